@@ -1,0 +1,80 @@
+"""Train the auto-encoder on train_data.npy and keep its best epoch as my_model_for_many_data.h5."""
+
+from pathlib import Path
+
+from speech_autoencoder import cli, dataset
+from speech_autoencoder.config import LATENT_PER_SECOND, ModelConfig, TrainingConfig, latent_shape
+
+ARRAY_PATH = Path("train_data.npy")
+MODEL_PATH = Path("my_model_for_many_data.h5")
+HISTORY_PATH = Path("training_history.csv")
+FIGURE_PATH = Path("training_history.png")
+
+
+def main():
+    parser = cli.parser(__doc__)
+    defaults = TrainingConfig()
+    parser.add_argument("--data", type=Path, default=ARRAY_PATH, help="the array to train on")
+    parser.add_argument("--model", type=Path, default=MODEL_PATH, help="the model's file to write")
+    parser.add_argument("--minutes", type=cli.positive(float), default=defaults.minutes, help="time budget")
+    parser.add_argument("--epochs", type=cli.positive(int), help="train for so many epochs, whatever time they take")
+    parser.add_argument(
+        "--latent-per-second",
+        type=cli.positive(float),
+        default=LATENT_PER_SECOND,
+        help="most latent numbers per second of sound; fewer compress more",
+    )
+    parser.add_argument("--batch-size", type=cli.positive(int), default=defaults.batch_size, help="clips a step")
+    parser.add_argument(
+        "--learning-rate", type=cli.positive(float), default=defaults.learning_rate, help="peak of its schedule"
+    )
+    parser.add_argument(
+        "--patience", type=cli.positive(int), default=defaults.patience, help="stop after so many epochs without a gain"
+    )
+    parser.add_argument(
+        "--validation",
+        choices=("auto", "speaker", "recording"),
+        default="auto",
+        help="hold out whole speakers or whole recordings; auto: speakers where the names tell enough of them",
+    )
+    parser.add_argument("--seed", type=int, default=defaults.seed, help="the same seed and --epochs: the same model")
+    parser.add_argument("--resume", action="store_true", help="go on after the last epoch of an interrupted training")
+    args = parser.parse_args()
+    say = cli.sayer(args.quiet)
+
+    data = dataset.load(args.data, "train_data_generator.py")
+    cli.require_suffix(args.model, ".h5")
+    frames_per_latent, latent_size = latent_shape(data.features, args.latent_per_second)
+    model_config = ModelConfig(data.features.n_mels, frames_per_latent, latent_size)
+    config = TrainingConfig(
+        minutes=args.minutes,
+        epochs=args.epochs or 0,
+        batch_size=args.batch_size,
+        learning_rate=args.learning_rate,
+        patience=args.patience,
+        seed=args.seed,
+    )
+
+    cli.start_tensorflow(say)
+    from speech_autoencoder import report, training
+
+    cli.describe_latent(data.features, model_config, say)
+    result = training.train(
+        data,
+        model_config,
+        config,
+        model_path=args.model,
+        checkpoint_path=args.model.with_suffix(".checkpoint.npz"),
+        validation=args.validation,
+        resume=args.resume,
+        say=say,
+        bar=cli.bar(args.quiet, "training", "step"),
+    )
+    training.write_history(HISTORY_PATH, result.history)
+    report.draw_history(FIGURE_PATH, result.history, result.floor_db)
+    cli.describe_training(result, args.model, say)
+    say(f"Wrote {args.model}, {HISTORY_PATH} and {FIGURE_PATH}.")
+
+
+if __name__ == "__main__":
+    cli.run(main)

@@ -1,0 +1,48 @@
+"""Send a recording through the model: reconstruct.wav to listen to, reconstruct.png to look at."""
+
+from pathlib import Path
+
+from speech_autoencoder import cli
+from speech_autoencoder.config import InversionConfig
+
+# The recording to reconstruct: put the path of your own here, or name it on the command line.
+AUDIO_PATH = Path("speechdata/testing/en-allison/70_allison_digits.flac")
+MODEL_PATH = Path("my_model_for_many_data.h5")
+OUTPUT_PATH = Path("reconstruct.wav")
+
+
+def main():
+    parser = cli.parser(__doc__)
+    parser.add_argument("files", nargs="*", type=Path, metavar="FILE", help=f"recordings (default: {AUDIO_PATH})")
+    parser.add_argument("--model", type=Path, default=MODEL_PATH, help="the model's file")
+    parser.add_argument("--output", type=Path, default=OUTPUT_PATH, help="the sound to write, for one recording")
+    parser.add_argument("--output-dir", type=Path, help="a folder for many: each under its own name, as WAV")
+    parser.add_argument("--no-show", action="store_true", help="open no window with the figure")
+    args = parser.parse_args()
+    say = cli.sayer(args.quiet)
+    paths = args.files or [AUDIO_PATH]
+    outputs = cli.output_paths(paths, args.output, args.output_dir)
+    for path in paths:
+        cli.require_readable(path)
+
+    cli.start_tensorflow(say)
+    from speech_autoencoder import model_file, report
+    from speech_autoencoder.reconstruction import reconstruct_recording
+
+    model = model_file.load(args.model)
+    with cli.one_blas_thread():
+        for path, output in cli.progress(args.quiet, "reconstructing", "file")(zip(paths, outputs), len(paths)):
+            excerpt = report.Excerpt(path, model.features)
+            reconstruct_recording(path, model, InversionConfig(), output, watch=excerpt.watch)
+            if args.output_dir is None:
+                figure_path = output.with_suffix(".png")
+                excerpt.draw(figure_path)
+                say(f"Wrote {cli.shown(output)} and {cli.shown(figure_path)}.")
+    if args.output_dir is not None:
+        say(f"Wrote {len(outputs)} reconstructions to {cli.shown(args.output_dir)}.")
+    elif not args.no_show:
+        report.show(figure_path)
+
+
+if __name__ == "__main__":
+    cli.run(main)

@@ -1,0 +1,233 @@
+"""Finding recordings, reading any of them as mono at a rate, writing sound."""
+
+import os
+import stat
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import soundfile as sf
+import soxr
+
+from speech_autoencoder.errors import InputError
+from speech_autoencoder.files import explain, replacing, shown
+
+# What libsndfile reads, by the names that such files have. A file of another name is no recording.
+_SUFFIXES = frozenset(
+    ".wav .wave .wavex .rf64 .w64 .flac .ogg .oga .opus .mp3 .aiff .aif .aifc .au .snd .caf .voc .sph .nist .ircam "
+    ".mat .mpc2k .paf .pvf .sd2 .sds .svx .xi .avr".split()
+)
+_RATES_HZ = (4_000, 192_000)
+# Samples decoded at once, over all channels: 20 s of 192 kHz mono.
+_BLOCK_SAMPLES = 20 * 192_000
+# Floating-point samples may pass full scale a little (a lossy decoder's do), but not as integers in disguise.
+_PEAK_LIMIT = 16.0
+# A mono mean this much quieter than the channels (as power) has cancelled: 20 dB.
+_CANCELLED = 1e-2
+
+
+@dataclass(frozen=True)
+class Recording:
+    """What a file's header says: path, sample rate (Hz), length in samples at that rate, channels."""
+
+    path: Path
+    sr: int
+    n_samples: int
+    n_channels: int
+
+    @property
+    def duration_s(self) -> float:
+        """The length in seconds."""
+        return self.n_samples / self.sr
+
+
+def find_recordings(folder: Path) -> list[str]:
+    """The names, relative to folder, of the recordings below it, sorted; hidden files and pipes are passed over.
+
+    Links to folders are followed, each folder once. Raises InputError when the folder is missing, may not be read
+    or holds no recording.
+    """
+    if not folder.exists():
+        raise InputError(f"There is no folder {shown(folder)}: make it and put recordings in it, or name another.")
+    if not folder.is_dir():
+        raise InputError(f"{shown(folder)} is not a folder: name the folder that holds the recordings.")
+    found, seen = [], set()
+
+    def refuse(error):
+        raise InputError(f"{shown(error.filename)} could not be read: {explain(error)}.") from error
+
+    for parent, folders, names in os.walk(folder, followlinks=True, onerror=refuse):
+        status = os.stat(parent)
+        if (status.st_dev, status.st_ino) in seen:
+            folders.clear()
+            continue
+        seen.add((status.st_dev, status.st_ino))
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        for name in names:
+            path = Path(parent, name)
+            if not name.startswith(".") and path.suffix.lower() in _SUFFIXES and _is_regular(path):
+                found.append(path.relative_to(folder).as_posix())
+    if not found:
+        raise InputError(f"{shown(folder)} holds no recording (WAV, FLAC, OGG, MP3, ...): put some in it.")
+    return sorted(found)
+
+
+def _is_regular(path):
+    """Whether path is a file, and no pipe that would block; a link that leads nowhere counts, to be named later."""
+    try:
+        return stat.S_ISREG(path.stat().st_mode)
+    except OSError:
+        return path.is_symlink()
+
+
+def _open(path: Path) -> sf.SoundFile:
+    """The open file. Raises InputError with the reason when it is no sound that we can use."""
+    name = shown(path)
+    try:
+        with path.open("rb") as file:  # says missing, forbidden or folder more clearly than libsndfile
+            if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+                raise InputError(f"{name} is not a regular file: name a recording.")
+            if not file.read(1):
+                raise InputError(f"{name} is empty (0 bytes): record or copy it again.")
+        # Bytes, as not every name is valid in the file system's encoding; Windows' names always are.
+        sound = sf.SoundFile(os.fsencode(path) if os.name == "posix" else os.fspath(path))
+    except OSError as error:
+        raise InputError(f"{name} could not be read: {explain(error)}.") from error
+    except (sf.SoundFileError, UnicodeError, ValueError, TypeError) as error:
+        reason = getattr(error, "error_string", None) or error
+        raise InputError(f"{name} is no sound file that libsndfile reads ({reason}): convert it to WAV.") from error
+    problem = _problem(sound)
+    if problem:
+        sound.close()
+        raise InputError(f"{name} {problem}")
+    return sound
+
+
+def _problem(sound):
+    """What a header gives away that libsndfile lets pass, or None."""
+    if sound.frames <= 0:
+        return "holds no samples: record or copy it again."
+    low, high = _RATES_HZ
+    if not low <= sound.samplerate <= high:
+        return f"claims a sample rate of {sound.samplerate} Hz: expected {low:,} to {high:,}."
+    declared = _declared_data_bytes(sound.extra_info)
+    if declared:
+        return f"is cut short: its header promises {declared[0]:,} bytes of sound, it holds {declared[1]:,}."
+    return None
+
+
+def _declared_data_bytes(log):
+    """(declared, present) bytes where libsndfile's log says that a data chunk is longer than the file, or None.
+
+    0 and the largest 32-bit lengths are what programs write that do not know the length yet: no lie.
+    """
+    for line in log.splitlines():
+        key, _, rest = line.partition(":")
+        if key.strip() in ("data", "SSND") and "(should be" in rest:
+            words = rest.replace("(should be", " ").replace(")", " ").split()
+            if len(words) >= 2 and words[0].isdigit() and words[1].isdigit():
+                declared, present = int(words[0]), int(words[1])
+                if present < declared < 0x7FFFF000:
+                    return declared, present
+    return None
+
+
+def describe(path: Path) -> Recording:
+    """What the file's header says. Raises InputError with the reason when it is no usable recording."""
+    with _open(path) as sound:
+        return Recording(path, sound.samplerate, sound.frames, sound.channels)
+
+
+def read_stream(path: Path, sr: int | None = None) -> Iterator[np.ndarray]:
+    """Blocks (n_samples,) float32 of the recording as mono at sr Hz (None: its own rate).
+
+    Channels are averaged; where that cancels (one is the other upside down), the loudest is taken instead. All
+    blocks together hold ceil(n_samples * sr / own rate) samples. Raises InputError naming the file when it is
+    unreadable, or holds NaN, infinite or absurdly large samples.
+    """
+    with _open(path) as sound:
+        if sr is None or sr == sound.samplerate:
+            yield from _mono_blocks(sound, path)
+            return
+        resampler = soxr.ResampleStream(sound.samplerate, sr, 1, dtype="float32", quality="HQ")
+        n_in = n_out = 0
+        for block in _mono_blocks(sound, path):
+            n_in += len(block)
+            block = resampler.resample_chunk(block)
+            n_out += len(block)
+            yield block
+        expected = -(-n_in * sr // sound.samplerate)
+        tail = resampler.resample_chunk(np.empty(0, np.float32), last=True)[: expected - n_out]
+        yield np.pad(tail, (0, max(0, expected - n_out - len(tail))))
+
+
+def _mono_blocks(sound, path):
+    """Blocks of mono samples at the file's own rate, checked."""
+    channel, n_read = None, 0
+    while True:
+        try:
+            block = sound.read(max(1, _BLOCK_SAMPLES // sound.channels), dtype="float32", always_2d=True)
+        except (sf.SoundFileError, RuntimeError) as error:
+            raise InputError(f"{shown(path)} is damaged after {n_read / sound.samplerate:.2f} s: {error}") from error
+        if not len(block):
+            break
+        n_read += len(block)
+        if not np.isfinite(block).all():
+            raise InputError(f"{shown(path)} holds samples that are not numbers (NaN or infinite): export it again.")
+        peak = float(np.abs(block).max())
+        if peak > _PEAK_LIMIT:
+            raise InputError(
+                f"{shown(path)} holds samples of up to {peak:.3g}, where full scale is 1: scale it to [-1, 1]."
+            )
+        if block.shape[1] == 1:
+            yield block[:, 0]
+            continue
+        mono = block.mean(axis=1)
+        power = np.mean(block.astype(np.float64) ** 2, axis=0)
+        if channel is None and power.max() > 0:
+            # Decided once, at the first sound: switching in the middle would be heard.
+            channel = (
+                int(power.argmax())
+                if np.mean(mono.astype(np.float64) ** 2) < _CANCELLED * power.max() / len(power)
+                else -1
+            )
+        yield mono if channel in (None, -1) else np.ascontiguousarray(block[:, channel])
+    if n_read == 0:
+        raise InputError(f"{shown(path)} holds no samples that can be decoded: record or copy it again.")
+    # Headers of lossy files estimate; what is really cut lacks more.
+    if n_read < 0.95 * sound.frames:
+        raise InputError(f"{shown(path)} is cut short: {sound.frames:,} samples promised, {n_read:,} decoded.")
+
+
+def read(path: Path, sr: int | None = None) -> np.ndarray:
+    """The whole recording as mono float32 (n_samples,) at sr Hz; see `read_stream`."""
+    return np.concatenate(list(read_stream(path, sr)))
+
+
+def resample_stream(blocks, sr_in: int, sr_out: int, n_samples: int) -> Iterator[np.ndarray]:
+    """Blocks at sr_out Hz of a waveform that arrives in blocks at sr_in Hz; exactly n_samples in all."""
+    resampler = None if sr_in == sr_out else soxr.ResampleStream(sr_in, sr_out, 1, dtype="float32", quality="HQ")
+    left = n_samples
+    for block in blocks:
+        block = resampler.resample_chunk(np.ascontiguousarray(block, np.float32)) if resampler else block
+        block = block[:left]
+        left -= len(block)
+        yield block
+    if resampler:
+        block = resampler.resample_chunk(np.empty(0, np.float32), last=True)[:left]
+        left -= len(block)
+        yield block
+    yield np.zeros(left, np.float32)
+
+
+def write_stream(path: Path, blocks, sr: int) -> int:
+    """The count of samples written to path, a mono 16-bit WAV at sr Hz, whole or not at all; beyond +-1 is clipped."""
+    with replacing(path) as temporary:
+        try:
+            with sf.SoundFile(temporary, "w", sr, 1, "PCM_16", format="WAV") as sound:
+                for block in blocks:
+                    sound.write(np.clip(block, -1, 1))
+                return sound.frames
+        except sf.SoundFileError as error:
+            raise InputError(f"{shown(path)} could not be written: {error}. Is the disk full?") from error

@@ -1,0 +1,220 @@
+"""What the scripts' command lines share: options, progress, how they end."""
+
+import argparse
+import os
+import sys
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+from speech_autoencoder.config import FeatureConfig, ModelConfig
+from speech_autoencoder.errors import InputError
+from speech_autoencoder.files import explain, shown
+
+
+def parser(description: str) -> argparse.ArgumentParser:
+    """A parser whose --help shows the defaults, with the options that every script has."""
+    out = argparse.ArgumentParser(description=description, formatter_class=argparse.ArgumentDefaultsHelpFormatter)
+    out.add_argument("--quiet", action="store_true", help="print nothing but errors")
+    return out
+
+
+def run(main: Callable[[], None]) -> None:
+    """Nothing; ends the process: 0, or 2 with one line on stderr for what the user can mend, 130 after Ctrl-C."""
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")
+    try:
+        main()
+        sys.stdout.flush()
+    except InputError as error:
+        fail(str(error))
+    except KeyboardInterrupt:
+        print("Interrupted; files are as they were before.", file=sys.stderr)
+        sys.exit(130)
+    except BrokenPipeError:
+        # Whoever read our output has gone; the interpreter must not complain when it flushes.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(1)
+    except OSError as error:
+        name = f"{shown(error.filename)}: " if isinstance(error.filename, str) else ""
+        fail(f"{name}{explain(error)}.")
+    except MemoryError:
+        fail("There is not enough memory: close other programs, or use shorter recordings.")
+
+
+def start_tensorflow(say: Callable[[str], None]) -> None:
+    """Nothing; TensorFlow is imported, without the greetings that its libraries write past Python to stderr."""
+    say("Starting TensorFlow ...")
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    sys.stderr.flush()
+    kept, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 2)
+    try:
+        import keras  # noqa: F401
+        import tensorflow
+
+        tensorflow.zeros(1)  # the first operation starts the device, which greets too
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
+        os.close(nowhere)
+
+
+def fail(message: str) -> None:
+    """Nothing; ends the process with status 2 and the message as one line on stderr."""
+    print(f"{Path(sys.argv[0]).name}: error: {' '.join(message.split())}", file=sys.stderr)
+    sys.exit(2)
+
+
+def sayer(quiet: bool) -> Callable[[str], None]:
+    """A print that leaves progress bars whole, or says nothing when quiet."""
+    from tqdm import tqdm
+
+    return (lambda text: None) if quiet else (lambda text: tqdm.write(text, file=sys.stdout))
+
+
+def progress(quiet: bool, description: str, unit: str = "it") -> Callable[[Iterable, int], Iterable]:
+    """A function (items, total) -> the items, with a bar on a terminal when they take more than two seconds."""
+    from tqdm import tqdm
+
+    def wrap(items, total):
+        return tqdm(items, description, total, unit=unit, delay=2, disable=True if quiet else None, leave=False)
+
+    return wrap
+
+
+def bar(quiet: bool, description: str, unit: str = "it") -> Callable:
+    """A function n -> a bar of n steps with update() and close(), on a terminal."""
+    from tqdm import tqdm
+
+    return lambda total: tqdm(
+        None, description, total, unit=unit, delay=2, disable=True if quiet else None, leave=False
+    )
+
+
+def available_cpus() -> int:
+    """The processors that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def one_blas_thread():
+    """A context in which each of our threads computes alone: BLAS' own would only get in their way."""
+    from threadpoolctl import threadpool_limits
+
+    return threadpool_limits(1, user_api="blas")
+
+
+def positive(kind: type) -> Callable[[str], float]:
+    """An argparse type: a finite number above zero."""
+
+    def convert(text):
+        value = kind(text)
+        if not 0 < value < float("inf"):
+            raise argparse.ArgumentTypeError(f"{text} is not above zero")
+        return value
+
+    return convert
+
+
+def require_suffix(path: Path, suffix: str) -> None:
+    """Nothing. Raises InputError when path does not end in suffix."""
+    if path.suffix.lower() != suffix:
+        raise InputError(f"{shown(path)} does not end in {suffix}: name a file that does.")
+
+
+def add_generator_options(parser: argparse.ArgumentParser, audio_dir: Path, array_path: Path) -> None:
+    """Nothing; the parser has the options that both generators share."""
+    parser.add_argument("--audio-dir", type=Path, default=audio_dir, help="the recordings; subfolders are walked")
+    parser.add_argument("--output", type=Path, default=array_path, help="the array to write, a .npy")
+    parser.add_argument("--workers", type=positive(int), default=available_cpus(), help="threads")
+    parser.add_argument("--strict", action="store_true", help="stop at the first unreadable recording")
+
+
+def generate(args: argparse.Namespace, features: FeatureConfig) -> None:
+    """Nothing; the array that args ask for is made, and what was done is said."""
+    from speech_autoencoder import dataset
+
+    say = sayer(args.quiet)
+    require_suffix(args.output, ".npy")
+    with one_blas_thread():
+        summary = dataset.build(
+            args.audio_dir,
+            args.output,
+            features,
+            workers=args.workers,
+            strict=args.strict,
+            progress=progress(args.quiet, "features", "recording"),
+        )
+    shape = (summary.n_clips, features.n_mels, features.n_frames, 1)
+    what = (
+        f"{summary.n_recordings} recordings, {summary.seconds / 60:.1f} minutes, as {summary.n_clips} clips of "
+        f"{summary.n_clips and 100 * summary.fill:.0f} % sound"
+    )
+    if not summary.written:
+        say(f"Nothing has changed: {shown(args.output)} holds {what}.")
+    else:
+        say(f"Wrote {shown(args.output)} {shape} and {shown(dataset.sidecar_path(args.output))}: {what}.")
+        say(f"{summary.n_computed} recordings were new or had changed; preset {features.preset}, {features.sr} Hz.")
+    name_left_out(summary.left_out, "left out", say)
+
+
+def name_left_out(left_out: list[tuple[str, str]], verb: str, say: Callable[[str], None]) -> None:
+    """Nothing; the recordings that were not used are said, each with the reason."""
+    if left_out:
+        say(f"{len(left_out)} recordings were {verb}:")
+        for _, reason in left_out:
+            say(f"  {reason}")
+
+
+def describe_latent(features: FeatureConfig, config: ModelConfig, say: Callable[[str], None]) -> None:
+    """Nothing; the sizes of the latent and of the input are said."""
+    latent = config.latent_size / config.frames_per_latent * features.frame_rate
+    values = features.n_mels * features.frame_rate
+    say(
+        f"Latent: {config.latent_size} numbers for {config.frames_per_latent} frames, {latent:.0f} a second; "
+        f"the log-mel has {values:,.0f} a second, {values / latent:.1f} times as many."
+    )
+
+
+def describe_training(result, model_path: Path, say: Callable[[str], None]) -> None:
+    """Nothing; how training went and what to do next is said."""
+    planned = f"{len(result.history)} of {result.n_epochs} epochs"
+    say(
+        {
+            "done": f"Trained for {len(result.history)} epochs.",
+            "time": f"The time is up after {planned}.",
+            "patience": f"Nothing more was gained: stopped after {planned}.",
+            "interrupted": f"Interrupted after {planned}; --resume goes on from there.",
+        }[result.ended]
+    )
+    say(f"{result.model.network.count_params():,} weights; the best epoch is {result.best_epoch}.")
+    say(
+        f"RMS log-mel error on validation: {result.best_db:.3f} dB; PCA with as many numbers: {result.floor_db:.3f} dB."
+    )
+
+
+def require_readable(path: Path) -> None:
+    """Nothing. Raises InputError, before a slow start, when path is no recording."""
+    from speech_autoencoder.audio import describe
+
+    describe(path)
+
+
+def output_paths(paths: list[Path], output: Path, output_dir: Path | None) -> list[Path]:
+    """Where each reconstruction goes. Raises InputError when two would have one name, or would replace an original."""
+    if output_dir is None:
+        if len(paths) > 1:
+            raise InputError(f"{len(paths)} recordings need --output-dir, a folder for their reconstructions.")
+        outputs = [output]
+    else:
+        outputs = [output_dir / f"{path.stem}.wav" for path in paths]
+    taken: dict[Path, Path] = {}
+    for path, target in zip(paths, outputs, strict=True):
+        if target in taken:
+            raise InputError(
+                f"{shown(path)} and {shown(taken[target])} would both become {shown(target)}: do them one at a time."
+            )
+        taken[target] = path
+        if target.resolve() in {original.resolve() for original in paths}:
+            raise InputError(f"{shown(target)} is a recording to reconstruct, which would be lost: write elsewhere.")
+    return outputs

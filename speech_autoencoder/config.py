@@ -1,0 +1,205 @@
+"""Every number of the project: frozen dataclasses that validate themselves, and travel as JSON beside what they made."""
+
+import math
+from dataclasses import asdict, dataclass, fields
+
+from speech_autoencoder.errors import InputError
+
+# The bounds that a configuration read from a file must keep, so that no file can ask for an absurd amount of memory.
+_BOUNDS = {
+    "sr": (4_000, 192_000),
+    "n_fft": (64, 8_192),
+    "hop_length": (16, 4_096),
+    "n_mels": (8, 512),
+    "n_frames": (8, 4_096),
+    "floor_db": (-200.0, -20.0),
+    "ceiling_db": (-20.0, 40.0),
+    "frames_per_latent": (1, 64),
+    "latent_size": (1, 4_096),
+    "width": (8, 1_024),
+    "depth": (0, 16),
+}
+
+
+class _Config:
+    """Validation by `_BOUNDS`, and JSON in and out, shared by the configurations."""
+
+    def __post_init__(self):
+        for field in fields(self):
+            value = getattr(self, field.name)
+            if not isinstance(value, field.type) or isinstance(value, bool):
+                raise InputError(f"{field.name} is {value!r}: expected a value of type {field.type.__name__}.")
+            low, high = _BOUNDS.get(field.name, (None, None))
+            if low is not None and not low <= value <= high:
+                raise InputError(f"{field.name} is {value}: expected {low} to {high}.")
+
+    def to_json(self) -> dict:
+        """The configuration as a dict of JSON's own types."""
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, data: object) -> "_Config":
+        """The configuration that `to_json` wrote.
+
+        Raises InputError when a name is missing or unknown, or a value is not of its type or out of bounds.
+        """
+        names = {field.name: field.type for field in fields(cls)}
+        if not isinstance(data, dict) or set(data) != set(names):
+            received = sorted(map(str, data)) if isinstance(data, dict) else type(data).__name__
+            raise InputError(f"{cls.__name__} needs exactly {sorted(names)}, received {received}.")
+        whole_to_float = {
+            name: float(value) if names[name] is float and type(value) is int else value for name, value in data.items()
+        }
+        return cls(**whole_to_float)
+
+
+@dataclass(frozen=True)
+class FeatureConfig(_Config):
+    """How a waveform becomes a clip of normalised log-mel, and back.
+
+    sr in Hz; n_fft (also the length of the Hann window) and hop_length in samples; n_mels and n_frames are the
+    shape of a clip; floor_db and ceiling_db, relative to a full-scale sine, are what 0 and 1 stand for.
+    """
+
+    preset: str
+    sr: int
+    n_fft: int
+    hop_length: int
+    n_mels: int
+    n_frames: int
+    floor_db: float
+    ceiling_db: float
+
+    def __post_init__(self):
+        super().__post_init__()
+        if self.n_fft % self.hop_length or self.n_fft < 2 * self.hop_length:
+            raise InputError(f"n_fft {self.n_fft} is not a multiple (2 or more) of hop_length {self.hop_length}.")
+
+    @property
+    def range_db(self) -> float:
+        """The dB from 0 to 1 of a normalised value."""
+        return self.ceiling_db - self.floor_db
+
+    @property
+    def n_bins(self) -> int:
+        """The count of frequencies of the linear spectrum."""
+        return self.n_fft // 2 + 1
+
+    @property
+    def frame_rate(self) -> float:
+        """Frames per second of sound."""
+        return self.sr / self.hop_length
+
+    def count_frames(self, n_samples: int) -> int:
+        """The frames of a recording: every sample lies between the centres of two frames.
+
+        One clip of the `classic` preset, 48 frames, is 24,064 samples.
+        """
+        return 1 + math.ceil(n_samples / self.hop_length)
+
+    def count_clips(self, n_samples: int) -> int:
+        """The clips that hold every frame of a recording."""
+        return math.ceil(self.count_frames(n_samples) / self.n_frames)
+
+
+@dataclass(frozen=True)
+class ModelConfig(_Config):
+    """The auto-encoder's size: `latent_size` numbers for every `frames_per_latent` frames.
+
+    `width` is the count of channels of the convolutions, `depth` of residual blocks at each resolution.
+    """
+
+    n_mels: int
+    frames_per_latent: int
+    latent_size: int
+    width: int = 192
+    depth: int = 1
+
+    def __post_init__(self):
+        super().__post_init__()
+        if self.frames_per_latent & (self.frames_per_latent - 1):
+            raise InputError(f"frames_per_latent is {self.frames_per_latent}: expected a power of two.")
+        if self.latent_size > self.n_mels * self.frames_per_latent:
+            raise InputError(
+                f"latent_size {self.latent_size} is more than the {self.n_mels} x {self.frames_per_latent} values "
+                "that it stands for: choose a smaller one."
+            )
+
+
+@dataclass(frozen=True)
+class TrainingConfig(_Config):
+    """How a model is trained; what the command line of the trainer can change.
+
+    minutes is the budget, epochs the count (0: as many as the budget allows); learning_rate is the peak of a
+    schedule that warms up and falls to zero; validation is the part of the recordings that is held out.
+    """
+
+    minutes: float = 5.0
+    epochs: int = 0
+    batch_size: int = 32
+    learning_rate: float = 1e-3
+    averaging: float = 0.995
+    patience: int = 20
+    validation: float = 0.1
+    seed: int = 0
+
+
+@dataclass(frozen=True)
+class InversionConfig(_Config):
+    """How normalised log-mel becomes sound.
+
+    nnls_rounds of projected gradient for mel -> linear, griffin_lim_rounds with `momentum` for the phase, on
+    `time_oversampling` interpolated frames for each frame; segments of segment_s overlap by overlap_s seconds.
+    """
+
+    nnls_rounds: int = 30
+    griffin_lim_rounds: int = 60
+    momentum: float = 0.99
+    time_oversampling: int = 2
+    segment_s: float = 20.0
+    overlap_s: float = 0.5
+
+
+CLASSIC = FeatureConfig(
+    preset="classic",
+    sr=22_050,
+    n_fft=1_024,
+    hop_length=512,
+    n_mels=128,
+    n_frames=48,
+    floor_db=-100.0,
+    ceiling_db=10.0,
+)
+
+# Windows of 32 ms every 8 ms at the rate nearest to the corpus' own.
+_FINE = {
+    8_000: {"n_fft": 256, "hop_length": 64, "n_mels": 64},
+    16_000: {"n_fft": 512, "hop_length": 128, "n_mels": 80},
+    22_050: {"n_fft": 704, "hop_length": 176, "n_mels": 80},
+}
+
+# The latent of the program that this one replaces: 768 numbers for a clip of 48 frames.
+LATENT_PER_SECOND = 690.0
+
+PRESETS = ("classic", "fine")
+
+
+def preset(name: str, corpus_sr: int) -> FeatureConfig:
+    """The features that a preset's name stands for.
+
+    corpus_sr is the most common sample rate (Hz) of the recordings; `fine` takes the smallest of 8, 16 and
+    22.05 kHz that holds it, `classic` is the same for all.
+    """
+    if name == "classic":
+        return CLASSIC
+    if name == "fine":
+        sr = min((rate for rate in _FINE if rate >= corpus_sr), default=max(_FINE))
+        return FeatureConfig(preset="fine", sr=sr, n_frames=128, floor_db=-100.0, ceiling_db=10.0, **_FINE[sr])
+    raise InputError(f"There is no preset {name!r}: choose one of {', '.join(PRESETS)}.")
+
+
+def latent_shape(features: FeatureConfig, numbers_per_second: float) -> tuple[int, int]:
+    """(frames_per_latent, latent_size) that spend at most this many latent numbers per second of sound."""
+    frames_per_latent = 8 if features.frame_rate < 80 else 16
+    size = math.floor(numbers_per_second * frames_per_latent / features.frame_rate + 1e-9)
+    return frames_per_latent, max(1, min(size, features.n_mels * frames_per_latent))

@@ -1,0 +1,129 @@
+"""Waveform -> magnitude mel -> dB -> [0, 1], each step beside its exact inverse.
+
+Every recording is analysed as one signal; clips are cut from its frames, so that nothing happens at their joins.
+"""
+
+from collections.abc import Iterable, Iterator
+from functools import lru_cache
+
+import numpy as np
+import scipy.fft
+
+from speech_autoencoder.config import FeatureConfig
+
+# Frames transformed at once: large enough to amortise the calls, small enough to stay in a core's cache.
+_FRAMES_AT_ONCE = 256
+
+
+@lru_cache(maxsize=8)
+def mel_filters(config: FeatureConfig) -> np.ndarray:
+    """Slaney's triangular mel filters with peaks of 1, shape (n_mels, n_bins), float32."""
+    import librosa.filters  # costs half a second, which --help need not pay
+
+    return librosa.filters.mel(
+        sr=config.sr, n_fft=config.n_fft, n_mels=config.n_mels, fmax=config.sr / 2, norm=None
+    ).astype(np.float32)
+
+
+@lru_cache(maxsize=8)
+def hann(n_fft: int) -> np.ndarray:
+    """The periodic Hann window of n_fft samples, float32."""
+    return (0.5 - 0.5 * np.cos(2 * np.pi * np.arange(n_fft) / n_fft)).astype(np.float32)
+
+
+def stft(waveform: np.ndarray, n_fft: int, hop_length: int) -> np.ndarray:
+    """The spectrum of every full frame, shape (n_frames, n_bins), complex64; nothing is padded."""
+    frames = np.lib.stride_tricks.sliding_window_view(waveform, n_fft)[::hop_length]
+    return scipy.fft.rfft(frames * hann(n_fft), axis=-1)
+
+
+def istft(spectrum: np.ndarray, n_fft: int, hop_length: int) -> np.ndarray:
+    """The waveform whose `stft` is nearest to spectrum in the least squares sense, shape (n_fft + (n - 1) hop,).
+
+    Griffin and Lim (1984), equation 6: windowed overlap-add divided by the overlapping squared windows. Samples
+    that no window reaches are zero. hop_length must divide n_fft.
+    """
+    n_frames, overlap = len(spectrum), n_fft // hop_length
+    frames = scipy.fft.irfft(spectrum, n=n_fft, axis=-1) * hann(n_fft)
+    frames = frames.reshape(n_frames, overlap, hop_length)
+    squared = (hann(n_fft) ** 2).reshape(overlap, hop_length)
+    total = np.zeros((n_frames + overlap - 1, hop_length), np.float32)
+    weight = np.zeros_like(total)
+    for part in range(overlap):
+        total[part : part + n_frames] += frames[:, part]
+        weight[part : part + n_frames] += squared[part]
+    # Where the windows all but vanish (the first and last samples) dividing would only amplify rounding.
+    return np.where(weight > 1e-3, total / np.maximum(weight, 1e-3), 0).ravel()
+
+
+def mel_spectrogram_stream(blocks: Iterable[np.ndarray], config: FeatureConfig) -> Iterator[np.ndarray]:
+    """Chunks of the magnitude mel spectrogram, shape (n_mels, k), of a waveform that arrives in blocks.
+
+    Frames are centred, as librosa's are, with zeros around the waveform: frame i is around sample i * hop_length.
+    A full-scale sine has a magnitude of about 1. Whatever the blocks are, the frames are the same.
+    """
+    filters = mel_filters(config).T * np.float32(2 / hann(config.n_fft).sum())
+    half, n_samples, n_frames = config.n_fft // 2, 0, 0
+    pending = np.zeros(half, np.float32)
+
+    def analyse(signal):
+        nonlocal n_frames
+        step = _FRAMES_AT_ONCE * config.hop_length
+        for start in range(0, len(signal) - config.n_fft + 1, step):
+            part = signal[start : start + step + config.n_fft - config.hop_length]
+            mel = np.abs(stft(part, config.n_fft, config.hop_length)) @ filters
+            n_frames += len(mel)
+            yield mel.T
+
+    for block in blocks:
+        n_samples += len(block)
+        pending = np.concatenate([pending, block])
+        n_ready = (len(pending) - config.n_fft) // config.hop_length + 1
+        if n_ready > 0:
+            yield from analyse(pending[: (n_ready - 1) * config.hop_length + config.n_fft])
+            pending = pending[n_ready * config.hop_length :]
+    missing = config.count_frames(n_samples) - n_frames
+    if n_samples and missing > 0:
+        needed = (missing - 1) * config.hop_length + config.n_fft
+        yield from analyse(np.pad(pending, (0, max(0, needed - len(pending))))[:needed])
+
+
+def mel_spectrogram(waveform: np.ndarray, config: FeatureConfig) -> np.ndarray:
+    """The magnitude mel spectrogram of a whole waveform, shape (n_mels, count_frames(n_samples))."""
+    return np.concatenate([np.empty((config.n_mels, 0), np.float32), *mel_spectrogram_stream([waveform], config)], 1)
+
+
+def normalise(mel: np.ndarray, config: FeatureConfig) -> np.ndarray:
+    """Magnitude mel of any shape -> log-mel in [0, 1], float32.
+
+    The floor is added, not cut off: silence is exactly 0, and `denormalise` is the inverse everywhere below the
+    ceiling.
+    """
+    floor = 10 ** (config.floor_db / 20)
+    log_mel = 20 * np.log10(np.maximum(mel, 0) + np.float32(floor))
+    return np.clip((log_mel - config.floor_db) / config.range_db, 0, 1).astype(np.float32)
+
+
+def denormalise(normalised: np.ndarray, config: FeatureConfig) -> np.ndarray:
+    """Log-mel in [0, 1] -> magnitude mel, float32: the inverse of `normalise`."""
+    floor = 10 ** (config.floor_db / 20)
+    log_mel = np.clip(normalised, 0, 1) * config.range_db + config.floor_db
+    return np.maximum(10 ** (log_mel / 20) - floor, 0).astype(np.float32)
+
+
+def log_mel(waveform: np.ndarray, config: FeatureConfig) -> np.ndarray:
+    """The normalised log-mel of a waveform, shape (n_mels, n_frames)."""
+    return normalise(mel_spectrogram(waveform, config), config)
+
+
+def cut_clips(frames: np.ndarray, config: FeatureConfig) -> np.ndarray:
+    """Normalised frames (n_mels, n) -> clips (n_clips, n_mels, n_frames, 1), the last padded with silence."""
+    n_clips = -(-frames.shape[1] // config.n_frames)
+    padded = np.zeros((config.n_mels, n_clips * config.n_frames), np.float32)
+    padded[:, : frames.shape[1]] = frames
+    return padded.reshape(config.n_mels, n_clips, config.n_frames).transpose(1, 0, 2)[..., None]
+
+
+def join_clips(clips: np.ndarray, n_frames: int) -> np.ndarray:
+    """Clips (n_clips, n_mels, n_frames, 1) -> the first n_frames frames (n_mels, n_frames): inverse of `cut_clips`."""
+    return clips[..., 0].transpose(1, 0, 2).reshape(clips.shape[1], -1)[:, :n_frames]

@@ -1,0 +1,89 @@
+"""Outputs that are written whole or not at all."""
+
+import errno
+import json
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from speech_autoencoder.errors import InputError
+
+# A sidecar or report larger than this was not written by us.
+_JSON_LIMIT = 1 << 30
+
+
+def shown(path: os.PathLike | str) -> str:
+    """A path as one printable line, whatever bytes its name holds."""
+    text = os.fspath(path)
+    return text if text.isprintable() else "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
+
+
+def explain(error: OSError) -> str:
+    """What the operating system said, and the next step."""
+    steps = {
+        errno.ENOSPC: "the disk is full: free some space and run again",
+        errno.EFBIG: "the file is larger than allowed here: raise the limit or write elsewhere",
+        errno.EACCES: "permission denied: choose a place that you may use",
+        errno.EPERM: "permission denied: choose a place that you may use",
+        errno.EROFS: "the file system is read-only: write elsewhere",
+        errno.ENOENT: "there is no such file or folder",
+        errno.EISDIR: "it is a folder",
+    }
+    return steps.get(error.errno, error.strerror or type(error).__name__)
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """A temporary path beside `path`, with its suffix, that takes its place when the block ends well.
+
+    When it does not, the temporary file is removed, and what was at `path` is as it was. Raises InputError for
+    what the operating system refuses.
+    """
+    temporary = None
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if path.is_dir():
+            raise InputError(f"{shown(path)} is a folder: name a file to write.")
+        handle, name = tempfile.mkstemp(prefix=f".{path.stem[:40]}.", suffix=path.suffix, dir=path.parent)
+        os.close(handle)
+        temporary = Path(name)
+        yield temporary
+        umask = os.umask(0)
+        os.umask(umask)
+        os.chmod(temporary, 0o666 & ~umask)
+        os.replace(temporary, path)
+        temporary = None
+    except OSError as error:
+        raise InputError(f"{shown(path)} could not be written: {explain(error)}.") from error
+    finally:
+        if temporary is not None:
+            temporary.unlink(missing_ok=True)
+
+
+def write_json(path: Path, data: dict) -> None:
+    """Nothing; `path` holds data as JSON."""
+    with replacing(path) as temporary, temporary.open("w", encoding="ascii") as file:
+        json.dump(data, file, indent=1)
+        file.write("\n")
+
+
+def read_json(path: Path, made_by: str) -> dict:
+    """The JSON object in `path`; `made_by` names the script that makes it.
+
+    Raises InputError when it is missing, too large or no JSON object.
+    """
+    try:
+        if path.stat().st_size > _JSON_LIMIT:
+            raise InputError(f"{shown(path)} is too large for what it should hold: run {made_by} again.")
+        data = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise InputError(f"{shown(path)} is missing: run {made_by} first.") from None
+    except OSError as error:
+        raise InputError(f"{shown(path)} could not be read: {explain(error)}.") from error
+    except (ValueError, RecursionError) as error:
+        raise InputError(f"{shown(path)} is damaged ({error}): run {made_by} again.") from error
+    if not isinstance(data, dict):
+        raise InputError(f"{shown(path)} holds no JSON object: run {made_by} again.")
+    return data

@@ -1,0 +1,143 @@
+"""Normalised log-mel -> waveform, with no network: mel to linear magnitude, then a phase that fits it."""
+
+from collections.abc import Iterable, Iterator
+from functools import lru_cache
+
+import numpy as np
+from scipy.interpolate import CubicSpline
+
+from speech_autoencoder.config import FeatureConfig, InversionConfig
+from speech_autoencoder.features import denormalise, hann, istft, mel_filters, stft
+
+_TINY = 1e-12
+
+
+@lru_cache(maxsize=4)
+def _mel_solver(config: FeatureConfig) -> tuple[np.ndarray, np.ndarray, float]:
+    """The mel filters, their pseudo-inverse, and the step that projected gradient may take."""
+    filters = mel_filters(config)
+    return filters, np.linalg.pinv(filters), float(1 / np.linalg.norm(filters, ord=2) ** 2)
+
+
+def mel_to_magnitude(mel: np.ndarray, config: FeatureConfig, rounds: int) -> np.ndarray:
+    """The non-negative linear magnitudes, shape (n_bins, n_frames), whose mel is nearest to mel (n_mels, n_frames).
+
+    Non-negative least squares by accelerated projected gradient (Beck and Teboulle, 2009, FISTA), all frames at
+    once, from the clipped pseudo-inverse.
+    """
+    filters, inverse, step = _mel_solver(config)
+    gram, target = step * (filters.T @ filters), step * (filters.T @ mel)
+    solution = np.maximum(inverse @ mel, 0)
+    ahead, speed = solution, 1.0
+    for _ in range(rounds):
+        previous, previous_speed = solution, speed
+        solution = np.maximum(ahead - gram @ ahead + target, 0)
+        speed = (1 + np.sqrt(1 + 4 * speed**2)) / 2
+        ahead = solution + np.float32((previous_speed - 1) / speed) * (solution - previous)
+    return solution
+
+
+def interpolate_frames(magnitude: np.ndarray, times: int) -> np.ndarray:
+    """Magnitudes (n_frames, n_bins) -> ((n_frames - 1) * times + 1, n_bins), by cubic splines of their roots.
+
+    Splines of the square root scored best of linear, root, square, log and their cubic kin (docs/decisions.md).
+    """
+    if times == 1 or len(magnitude) < 2:
+        return magnitude
+    positions = np.arange((len(magnitude) - 1) * times + 1) / times
+    roots = CubicSpline(np.arange(len(magnitude)), np.sqrt(magnitude), axis=0)(positions)
+    return (np.maximum(roots, 0) ** 2).astype(np.float32)
+
+
+def single_pass_phase(magnitude: np.ndarray, n_fft: int, hop_length: int) -> np.ndarray:
+    """A first phase (radians) for magnitudes (n_frames, n_bins): each peak's sinusoid advances, its bins follow.
+
+    Single-pass spectrogram inversion (Beauregard, Harish and Wyse, 2015): the frequency of each peak by parabolic
+    interpolation, the bins around it locked to its phase, up to the valley on either side.
+    """
+    n_bins = magnitude.shape[1]
+    bins = np.arange(n_bins)
+    phase = np.zeros(magnitude.shape, np.float64)
+    accumulated = np.zeros(n_bins)
+    for frame, row in enumerate(magnitude):
+        peaks = np.flatnonzero((row[1:-1] > row[:-2]) & (row[1:-1] >= row[2:])) + 1
+        if len(peaks):
+            left, middle, right = row[peaks - 1], row[peaks], row[peaks + 1]
+            offset = 0.5 * (left - right) / np.minimum(left - 2 * middle + right, -_TINY)
+            advance = 2 * np.pi * (peaks + np.clip(offset, -0.5, 0.5)) / n_fft * hop_length
+            owner = np.searchsorted((peaks[1:] + peaks[:-1]) / 2, bins)
+            peak_phase = accumulated[peaks] + advance
+            # Neighbouring bins of a stationary sinusoid under a centred window differ by pi.
+            accumulated = peak_phase[owner] + np.pi * ((bins - peaks[owner]) % 2)
+        phase[frame] = accumulated
+    return phase
+
+
+def griffin_lim(magnitude: np.ndarray, hop_length: int, rounds: int, momentum: float, known=None) -> np.ndarray:
+    """A waveform of n_fft + (n_frames - 1) hop samples whose STFT magnitudes are near magnitude (n_frames, n_bins).
+
+    Fast Griffin-Lim (Perraudin, Balazs and Søndergaard, 2013) from single-pass phases. Where `known` gives the
+    first samples, they are put back in every round, so that what follows continues them.
+    """
+    n_fft = 2 * (magnitude.shape[1] - 1)
+    phase = single_pass_phase(magnitude, n_fft, hop_length)
+    spectrum = (magnitude * np.exp(1j * phase)).astype(np.complex64)
+    previous = np.zeros_like(spectrum)
+    for _ in range(rounds):
+        waveform = _with_known(istft(spectrum, n_fft, hop_length), known)
+        consistent = stft(waveform, n_fft, hop_length)
+        ahead = consistent + np.float32(momentum) * (consistent - previous)
+        spectrum = magnitude * ahead / np.maximum(np.abs(ahead), np.float32(_TINY))
+        previous = consistent
+    return _with_known(istft(spectrum, n_fft, hop_length), known)
+
+
+def _with_known(waveform: np.ndarray, known: np.ndarray | None) -> np.ndarray:
+    """The waveform with its first samples replaced by the known ones."""
+    if known is not None:
+        waveform[: len(known)] = known
+    return waveform
+
+
+def invert_stream(
+    chunks: Iterable[np.ndarray], config: FeatureConfig, inversion: InversionConfig
+) -> Iterator[np.ndarray]:
+    """Blocks of the waveform (n_samples,) whose normalised log-mel (n_mels, n_frames) arrives in chunks.
+
+    Works on segments that overlap, so that memory does not grow with the recording; each continues the sound of
+    the one before. Sample 0 is the centre of the first frame. All blocks together reach the centre of the last.
+    """
+    hop, half = config.hop_length, config.n_fft // 2
+    segment = max(16, round(inversion.segment_s * config.frame_rate))
+    overlap = max(8, round(inversion.overlap_s * config.frame_rate))
+    pending = np.empty((config.n_mels, 0), np.float32)
+    known = None  # the sound already made, from half a window before the segment's first frame
+    for chunk in chunks:
+        pending = np.concatenate([pending, chunk], axis=1)
+        while pending.shape[1] >= segment + overlap:
+            waveform = _invert_segment(pending[:, :segment], config, inversion, known)
+            # The last half of the overlap has no right context yet: the next segment makes it anew.
+            end = half + (segment - overlap // 2) * hop
+            yield waveform[half if known is None else len(known) : end]
+            known = waveform[(segment - overlap) * hop : end]
+            pending = pending[:, segment - overlap :]
+    if pending.shape[1]:
+        waveform = _invert_segment(pending, config, inversion, known)
+        yield waveform[half if known is None else len(known) : len(waveform) - half]
+
+
+def _invert_segment(normalised, config, inversion, known):
+    """The waveform from half a window before the first frame's centre to half a window after the last's."""
+    mel = denormalise(normalised, config)
+    magnitude = mel_to_magnitude(mel, config, inversion.nnls_rounds).T * np.float32(hann(config.n_fft).sum() / 2)
+    times = inversion.time_oversampling if config.n_fft // config.hop_length == 2 else 1
+    magnitude = interpolate_frames(magnitude, times)
+    hop_length = config.hop_length // times
+    return griffin_lim(magnitude, hop_length, inversion.griffin_lim_rounds, inversion.momentum, known)
+
+
+def invert(normalised: np.ndarray, config: FeatureConfig, inversion: InversionConfig, n_samples: int) -> np.ndarray:
+    """The waveform (n_samples,) of normalised log-mel (n_mels, n_frames), float32."""
+    blocks = list(invert_stream([normalised], config, inversion))
+    waveform = np.concatenate(blocks)[:n_samples]
+    return np.pad(waveform, (0, n_samples - len(waveform)))

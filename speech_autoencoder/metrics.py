@@ -1,0 +1,112 @@
+"""Pure functions (reference, estimate) -> number, and pooling that is right for short clips."""
+
+import warnings
+from dataclasses import dataclass
+
+import numpy as np
+
+from speech_autoencoder.config import FeatureConfig
+from speech_autoencoder.errors import InputError
+
+# Clips of one speaker are strung together with short pauses until a string is this long: STOI needs 30 frames
+# (0.4 s) that are not silent, PESQ some seconds.
+_STRING_S, _SHORTEST_S, _PAUSE_S = 5.0, 0.5, 0.1
+# What pystoi answers when too little is left after it drops silence.
+_STOI_SENTINEL = 1e-5
+
+
+@dataclass(frozen=True)
+class String:
+    """Recordings (indices) of one group that are scored together, and their duration in seconds."""
+
+    group: str
+    recordings: list[int]
+    duration_s: float
+
+
+def log_mel_error_db(reference: np.ndarray, estimate: np.ndarray, config: FeatureConfig) -> float:
+    """The root mean square difference, in dB, of two normalised log-mels of the same shape."""
+    _require_same_shape(reference, estimate)
+    return float(np.sqrt(np.mean((reference - estimate) ** 2)) * config.range_db)
+
+
+def stoi(reference: np.ndarray, estimate: np.ndarray, sr: int, *, extended: bool = False) -> float:
+    """Short-time objective intelligibility, up to 1 (Taal and others, 2011), or ESTOI (Jensen and Taal, 2016).
+
+    NaN where less than 0.4 s is not silent. Raises InputError when the shapes differ.
+    """
+    from pystoi import stoi as measure
+
+    _require_same_shape(reference, estimate)
+    if not np.any(reference) or len(reference) < 0.4 * sr:
+        return float("nan")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", RuntimeWarning)
+        value = float(measure(reference, estimate, sr, extended=extended))
+    return float("nan") if value == _STOI_SENTINEL else value
+
+
+def pesq(reference: np.ndarray, estimate: np.ndarray, sr: int, mode: str) -> float:
+    """PESQ (ITU-T P.862, MOS-LQO): mode "nb" at 8 kHz, "wb" at 16 kHz; NaN where it finds no utterance.
+
+    Needs the extra `metrics`. Raises InputError when the shapes differ.
+    """
+    import soxr
+    from pesq import PesqError
+    from pesq import pesq as measure
+
+    _require_same_shape(reference, estimate)
+    rate = {"nb": 8_000, "wb": 16_000}[mode]
+    try:
+        return float(measure(rate, *(soxr.resample(x, sr, rate) for x in (reference, estimate)), mode))
+    except PesqError:
+        return float("nan")
+
+
+def has_pesq() -> bool:
+    """Whether the extra `metrics` is installed."""
+    from importlib.util import find_spec
+
+    return find_spec("pesq") is not None
+
+
+def pool(groups: list[str], durations_s: np.ndarray) -> tuple[list[String], list[int]]:
+    """Strings of some seconds of recordings of one group each, and the recordings that are too few to score."""
+    strings, left_out = [], []
+    for group in sorted(set(groups)):
+        members = [i for i, name in enumerate(groups) if name == group]
+        mine: list[String] = []
+        pending, length = [], 0.0
+        for i in members:
+            pending.append(i)
+            length += float(durations_s[i])
+            if length >= _STRING_S:
+                mine.append(String(group, pending, length))
+                pending, length = [], 0.0
+        if pending and mine:
+            last = mine.pop()
+            mine.append(String(group, last.recordings + pending, last.duration_s + length))
+        elif pending and length >= _SHORTEST_S:
+            mine.append(String(group, pending, length))
+        else:
+            left_out += pending
+        strings += mine
+    return strings, left_out
+
+
+def join(waveforms: list[np.ndarray], sr: int) -> np.ndarray:
+    """The waveforms one after another, with short pauses."""
+    pause = np.zeros(round(_PAUSE_S * sr), np.float32)
+    return np.concatenate([part for waveform in waveforms for part in (waveform, pause)])
+
+
+def match_level(reference: np.ndarray, estimate: np.ndarray) -> np.ndarray:
+    """The estimate at the reference's power, so that what is scored is not its level."""
+    power = float(np.mean(estimate.astype(np.float64) ** 2))
+    return estimate * np.float32(np.sqrt(np.mean(reference.astype(np.float64) ** 2) / power)) if power > 0 else estimate
+
+
+def _require_same_shape(reference, estimate):
+    """Nothing. Raises InputError when the shapes differ."""
+    if reference.shape != estimate.shape:
+        raise InputError(f"The reference is {reference.shape}, the estimate {estimate.shape}: cut them to one length.")

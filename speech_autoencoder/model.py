@@ -1,0 +1,102 @@
+"""The auto-encoder: a linear path that starts as PCA, and convolutions that learn what PCA cannot say."""
+
+import numpy as np
+
+from speech_autoencoder.config import ModelConfig
+from speech_autoencoder.pca import PCA
+
+# Normalised log-mel varies by some 0.15; the convolutions see it at about unit scale.
+_INPUT_SCALE = 8.0
+
+
+def build(config: ModelConfig):
+    """The untrained auto-encoder, a keras.Model from clips (n, n_mels, n_frames, 1) to clips of the same shape.
+
+    Its layers `encoder` and `decoder` are models too; the latent between them is (n, n_frames /
+    frames_per_latent, latent_size). n_frames is free, in multiples of frames_per_latent. Only Keras' own layers
+    are used, so that Keras can open the file without us.
+    """
+    import keras
+
+    clips = keras.Input((config.n_mels, None, 1), name="clips")
+    encoder = keras.Model(clips, _encode(clips, config), name="encoder")
+    latent = keras.Input((None, config.latent_size), name="latent")
+    decoder = keras.Model(latent, _decode(latent, config), name="decoder")
+    return keras.Model(clips, decoder(encoder(clips)), name="autoencoder")
+
+
+def _encode(clips, config):
+    """clips (n, n_mels, n_frames, 1) -> latent (n, n_latents, latent_size)."""
+    from keras import layers
+
+    x = layers.Permute((2, 1, 3), name="frames_first")(clips)
+    x = layers.Reshape((-1, config.n_mels), name="bands_as_channels")(x)
+    x = layers.Rescaling(_INPUT_SCALE, name="scale")(x)
+    step = config.frames_per_latent
+    linear = layers.Conv1D(config.latent_size, step, strides=step, name="linear_encoder")(x)
+    x = layers.Conv1D(config.width, 3, padding="same", name="encoder_stem")(x)
+    for stage in range(step.bit_length() - 1):
+        x = _blocks(x, config, f"encoder_{stage}")
+        x = layers.Conv1D(config.width, 2, strides=2, name=f"encoder_{stage}_down")(x)
+    x = _blocks(x, config, "encoder_last")
+    # Zeros: training starts at PCA, and can only leave it for something better.
+    learned = layers.Conv1D(config.latent_size, 1, kernel_initializer="zeros", name="learned_encoder")(x)
+    return layers.Add(name="add_encoders")([linear, learned])
+
+
+def _decode(latent, config):
+    """latent (n, n_latents, latent_size) -> clips (n, n_mels, n_frames, 1)."""
+    from keras import layers
+
+    step = config.frames_per_latent
+    linear = layers.Conv1D(config.n_mels * step, 1, name="linear_decoder")(latent)
+    linear = layers.Reshape((-1, config.n_mels), name="linear_frames")(linear)
+    x = layers.Conv1D(config.width, 3, padding="same", name="decoder_stem")(latent)
+    for stage in reversed(range(step.bit_length() - 1)):
+        x = _blocks(x, config, f"decoder_{stage}")
+        x = layers.Conv1D(2 * config.width, 1, name=f"decoder_{stage}_up")(x)
+        x = layers.Reshape((-1, config.width), name=f"decoder_{stage}_frames")(x)
+    x = _blocks(x, config, "decoder_last")
+    learned = layers.Conv1D(config.n_mels, 3, padding="same", kernel_initializer="zeros", name="learned_decoder")(x)
+    x = layers.Add(name="add_decoders")([linear, learned])
+    x = layers.Rescaling(1 / _INPUT_SCALE, name="unscale")(x)
+    x = layers.Reshape((-1, config.n_mels, 1), name="bands_as_rows")(x)
+    return layers.Permute((2, 1, 3), name="bands_first")(x)
+
+
+def _blocks(x, config, name):
+    """`depth` residual blocks: a convolution over three frames, GELU, a pointwise convolution back."""
+    from keras import layers
+
+    for index in range(config.depth):
+        y = layers.LayerNormalization(name=f"{name}_{index}_norm")(x)
+        y = layers.Conv1D(config.width, 3, padding="same", activation="gelu", name=f"{name}_{index}_conv")(y)
+        y = layers.Conv1D(config.width, 1, name=f"{name}_{index}_mix")(y)
+        x = layers.Add(name=f"{name}_{index}_add")([x, y])
+    return x
+
+
+def start_at_pca(model, config: ModelConfig, pca: PCA) -> None:
+    """Nothing; the model's output is PCA's until it is trained.
+
+    The linear path keeps these weights: trained along, it was no better, and at first much worse (docs/decisions.md).
+    """
+    encoder, decoder = model.get_layer("encoder"), model.get_layer("decoder")
+    kernel = pca.encode.reshape(config.frames_per_latent, config.n_mels, config.latent_size)
+    for part, layer in ((encoder, "linear_encoder"), (decoder, "linear_decoder")):
+        part.get_layer(layer).trainable = False
+    encoder.get_layer("linear_encoder").set_weights([kernel / _INPUT_SCALE, -pca.offset @ pca.encode])
+    decoder.get_layer("linear_decoder").set_weights([pca.decode[None] * _INPUT_SCALE, pca.offset * _INPUT_SCALE])
+    # The convolutions see deviations from the mean: its share of their first layer goes into the bias.
+    stem = encoder.get_layer("encoder_stem")
+    kernel, bias = stem.get_weights()
+    mean = pca.offset.reshape(config.frames_per_latent, config.n_mels).mean(axis=0)
+    stem.set_weights([kernel, bias - np.einsum("kmc,m->c", kernel, mean) * _INPUT_SCALE])
+
+
+def reconstruct(model, config: ModelConfig, frames: np.ndarray) -> np.ndarray:
+    """Normalised log-mel (n_mels, n_frames) of any length -> the model's, same shape, in [0, 1]."""
+    n_frames = frames.shape[1]
+    padded = np.pad(frames, ((0, 0), (0, -n_frames % config.frames_per_latent)))
+    output = np.asarray(model(padded[None, :, :, None], training=False))
+    return np.clip(output[0, :, :n_frames, 0], 0, 1)

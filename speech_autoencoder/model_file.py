@@ -1,0 +1,178 @@
+"""The model's file: HDF5 that Keras can open, and that we read as data only.
+
+Keras' own loader rebuilds whatever network a file describes. Here the network is built from our own bounded
+configuration, and every array is read by name, shape and type, so that nothing in a file can make code run.
+"""
+
+import json
+import warnings
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from speech_autoencoder import __version__
+from speech_autoencoder.config import FeatureConfig, ModelConfig
+from speech_autoencoder.errors import InputError
+from speech_autoencoder.files import explain, replacing, shown
+from speech_autoencoder.model import build
+from speech_autoencoder.pca import PCA
+
+_FORMAT = "speech-autoencoder model 1"
+_GROUP = "speech_autoencoder"
+_DESCRIPTION_LIMIT = 16 << 20
+_MADE_BY = "autoencoder_for_many_data.py"
+
+
+@dataclass(frozen=True)
+class TrainedModel:
+    """A network with its weights, and what it needs to be used: its size, its features, its floor and its story.
+
+    description holds the training's configuration, history, validation and versions, as JSON's own types.
+    """
+
+    network: Any
+    config: ModelConfig
+    features: FeatureConfig
+    floor: PCA
+    description: dict
+
+    def require_features(self, features: FeatureConfig, array_name: str, made_by: str) -> None:
+        """Nothing. Raises InputError when features are not those that the model was trained on."""
+        if features == self.features:
+            return
+        wanted, received = self.features.to_json(), features.to_json()
+        first = next(key for key in wanted if wanted[key] != received[key])
+        raise InputError(
+            f"{array_name} was made with {first} {received[first]}, this model takes {first} {wanted[first]} "
+            f"(preset {self.features.preset}): run {made_by} --preset {self.features.preset}, or train again."
+        )
+
+
+def save(path: Path, model: TrainedModel) -> None:
+    """Nothing; path holds the model, whole or not at all. The suffix must be .h5."""
+    import h5py
+
+    with replacing(path) as temporary:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            _keras_save(model.network, temporary)
+        with h5py.File(temporary, "a") as file:
+            group = file.create_group(_GROUP)
+            text = json.dumps(
+                {
+                    "format": _FORMAT,
+                    "version": __version__,
+                    "model": model.config.to_json(),
+                    "features": model.features.to_json(),
+                    **model.description,
+                }
+            )
+            group.create_dataset("description", data=np.frombuffer(text.encode("ascii"), np.uint8))
+            for name in ("encode", "decode", "offset"):
+                group.create_dataset(f"floor_{name}", data=getattr(model.floor, name))
+
+
+def _keras_save(network, path):
+    """Keras' HDF5 format, without its advice to use another."""
+    import absl.logging
+
+    level = absl.logging.get_verbosity()
+    absl.logging.set_verbosity(absl.logging.ERROR)
+    try:
+        network.save(path)
+    finally:
+        absl.logging.set_verbosity(level)
+
+
+def load(path: Path) -> TrainedModel:
+    """The model in path.
+
+    Raises InputError when it is missing, damaged, of another kind, or holds links out of the file.
+    """
+    import h5py
+
+    name = shown(path)
+    try:
+        with path.open("rb") as file:
+            head = file.read(8)
+        size = path.stat().st_size
+    except FileNotFoundError:
+        raise InputError(f"{name} is missing: run {_MADE_BY} first.") from None
+    except OSError as error:
+        raise InputError(f"{name} could not be read: {explain(error)}.") from error
+    if head != b"\x89HDF\r\n\x1a\n":
+        raise InputError(f"{name} is no HDF5 file: run {_MADE_BY} to make a model.")
+    try:
+        with h5py.File(path, "r") as file:
+            return _read(file, size)
+    except InputError as error:
+        raise InputError(f"{name}: {error}") from error
+    except (OSError, KeyError, ValueError, TypeError, RuntimeError, RecursionError) as error:
+        reason = str(error).splitlines()[0][:200] if str(error) else type(error).__name__
+        raise InputError(f"{name} is damaged ({reason}): run {_MADE_BY} again.") from error
+
+
+def _read(file, size):
+    """The model in an open HDF5 file of size bytes."""
+    description = _dataset(file, f"{_GROUP}/description")
+    if description.dtype != np.uint8 or description.ndim != 1 or description.size > min(_DESCRIPTION_LIMIT, size):
+        raise InputError("its description is not the text that it should be.")
+    data = json.loads(description[()].tobytes())
+    if not isinstance(data, dict) or data.get("format") != _FORMAT:
+        raise InputError(f"it is not of the format {_FORMAT!r}: run {_MADE_BY} again.")
+    config, features = (
+        ModelConfig.from_json(data.pop("model", None)),
+        FeatureConfig.from_json(data.pop("features", None)),
+    )
+    if config.n_mels != features.n_mels:
+        raise InputError(f"its model takes {config.n_mels} mel bands, its features have {features.n_mels}.")
+    # Before any memory is taken for it: the file must be able to hold what its configuration asks for.
+    if _least_bytes(config) > size:
+        raise InputError(f"it has {size:,} bytes, too few for the network that it describes: it was cut short.")
+    n_values = config.frames_per_latent * config.n_mels
+    floor = PCA(
+        config.frames_per_latent,
+        _array(file, f"{_GROUP}/floor_encode", (n_values, config.latent_size)),
+        _array(file, f"{_GROUP}/floor_decode", (config.latent_size, n_values)),
+        _array(file, f"{_GROUP}/floor_offset", (n_values,)),
+    )
+    network = build(config)
+    for part in ("encoder", "decoder"):
+        for variable in network.get_layer(part).weights:
+            variable.assign(_array(file, f"model_weights/{part}/{variable.path}", tuple(variable.shape)))
+    return TrainedModel(network, config, features, floor, data)
+
+
+def _least_bytes(config):
+    """A lower bound for the bytes of a network's and its floor's weights."""
+    stages = config.frames_per_latent.bit_length()
+    linear = 4 * config.frames_per_latent * config.n_mels * config.latent_size
+    return 4 * (linear + 2 * stages * config.depth * 4 * config.width**2)
+
+
+def _dataset(file, name):
+    """The dataset at name, reached by hard links alone, its values inside this very file."""
+    import h5py
+
+    node = file
+    for part in name.split("/"):
+        link = node.get(part, getlink=True) if isinstance(node, h5py.Group) else None
+        if not isinstance(link, h5py.HardLink):
+            raise InputError(f"it has no array {name} of its own: it is damaged, or no model of this project.")
+        node = node[part]
+    if not isinstance(node, h5py.Dataset) or node.external or node.is_virtual:
+        raise InputError(f"its {name} is not an array of its own: it is damaged, or no model of this project.")
+    return node
+
+
+def _array(file, name, shape):
+    """The float32 array of this very shape at name, finite."""
+    dataset = _dataset(file, name)
+    if dataset.shape != shape or dataset.dtype != np.float32:
+        raise InputError(f"its {name} is {dataset.shape} {dataset.dtype}, expected {shape} float32.")
+    values = dataset[()]
+    if not np.isfinite(values).all():
+        raise InputError(f"its {name} holds values that are not finite: train again.")
+    return values

@@ -1,0 +1,417 @@
+"""Teaching the auto-encoder: the split, the loss, the schedule, the time budget, checkpoints."""
+
+import csv
+import math
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from speech_autoencoder import pca
+from speech_autoencoder.config import ModelConfig, TrainingConfig
+from speech_autoencoder.dataset import Dataset
+from speech_autoencoder.errors import InputError
+from speech_autoencoder.files import explain, replacing, shown
+from speech_autoencoder.model import build, start_at_pca
+from speech_autoencoder.model_file import TrainedModel, save
+
+_STATE_FORMAT = 1
+# Steps that are timed, and then undone, to plan as many epochs as the budget allows; the first ones compile.
+_TIMED_STEPS, _COMPILING_STEPS = 16, 4
+# The part of the budget that is planned; the rest is for a machine that slows down, and for saving.
+_PLANNED = 0.93
+
+
+@dataclass(frozen=True)
+class Split:
+    """The recordings (indices) that train and that validate, and in words how they were chosen."""
+
+    training: np.ndarray
+    validation: np.ndarray
+    how: str
+
+
+@dataclass
+class History:
+    """One entry an epoch: when, how fast it learned, and the RMS error of log-mel (dB)."""
+
+    minutes: list[float] = field(default_factory=list)
+    learning_rate: list[float] = field(default_factory=list)
+    training_db: list[float] = field(default_factory=list)
+    validation_db: list[float] = field(default_factory=list)
+
+    def __len__(self) -> int:
+        return len(self.validation_db)
+
+    @property
+    def best(self) -> int:
+        """The epoch (from 1) with the least validation error; 0 when none was better than the start."""
+        return int(np.argmin(self.validation_db)) + 1 if self.validation_db else 0
+
+
+@dataclass(frozen=True)
+class Result:
+    """The trained model, its history, and why training ended: done, time, patience or interrupted."""
+
+    model: TrainedModel
+    history: History
+    floor_db: float
+    best_db: float
+    best_epoch: int
+    n_epochs: int
+    split: Split
+    ended: str
+
+
+def split(dataset: Dataset, config: TrainingConfig, by: str = "auto") -> Split:
+    """Which recordings validate: whole speakers where names tell enough of them, else whole recordings.
+
+    by is "speaker", "recording" or "auto": speakers when holding out whole ones costs at most twice the share of
+    the recordings that was asked for. Recordings are held out evenly over the speakers that the names tell.
+    """
+    rng = np.random.default_rng([config.seed, 1])
+    groups = np.array(dataset.groups())
+    names = sorted(set(groups) - {""})
+    n_wanted = max(1, round(config.validation * len(groups)))
+    if len(groups) < 2:
+        everything = np.arange(len(groups))
+        return Split(everything, everything, "the only recording, which is also trained on: record more")
+    if by != "recording" and len(names) > 1:
+        chosen, count = [], 0
+        for name in rng.permutation(names):
+            size = int((groups == name).sum())
+            if count + size <= 2 * n_wanted and count < n_wanted:
+                chosen.append(str(name))
+                count += size
+        if by == "speaker" and not chosen:
+            chosen = [min(names, key=lambda name: ((groups == name).sum(), name))]
+        if chosen:
+            held = np.isin(groups, chosen)
+            how = f"{len(chosen)} of {len(names)} speakers, never trained on: {', '.join(sorted(chosen))}"
+            return Split(np.flatnonzero(~held), np.flatnonzero(held), how)
+    if by == "speaker":
+        raise InputError(
+            "The recordings' names tell no two speakers: put each speaker's in a folder, or use --validation recording."
+        )
+    shuffled = rng.permutation(len(groups))
+    shuffled = shuffled[np.argsort(groups[shuffled], kind="stable")]
+    held = np.zeros(len(groups), bool)
+    held[shuffled[np.linspace(0, len(groups) - 1, n_wanted).round().astype(int)]] = True
+    how = f"whole recordings, evenly over {len(names)} speakers" if len(names) > 1 else "whole recordings"
+    return Split(np.flatnonzero(~held), np.flatnonzero(held), how)
+
+
+class _Batches:
+    """Rows of some recordings, in batches (n, n_mels, width, 1) with a mask (n, 1, width, 1) of what is no padding.
+
+    Rows of like length go together and are cut to the longest, so that little is computed for padding.
+    """
+
+    def __init__(self, dataset, recordings, config, frames_per_latent):
+        first = dataset.first_row
+        self.rows = np.concatenate([np.arange(first[i], first[i + 1]) for i in recordings])
+        self.valid = dataset.valid_frames()[self.rows]
+        self.clips, self.size, self.step = dataset.clips, config.batch_size, frames_per_latent
+        self.n_steps = math.ceil(len(self.rows) / self.size)
+
+    def epoch(self, rng=None):
+        """The batches of an epoch; with rng in random order, each shifted against the latent's grid."""
+        order = np.arange(len(self.rows)) if rng is None else rng.permutation(len(self.rows))
+        pools = np.array_split(order, math.ceil(len(order) / (8 * self.size)))
+        batches = []
+        for pool in pools:
+            pool = pool[np.argsort(self.valid[pool], kind="stable")]
+            batches += [pool[start : start + self.size] for start in range(0, len(pool), self.size)]
+        if rng is not None:
+            batches = [batches[i] for i in rng.permutation(len(batches))]
+        for batch in batches:
+            yield self._batch(batch, 0 if rng is None else int(rng.integers(self.step)))
+
+    def _batch(self, batch, shift):
+        valid = self.valid[batch]
+        width = -(-(int(valid.max()) + shift) // self.step) * self.step
+        out = np.zeros((len(batch), self.clips.shape[1], width, 1), np.float32)
+        rows = np.sort(self.rows[batch])
+        order = np.argsort(self.rows[batch], kind="stable")
+        longest = int(valid.max())
+        out[:, :, shift : shift + longest] = self.clips[rows, :, :longest]
+        frame = np.arange(width) - shift
+        mask = (frame >= 0) & (frame < valid[order][:, None])
+        return out, mask[:, None, :, None].astype(np.float32)
+
+
+class _Learner:
+    """The network being trained, the running average of its weights, and the optimiser."""
+
+    def __init__(self, network, config: TrainingConfig, floor_to_ceiling_db: float):
+        import keras
+        import tensorflow as tf
+
+        self.network, self.config, self.range_db = network, config, floor_to_ceiling_db
+        self.optimizer = keras.optimizers.Adam(config.learning_rate)
+        weights = network.trainable_variables
+        self.optimizer.build(weights)
+        self.average = [tf.Variable(weight.value) for weight in weights]
+        clips = tf.TensorSpec((None, network.input_shape[1], None, 1), tf.float32)
+        mask = tf.TensorSpec((None, 1, None, 1), tf.float32)
+
+        @tf.function(input_signature=[clips, mask])
+        def step(x, mask):
+            with tf.GradientTape() as tape:
+                squares = tf.square(network(x, training=True) - x) * mask
+                loss = tf.reduce_sum(squares) / (tf.reduce_sum(mask) * tf.cast(tf.shape(x)[1], tf.float32))
+            gradients = tape.gradient(loss, weights)
+            self.optimizer.apply(gradients, weights)
+            # The average follows at a pace that grows with what has been seen, so that the start weighs nothing.
+            seen = tf.cast(self.optimizer.iterations, tf.float32)
+            pace = tf.maximum(1 - config.averaging, 1 / (1 + seen))
+            for mean, weight in zip(self.average, weights, strict=True):
+                mean.assign_add(pace * (weight - mean))
+            return loss
+
+        @tf.function(input_signature=[clips, mask])
+        def squares(x, mask):
+            return tf.reduce_sum(tf.square(tf.clip_by_value(network(x, training=False), 0, 1) - x) * mask)
+
+        self.step, self.squares = step, squares
+
+    def learn(self, batches, learning_rates, tick=lambda: None) -> float:
+        """The RMS error (dB) over the batches, one step each. Raises InputError when it is no number."""
+        total = 0.0
+        for (clips, mask), learning_rate in zip(batches, learning_rates, strict=False):
+            self.optimizer.learning_rate.assign(learning_rate)
+            loss = float(self.step(clips, mask))
+            if not math.isfinite(loss):
+                raise InputError(
+                    "Training left the numbers (the loss is NaN or infinite): use a lower --learning-rate."
+                )
+            total += loss
+            tick()
+        return self.range_db * math.sqrt(total / len(learning_rates))
+
+    def validate(self, batches: _Batches) -> float:
+        """The RMS error (dB) of the averaged weights over everything in batches."""
+        kept = [weight.numpy() for weight in self.network.trainable_variables]
+        self.use(self.averages())
+        total = count = 0.0
+        for clips, mask in batches.epoch():
+            total += float(self.squares(clips, mask))
+            count += float(mask.sum()) * clips.shape[1]
+        self.use(kept)
+        return self.range_db * math.sqrt(total / count)
+
+    def averages(self) -> list[np.ndarray]:
+        """The averaged weights."""
+        return [mean.numpy() for mean in self.average]
+
+    def use(self, weights) -> None:
+        """Nothing; the network has these weights."""
+        for variable, value in zip(self.network.trainable_variables, weights, strict=True):
+            variable.assign(value)
+
+    def state(self) -> dict[str, np.ndarray]:
+        """All that the next step depends on."""
+        variables = [*self.network.trainable_variables, *self.average, *self.optimizer.variables]
+        return {f"state_{i}": np.asarray(variable) for i, variable in enumerate(variables)}
+
+    def restore(self, state) -> None:
+        """Nothing; the next step is what it would have been when `state` was taken."""
+        variables = [*self.network.trainable_variables, *self.average, *self.optimizer.variables]
+        for i, variable in enumerate(variables):
+            value = state[f"state_{i}"]
+            if tuple(value.shape) != tuple(variable.shape):
+                raise ValueError(f"state_{i} is {value.shape}")
+            variable.assign(value)
+
+
+def learning_rate(step: int, n_steps: int, peak: float) -> float:
+    """The learning rate of a step: up over the first twentieth, then down to zero along half a cosine."""
+    warm_up = max(1, n_steps // 20)
+    if step < warm_up:
+        return peak * (step + 1) / warm_up
+    return peak * 0.5 * (1 + math.cos(math.pi * (step - warm_up) / max(1, n_steps - warm_up)))
+
+
+def train(
+    dataset: Dataset,
+    model_config: ModelConfig,
+    config: TrainingConfig,
+    *,
+    model_path: Path,
+    checkpoint_path: Path,
+    validation: str = "auto",
+    resume: bool = False,
+    say: Callable[[str], None] = lambda text: None,
+    bar: Callable | None = None,
+) -> Result:
+    """The best model that the budget allows, which model_path then holds.
+
+    After each epoch checkpoint_path holds all that `resume` needs to come to the same result as without the
+    interruption; it is removed at the end. Ctrl-C ends training early and keeps the best epoch. `say` takes lines of progress;
+    `bar(n_steps)` gives an object with update() and close().
+
+    Raises InputError when training diverges, or there is nothing to resume.
+    """
+    import keras
+
+    started = time.monotonic()
+    keras.utils.set_random_seed(config.seed)
+    parts = split(dataset, config, validation)
+    say(f"Validation on {len(parts.validation)} of {len(dataset.names)} recordings: {parts.how}.")
+    floor = pca.fit(dataset, parts.training, model_config.frames_per_latent, model_config.latent_size)
+    network = build(model_config)
+    start_at_pca(network, model_config, floor)
+    learner = _Learner(network, config, dataset.features.range_db)
+    batches = _Batches(dataset, parts.training, config, model_config.frames_per_latent)
+    held_out = _Batches(dataset, parts.validation, config, model_config.frames_per_latent)
+    floor_db = learner.validate(held_out)
+    say(f"The PCA floor, where training starts: {floor_db:.3f} dB RMS error on validation.")
+
+    identity = _identity(dataset, model_config, config, parts)
+    history, best, best_db = History(), learner.averages(), floor_db
+    if resume:
+        n_epochs, history, best, best_db = _load_checkpoint(checkpoint_path, learner, identity)
+        say(f"Resuming after epoch {len(history)} of {n_epochs}.")
+    else:
+        n_epochs = config.epochs or _plan(learner, batches, held_out, config, time.monotonic() - started)
+    budget_s = math.inf if config.epochs else 60 * config.minutes
+    spent_s = 60 * history.minutes[-1] if len(history) else 0.0
+    n_steps = n_epochs * batches.n_steps
+    say(f"Training for {n_epochs} epochs of {batches.n_steps} steps.")
+
+    ended = "done"
+    progress = bar(n_steps) if bar else None
+    tick = progress.update if progress else lambda: None
+    if progress:
+        progress.update(len(history) * batches.n_steps)
+    try:
+        while len(history) < n_epochs:
+            epoch = len(history)
+            rates = [
+                learning_rate(epoch * batches.n_steps + i, n_steps, config.learning_rate)
+                for i in range(batches.n_steps)
+            ]
+            training_db = learner.learn(batches.epoch(np.random.default_rng([config.seed, 2, epoch])), rates, tick)
+            validation_db = learner.validate(held_out)
+            elapsed_s = spent_s + time.monotonic() - started
+            history.minutes.append(elapsed_s / 60)
+            history.learning_rate.append(rates[-1])
+            history.training_db.append(training_db)
+            history.validation_db.append(validation_db)
+            if validation_db < best_db:
+                best, best_db = learner.averages(), validation_db
+            _save_checkpoint(checkpoint_path, learner, identity, n_epochs, history, best, best_db)
+            if epoch == 0 or (epoch + 1) % max(1, n_epochs // 10) == 0:
+                say(
+                    f"Epoch {epoch + 1:>4}: {training_db:.3f} dB on training, {validation_db:.3f} dB on validation "
+                    f"(floor {floor_db:.3f}), {elapsed_s / 60:.1f} minutes."
+                )
+            if len(history) < n_epochs and elapsed_s > budget_s:
+                ended = "time"
+                break
+            if epoch + 1 - history.best >= config.patience:
+                ended = "patience"
+                break
+    except KeyboardInterrupt:
+        ended = "interrupted"
+    finally:
+        if progress:
+            progress.close()
+
+    learner.use(best)
+    best_epoch = history.best if best_db < floor_db else 0
+    trained = TrainedModel(
+        network,
+        model_config,
+        dataset.features,
+        floor,
+        {
+            "training": {**asdict(config), "planned_epochs": n_epochs, "ended": ended, "split": parts.how},
+            "validation": {"error_db": best_db, "floor_db": floor_db, "epoch": best_epoch},
+            "history": asdict(history),
+            "data": {"fingerprint": dataset.fingerprint, "n_recordings": len(dataset.names)},
+            "versions": _versions(),
+        },
+    )
+    save(model_path, trained)
+    if ended != "interrupted":
+        checkpoint_path.unlink(missing_ok=True)
+    return Result(trained, history, floor_db, best_db, best_epoch, n_epochs, parts, ended)
+
+
+def _plan(learner, batches, held_out, config, spent_s):
+    """The epochs that fit the budget, by the time that some steps take; the learner is left as it was."""
+    before = learner.state()
+    rng = np.random.default_rng([config.seed, 3])
+    seconds = []
+    while len(seconds) < _TIMED_STEPS:
+        for clips, mask in batches.epoch(rng):
+            start = time.monotonic()
+            learner.step(clips, mask)
+            seconds.append(time.monotonic() - start)
+            if len(seconds) == _TIMED_STEPS:
+                break
+    learner.restore(before)
+    # A validation step is one pass forward, a training step that and about two back.
+    epoch_s = np.mean(seconds[_COMPILING_STEPS:]) * (batches.n_steps + held_out.n_steps / 3)
+    left_s = 60 * config.minutes * _PLANNED - spent_s - sum(seconds)
+    return max(1, int(left_s / epoch_s))
+
+
+def _identity(dataset, model_config, config, parts):
+    """What must be the same for a checkpoint to be gone on with."""
+    settings = {key: value for key, value in asdict(config).items() if key not in ("minutes", "epochs")}
+    return repr((_STATE_FORMAT, dataset.fingerprint, dataset.features, model_config, settings, parts.how))
+
+
+def _save_checkpoint(path, learner, identity, n_epochs, history, best, best_db):
+    """Nothing; path holds the state after an epoch, whole."""
+    arrays = {f"history_{key}": np.array(value) for key, value in asdict(history).items()}
+    arrays |= {f"best_{i}": value for i, value in enumerate(best)}
+    arrays |= {"identity": np.array(identity), "n_epochs": np.array(n_epochs), "best_db": np.array(best_db)}
+    with replacing(path) as temporary:
+        np.savez(temporary, **learner.state(), **arrays)
+
+
+def _load_checkpoint(path, learner, identity):
+    """(epochs planned, history, best weights, their error) of the checkpoint, its state restored to the learner."""
+    name = shown(path)
+    try:
+        with np.load(path, allow_pickle=False) as arrays:
+            if str(arrays["identity"]) != identity:
+                raise InputError(
+                    f"{name} is of other data or settings: resume with the same ones, or without --resume."
+                )
+            learner.restore(arrays)
+            history = History(**{key: arrays[f"history_{key}"].tolist() for key in asdict(History())})
+            best = [arrays[f"best_{i}"] for i in range(len(learner.average))]
+            return int(arrays["n_epochs"]), history, best, float(arrays["best_db"])
+    except FileNotFoundError:
+        raise InputError(f"There is nothing to resume ({name} is missing): run without --resume.") from None
+    except OSError as error:
+        raise InputError(f"{name} could not be read: {explain(error)}.") from error
+    except (KeyError, ValueError, EOFError, TypeError) as error:
+        raise InputError(f"{name} is damaged ({error}): run without --resume.") from error
+
+
+def write_history(path: Path, history: History) -> None:
+    """Nothing; path holds the history as CSV, one line an epoch."""
+    with replacing(path) as temporary, temporary.open("w", newline="", encoding="ascii") as file:
+        writer = csv.writer(file)
+        columns = asdict(history)
+        writer.writerow(["epoch", *columns])
+        for epoch, row in enumerate(zip(*columns.values(), strict=True), 1):
+            writer.writerow([epoch, *(f"{value:.6g}" for value in row)])
+
+
+def _versions():
+    """The versions of what the result depends on."""
+    import platform
+    from importlib.metadata import version
+
+    names = ("keras", "numpy", "scipy", "librosa", "soundfile", "soxr", "h5py")
+    import tensorflow as tf
+
+    return {"python": platform.python_version(), "tensorflow": tf.__version__} | {name: version(name) for name in names}
