@@ -31,7 +31,8 @@ def main():
 
     model = model_file.load(args.model)
     with cli.one_blas_thread():
-        for path, output in cli.progress(args.quiet, "reconstructing", "file")(zip(paths, outputs), len(paths)):
+        pairs = list(zip(paths, outputs, strict=True))
+        for path, output in cli.progress(args.quiet, "reconstructing", "file")(pairs, len(pairs)):
             excerpt = report.Excerpt(path, model.features)
             reconstruct_recording(path, model, InversionConfig(), output, watch=excerpt.watch)
             if args.output_dir is None:

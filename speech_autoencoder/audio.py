@@ -58,7 +58,7 @@ def find_recordings(folder: Path) -> list[str]:
         raise InputError(f"{shown(error.filename)} could not be read: {explain(error)}.") from error
 
     for parent, folders, names in os.walk(folder, followlinks=True, onerror=refuse):
-        status = os.stat(parent)
+        status = Path(parent).stat()
         if (status.st_dev, status.st_ino) in seen:
             folders.clear()
             continue

@@ -1,4 +1,4 @@
-"""Every number of the project: frozen dataclasses that validate themselves, and travel as JSON beside what they made."""
+"""Every number of the project: frozen dataclasses that validate themselves and travel as JSON."""
 
 import math
 from dataclasses import asdict, dataclass, fields

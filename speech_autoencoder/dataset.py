@@ -26,7 +26,8 @@ _ROWS_AT_ONCE = 1_024
 @dataclass(frozen=True)
 class Summary:
     """What `build` did: whether it wrote the array, its clips, the recordings used and computed anew, their duration,
-    the share of frames that are not padding, and what was left out and why."""
+    the share of frames that are not padding, and what was left out and why.
+    """
 
     written: bool
     n_clips: int
@@ -339,7 +340,7 @@ def _in_order(work: Callable, items: list, workers: int) -> Iterator:
 
 
 def _rows(columns, features):
-    """For each row of the array: the index of its recording, its offset there (samples at features.sr), valid frames."""
+    """For each row: the index of its recording, its offset there (samples at features.sr), its valid frames."""
     size = features.n_frames
     recording, offset, valid = [], [], []
     for index, n_frames in enumerate(columns["n_frames"]):

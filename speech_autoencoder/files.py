@@ -52,8 +52,8 @@ def replacing(path: Path) -> Iterator[Path]:
         yield temporary
         umask = os.umask(0)
         os.umask(umask)
-        os.chmod(temporary, 0o666 & ~umask)
-        os.replace(temporary, path)
+        temporary.chmod(0o666 & ~umask)
+        temporary.replace(path)
         temporary = None
     except OSError as error:
         raise InputError(f"{shown(path)} could not be written: {explain(error)}.") from error

@@ -1,4 +1,4 @@
-"""The linear auto-encoder: principal components of blocks of log-mel. The floor that the CNN must beat, and its start."""
+"""The linear auto-encoder, PCA of blocks of log-mel: the floor that the CNN must beat, and its start."""
 
 from dataclasses import dataclass
 

@@ -80,7 +80,8 @@ def draw_recording(
     shortened: bool = False,
 ) -> None:
     """Nothing; path shows a recording and its reconstruction, waveforms (n_samples,) at sr Hz
-    above, normalised log-mels (n_mels, n_frames) below."""
+    above, normalised log-mels (n_mels, n_frames) below.
+    """
     figure, axes = _figure(2, 2, (11, 6), sharex=True, sharey="row")
     loudest = max(float(log_mel.max(initial=0)) for log_mel in log_mels) * features.range_db + features.floor_db
     for column, (title, waveform, log_mel) in enumerate(

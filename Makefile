@@ -1,0 +1,74 @@
+# The five scripts as rules over the files that pass between them. A bare `make` lists what one can ask for.
+
+PYTHON ?= python3
+PY := .venv/bin/python
+MINUTES ?= 5
+
+.DEFAULT_GOAL := help
+# A model that Ctrl-C cut short is kept, not deleted.
+.PRECIOUS: my_model_for_many_data.h5
+.DELETE_ON_ERROR:
+.PHONY: help demo test lint bench clean
+
+P := speech_autoencoder
+# What each stage is made of: a change makes just the stages after it stale.
+FEATURES := $(addprefix $P/, config.py audio.py features.py dataset.py)
+TRAINING := $(FEATURES) $(addprefix $P/, pca.py model.py model_file.py learner.py training.py)
+SOUND := $(addprefix $P/, config.py audio.py features.py model.py model_file.py inversion.py reconstruction.py)
+# Folders too, as a recording that was taken away leaves no other trace; spaces in names are Make's weakness.
+recordings = $(shell find $(1) -print 2>/dev/null | sed 's/[ $$\#:%]/\\&/g')
+
+help:  ## this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-6s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+demo: reconstruct.wav evaluation.json  ## environment, arrays, model, scores and a reconstruction to listen to
+	@echo
+	@echo "arrays          train_data.npy test_data.npy (and what is in them: train_data.json test_data.json)"
+	@echo "model           my_model_for_many_data.h5 (how it learned: training_history.png training_history.csv)"
+	@echo "scores          evaluation.json evaluation.png"
+	@echo "reconstruction  reconstruct.wav reconstruct.png"
+	@echo "Listen to reconstruct.wav, then to its original: $$(sed -n 's/^AUDIO_PATH = Path("\(.*\)")/\1/p' predict_for_one_data.py)"
+
+# A stamp each, since the scripts leave an array that is still right as it is.
+.venv/demo: requirements.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed: make PYTHON=/path/to/python3.12 demo"; exit 2; }
+	$(PYTHON) -m venv .venv
+	$(PY) -m pip install --quiet --disable-pip-version-check -r requirements.txt
+	touch $@
+
+.venv/dev: .venv/demo requirements-dev.txt
+	$(PY) -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+	touch $@
+
+.venv/train: .venv/demo train_data_generator.py $(FEATURES) $(call recordings,speechdata/training)
+	$(PY) train_data_generator.py
+	touch $@
+
+.venv/test: .venv/train test_data_generator.py $(FEATURES) $(call recordings,speechdata/testing)
+	$(PY) test_data_generator.py
+	touch $@
+
+train_data.npy: .venv/train ; @test -e $@ || $(PY) train_data_generator.py
+test_data.npy: .venv/test train_data.npy ; @test -e $@ || $(PY) test_data_generator.py
+
+my_model_for_many_data.h5: train_data.npy autoencoder_for_many_data.py $(TRAINING)
+	$(PY) autoencoder_for_many_data.py --minutes $(MINUTES)
+
+evaluation.json: test_data.npy my_model_for_many_data.h5 evaluate_for_many_data.py $(SOUND) $P/metrics.py $P/evaluation.py
+	$(PY) evaluate_for_many_data.py
+
+reconstruct.wav: my_model_for_many_data.h5 predict_for_one_data.py $(SOUND) $P/report.py
+	$(PY) predict_for_one_data.py --no-show
+
+test: .venv/dev  ## the whole test suite
+	$(PY) -m pytest
+
+lint: .venv/dev  ## ruff's checks and formatting
+	$(PY) -m ruff check .
+	$(PY) -m ruff format --check .
+
+bench: .venv/dev  ## the figures in docs/, measured again
+	$(PY) -m benchmarks
+
+clean:  ## remove what the scripts made, and the environment
+	rm -rf .venv train_data.* test_data.* my_model_for_many_data.* training_history.* evaluation.* reconstruct.*
