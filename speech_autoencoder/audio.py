@@ -23,6 +23,8 @@ _RATES_HZ = (4_000, 192_000)
 _BLOCK_SAMPLES = 20 * 192_000
 # Floating-point samples may pass full scale a little (a lossy decoder's do), but not as integers in disguise.
 _PEAK_LIMIT = 16.0
+# What libsndfile answers for a FLAC file whose header leaves the length out; soundfile cannot read to its end.
+_UNKNOWN_LENGTH = 2**63 - 1
 # A mono mean this much quieter than the channels (as power) has cancelled: 20 dB.
 _CANCELLED = 1e-2
 
@@ -48,10 +50,13 @@ def find_recordings(folder: Path) -> list[str]:
     Links to folders are followed, each folder once. Raises InputError when the folder is missing, may not be read
     or holds no recording.
     """
-    if not folder.exists():
-        raise InputError(f"There is no folder {shown(folder)}: make it and put recordings in it, or name another.")
-    if not folder.is_dir():
-        raise InputError(f"{shown(folder)} is not a folder: name the folder that holds the recordings.")
+    try:
+        if not folder.exists():
+            raise InputError(f"There is no folder {shown(folder)}: make it and put recordings in it, or name another.")
+        if not folder.is_dir():
+            raise InputError(f"{shown(folder)} is not a folder: name the folder that holds the recordings.")
+    except OSError as error:  # a parent that may not be entered, a name that is too long
+        raise InputError(f"{shown(folder)} could not be read: {explain(error)}.") from error
     found, seen = [], set()
 
     def refuse(error):
@@ -85,13 +90,12 @@ def _open(path: Path) -> sf.SoundFile:
     """The open file. Raises InputError with the reason when it is no sound that we can use."""
     name = shown(path)
     try:
-        with path.open("rb") as file:  # says missing, forbidden or folder more clearly than libsndfile
-            if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
-                raise InputError(f"{name} is not a regular file: name a recording.")
+        if not stat.S_ISREG(path.stat().st_mode):  # asked before opening, which would block on a pipe
+            raise InputError(f"{name} is not a regular file: name a recording.")
+        with path.open("rb") as file:  # says missing or forbidden more clearly than libsndfile
             if not file.read(1):
                 raise InputError(f"{name} is empty (0 bytes): record or copy it again.")
-        # Bytes, as not every name is valid in the file system's encoding; Windows' names always are.
-        sound = sf.SoundFile(os.fsencode(path) if os.name == "posix" else os.fspath(path))
+        sound = sf.SoundFile(_for_libsndfile(path))
     except OSError as error:
         raise InputError(f"{name} could not be read: {explain(error)}.") from error
     except (sf.SoundFileError, UnicodeError, ValueError, TypeError) as error:
@@ -104,10 +108,17 @@ def _open(path: Path) -> sf.SoundFile:
     return sound
 
 
+def _for_libsndfile(path):
+    """The path as bytes, as not every name is valid in the file system's encoding; Windows' names always are."""
+    return os.fsencode(path) if os.name == "posix" else os.fspath(path)
+
+
 def _problem(sound):
     """What a header gives away that libsndfile lets pass, or None."""
     if sound.frames <= 0:
         return "holds no samples: record or copy it again."
+    if sound.frames == _UNKNOWN_LENGTH:
+        return "does not say how long it is, as FLAC written to a pipe: convert it to WAV."
     low, high = _RATES_HZ
     if not low <= sound.samplerate <= high:
         return f"claims a sample rate of {sound.samplerate} Hz: expected {low:,} to {high:,}."
@@ -124,7 +135,7 @@ def _declared_data_bytes(log):
     """
     for line in log.splitlines():
         key, _, rest = line.partition(":")
-        if key.strip() in ("data", "SSND") and "(should be" in rest:
+        if key.strip() in ("data", "SSND", "Data Size") and "(should be" in rest:
             words = rest.replace("(should be", " ").replace(")", " ").split()
             if len(words) >= 2 and words[0].isdigit() and words[1].isdigit():
                 declared, present = int(words[0]), int(words[1])
@@ -225,9 +236,9 @@ def write_stream(path: Path, blocks, sr: int) -> int:
     """The count of samples written to path, a mono 16-bit WAV at sr Hz, whole or not at all; beyond +-1 is clipped."""
     with replacing(path) as temporary:
         try:
-            with sf.SoundFile(temporary, "w", sr, 1, "PCM_16", format="WAV") as sound:
+            with sf.SoundFile(_for_libsndfile(temporary), "w", sr, 1, "PCM_16", format="WAV") as sound:
                 for block in blocks:
                     sound.write(np.clip(block, -1, 1))
                 return sound.frames
         except sf.SoundFileError as error:
-            raise InputError(f"{shown(path)} could not be written: {error}. Is the disk full?") from error
+            raise InputError(f"{shown(path)} could not be written ({error}): is the disk full?") from error

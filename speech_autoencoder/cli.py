@@ -113,12 +113,13 @@ def positive(kind: type) -> Callable[[str], float]:
             raise argparse.ArgumentTypeError(f"{text} is not above zero")
         return value
 
+    convert.__name__ = kind.__name__  # what argparse calls a value that is none
     return convert
 
 
 def require_suffix(path: Path, suffix: str) -> None:
     """Nothing. Raises InputError when path does not end in suffix."""
-    if path.suffix.lower() != suffix:
+    if path.suffix != suffix:
         raise InputError(f"{shown(path)} does not end in {suffix}: name a file that does.")
 
 

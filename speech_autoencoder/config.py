@@ -14,10 +14,12 @@ _BOUNDS = {
     "n_frames": (8, 4_096),
     "floor_db": (-200.0, -20.0),
     "ceiling_db": (-20.0, 40.0),
-    "frames_per_latent": (1, 64),
+    "frames_per_latent": (2, 64),
     "latent_size": (1, 4_096),
     "width": (8, 1_024),
     "depth": (0, 16),
+    "minutes": (0.0, 1e6),
+    "seed": (0, 2**32 - 1),
 }
 
 
@@ -47,9 +49,13 @@ class _Config:
         if not isinstance(data, dict) or set(data) != set(names):
             received = sorted(map(str, data)) if isinstance(data, dict) else type(data).__name__
             raise InputError(f"{cls.__name__} needs exactly {sorted(names)}, received {received}.")
-        whole_to_float = {
-            name: float(value) if names[name] is float and type(value) is int else value for name, value in data.items()
-        }
+        try:
+            whole_to_float = {
+                name: float(value) if names[name] is float and type(value) is int else value
+                for name, value in data.items()
+            }
+        except OverflowError as error:
+            raise InputError(f"{cls.__name__} holds a number that is too large ({error}).") from error
         return cls(**whole_to_float)
 
 
@@ -112,7 +118,7 @@ class ModelConfig(_Config):
     n_mels: int
     frames_per_latent: int
     latent_size: int
-    width: int = 192
+    width: int = 256
     depth: int = 1
 
     def __post_init__(self):
@@ -124,6 +130,12 @@ class ModelConfig(_Config):
                 f"latent_size {self.latent_size} is more than the {self.n_mels} x {self.frames_per_latent} values "
                 "that it stands for: choose a smaller one."
             )
+
+
+    @property
+    def context_frames(self) -> int:
+        """How far, at most, a frame of the input is felt in the output: a multiple of frames_per_latent."""
+        return (4 * self.depth + 2) * self.frames_per_latent
 
 
 @dataclass(frozen=True)

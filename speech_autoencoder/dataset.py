@@ -19,7 +19,7 @@ from speech_autoencoder.files import explain, read_json, replacing, shown, write
 
 _FORMAT = "speech-autoencoder clips 1"
 # What the sidecar says of each recording, one list per name, in the array's order.
-_COLUMNS = ("path", "size", "mtime_ns", "digest", "sr", "n_samples", "n_frames")
+_COLUMNS = {"path": str, "size": int, "mtime_ns": int, "digest": str, "sr": int, "n_samples": int, "n_frames": int}
 _ROWS_AT_ONCE = 1_024
 
 
@@ -197,7 +197,10 @@ def load(array_path: Path, made_by: str) -> Dataset:
             raise InputError(f"{name} is of another format ({str(sidecar['format'])[:40]!r}): {again}")
         features = FeatureConfig.from_json(sidecar["features"])
         columns = {key: sidecar["recordings"][key] for key in _COLUMNS}
-        names = [str(path) for path in columns["path"]]
+        for key, column in columns.items():
+            if type(column) is not list or not all(type(value) is _COLUMNS[key] for value in column):
+                raise TypeError(f"{key} is no list of {_COLUMNS[key].__name__}")
+        names = columns["path"]
         sr, n_samples, n_frames = (np.array(columns[key], np.int64) for key in ("sr", "n_samples", "n_frames"))
         digest, audio_dir = sidecar["array"]["digest"], Path(sidecar["audio_dir"])
         fingerprint = str(sidecar["fingerprint"])
@@ -211,7 +214,8 @@ def load(array_path: Path, made_by: str) -> Dataset:
             f"{(features.n_mels, features.n_frames, 1)}: {again}"
         )
     n_clips = -(-n_frames // features.n_frames)
-    whole = len(names) == len(sr) == len(n_samples) == len(n_frames) > 0 and (n_frames > 0).all()
+    whole = names and {len(column) for column in columns.values()} == {len(names)}
+    whole = whole and min(sr.min(), n_samples.min(), n_frames.min()) > 0
     if not whole or n_clips.sum() != len(clips) or digest != _digest_of(clips):
         raise InputError(f"{shown(array_path)} and {name} do not belong together: {again}")
     first_row = np.concatenate([[0], np.cumsum(n_clips)])

@@ -3,6 +3,7 @@
 Every recording is analysed as one signal; clips are cut from its frames, so that nothing happens at their joins.
 """
 
+import math
 from collections.abc import Iterable, Iterator
 from functools import lru_cache
 
@@ -107,8 +108,8 @@ def normalise(mel: np.ndarray, config: FeatureConfig) -> np.ndarray:
 def denormalise(normalised: np.ndarray, config: FeatureConfig) -> np.ndarray:
     """Log-mel in [0, 1] -> magnitude mel, float32: the inverse of `normalise`."""
     floor = 10 ** (config.floor_db / 20)
-    log_mel = np.clip(normalised, 0, 1) * config.range_db + config.floor_db
-    return np.maximum(10 ** (log_mel / 20) - floor, 0).astype(np.float32)
+    # expm1, as a difference of two powers would leave rounding where there is silence.
+    return (floor * np.expm1(np.clip(normalised, 0, 1) * (config.range_db * math.log(10) / 20))).astype(np.float32)
 
 
 def log_mel(waveform: np.ndarray, config: FeatureConfig) -> np.ndarray:

@@ -24,7 +24,7 @@ class Batches:
     def epoch(self, rng=None):
         """The batches of an epoch; with rng in random order, each shifted against the latent's grid."""
         order = np.arange(len(self.rows)) if rng is None else rng.permutation(len(self.rows))
-        pools = np.array_split(order, math.ceil(len(order) / (8 * self.size)))
+        pools = [order[start : start + 8 * self.size] for start in range(0, len(order), 8 * self.size)]
         batches = []
         for pool in pools:
             pool = pool[np.argsort(self.valid[pool], kind="stable")]

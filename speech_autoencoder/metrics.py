@@ -56,6 +56,8 @@ def pesq(reference: np.ndarray, estimate: np.ndarray, sr: int, mode: str) -> flo
     from pesq import pesq as measure
 
     _require_same_shape(reference, estimate)
+    if not (np.any(reference) and np.any(estimate)):
+        return float("nan")
     rate = {"nb": 8_000, "wb": 16_000}[mode]
     try:
         return float(measure(rate, *(soxr.resample(x, sr, rate) for x in (reference, estimate)), mode))

@@ -34,8 +34,9 @@ def _encode(clips, config):
     x = layers.Rescaling(_INPUT_SCALE, name="scale")(x)
     step = config.frames_per_latent
     linear = layers.Conv1D(config.latent_size, step, strides=step, name="linear_encoder")(x)
-    x = layers.Conv1D(config.width, 3, padding="same", name="encoder_stem")(x)
-    for stage in range(step.bit_length() - 1):
+    # Two frames as one: the finest of the resolutions costs the most, and scored no better.
+    x = layers.Conv1D(config.width, 2, strides=2, name="encoder_stem")(x)
+    for stage in range(1, step.bit_length() - 1):
         x = _blocks(x, config, f"encoder_{stage}")
         x = layers.Conv1D(config.width, 2, strides=2, name=f"encoder_{stage}_down")(x)
     x = _blocks(x, config, "encoder_last")
@@ -52,12 +53,13 @@ def _decode(latent, config):
     linear = layers.Conv1D(config.n_mels * step, 1, name="linear_decoder")(latent)
     linear = layers.Reshape((-1, config.n_mels), name="linear_frames")(linear)
     x = layers.Conv1D(config.width, 3, padding="same", name="decoder_stem")(latent)
-    for stage in reversed(range(step.bit_length() - 1)):
+    for stage in reversed(range(1, step.bit_length() - 1)):
         x = _blocks(x, config, f"decoder_{stage}")
         x = layers.Conv1D(2 * config.width, 1, name=f"decoder_{stage}_up")(x)
         x = layers.Reshape((-1, config.width), name=f"decoder_{stage}_frames")(x)
     x = _blocks(x, config, "decoder_last")
-    learned = layers.Conv1D(config.n_mels, 3, padding="same", kernel_initializer="zeros", name="learned_decoder")(x)
+    learned = layers.Conv1D(2 * config.n_mels, 1, kernel_initializer="zeros", name="learned_decoder")(x)
+    learned = layers.Reshape((-1, config.n_mels), name="learned_frames")(learned)
     x = layers.Add(name="add_decoders")([linear, learned])
     x = layers.Rescaling(1 / _INPUT_SCALE, name="unscale")(x)
     x = layers.Reshape((-1, config.n_mels, 1), name="bands_as_rows")(x)

@@ -147,7 +147,7 @@ def _read(file, size):
 
 def _least_bytes(config):
     """A lower bound for the bytes of a network's and its floor's weights."""
-    stages = config.frames_per_latent.bit_length()
+    stages = config.frames_per_latent.bit_length() - 1
     linear = 4 * config.frames_per_latent * config.n_mels * config.latent_size
     return 4 * (linear + 2 * stages * config.depth * 4 * config.width**2)
 

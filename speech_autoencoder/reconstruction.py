@@ -12,20 +12,21 @@ from speech_autoencoder.inversion import invert_stream
 from speech_autoencoder.model import reconstruct
 from speech_autoencoder.model_file import TrainedModel
 
-# Frames that the network sees at once, and those beside them that its convolutions can still feel.
-_PART_FRAMES, _CONTEXT_FRAMES = 2_048, 128
+# Frames that the network makes at once, a multiple of every latent's.
+_PART_FRAMES = 2_048
 
 
 def reconstruct_stream(model: TrainedModel, chunks: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
     """The model's chunks (n_mels, k) of normalised log-mel that arrives in chunks, as if it were given whole."""
+    context = model.config.context_frames
     pending, before = np.empty((model.config.n_mels, 0), np.float32), 0
     for chunk in chunks:
         pending = np.concatenate([pending, chunk], axis=1)
-        while pending.shape[1] >= before + _PART_FRAMES + _CONTEXT_FRAMES:
-            output = reconstruct(model.network, model.config, pending[:, : before + _PART_FRAMES + _CONTEXT_FRAMES])
+        while pending.shape[1] >= before + _PART_FRAMES + context:
+            output = reconstruct(model.network, model.config, pending[:, : before + _PART_FRAMES + context])
             yield output[:, before : before + _PART_FRAMES]
-            pending = pending[:, before + _PART_FRAMES - _CONTEXT_FRAMES :]
-            before = _CONTEXT_FRAMES
+            pending = pending[:, before + _PART_FRAMES - context :]
+            before = context
     if pending.shape[1] > before:
         yield reconstruct(model.network, model.config, pending)[:, before:]
 

@@ -3,6 +3,8 @@
 import csv
 import math
 import time
+import zipfile
+import zlib
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -262,7 +264,7 @@ def _load_checkpoint(path, learner, identity):
         raise InputError(f"There is nothing to resume ({name} is missing): run without --resume.") from None
     except OSError as error:
         raise InputError(f"{name} could not be read: {explain(error)}.") from error
-    except (KeyError, ValueError, EOFError, TypeError) as error:
+    except (KeyError, ValueError, EOFError, TypeError, RuntimeError, zipfile.BadZipFile, zlib.error) as error:
         raise InputError(f"{name} is damaged ({error}): run without --resume.") from error
 
 
