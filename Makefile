@@ -8,15 +8,13 @@ MINUTES ?= 5
 # A model that Ctrl-C cut short is kept, not deleted.
 .PRECIOUS: my_model_for_many_data.h5
 .DELETE_ON_ERROR:
-.PHONY: help demo test lint bench clean
+.PHONY: help demo test lint bench clean FORCE
 
 P := speech_autoencoder
 # What each stage is made of: a change makes just the stages after it stale.
 FEATURES := $(addprefix $P/, config.py audio.py features.py dataset.py)
 TRAINING := $(FEATURES) $(addprefix $P/, pca.py model.py model_file.py learner.py training.py)
 SOUND := $(addprefix $P/, config.py audio.py features.py model.py model_file.py inversion.py reconstruction.py)
-# Folders too, as a recording that was taken away leaves no other trace; spaces in names are Make's weakness.
-recordings = $(shell find $(1) -print 2>/dev/null | sed 's/[ $$\#:%]/\\&/g')
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-6s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -40,11 +38,15 @@ demo: reconstruct.wav evaluation.json  ## environment, arrays, model, scores and
 	$(PY) -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
 	touch $@
 
-.venv/train: .venv/demo train_data_generator.py $(FEATURES) $(call recordings,speechdata/training)
+# Touched when a recording, or a folder of them, is newer: names in any script or with spaces are no matter then.
+.venv/recordings-%: .venv/demo FORCE
+	@test -e $@ && test -z "$$(find -L speechdata/$* -newer $@ 2>/dev/null | head -n 1)" || touch $@
+
+.venv/train: .venv/recordings-training train_data_generator.py $(FEATURES)
 	$(PY) train_data_generator.py
 	touch $@
 
-.venv/test: .venv/train test_data_generator.py $(FEATURES) $(call recordings,speechdata/testing)
+.venv/test: .venv/train .venv/recordings-testing test_data_generator.py $(FEATURES)
 	$(PY) test_data_generator.py
 	touch $@
 
