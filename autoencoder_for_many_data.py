@@ -29,7 +29,10 @@ def main():
         "--learning-rate", type=cli.positive(float), default=defaults.learning_rate, help="peak of its schedule"
     )
     parser.add_argument(
-        "--patience", type=cli.positive(int), default=defaults.patience, help="stop after so many epochs without a gain"
+        "--patience",
+        type=cli.positive(int),
+        default=defaults.patience,
+        help="epochs without a gain before it stops",
     )
     parser.add_argument(
         "--validation",

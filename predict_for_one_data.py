@@ -20,6 +20,7 @@ def main():
     parser.add_argument("--no-show", action="store_true", help="open no window with the figure")
     args = parser.parse_args()
     say = cli.sayer(args.quiet)
+    cli.require_suffix(args.output, ".wav")
     paths = args.files or [AUDIO_PATH]
     outputs = cli.output_paths(paths, args.output, args.output_dir)
     for path in paths:

@@ -11,9 +11,17 @@ from speech_autoencoder.errors import InputError
 from speech_autoencoder.files import explain, shown
 
 
+class _Formatter(argparse.ArgumentDefaultsHelpFormatter):
+    """Help that shows defaults where there are any."""
+
+    def _get_help_string(self, action):
+        none = action.default is None or action.default is False
+        return action.help if none else super()._get_help_string(action)
+
+
 def parser(description: str) -> argparse.ArgumentParser:
     """A parser whose --help shows the defaults, with the options that every script has."""
-    out = argparse.ArgumentParser(description=description, formatter_class=argparse.ArgumentDefaultsHelpFormatter)
+    out = argparse.ArgumentParser(description=description, formatter_class=_Formatter)
     out.add_argument("--quiet", action="store_true", help="print nothing but errors")
     return out
 
@@ -22,7 +30,7 @@ def run(main: Callable[[], None]) -> None:
     """Nothing; ends the process: 0, or 2 with one line on stderr for what the user can mend, 130 after Ctrl-C."""
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
-            stream.reconfigure(errors="backslashreplace")
+            stream.reconfigure(errors="backslashreplace", line_buffering=True)  # progress is seen through a pipe too
     try:
         main()
         sys.stdout.flush()
@@ -62,7 +70,7 @@ def start_tensorflow(say: Callable[[str], None]) -> None:
 
 def fail(message: str) -> None:
     """Nothing; ends the process with status 2 and the message as one line on stderr."""
-    print(f"{Path(sys.argv[0]).name}: error: {' '.join(message.split())}", file=sys.stderr)
+    print(f"{Path(sys.argv[0]).name}: error: {shown(' '.join(message.split()))}", file=sys.stderr)
     sys.exit(2)
 
 

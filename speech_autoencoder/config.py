@@ -131,7 +131,6 @@ class ModelConfig(_Config):
                 "that it stands for: choose a smaller one."
             )
 
-
     @property
     def context_frames(self) -> int:
         """How far, at most, a frame of the input is felt in the output: a multiple of frames_per_latent."""
@@ -143,13 +142,15 @@ class TrainingConfig(_Config):
     """How a model is trained; what the command line of the trainer can change.
 
     minutes is the budget, epochs the count (0: as many as the budget allows); learning_rate is the peak of a
-    schedule that warms up and falls to zero; validation is the part of the recordings that is held out.
+    schedule that warms up and falls to zero; clip_norm bounds the gradient's norm (some 0.015 on speech); averaging is
+    the share of the past in the averaged weights; validation is the part of the recordings that is held out.
     """
 
     minutes: float = 5.0
     epochs: int = 0
     batch_size: int = 32
     learning_rate: float = 1e-3
+    clip_norm: float = 0.05
     averaging: float = 0.995
     patience: int = 20
     validation: float = 0.1

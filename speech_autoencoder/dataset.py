@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import tokenize
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -226,17 +227,19 @@ def _open_array(path, made_by):
     """The clips in path, memory-mapped and checked, values included."""
     name, again = shown(path), f"run {made_by} again."
     try:
-        clips = np.load(path, mmap_mode="r", allow_pickle=False)
+        clips = np.lib.format.open_memmap(path, mode="r")  # nothing but arrays; np.load would try ZIP and pickle
     except FileNotFoundError:
         raise InputError(f"{name} is missing: run {made_by} first.") from None
     except OSError as error:
         raise InputError(f"{name} could not be read: {explain(error)}.") from error
-    except (ValueError, EOFError, TypeError, SyntaxError, OverflowError, MemoryError) as error:
-        raise InputError(f"{name} is no array of clips ({str(error).splitlines()[0]}): {again}") from error
-    if not isinstance(clips, np.ndarray) or clips.dtype != np.float32 or clips.ndim != 4 or clips.shape[3] != 1:
-        received = f"{clips.shape} {clips.dtype}" if isinstance(clips, np.ndarray) else type(clips).__name__
-        raise InputError(f"{name} holds {received}: expected float32 clips (n_clips, n_mels, n_frames, 1); {again}")
-    if not len(clips):
+    except (ValueError, TypeError, SyntaxError, OverflowError, MemoryError, tokenize.TokenError) as error:
+        reason = " ".join(str(error).split())[:200] or type(error).__name__
+        raise InputError(f"{name} is no array of clips ({reason}): {again}") from error
+    if clips.dtype != np.float32 or clips.ndim != 4 or clips.shape[3] != 1:
+        raise InputError(
+            f"{name} holds {clips.shape} {clips.dtype}: expected float32 clips (n_clips, n_mels, n_frames, 1); {again}"
+        )
+    if not clips.size:
         raise InputError(f"{name} holds no clip: {again}")
     for start in range(0, len(clips), _ROWS_AT_ONCE):
         part = clips[start : start + _ROWS_AT_ONCE]

@@ -6,6 +6,7 @@ import numpy as np
 
 from speech_autoencoder.config import TrainingConfig
 from speech_autoencoder.errors import InputError
+from speech_autoencoder.model import INPUT_SCALE
 
 
 class Batches:
@@ -55,7 +56,7 @@ class Learner:
         import tensorflow as tf
 
         self.network, self.config, self.range_db = network, config, floor_to_ceiling_db
-        self.optimizer = keras.optimizers.Adam(config.learning_rate)
+        self.optimizer = keras.optimizers.Adam(config.learning_rate, global_clipnorm=config.clip_norm)
         weights = network.trainable_variables
         self.optimizer.build(weights)
         self.average = [tf.Variable(weight.value) for weight in weights]
@@ -67,7 +68,9 @@ class Learner:
             with tf.GradientTape() as tape:
                 squares = tf.square(network(x, training=True) - x) * mask
                 loss = tf.reduce_sum(squares) / (tf.reduce_sum(mask) * tf.cast(tf.shape(x)[1], tf.float32))
-            gradients = tape.gradient(loss, weights)
+                # At the convolutions' own scale, to which clip_norm refers.
+                scaled = INPUT_SCALE**2 * loss
+            gradients = tape.gradient(scaled, weights)
             self.optimizer.apply(gradients, weights)
             # The average follows at a pace that grows with what has been seen, so that the start weighs nothing.
             seen = tf.cast(self.optimizer.iterations, tf.float32)
@@ -109,7 +112,7 @@ class Learner:
 
     def averages(self) -> list[np.ndarray]:
         """The averaged weights."""
-        return [mean.numpy() for mean in self.average]
+        return [np.array(mean.numpy()) for mean in self.average]
 
     def use(self, weights) -> None:
         """Nothing; the network has these weights."""
@@ -119,7 +122,7 @@ class Learner:
     def state(self) -> dict[str, np.ndarray]:
         """All that the next step depends on."""
         variables = [*self.network.trainable_variables, *self.average, *self.optimizer.variables]
-        return {f"state_{i}": np.asarray(variable) for i, variable in enumerate(variables)}
+        return {f"state_{i}": np.array(variable.numpy()) for i, variable in enumerate(variables)}
 
     def restore(self, state) -> None:
         """Nothing; the next step is what it would have been when `state` was taken."""

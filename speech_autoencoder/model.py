@@ -6,7 +6,7 @@ from speech_autoencoder.config import ModelConfig
 from speech_autoencoder.pca import PCA
 
 # Normalised log-mel varies by some 0.15; the convolutions see it at about unit scale.
-_INPUT_SCALE = 8.0
+INPUT_SCALE = 8.0
 
 
 def build(config: ModelConfig):
@@ -31,7 +31,7 @@ def _encode(clips, config):
 
     x = layers.Permute((2, 1, 3), name="frames_first")(clips)
     x = layers.Reshape((-1, config.n_mels), name="bands_as_channels")(x)
-    x = layers.Rescaling(_INPUT_SCALE, name="scale")(x)
+    x = layers.Rescaling(INPUT_SCALE, name="scale")(x)
     step = config.frames_per_latent
     linear = layers.Conv1D(config.latent_size, step, strides=step, name="linear_encoder")(x)
     # Two frames as one: the finest of the resolutions costs the most, and scored no better.
@@ -61,7 +61,7 @@ def _decode(latent, config):
     learned = layers.Conv1D(2 * config.n_mels, 1, kernel_initializer="zeros", name="learned_decoder")(x)
     learned = layers.Reshape((-1, config.n_mels), name="learned_frames")(learned)
     x = layers.Add(name="add_decoders")([linear, learned])
-    x = layers.Rescaling(1 / _INPUT_SCALE, name="unscale")(x)
+    x = layers.Rescaling(1 / INPUT_SCALE, name="unscale")(x)
     x = layers.Reshape((-1, config.n_mels, 1), name="bands_as_rows")(x)
     return layers.Permute((2, 1, 3), name="bands_first")(x)
 
@@ -87,13 +87,13 @@ def start_at_pca(model, config: ModelConfig, pca: PCA) -> None:
     kernel = pca.encode.reshape(config.frames_per_latent, config.n_mels, config.latent_size)
     for part, layer in ((encoder, "linear_encoder"), (decoder, "linear_decoder")):
         part.get_layer(layer).trainable = False
-    encoder.get_layer("linear_encoder").set_weights([kernel / _INPUT_SCALE, -pca.offset @ pca.encode])
-    decoder.get_layer("linear_decoder").set_weights([pca.decode[None] * _INPUT_SCALE, pca.offset * _INPUT_SCALE])
+    encoder.get_layer("linear_encoder").set_weights([kernel / INPUT_SCALE, -pca.offset @ pca.encode])
+    decoder.get_layer("linear_decoder").set_weights([pca.decode[None] * INPUT_SCALE, pca.offset * INPUT_SCALE])
     # The convolutions see deviations from the mean: its share of their first layer goes into the bias.
     stem = encoder.get_layer("encoder_stem")
     kernel, bias = stem.get_weights()
     mean = pca.offset.reshape(config.frames_per_latent, config.n_mels).mean(axis=0)
-    stem.set_weights([kernel, bias - np.einsum("kmc,m->c", kernel, mean) * _INPUT_SCALE])
+    stem.set_weights([kernel, bias - np.einsum("kmc,m->c", kernel, mean) * INPUT_SCALE])
 
 
 def reconstruct(model, config: ModelConfig, frames: np.ndarray) -> np.ndarray:

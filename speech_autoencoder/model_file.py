@@ -108,7 +108,7 @@ def load(path: Path) -> TrainedModel:
         with h5py.File(path, "r") as file:
             return _read(file, size)
     except InputError as error:
-        raise InputError(f"{name}: {error}") from error
+        raise InputError(f"{name}: {str(error)[:500]}") from error
     except (OSError, KeyError, ValueError, TypeError, RuntimeError, RecursionError) as error:
         reason = str(error).splitlines()[0][:200] if str(error) else type(error).__name__
         raise InputError(f"{name} is damaged ({reason}): run {_MADE_BY} again.") from error

@@ -1,6 +1,7 @@
 """Figures: how training went, how the model scores, what one recording looks like before and after."""
 
 import math
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -30,7 +31,9 @@ def _figure(rows: int, columns: int, size: tuple[float, float], **options):
 
 def _save(figure, path: Path) -> None:
     """Nothing; path holds the figure as PNG."""
-    with replacing(path) as temporary:
+    with replacing(path) as temporary, warnings.catch_warnings():
+        # A name in letters that the font lacks is drawn as boxes: nothing that the user could mend.
+        warnings.filterwarnings("ignore", "Glyph", UserWarning)
         figure.savefig(temporary, dpi=120, format="png")
 
 

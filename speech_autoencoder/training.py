@@ -23,6 +23,8 @@ from speech_autoencoder.model_file import TrainedModel, save
 _STATE_FORMAT = 1
 # Steps that are timed, and then undone, to plan as many epochs as the budget allows; the first ones compile.
 _TIMED_STEPS, _COMPILING_STEPS = 16, 4
+# Seconds between checkpoints: what a crash can cost.
+_CHECKPOINT_S = 30
 # The part of the budget that is planned; the rest is for a machine that slows down, and for saving.
 _PLANNED = 0.93
 
@@ -120,9 +122,9 @@ def train(
 ) -> Result:
     """The best model that the budget allows, which model_path then holds.
 
-    After each epoch checkpoint_path holds all that `resume` needs to come to the same result as without the
-    interruption; it is removed at the end. Ctrl-C ends training early and keeps the best epoch. `say` takes lines of
-    progress; `bar(n_steps)` gives an object with update() and close().
+    Every half a minute, and when interrupted, checkpoint_path gets all that `resume` needs to come to the same result
+    as without the interruption; it is removed at the end. Ctrl-C ends training early and keeps the best epoch. `say`
+    takes lines of progress; `bar(n_steps)` gives an object with update() and close().
 
     Raises InputError when training diverges, or there is nothing to resume.
     """
@@ -153,7 +155,7 @@ def train(
     n_steps = n_epochs * batches.n_steps
     say(f"Training for {n_epochs} epochs of {batches.n_steps} steps.")
 
-    ended = "done"
+    ended, checkpoint, saved = "done", None, time.monotonic()
     progress = bar(n_steps) if bar else None
     tick = progress.update if progress else lambda: None
     if progress:
@@ -174,7 +176,10 @@ def train(
             history.validation_db.append(validation_db)
             if validation_db < best_db:
                 best, best_db = learner.averages(), validation_db
-            _save_checkpoint(checkpoint_path, learner, identity, n_epochs, history, best, best_db)
+            checkpoint = _checkpoint(learner, identity, n_epochs, history, best, best_db)
+            if time.monotonic() - saved > _CHECKPOINT_S:
+                _save_checkpoint(checkpoint_path, checkpoint)
+                saved = time.monotonic()
             if epoch == 0 or (epoch + 1) % max(1, n_epochs // 10) == 0:
                 say(
                     f"Epoch {epoch + 1:>4}: {training_db:.3f} dB on training, {validation_db:.3f} dB on validation "
@@ -183,11 +188,14 @@ def train(
             if len(history) < n_epochs and elapsed_s > budget_s:
                 ended = "time"
                 break
-            if epoch + 1 - history.best >= config.patience:
+            # The schedule gains most at its end: a long one deserves longer patience.
+            if epoch + 1 - history.best >= max(config.patience, n_epochs // 5):
                 ended = "patience"
                 break
     except KeyboardInterrupt:
         ended = "interrupted"
+        if checkpoint:
+            _save_checkpoint(checkpoint_path, checkpoint)
     finally:
         if progress:
             progress.close()
@@ -238,13 +246,18 @@ def _identity(dataset, model_config, config, parts):
     return repr((_STATE_FORMAT, dataset.fingerprint, dataset.features, model_config, settings, parts.how))
 
 
-def _save_checkpoint(path, learner, identity, n_epochs, history, best, best_db):
-    """Nothing; path holds the state after an epoch, whole."""
+def _checkpoint(learner, identity, n_epochs, history, best, best_db):
+    """The arrays by name that hold the state after an epoch."""
     arrays = {f"history_{key}": np.array(value) for key, value in asdict(history).items()}
     arrays |= {f"best_{i}": value for i, value in enumerate(best)}
     arrays |= {"identity": np.array(identity), "n_epochs": np.array(n_epochs), "best_db": np.array(best_db)}
+    return learner.state() | arrays
+
+
+def _save_checkpoint(path, arrays):
+    """Nothing; path holds the arrays, whole."""
     with replacing(path) as temporary:
-        np.savez(temporary, **learner.state(), **arrays)
+        np.savez(temporary, **arrays)
 
 
 def _load_checkpoint(path, learner, identity):
