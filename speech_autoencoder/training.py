@@ -193,6 +193,8 @@ def train(
                 ended = "patience"
                 break
     except KeyboardInterrupt:
+        if not len(history):
+            raise  # there is nothing to keep: a model that is there stays
         ended = "interrupted"
         if checkpoint:
             _save_checkpoint(checkpoint_path, checkpoint)

@@ -31,7 +31,12 @@ pytestmark = pytest.mark.skipif(not shutil.which("make"), reason="make is not in
 @pytest.fixture
 def project(tmp_path):
     """A checkout with a finished demo, all of it a while ago."""
-    for path in [*ROOT.glob("*.py"), *ROOT.glob("speech_autoencoder/*.py"), ROOT / "Makefile", ROOT / "requirements.txt"]:
+    for path in [
+        *ROOT.glob("*.py"),
+        *ROOT.glob("speech_autoencoder/*.py"),
+        ROOT / "Makefile",
+        ROOT / "requirements.txt",
+    ]:
         target = tmp_path / path.relative_to(ROOT)
         target.parent.mkdir(exist_ok=True)
         shutil.copy(path, target)

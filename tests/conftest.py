@@ -1,0 +1,188 @@
+"""What is slow to make, made once: a small corpus, its arrays, trained models, and the five scripts' own outputs."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import settings
+
+from speech_autoencoder import dataset
+from speech_autoencoder.config import CLASSIC, FeatureConfig, ModelConfig, TrainingConfig
+
+# Neither a busy machine nor luck may fail a test.
+settings.register_profile("project", deadline=None, derandomize=True, max_examples=50)
+settings.load_profile("project")
+
+ROOT = Path(__file__).parent.parent
+# Small clips, for tests of training: what they are of does not matter there.
+TINY = FeatureConfig("tiny", 8_000, 256, 64, 16, 32, -100.0, 10.0)
+TINY_MODEL = ModelConfig(n_mels=16, frames_per_latent=4, latent_size=4, width=8, depth=1)
+TINY_TRAINING = TrainingConfig(epochs=4, batch_size=4, learning_rate=3e-3, averaging=0.9)
+
+
+def make_speech(n_samples, sr, seed=0):
+    """A waveform (n_samples,) with what speech has: a gliding pitch, its harmonics, syllables, pauses, some noise."""
+    rng, t = np.random.default_rng(seed), np.arange(n_samples) / sr
+    pitch_hz = 130 * 2 ** (0.3 * np.sin(2 * np.pi * 0.7 * t + seed))
+    phase = 2 * np.pi * np.cumsum(pitch_hz) / sr
+    voice = sum(np.cos(k * phase + k * k) / k for k in range(1, 12))
+    syllables = np.clip(np.sin(2 * np.pi * 3 * t), 0, None)
+    return (0.1 * syllables * (voice + 0.1 * rng.standard_normal(n_samples))).astype(np.float32)
+
+
+def make_dataset(names, n_frames, seed=0, features=TINY):
+    """A Dataset in memory whose bands all follow one slow path, but bent: a network soon learns what PCA cannot say."""
+    rng = np.random.default_rng(seed)
+    bands, clips = np.arange(features.n_mels)[:, None], []
+    for length in n_frames:
+        n_clips = -(-length // features.n_frames)
+        path = rng.normal(size=n_clips * features.n_frames).cumsum() / 5 + 3 * rng.normal()
+        sound = 0.5 + 0.4 * np.sin(path * (1 + bands / features.n_mels) + bands)
+        sound += 0.02 * rng.normal(size=sound.shape)
+        sound[:, length:] = 0
+        clips.append(sound.reshape(features.n_mels, n_clips, -1).transpose(1, 0, 2)[..., None])
+    counts = [len(part) for part in clips]
+    n_frames = np.array(n_frames)
+    return dataset.Dataset(
+        clips=np.concatenate(clips).astype(np.float32),
+        features=features,
+        audio_dir=Path("nowhere"),
+        names=list(names),
+        sr=np.full(len(counts), features.sr),
+        n_samples=(n_frames - 1) * features.hop_length,
+        n_frames=n_frames,
+        first_row=np.concatenate([[0], np.cumsum(counts)]),
+        fingerprint=f"made of seed {seed}",
+    )
+
+
+def shake(network, scale=0.05, seed=0):
+    """Nothing; every weight is moved, as long training would, so that the learned path speaks too."""
+    rng = np.random.default_rng(seed)
+    for weight in network.weights:
+        weight.assign(np.asarray(weight) + scale * rng.normal(size=tuple(weight.shape)).astype(np.float32))
+
+
+def run_script(script, *arguments, cwd, options=(), **environment):
+    """The finished process of a script, run as a user does: in the folder cwd, without a terminal or display."""
+    kept = {key: value for key, value in os.environ.items() if key not in ("DISPLAY", "WAYLAND_DISPLAY")}
+    return subprocess.run(
+        [sys.executable, *options, str(ROOT / f"{script}.py"), *map(str, arguments)],
+        cwd=cwd,
+        env=kept | {"MPLBACKEND": "agg", "PYTHONIOENCODING": "utf-8"} | environment,
+        capture_output=True,
+        text=True,
+        encoding="utf-8",
+        timeout=200,
+    )
+
+
+def one_line_of(error):
+    """The message of an InputError, which must be one line of a length that one reads."""
+    text = str(error.value)
+    assert "\n" not in text
+    assert len(text) < 1_000
+    return text
+
+
+def names_in(folder):
+    """The names of what is in a folder, sorted; hidden ones too, as a temporary file's is."""
+    return sorted(path.name for path in folder.iterdir())
+
+
+def png_size(path):
+    """(width, height) in pixels of a PNG file."""
+    head = path.read_bytes()[:24]
+    assert head[:8] == b"\x89PNG\r\n\x1a\n"
+    return int.from_bytes(head[16:20]), int.from_bytes(head[20:24])
+
+
+def assert_refused(done, *words):
+    """Nothing; a script ended as the project promises: status 2, one line on stderr with these words in it."""
+    assert done.returncode == 2, done.stderr
+    assert "Traceback" not in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+    assert "rror" not in done.stdout
+    for word in words:
+        assert re.search(word, done.stderr), done.stderr
+
+
+def _copy_some(source, target, every, keep=()):
+    """Nothing; target has a few recordings of each of source's folders."""
+    for folder in sorted(path for path in source.iterdir() if path.is_dir()):
+        (target / folder.name).mkdir(parents=True)
+        for i, path in enumerate(sorted(folder.iterdir())):
+            if i % every == every // 2 or path.name in keep:
+                shutil.copy(path, target / folder.name)
+
+
+@pytest.fixture(scope="session")
+def small_speechdata(tmp_path_factory):
+    """A speechdata/ of 15 training and 6 testing recordings of four speakers, the default one for predict with them."""
+    folder = tmp_path_factory.mktemp("corpus") / "speechdata"
+    _copy_some(ROOT / "speechdata" / "training", folder / "training", every=48)
+    _copy_some(ROOT / "speechdata" / "testing", folder / "testing", every=36, keep=["70_allison_digits.flac"])
+    return folder
+
+
+@pytest.fixture(scope="session")
+def small_arrays(small_speechdata, tmp_path_factory):
+    """(training, testing) Datasets of the small corpus."""
+    folder, arrays = tmp_path_factory.mktemp("arrays"), []
+    for side in ("training", "testing"):
+        dataset.build(small_speechdata / side, folder / f"{side}.npy", CLASSIC, workers=2)
+        arrays.append(dataset.load(folder / f"{side}.npy", ""))
+    return arrays
+
+
+@pytest.fixture(scope="session")
+def trained(small_arrays, tmp_path_factory):
+    """(Result, the model's file) of a small network trained for two epochs on the small corpus. Not to be changed."""
+    from speech_autoencoder import training
+
+    path = tmp_path_factory.mktemp("trained") / "model.h5"
+    result = training.train(
+        small_arrays[0],
+        ModelConfig(CLASSIC.n_mels, frames_per_latent=8, latent_size=24, width=16),
+        TrainingConfig(epochs=2, batch_size=4),
+        model_path=path,
+        checkpoint_path=path.with_suffix(".checkpoint.npz"),
+        validation="recording",
+    )
+    return result, path
+
+
+@pytest.fixture(scope="session")
+def shaken(small_arrays, trained):
+    """A TrainedModel of the small corpus' features with every weight moved away from PCA. Not to be changed."""
+    from speech_autoencoder.model import build
+
+    result, _ = trained
+    network = build(result.model.config)
+    network.set_weights(result.model.network.get_weights())
+    shake(network)
+    return replace(result.model, network=network)
+
+
+@pytest.fixture(scope="session")
+def project(small_speechdata, tmp_path_factory):
+    """(folder, {script: finished process}): the five scripts run in order in a folder with a small speechdata/.
+
+    Only the trainer has an argument, so that it does not take its five minutes.
+    """
+    folder = tmp_path_factory.mktemp("project")
+    shutil.copytree(small_speechdata, folder / "speechdata")
+    arguments = {
+        "train_data_generator": [],
+        "test_data_generator": [],
+        "autoencoder_for_many_data": ["--epochs", "1"],
+        "evaluate_for_many_data": [],
+        "predict_for_one_data": [],
+    }
+    return folder, {script: run_script(script, *rest, cwd=folder) for script, rest in arguments.items()}

@@ -1,0 +1,172 @@
+"""The configurations: JSON round trips, bounds, and the numbers that follow from others."""
+
+import json
+import math
+from dataclasses import FrozenInstanceError, replace
+
+import pytest
+from conftest import one_line_of
+from hypothesis import given
+from hypothesis import strategies as st
+
+from speech_autoencoder.config import (
+    CLASSIC,
+    LATENT_PER_SECOND,
+    PRESETS,
+    FeatureConfig,
+    InversionConfig,
+    ModelConfig,
+    TrainingConfig,
+    latent_shape,
+    preset,
+)
+from speech_autoencoder.errors import InputError
+
+FEATURES = [CLASSIC, *(preset("fine", sr) for sr in (8_000, 16_000, 22_050))]
+MODEL = ModelConfig(n_mels=128, frames_per_latent=8, latent_size=128)
+
+
+@pytest.mark.parametrize("config", [*FEATURES, MODEL, TrainingConfig(), InversionConfig()])
+def test_to_json_from_json_round_trip(config):
+    assert type(config).from_json(json.loads(json.dumps(config.to_json()))) == config
+
+
+def test_from_json_whole_number_becomes_float():
+    config = FeatureConfig.from_json(CLASSIC.to_json() | {"floor_db": -100, "ceiling_db": 10})
+    assert config == CLASSIC
+    assert isinstance(config.floor_db, float)
+
+
+def test_feature_config_is_frozen():
+    with pytest.raises(FrozenInstanceError):
+        CLASSIC.sr = 8_000
+
+
+def test_derived_values_classic_closed_form():
+    assert CLASSIC.range_db == 110
+    assert CLASSIC.n_bins == 513
+    assert CLASSIC.frame_rate == 22_050 / 512
+
+
+def test_count_frames_classic_clip_is_24064_samples():
+    assert CLASSIC.count_frames(24_064) == 48
+    assert CLASSIC.count_clips(24_064) == 1
+    assert CLASSIC.count_frames(24_065) == 49
+    assert CLASSIC.count_clips(24_065) == 2
+    assert CLASSIC.count_frames(1) == 2
+
+
+@given(st.sampled_from(FEATURES), st.integers(1, 10**9))
+def test_count_frames_any_length_every_sample_lies_between_two_centres(config, n_samples):
+    n_frames = config.count_frames(n_samples)
+    assert (n_frames - 2) * config.hop_length < n_samples <= (n_frames - 1) * config.hop_length
+    assert (config.count_clips(n_samples) - 1) * config.n_frames < n_frames
+    assert n_frames <= config.count_clips(n_samples) * config.n_frames
+
+
+@given(st.sampled_from(FEATURES), st.floats(1, 20_000))
+def test_latent_shape_any_budget_is_spent_but_not_passed(features, numbers_per_second):
+    frames_per_latent, size = latent_shape(features, numbers_per_second)
+    per_second = features.frame_rate / frames_per_latent
+    assert size * per_second <= max(numbers_per_second, per_second) * (1 + 1e-9)
+    assert (size + 1) * per_second > numbers_per_second or size == features.n_mels * frames_per_latent
+    ModelConfig(features.n_mels, frames_per_latent, size)  # is one that a model takes
+
+
+def test_latent_shape_default_is_768_numbers_for_a_classic_clip():
+    assert latent_shape(CLASSIC, LATENT_PER_SECOND) == (8, 128)
+    assert CLASSIC.n_frames / 8 * 128 == 768
+    assert latent_shape(preset("fine", 8_000), LATENT_PER_SECOND) == (16, 88)
+
+
+def test_preset_classic_is_what_people_expect():
+    assert preset("classic", 8_000) == preset("classic", 48_000) == CLASSIC
+    assert (CLASSIC.sr, CLASSIC.n_fft, CLASSIC.hop_length) == (22_050, 1_024, 512)
+    assert (CLASSIC.n_mels, CLASSIC.n_frames) == (128, 48)
+
+
+@pytest.mark.parametrize(
+    ("corpus_sr", "sr", "n_mels"),
+    [
+        (4_000, 8_000, 64),
+        (8_000, 8_000, 64),
+        (8_001, 16_000, 80),
+        (16_000, 16_000, 80),
+        (22_050, 22_050, 80),
+        (48_000, 22_050, 80),
+    ],
+)
+def test_preset_fine_takes_the_rate_that_holds_the_corpus(corpus_sr, sr, n_mels):
+    config = preset("fine", corpus_sr)
+    assert (config.sr, config.n_mels) == (sr, n_mels)
+    assert config.n_fft / sr == pytest.approx(0.032, rel=0.01)
+    assert config.hop_length / sr == pytest.approx(0.008, rel=0.01)
+
+
+def test_preset_unknown_names_the_choices():
+    with pytest.raises(InputError, match="no preset 'coarse': choose one of classic, fine"):
+        preset("coarse", 8_000)
+    assert PRESETS == ("classic", "fine")
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("sr", 3_999),
+        ("sr", 192_001),
+        ("n_fft", 2**31),
+        ("hop_length", 0),
+        ("n_mels", 7),
+        ("n_frames", 10**9),
+        ("floor_db", math.nan),
+        ("floor_db", -math.inf),
+        ("ceiling_db", 41.0),
+    ],
+)
+def test_feature_config_out_of_bounds_is_refused(name, value):
+    with pytest.raises(InputError, match=rf"{name} is .*: expected .* to "):
+        replace(CLASSIC, **{name: value})
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("sr", 22_050.0), ("sr", "22050"), ("sr", True), ("sr", None), ("preset", 1), ("floor_db", [])]
+)
+def test_feature_config_of_another_type_is_refused(name, value):
+    with pytest.raises(InputError, match=f"{name} is .*: expected a value of type"):
+        FeatureConfig.from_json(CLASSIC.to_json() | {name: value})
+
+
+@pytest.mark.parametrize(("n_fft", "hop_length"), [(1_024, 1_024), (1_000, 512), (512, 1_024)])
+def test_feature_config_windows_that_do_not_overlap_evenly_are_refused(n_fft, hop_length):
+    with pytest.raises(InputError, match=f"n_fft {n_fft} is not a multiple .* of hop_length {hop_length}"):
+        replace(CLASSIC, n_fft=n_fft, hop_length=hop_length)
+
+
+@pytest.mark.parametrize("frames_per_latent", [3, 12, 63])
+def test_model_config_frames_per_latent_no_power_of_two_is_refused(frames_per_latent):
+    with pytest.raises(InputError, match=f"{frames_per_latent}: expected a power of two"):
+        replace(MODEL, frames_per_latent=frames_per_latent)
+
+
+def test_model_config_latent_larger_than_its_input_is_refused():
+    assert replace(MODEL, n_mels=16, latent_size=128).latent_size == 128
+    with pytest.raises(InputError, match="latent_size 129 is more than the 16 x 8 values"):
+        replace(MODEL, n_mels=16, latent_size=129)
+
+
+@pytest.mark.parametrize(("name", "value"), [("width", 10**8), ("depth", 17), ("latent_size", 0)])
+def test_model_config_absurd_size_is_refused(name, value):
+    with pytest.raises(InputError, match=f"{name} is {value}: expected"):
+        ModelConfig.from_json(MODEL.to_json() | {name: value})
+
+
+@pytest.mark.parametrize("data", [None, [], "classic", 1, {}, {"sr": 8_000}, CLASSIC.to_json() | {"extra": 1}])
+def test_from_json_other_names_are_refused(data):
+    with pytest.raises(InputError, match="FeatureConfig needs exactly") as error:
+        FeatureConfig.from_json(data)
+    one_line_of(error)
+
+
+def test_from_json_number_too_large_for_a_float_is_refused():
+    with pytest.raises(InputError, match="too large"):
+        FeatureConfig.from_json(CLASSIC.to_json() | {"floor_db": -(10**400)})

@@ -1,0 +1,565 @@
+"""A folder becomes an array that says what is in it; what has not changed is not computed again."""
+
+import json
+import os
+import pickle
+import resource
+import sys
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import soundfile as sf
+from conftest import TINY, make_dataset, make_speech, names_in, one_line_of
+from hypothesis import given
+from hypothesis import strategies as st
+
+from speech_autoencoder import dataset
+from speech_autoencoder.audio import read
+from speech_autoencoder.config import CLASSIC, preset
+from speech_autoencoder.dataset import build, features_of, group_of, load, most_common_rate, sidecar_path
+from speech_autoencoder.errors import InputError
+from speech_autoencoder.features import cut_clips, log_mel
+
+LENGTHS = {"5_anna_0.wav": 9_000, "sub/7_ben_1.flac": 2_000, "7_ben_2.wav": 2_500, "a b/한.wav": 1}
+
+
+@pytest.fixture
+def corpus(tmp_path):
+    """A folder of four recordings of other rates and lengths."""
+    for seed, (name, n_samples) in enumerate(LENGTHS.items()):
+        path = tmp_path / "corpus" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        sf.write(path, make_speech(n_samples, 8_000, seed), 8_000 if seed else 16_000)
+    return tmp_path / "corpus"
+
+
+@pytest.fixture
+def array(corpus):
+    """The array of the corpus."""
+    build(corpus, corpus.parent / "train_data.npy", TINY, workers=1)
+    return corpus.parent / "train_data.npy"
+
+
+def contents(array_path):
+    """The bytes of an array and its sidecar."""
+    return array_path.read_bytes(), sidecar_path(array_path).read_bytes()
+
+
+def stamps(array_path):
+    """What changes when either file is written."""
+    return [(path.stat().st_mtime_ns, path.stat().st_ino) for path in (array_path, sidecar_path(array_path))]
+
+
+def edit_sidecar(array_path, edit):
+    """Nothing; edit(data) is done to what the sidecar holds."""
+    data = json.loads(sidecar_path(array_path).read_text())
+    edit(data)
+    sidecar_path(array_path).write_text(json.dumps(data))
+
+
+# Round trips
+
+
+def test_build_load_round_trip(corpus, array):
+    loaded = load(array, "train_data_generator.py")
+    assert loaded.names == sorted(LENGTHS)
+    assert loaded.features == TINY == features_of(array, "train_data_generator.py")
+    assert loaded.clips.dtype == np.float32
+    assert loaded.clips.shape[1:] == (16, 32, 1)
+    for i, name in enumerate(loaded.names):
+        expected = log_mel(read(corpus / name, TINY.sr), TINY)
+        assert loaded.path(i) == corpus / name
+        assert loaded.n_samples[i] == LENGTHS[name]
+        assert loaded.sr[i] == sf.info(corpus / name).samplerate
+        assert loaded.n_frames[i] == expected.shape[1]
+        assert loaded.frames(i) == pytest.approx(expected, abs=1e-6)
+        rows = loaded.clips[loaded.first_row[i] : loaded.first_row[i + 1]]
+        assert rows == pytest.approx(cut_clips(expected, TINY), abs=1e-6)
+
+
+def test_build_array_is_a_plain_npy_that_others_read(array):
+    with array.open("rb") as file:
+        assert np.lib.format.read_magic(file) == (1, 0)
+    clips = np.load(array, allow_pickle=False)
+    assert np.array_equal(clips, load(array, "").clips)
+    assert clips.min() >= 0
+    assert clips.max() <= 1
+    assert clips.max() > 0.5
+
+
+def test_build_sidecar_says_what_each_row_is(array):
+    data = json.loads(sidecar_path(array).read_text())
+    rows, loaded = data["rows"], load(array, "")
+    assert data["array"]["shape"] == list(loaded.clips.shape)
+    assert len(rows["recording"]) == len(rows["offset"]) == len(rows["valid_frames"]) == len(loaded.clips)
+    assert rows["valid_frames"] == loaded.valid_frames().tolist()
+    for i, first in enumerate(loaded.first_row[:-1]):
+        n_rows = loaded.first_row[i + 1] - first
+        assert rows["recording"][first : first + n_rows] == [i] * n_rows
+        assert rows["offset"][first : first + n_rows] == [k * 32 * 64 for k in range(n_rows)]
+
+
+def test_build_summary_says_what_was_done(corpus):
+    summary = build(corpus, corpus.parent / "a.npy", TINY, workers=1)
+    seconds = 9_000 / 16_000 + (2_000 + 2_500 + 1) / 8_000
+    # 9,000 samples at 16 kHz are 4,500 at 8 kHz: 72 frames; 2,000, 2,500 and 1 are 33, 41 and 2.
+    assert summary == dataset.Summary(True, 3 + 2 + 2 + 1, 4, 4, pytest.approx(seconds), (72 + 33 + 41 + 2) / 256, [])
+
+
+def test_build_classic_clip_of_24064_samples_is_one_full_row(tmp_path):
+    (tmp_path / "corpus").mkdir()
+    sf.write(tmp_path / "corpus" / "a.wav", make_speech(24_064, 22_050), 22_050)
+    summary = build(tmp_path / "corpus", tmp_path / "a.npy", CLASSIC, workers=1)
+    assert (summary.n_clips, summary.fill) == (1, 1.0)
+    assert load(tmp_path / "a.npy", "").clips.shape == (1, 128, 48, 1)
+
+
+def test_build_same_content_same_bytes_whatever_the_workers(corpus, tmp_path):
+    for workers in (1, 3):
+        build(corpus, tmp_path / f"{workers}.npy", TINY, workers=workers)
+    assert contents(tmp_path / "1.npy") == contents(tmp_path / "3.npy")
+
+
+def test_build_many_recordings_few_workers_keep_their_order(tmp_path):
+    (tmp_path / "corpus").mkdir()
+    for i in range(30):  # more than wait in the queue, of lengths that finish out of order
+        sf.write(tmp_path / "corpus" / f"{i:02}.wav", make_speech(100 + 5_000 * (i % 3 == 0), 8_000, i), 8_000)
+    passed = []
+
+    def progress(items, total):
+        assert total == 30
+        for item in items:
+            passed.append(item)
+            yield item
+
+    build(tmp_path / "corpus", tmp_path / "a.npy", TINY, workers=3, progress=progress)
+    assert len(passed) == 30
+    loaded = load(tmp_path / "a.npy", "")
+    for i in range(30):
+        expected = log_mel(read(tmp_path / "corpus" / f"{i:02}.wav"), TINY)
+        assert loaded.frames(i) == pytest.approx(expected, abs=1e-6)
+
+
+def test_build_same_content_elsewhere_has_the_same_fingerprint(corpus, array, tmp_path):
+    corpus.rename(tmp_path / "moved")
+    build(tmp_path / "moved", tmp_path / "b.npy", TINY, workers=1)
+    assert load(tmp_path / "b.npy", "").fingerprint == load(array, "").fingerprint
+    assert np.array_equal(load(tmp_path / "b.npy", "").clips, load(array, "").clips)
+    (tmp_path / "moved" / "5_anna_0.wav").rename(tmp_path / "moved" / "6_anna_0.wav")
+    build(tmp_path / "moved", tmp_path / "c.npy", TINY, workers=1)
+    assert load(tmp_path / "c.npy", "").fingerprint != load(array, "").fingerprint
+    (tmp_path / "moved" / "6_anna_0.wav").rename(tmp_path / "moved" / "5_anna_0.wav")
+    change(tmp_path / "moved")
+    build(tmp_path / "moved", tmp_path / "d.npy", TINY, workers=1)
+    assert load(tmp_path / "d.npy", "").fingerprint != load(array, "").fingerprint
+
+
+# What has changed
+
+
+def test_build_again_writes_nothing(corpus, array):
+    before = stamps(array)
+    summary = build(corpus, array, TINY, workers=1)
+    assert stamps(array) == before
+    assert not summary.written
+    assert summary.n_computed == 0
+    assert (summary.n_clips, summary.n_recordings, summary.left_out) == (8, 4, [])
+
+
+def change(corpus):
+    """A recording is another now."""
+    sf.write(corpus / "7_ben_2.wav", make_speech(6_000, 8_000, 9), 8_000)
+
+
+def add(corpus):
+    """There is a recording more."""
+    sf.write(corpus / "6_new_0.wav", make_speech(3_000, 8_000, 9), 8_000)
+
+
+def remove(corpus):
+    """There is a recording less."""
+    (corpus / "5_anna_0.wav").unlink()
+
+
+def rename(corpus):
+    """A recording has another name, and so another place."""
+    (corpus / "5_anna_0.wav").rename(corpus / "z.wav")
+
+
+def touch(corpus):
+    """A recording looks changed, but is not."""
+    os.utime(corpus / "7_ben_2.wav", ns=(0, 0))
+
+
+@pytest.mark.parametrize(("edit", "n_computed"), [(change, 1), (add, 1), (remove, 0), (rename, 1), (touch, 1)])
+def test_build_changed_folder_computes_only_what_changed(corpus, array, tmp_path, edit, n_computed):
+    edit(corpus)
+    summary = build(corpus, array, TINY, workers=1)
+    assert summary.written
+    assert summary.n_computed == n_computed
+    build(corpus, tmp_path / "fresh.npy", TINY, workers=1)
+    assert contents(array) == contents(tmp_path / "fresh.npy")
+    assert not build(corpus, array, TINY, workers=1).written
+
+
+def test_build_other_features_compute_all_again(corpus, array):
+    other = replace(TINY, n_mels=24)
+    summary = build(corpus, array, other, workers=1)
+    assert (summary.written, summary.n_computed) == (True, 4)
+    assert load(array, "").clips.shape[1:] == (24, 32, 1)
+    assert load(array, "").features == other
+
+
+def test_build_other_version_of_ours_computes_all_again(corpus, array, monkeypatch):
+    monkeypatch.setattr(dataset, "__version__", "another")
+    assert build(corpus, array, TINY, workers=1).n_computed == 4
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda array: array.write_bytes(array.read_bytes()[:-4]),
+        lambda array: array.unlink(),
+        lambda array: sidecar_path(array).unlink(),
+        lambda array: sidecar_path(array).write_text("{"),
+        lambda array: edit_sidecar(array, lambda data: data["recordings"].update(size=[])),
+        lambda array: edit_sidecar(array, lambda data: data["recordings"].update(sr=[0, 0, 0, 0])),
+        lambda array: edit_sidecar(array, lambda data: data.update(left_out=1)),
+    ],
+)
+def test_build_over_a_damaged_array_is_made_anew(corpus, array, damage):
+    expected = contents(array)
+    damage(array)
+    assert build(corpus, array, TINY, workers=1).n_computed == 4
+    assert contents(array) == expected
+
+
+# Unreadable recordings
+
+
+def test_build_unreadable_recording_is_left_out_and_named(corpus, array, tmp_path):
+    expected = np.load(array)
+    (corpus / "6_bad.wav").write_text("This is no sound.")
+    (corpus / "a b" / "nan.wav").touch()
+    sf.write(corpus / "a b" / "nan.wav", np.full(100, np.nan), 8_000, "FLOAT")
+    (corpus / "loop.wav").symlink_to(corpus / "loop.wav")
+    summary = build(corpus, tmp_path / "a.npy", TINY, workers=2)
+    assert [name for name, _ in summary.left_out] == ["6_bad.wav", "a b/nan.wav", "loop.wav"]
+    for name, reason in summary.left_out:
+        assert str(corpus / name) in reason
+        assert "\n" not in reason
+    assert summary.n_recordings == 4
+    assert np.array_equal(np.load(tmp_path / "a.npy"), expected)
+    left_out = json.loads((tmp_path / "a.json").read_text())["left_out"]
+    assert [(entry["path"], entry["reason"]) for entry in left_out] == summary.left_out
+
+
+def test_build_unreadable_recording_is_looked_at_again(corpus, array):
+    (corpus / "bad.wav").touch()
+    assert build(corpus, array, TINY, workers=1).left_out
+    assert build(corpus, array, TINY, workers=1).left_out  # said again, not forgotten
+    sf.write(corpus / "bad.wav", make_speech(500, 8_000), 8_000)
+    summary = build(corpus, array, TINY, workers=1)
+    assert (summary.n_recordings, summary.n_computed, summary.left_out) == (5, 1, [])
+
+
+def test_build_unreadable_recording_that_is_taken_away_is_forgotten(corpus, array):
+    (corpus / "bad.wav").touch()
+    build(corpus, array, TINY, workers=1)
+    (corpus / "bad.wav").unlink()
+    assert build(corpus, array, TINY, workers=1).left_out == []
+    assert json.loads(sidecar_path(array).read_text())["left_out"] == []
+
+
+def test_build_strict_stops_at_an_unreadable_recording(corpus, array):
+    before = contents(array)
+    (corpus / "bad.wav").touch()
+    with pytest.raises(InputError, match=r"bad\.wav is empty"):
+        build(corpus, array, TINY, workers=2, strict=True)
+    assert contents(array) == before
+    assert not [name for name in names_in(array.parent) if name.startswith(".")]
+
+
+@pytest.mark.parametrize("workers", [1, 3])
+def test_build_nothing_readable_is_refused(tmp_path, workers):
+    (tmp_path / "corpus").mkdir()
+    for name in ("a.wav", "b.wav"):
+        (tmp_path / "corpus" / name).touch()
+    with pytest.raises(
+        InputError, match=r"None of the 2 recordings in .* can be used; the first: .*a\.wav is"
+    ) as error:
+        build(tmp_path / "corpus", tmp_path / "a.npy", TINY, workers=workers)
+    one_line_of(error)
+    assert names_in(tmp_path) == ["corpus"]
+
+
+def test_build_empty_folder_is_refused(tmp_path):
+    (tmp_path / "corpus").mkdir()
+    with pytest.raises(InputError, match="holds no recording"):
+        build(tmp_path / "corpus", tmp_path / "a.npy", TINY, workers=1)
+    assert names_in(tmp_path) == ["corpus"]
+
+
+@pytest.mark.parametrize("name", ["new\nline.wav", os.fsdecode(b"\xff\xe9.wav")])
+def test_build_any_name_comes_back(tmp_path, name):
+    (tmp_path / "corpus").mkdir()
+    try:
+        (tmp_path / "corpus" / name).touch()
+    except (OSError, UnicodeError):
+        pytest.skip("this file system has no such names")
+    sf.write(os.fsencode(tmp_path / "corpus" / name), make_speech(500, 8_000), 8_000, format="WAV")
+    build(tmp_path / "corpus", tmp_path / "a.npy", TINY, workers=1)
+    assert load(tmp_path / "a.npy", "").names == [name]
+    assert not build(tmp_path / "corpus", tmp_path / "a.npy", TINY, workers=1).written
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="has no limits on file sizes")
+@pytest.mark.parametrize("limit", [0, 1_000, 12_000])
+def test_build_full_disk_leaves_the_old_files(corpus, array, limit):
+    before, limits = contents(array), resource.getrlimit(resource.RLIMIT_FSIZE)
+    change(corpus)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limits[1]))
+    try:
+        with pytest.raises(InputError, match=r"train_data\.npy could not be written: .*larger than allowed") as error:
+            build(corpus, array, TINY, workers=1)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    one_line_of(error)
+    assert contents(array) == before
+    assert names_in(array.parent) == ["corpus", "train_data.json", "train_data.npy"]
+
+
+def test_build_interrupted_between_its_two_files_is_noticed(corpus, array, monkeypatch):
+    def interrupt(path, data):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(dataset, "write_json", interrupt)
+    change(corpus)
+    with pytest.raises(KeyboardInterrupt):
+        build(corpus, array, TINY, workers=1)
+    monkeypatch.undo()
+    with pytest.raises(InputError, match=r"train_data\.json do not belong together: run train\.py again"):
+        load(array, "train.py")
+    assert build(corpus, array, TINY, workers=1).written
+    load(array, "train.py")
+
+
+# Bad arrays and sidecars
+
+
+@pytest.mark.parametrize(
+    ("clips", "received"),
+    [
+        (np.zeros((2, 16, 32), np.float32), r"\(2, 16, 32\) float32"),
+        (np.zeros((2, 16, 32, 2), np.float32), r"\(2, 16, 32, 2\) float32"),
+        (np.zeros((2, 16, 32, 1), np.float64), r"\(2, 16, 32, 1\) float64"),
+        (np.zeros((2, 16, 32, 1), np.int16), r"\(2, 16, 32, 1\) int16"),
+        (np.zeros((2, 16, 32, 1), ">f4"), r"\(2, 16, 32, 1\) >f4"),
+        (np.float32(0), r"\(\) float32"),
+    ],
+)
+def test_load_array_of_another_shape_or_type_is_refused(array, clips, received):
+    np.save(array, clips)
+    with pytest.raises(InputError, match=rf"holds {received}: expected float32 clips .*; run train\.py again") as error:
+        load(array, "train.py")
+    one_line_of(error)
+
+
+@pytest.mark.parametrize("shape", [(0, 16, 32, 1), (2, 0, 32, 1), (2, 16, 0, 1)])
+def test_load_array_without_a_clip_is_refused(array, shape):
+    np.save(array, np.zeros(shape, np.float32))
+    with pytest.raises(InputError, match="holds no clip"):
+        load(array, "train.py")
+
+
+def test_load_array_with_pickled_objects_is_refused_unopened(array, tmp_path):
+    class Hostile:
+        def __reduce__(self):
+            return os.mkdir, (str(tmp_path / "was run"),)
+
+    np.save(array, np.array([Hostile()], object), allow_pickle=True)
+    with pytest.raises(InputError, match=r"train_data\.npy is no array of clips .*: run train\.py again"):
+        load(array, "train.py")
+    array.write_bytes(pickle.dumps(Hostile()))
+    with pytest.raises(InputError, match=r"train_data\.npy is no array of clips .*: run train\.py again") as error:
+        load(array, "train.py")
+    one_line_of(error)
+    assert not (tmp_path / "was run").exists()
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        b"text\n",
+        b"PK\3\4",
+        b"\x93NUMPY",
+        b"\x93NUMPY\1\0\x10\0{'descr': 1, }    ",
+        b"\x93NUMPY\1\0\x10\0((((((((((((((((",
+        b"\x93NUMPY\1\0\x20\x1f" + 8_000 * b"-",
+    ],
+    ids=["empty", "text", "ZIP", "magic", "header", "brackets", "minuses"],
+)
+def test_load_what_is_no_array_is_refused(array, content):
+    array.write_bytes(content)
+    with pytest.raises(InputError, match=r"train_data\.npy is no array of clips \(.+\): run train\.py again") as error:
+        load(array, "train.py")
+    one_line_of(error)
+
+
+def test_load_array_cut_short_or_of_many_is_refused(array):
+    data = array.read_bytes()
+    array.write_bytes(data[: len(data) // 2])
+    with pytest.raises(InputError, match=r"train_data\.npy is no array of clips"):
+        load(array, "train.py")
+    with array.open("wb") as file:
+        np.savez(file, np.zeros(3))
+    with pytest.raises(InputError, match=r"train_data\.npy is no array of clips"):
+        load(array, "train.py")
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf, -0.001, 1.001])
+def test_load_array_with_values_outside_the_range_is_refused(array, value):
+    clips = np.load(array)
+    clips[-1, 3, 4, 0] = value
+    np.save(array, clips)
+    with pytest.raises(InputError, match=r"holds values outside \[0, 1\] in rows 0 to 7: run train\.py again"):
+        load(array, "train.py")
+
+
+def test_load_missing_array_or_sidecar_is_refused(array):
+    sidecar_path(array).rename(array.parent / "kept.json")
+    with pytest.raises(InputError, match=r"train_data\.json is missing: run train\.py first"):
+        load(array, "train.py")
+    with pytest.raises(InputError, match=r"train_data\.json is missing: run train\.py first"):
+        features_of(array, "train.py")
+    (array.parent / "kept.json").rename(sidecar_path(array))
+    array.unlink()
+    with pytest.raises(InputError, match=r"train_data\.npy is missing: run train\.py first"):
+        load(array, "train.py")
+
+
+@pytest.mark.parametrize("content", ["", "{", "[]", '{"format": ', "\0"])
+def test_load_damaged_sidecar_is_refused(array, content):
+    sidecar_path(array).write_text(content)
+    for function in (load, features_of):
+        with pytest.raises(InputError, match=r"train_data\.json .*: run train\.py again"):
+            function(array, "train.py")
+
+
+def test_load_sidecar_of_another_array_is_refused(corpus, array, tmp_path):
+    change(corpus)
+    build(corpus, tmp_path / "b.npy", TINY, workers=1)
+    sidecar_path(tmp_path / "b.npy").replace(sidecar_path(array))
+    with pytest.raises(InputError, match=r"train_data\.npy and .*train_data\.json do not belong together"):
+        load(array, "train.py")
+
+
+def test_load_array_with_swapped_rows_is_refused(array):
+    clips = np.load(array)
+    np.save(array, clips[::-1])
+    with pytest.raises(InputError, match="do not belong together"):
+        load(array, "train.py")
+
+
+def test_load_sidecar_of_another_preset_is_refused(array):
+    edit_sidecar(array, lambda data: data.update(features=preset("fine", 8_000).to_json()))
+    with pytest.raises(InputError, match=r"holds clips of \(16, 32, 1\), its sidecar says \(64, 128, 1\)"):
+        load(array, "train.py")
+
+
+def test_load_sidecar_of_another_format_is_refused(array):
+    edit_sidecar(array, lambda data: data.update(format="speech-autoencoder clips 2"))
+    with pytest.raises(InputError, match=r"is of another format \('speech-autoencoder clips 2'\): run train\.py again"):
+        load(array, "train.py")
+
+
+@pytest.mark.parametrize("column", ["path", "size", "mtime_ns", "digest", "sr", "n_samples", "n_frames"])
+@pytest.mark.parametrize("value", [None, 1, "1111", [], [1], [None] * 4, [[]] * 4, [1.5] * 4, ["1"] * 3])
+def test_load_sidecar_with_a_damaged_column_is_refused(array, column, value):
+    edit_sidecar(array, lambda data: data["recordings"].update({column: value}))
+    with pytest.raises(
+        InputError, match=r"train_data\.json (is damaged|do not belong together).*: run train\.py"
+    ) as error:
+        load(array, "train.py")
+    one_line_of(error)
+
+
+@pytest.mark.parametrize("key", ["format", "features", "audio_dir", "array", "recordings"])
+@pytest.mark.parametrize("value", [None, {}, [], 10**400])
+def test_load_sidecar_with_a_damaged_key_is_refused(array, key, value):
+    edit_sidecar(array, lambda data: data.update({key: value}))
+    with pytest.raises(InputError, match=r"train_data\.json"):
+        load(array, "train.py")
+
+
+@pytest.mark.parametrize("column", ["sr", "n_samples", "n_frames"])
+@pytest.mark.parametrize("value", [0, -1, -(10**30), 10**30])
+def test_load_sidecar_with_impossible_numbers_is_refused(array, column, value):
+    edit_sidecar(array, lambda data: data["recordings"].update({column: [value] * 4}))
+    with pytest.raises(InputError, match=r"train_data\.json (is damaged|do not belong together)"):
+        load(array, "train.py")
+
+
+def test_features_of_damaged_features_names_the_file(array):
+    edit_sidecar(array, lambda data: data["features"].update(sr="8000"))
+    with pytest.raises(InputError, match=r"train_data\.json: sr is '8000': expected a value of type int"):
+        features_of(array, "train.py")
+
+
+# The rest
+
+
+def test_valid_frames_counts_what_is_no_padding():
+    data = make_dataset(["a", "b", "c"], [32, 33, 70])
+    assert data.valid_frames().tolist() == [32, 32, 1, 32, 32, 6]
+
+
+@given(st.lists(st.integers(1, 200), min_size=1, max_size=10))
+def test_valid_frames_any_lengths_sum_to_all_frames(n_frames):
+    data = make_dataset([str(i) for i in range(len(n_frames))], n_frames)
+    valid = data.valid_frames()
+    assert valid.min() > 0
+    assert valid.max() <= 32
+    for i, n in enumerate(n_frames):
+        assert valid[data.first_row[i] : data.first_row[i + 1]].sum() == n
+        assert data.frames(i).shape == (16, n)
+
+
+@pytest.mark.parametrize(
+    ("name", "group"),
+    [
+        ("7_jackson_32.wav", "jackson"),
+        ("digits/7_jackson_32.wav", "jackson"),
+        ("allison/100-and_allison_digits.flac", "allison"),
+        ("anna/take 1.wav", "anna"),
+        ("anna/monday/1.wav", "anna"),
+        ("2024_01_02.wav", ""),
+        ("anna/2024_01_02.wav", "anna"),
+        ("a.wav", ""),
+        ("a_b.wav", ""),
+        ("a__b.wav", ""),
+        ("anna/a__b.wav", "anna"),
+    ],
+)
+def test_group_of_name_tells_the_speaker(name, group):
+    assert group_of(name) == group
+
+
+def test_most_common_rate_is_that_of_most_readable_recordings(corpus):
+    assert most_common_rate(corpus) == 8_000
+    for i in range(9):
+        (corpus / f"bad{i}.wav").write_text("no sound")
+    assert most_common_rate(corpus) == 8_000
+    sf.write(corpus / "b.wav", np.zeros(10), 16_000)
+    sf.write(corpus / "c.wav", np.zeros(10), 16_000)
+    assert most_common_rate(corpus) == 8_000  # of three each the lower one
+    sf.write(corpus / "d.wav", np.zeros(10), 16_000)
+    assert most_common_rate(corpus) == 16_000
+
+
+def test_most_common_rate_nothing_readable_is_refused(tmp_path):
+    (tmp_path / "a.wav").touch()
+    with pytest.raises(InputError, match="holds no readable recording"):
+        most_common_rate(tmp_path)

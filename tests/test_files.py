@@ -1,0 +1,165 @@
+"""Outputs are whole or not there at all; what cannot be written or read is said in one line."""
+
+import errno
+import json
+import os
+import stat
+import sys
+
+import pytest
+from conftest import names_in, one_line_of
+
+from speech_autoencoder import files
+from speech_autoencoder.errors import InputError
+from speech_autoencoder.files import explain, read_json, replacing, shown, write_json
+
+AS_ROOT = not hasattr(os, "geteuid") or os.geteuid() == 0
+
+
+def test_write_json_read_json_round_trip(tmp_path):
+    data = {"name": "한국어 \udcff\n", "numbers": [0, -1, 1.5, 1e-300], "nothing": None, "deep": {"yes": True}}
+    write_json(tmp_path / "a.json", data)
+    assert read_json(tmp_path / "a.json", "x.py") == data
+
+
+def test_write_json_same_data_same_bytes(tmp_path):
+    for name in ("a.json", "b.json"):
+        write_json(tmp_path / name, {"b": 1, "a": [1.25]})
+    assert (tmp_path / "a.json").read_bytes() == (tmp_path / "b.json").read_bytes()
+    assert (tmp_path / "a.json").read_bytes().endswith(b"\n")
+
+
+def test_replacing_block_that_ends_well_takes_the_old_files_place(tmp_path):
+    path = tmp_path / "a.wav"
+    path.write_text("old")
+    with replacing(path) as temporary:
+        assert temporary.parent == tmp_path
+        assert temporary.suffix == ".wav"  # what Keras and libsndfile tell the format from
+        temporary.write_text("new")
+        assert path.read_text() == "old"
+    assert path.read_text() == "new"
+    assert names_in(tmp_path) == ["a.wav"]
+
+
+def test_replacing_missing_folders_are_made(tmp_path):
+    write_json(tmp_path / "some" / "where" / "a.json", {})
+    assert (tmp_path / "some" / "where" / "a.json").is_file()
+
+
+@pytest.mark.parametrize("error", [ValueError, KeyboardInterrupt, InputError])
+def test_replacing_exception_in_the_block_leaves_the_old_file(tmp_path, error):
+    path = tmp_path / "a.txt"
+    path.write_text("old")
+    with pytest.raises(error), replacing(path) as temporary:
+        temporary.write_text("half of the n")
+        raise error
+    assert path.read_text() == "old"
+    assert names_in(tmp_path) == ["a.txt"]
+
+
+def test_replacing_full_disk_is_said_in_one_line(tmp_path):
+    path = tmp_path / "a.txt"
+    path.write_text("old")
+    said = r"a\.txt could not be written: the disk is full: free some space"
+    with pytest.raises(InputError, match=said) as error, replacing(path):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+    one_line_of(error)
+    assert path.read_text() == "old"
+    assert names_in(tmp_path) == ["a.txt"]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such permissions")
+@pytest.mark.parametrize("umask", [0o022, 0o077])
+def test_replacing_permissions_are_those_of_an_ordinary_file(tmp_path, umask):
+    before = os.umask(umask)
+    try:
+        write_json(tmp_path / "a.json", {})
+        assert stat.S_IMODE((tmp_path / "a.json").stat().st_mode) == 0o666 & ~umask
+        assert os.umask(umask) == umask  # and the process' own is as it was
+    finally:
+        os.umask(before)
+
+
+@pytest.mark.parametrize("name", ["모델.json", "a b\nc.json", "x" * 250 + ".json", os.fsdecode(b"\xff\xfe.json")])
+def test_write_json_any_name_is_written(tmp_path, name):
+    try:
+        (tmp_path / name).touch()
+    except (OSError, UnicodeError):
+        pytest.skip("this file system has no such names")
+    write_json(tmp_path / name, {"a": 1})
+    assert read_json(tmp_path / name, "x.py") == {"a": 1}
+    assert names_in(tmp_path) == [name]
+
+
+def test_replacing_folder_is_refused(tmp_path):
+    with pytest.raises(InputError, match="is a folder: name a file"):
+        write_json(tmp_path, {})
+
+
+def test_replacing_file_as_parent_is_refused(tmp_path):
+    (tmp_path / "a").touch()
+    with pytest.raises(InputError, match=r"b\.json could not be written"):
+        write_json(tmp_path / "a" / "b.json", {})
+
+
+def test_replacing_name_too_long_is_refused(tmp_path):
+    with pytest.raises(InputError, match="could not be written"):
+        write_json(tmp_path / ("a" * 300), {})
+    assert names_in(tmp_path) == []
+
+
+@pytest.mark.skipif(AS_ROOT, reason="root may write everywhere")
+def test_replacing_folder_without_permission_is_refused(tmp_path):
+    tmp_path.chmod(0o500)
+    with pytest.raises(InputError, match=r"a\.json could not be written: permission denied"):
+        write_json(tmp_path / "a.json", {})
+    tmp_path.chmod(0o700)
+
+
+def test_read_json_missing_names_the_script_to_run(tmp_path):
+    with pytest.raises(InputError, match=r"a\.json is missing: run train_data_generator\.py first"):
+        read_json(tmp_path / "a.json", "train_data_generator.py")
+
+
+@pytest.mark.parametrize(
+    "content",
+    [b"", b"{", b'{"a": 1,}', b"\xff\xfe{}", b'{"a": 1} x', b"\x00", b"[" * 100_000, b'{"a": ' + b"9" * 5_000 + b"}"],
+    ids=["empty", "cut short", "comma", "not UTF-8", "more behind", "zeros", "nested", "long number"],
+)
+def test_read_json_damaged_is_refused(tmp_path, content):
+    (tmp_path / "a.json").write_bytes(content)
+    with pytest.raises(InputError, match=r"a\.json is damaged .*: run x\.py again") as error:
+        read_json(tmp_path / "a.json", "x.py")
+    one_line_of(error)
+
+
+@pytest.mark.parametrize("data", [[], "a", 1, None, True])
+def test_read_json_no_object_is_refused(tmp_path, data):
+    (tmp_path / "a.json").write_text(json.dumps(data))
+    with pytest.raises(InputError, match=r"holds no JSON object: run x\.py again"):
+        read_json(tmp_path / "a.json", "x.py")
+
+
+def test_read_json_folder_is_refused(tmp_path):
+    with pytest.raises(InputError, match="could not be read: it is a folder"):
+        read_json(tmp_path, "x.py")
+
+
+def test_read_json_too_large_is_refused_unread(tmp_path):
+    with (tmp_path / "a.json").open("wb") as file:
+        file.truncate(files._JSON_LIMIT + 1)  # sparse: takes no space
+    with pytest.raises(InputError, match=r"too large for what it should hold: run x\.py again"):
+        read_json(tmp_path / "a.json", "x.py")
+
+
+def test_shown_printable_path_as_it_is(tmp_path):
+    assert shown(tmp_path / "한국어 with spaces 'and quotes'.wav") == f"{tmp_path}/한국어 with spaces 'and quotes'.wav"
+
+
+def test_shown_unprintable_path_is_one_line():
+    assert shown(os.fsdecode(b"a\nb\x1b[2J\xff.wav")) == r"a\nb\x1b[2J\udcff.wav"
+
+
+def test_explain_unknown_error_says_something():
+    assert explain(OSError(errno.ELOOP, os.strerror(errno.ELOOP))) == os.strerror(errno.ELOOP)
+    assert explain(OSError()) == "OSError"

@@ -1,0 +1,262 @@
+"""Sound comes back from true features: its pitch, level and length, with nothing to hear where segments meet."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import scipy.optimize
+from conftest import ROOT, TINY, make_speech
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from speech_autoencoder import inversion
+from speech_autoencoder.audio import read
+from speech_autoencoder.config import CLASSIC, InversionConfig, preset
+from speech_autoencoder.features import log_mel, mel_filters, mel_spectrogram, stft
+from speech_autoencoder.inversion import (
+    griffin_lim,
+    interpolate_frames,
+    invert,
+    invert_stream,
+    mel_to_magnitude,
+    single_pass_phase,
+)
+from speech_autoencoder.metrics import log_mel_error_db, stoi
+
+FINE = preset("fine", 8_000)
+DEFAULT = InversionConfig()
+# Segments so short that three seconds have several.
+SEGMENTS = replace(DEFAULT, segment_s=0.7, overlap_s=0.2)
+QUICK = replace(SEGMENTS, nnls_rounds=2, griffin_lim_rounds=1)
+
+
+def tones(config, seconds, hz=(220, 440, 660)):
+    """A steady chord at config.sr: whatever is not smooth in its reconstruction is a click."""
+    t = np.arange(round(seconds * config.sr)) / config.sr
+    return sum(0.05 * np.sin(2 * np.pi * f * t) for f in hz).astype(np.float32)
+
+
+# Round trips
+
+
+@pytest.mark.parametrize(("config", "error_db"), [(CLASSIC, 3.2), (FINE, 2.3)])
+def test_invert_speech_has_the_features_that_it_was_made_of(config, error_db):
+    features = log_mel(make_speech(2 * config.sr, config.sr), config)
+    waveform = invert(features, config, DEFAULT, 2 * config.sr)
+    assert waveform.dtype == np.float32
+    assert log_mel_error_db(features, log_mel(waveform, config), config) < error_db
+
+
+@pytest.mark.parametrize("config", [CLASSIC, FINE])
+def test_mel_to_magnitude_mel_filters_round_trip(config):
+    mel = mel_spectrogram(make_speech(config.sr, config.sr), config)
+    magnitude = mel_to_magnitude(mel, config, 30)
+    assert magnitude.shape == (config.n_bins, mel.shape[1])
+    assert magnitude.min() >= 0
+    assert np.linalg.norm(mel_filters(config) @ magnitude - mel) < 0.02 * np.linalg.norm(mel)
+
+
+@pytest.mark.parametrize("times", [2, 3])
+def test_interpolate_frames_keeps_the_frames_that_are_there(times):
+    magnitude = np.random.default_rng(0).random((9, 5), np.float32)
+    finer = interpolate_frames(magnitude, times)
+    assert finer.shape == (8 * times + 1, 5)
+    assert finer.dtype == np.float32
+    assert finer.min() >= 0
+    assert finer[::times] == pytest.approx(magnitude, abs=1e-6)
+
+
+def test_interpolate_frames_once_or_a_single_frame_is_the_identity():
+    magnitude = np.random.default_rng(0).random((9, 5), np.float32)
+    assert np.array_equal(interpolate_frames(magnitude, 1), magnitude)
+    assert np.array_equal(interpolate_frames(magnitude[:1], 2), magnitude[:1])
+
+
+# Closed form
+
+
+@pytest.mark.parametrize("config", [CLASSIC, FINE])
+# Where bands are wide their mel tells less of how narrow the sound in them is.
+@pytest.mark.parametrize(("hz", "within_db"), [(250, 0.5), (1_000, 0.5), (3_000, 1.5)])
+@pytest.mark.parametrize("level", [0.5, 0.005])
+def test_invert_sine_has_its_pitch_and_level(config, hz, within_db, level):
+    sine = (level * np.sin(2 * np.pi * hz * np.arange(config.sr) / config.sr)).astype(np.float32)
+    waveform = invert(log_mel(sine, config), config, DEFAULT, len(sine))
+    spectrum = np.abs(np.fft.rfft(waveform * np.hanning(len(waveform))))  # a second: its bins are Hz
+    assert spectrum.argmax() == pytest.approx(hz, rel=0.02)
+    inside = waveform[config.n_fft : -config.n_fft]
+    assert abs(20 * np.log10(np.sqrt(2) * np.std(inside) / level)) < within_db
+
+
+@pytest.mark.parametrize("config", [CLASSIC, FINE])
+@pytest.mark.parametrize("settings_", [DEFAULT, SEGMENTS])
+def test_invert_silence_is_all_zeros(config, settings_):
+    waveform = invert(log_mel(np.zeros(2 * config.sr, np.float32), config), config, settings_, 2 * config.sr)
+    assert len(waveform) == 2 * config.sr
+    assert not waveform.any()
+
+
+def test_invert_pause_is_quiet():
+    speech = make_speech(8_000, 8_000)
+    speech[3_000:5_000] = 0
+    waveform = invert(log_mel(speech, FINE), FINE, DEFAULT, len(speech))
+    assert np.std(waveform[3_256:4_744]) < 0.003 * np.std(waveform)
+
+
+@pytest.mark.parametrize("n_samples", [1, 2, 63, 64, 65, 511, 512, 513, 1_024, 24_063, 24_064, 24_065])
+@pytest.mark.parametrize("config", [CLASSIC, FINE])
+def test_invert_any_length_is_exact_and_finite(config, n_samples):
+    waveform = invert(log_mel(make_speech(n_samples, config.sr), config), config, QUICK, n_samples)
+    assert waveform.shape == (n_samples,)
+    assert np.isfinite(waveform).all()
+
+
+@settings(max_examples=20)
+@given(st.integers(1, 20_000))
+def test_invert_any_length_of_several_segments_is_exact(n_samples):
+    features = np.full((TINY.n_mels, TINY.count_frames(n_samples)), 0.5, np.float32)
+    waveform = invert(features, TINY, QUICK, n_samples)
+    assert waveform.shape == (n_samples,)
+    # None of them is only padding: the sound goes on up to the last samples.
+    assert np.abs(waveform[-min(n_samples, TINY.hop_length) :]).max() > 1e-4
+
+
+def test_single_pass_phase_sine_advances_by_its_frequency():
+    n_fft, hop_length, hz, sr = 1_024, 256, 1_010, 22_050
+    sine = np.sin(2 * np.pi * hz * np.arange(sr) / sr).astype(np.float32)
+    magnitude = np.abs(stft(sine, n_fft, hop_length))
+    phase = single_pass_phase(magnitude, n_fft, hop_length)
+    peak = magnitude[0].argmax()
+    assert np.diff(phase[:, peak]) == pytest.approx(2 * np.pi * hz / sr * hop_length, rel=0.002)
+    # Its neighbours are locked to it, half a turn apart.
+    turns = (phase[:, [peak - 1, peak + 1]] - phase[:, [peak]]) / np.pi
+    assert turns == pytest.approx(np.ones_like(turns))
+
+
+# References
+
+
+def test_mel_to_magnitude_is_as_near_as_scipys_nnls():
+    mel = mel_spectrogram(make_speech(4_000, 8_000), FINE)[:, 5:15]
+    filters = mel_filters(FINE)
+    best = [scipy.optimize.nnls(filters.astype(np.float64), frame)[1] for frame in mel.T]
+    ours = np.linalg.norm(filters @ mel_to_magnitude(mel, FINE, 300) - mel, axis=0)
+    assert np.all(ours <= np.array(best) + 0.002 * np.linalg.norm(mel, axis=0))
+
+
+def test_mel_to_magnitude_more_rounds_come_nearer():
+    mel = mel_spectrogram(make_speech(4_000, 22_050), CLASSIC)
+    distances = [
+        np.linalg.norm(mel_filters(CLASSIC) @ mel_to_magnitude(mel, CLASSIC, rounds) - mel) for rounds in (0, 5, 30)
+    ]
+    assert distances[0] > distances[1] > 5 * distances[2]
+
+
+def test_griffin_lim_more_rounds_are_more_consistent():
+    n_fft, hop_length = 256, 64
+    magnitude = np.abs(stft(make_speech(8_000, 8_000), n_fft, hop_length))
+    distances = []
+    for rounds in (0, 5, 60):
+        waveform = griffin_lim(magnitude, hop_length, rounds, 0.99)
+        assert len(waveform) == n_fft + (len(magnitude) - 1) * hop_length
+        distances.append(np.linalg.norm(np.abs(stft(waveform, n_fft, hop_length)) - magnitude))
+    assert distances[0] > 1.5 * distances[1] > 2 * distances[2]
+    assert distances[2] < 0.06 * np.linalg.norm(magnitude)
+
+
+def test_griffin_lim_known_samples_are_kept():
+    speech = make_speech(8_000, 8_000)
+    magnitude = np.abs(stft(speech, 256, 64))
+    waveform = griffin_lim(magnitude, 64, 20, 0.99, known=speech[:1_000])
+    assert np.array_equal(waveform[:1_000], speech[:1_000])
+    # And what follows continues their phase, which magnitudes alone would not tell.
+    assert np.corrcoef(waveform[1_000:1_100], speech[1_000:1_100])[0, 1] > 0.95
+
+
+# Streaming
+
+
+@pytest.mark.parametrize("config", [CLASSIC, FINE])
+def test_invert_stream_segments_join_without_a_click(config):
+    chord = tones(config, 3)
+    blocks = list(invert_stream([log_mel(chord, config)], config, SEGMENTS))
+    assert len(blocks) == 6
+    bend = np.abs(np.diff(np.concatenate(blocks), n=2))
+    near_join = np.zeros(len(bend), bool)
+    for end in np.cumsum([len(block) for block in blocks])[:-1]:
+        near_join[end - config.hop_length : end + config.hop_length] = True
+    inside = ~near_join
+    inside[: 2 * config.n_fft] = inside[-2 * config.n_fft :] = False
+    assert bend[near_join].max() < 1.2 * bend[inside].max()
+
+
+@pytest.mark.parametrize("config", [CLASSIC, FINE])
+def test_invert_stream_segments_are_as_good_as_the_whole(config):
+    features = log_mel(make_speech(3 * config.sr, config.sr), config)
+    whole, segmented = (
+        log_mel_error_db(features, log_mel(invert(features, config, how, 3 * config.sr), config), config)
+        for how in (DEFAULT, SEGMENTS)
+    )
+    assert segmented < whole + 0.1
+
+
+def test_invert_stream_chunks_of_one_segment_equal_invert():
+    features = log_mel(make_speech(8_000, 8_000), FINE)
+    chunks = np.split(features, [1, 2, 50, 50, 99], axis=1)
+    streamed = np.concatenate(list(invert_stream(chunks, FINE, DEFAULT)))
+    assert np.array_equal(streamed[:8_000], invert(features, FINE, DEFAULT, 8_000))
+
+
+@settings(max_examples=20)
+@given(st.lists(st.integers(0, 120), min_size=1, max_size=6))
+def test_invert_stream_chunks_of_any_size_give_the_same_sound(sizes):
+    frames = np.random.default_rng(0).random((TINY.n_mels, sum(sizes)), np.float32)
+    chunks = np.split(frames, np.cumsum(sizes)[:-1], axis=1)
+    whole, streamed = (
+        np.concatenate([np.empty(0, np.float32), *invert_stream(parts, TINY, QUICK)]) for parts in ([frames], chunks)
+    )
+    assert len(whole) == max(0, sum(sizes) - 1) * TINY.hop_length
+    assert np.array_equal(streamed, whole)
+
+
+def test_invert_stream_works_as_the_frames_arrive():
+    taken = []
+
+    def chunks():
+        for number in range(100):
+            taken.append(number)
+            yield np.zeros((TINY.n_mels, 64), np.float32)
+
+    next(invert_stream(chunks(), TINY, QUICK))
+    assert len(taken) == 2  # a segment of 88 frames and its overlap
+
+
+def test_invert_overlap_gives_the_next_segment_its_context(monkeypatch):
+    """Every frame is inverted with some on either side of it, but at the recording's ends."""
+    lengths = []
+    original = inversion._invert_segment
+
+    def watched(normalised, config, settings_, known):
+        lengths.append(normalised.shape[1])
+        return original(normalised, config, settings_, known)
+
+    monkeypatch.setattr(inversion, "_invert_segment", watched)
+    frames = np.zeros((TINY.n_mels, 300), np.float32)
+    waveform = np.concatenate(list(invert_stream([frames], TINY, QUICK)))
+    assert len(waveform) == 299 * TINY.hop_length
+    segment, overlap = 88, 25
+    assert lengths[:-1] == [segment] * (len(lengths) - 1)
+    assert sum(lengths) - overlap * (len(lengths) - 1) == 300
+    assert lengths[-1] >= 2 * overlap
+
+
+# Golden numbers: pystoi 0.4.1 on a recording that comes with the project
+
+
+@pytest.mark.parametrize(("config", "at_least"), [(CLASSIC, 0.95), (FINE, 0.99)])
+def test_invert_recording_is_intelligible(config, at_least):
+    path = ROOT / "speechdata" / "testing" / "en-allison" / "70_allison_digits.flac"
+    reference = read(path, config.sr)
+    estimate = invert(log_mel(reference, config), config, DEFAULT, len(reference))
+    assert stoi(reference, estimate, config.sr) > at_least
+    assert stoi(reference, estimate, config.sr, extended=True) > at_least - 0.02

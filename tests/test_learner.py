@@ -1,0 +1,212 @@
+import keras
+import numpy as np
+import pytest
+from conftest import TINY, TINY_MODEL, TINY_TRAINING, make_dataset
+
+from speech_autoencoder import model, pca
+from speech_autoencoder.config import TrainingConfig
+from speech_autoencoder.errors import InputError
+from speech_autoencoder.learner import Batches, Learner, learning_rate
+
+STEP = TINY_MODEL.frames_per_latent
+
+
+def batches_of(data, recordings=None, batch_size=4):
+    """Batches of some recordings of data, or of all."""
+    recordings = np.arange(len(data.names)) if recordings is None else recordings
+    return Batches(data, recordings, TrainingConfig(batch_size=batch_size), STEP)
+
+
+def generator(seed):
+    """A random generator, or None for an epoch in order."""
+    return None if seed is None else np.random.default_rng(seed)
+
+
+@pytest.fixture(scope="module")
+def data():
+    return make_dataset([f"{i}.wav" for i in range(9)], [3, 8, 20, 32, 33, 40, 64, 70, 100])
+
+
+@pytest.fixture(scope="module")
+def floor(data):
+    return pca.fit(data, np.arange(len(data.names)), STEP, TINY_MODEL.latent_size)
+
+
+@pytest.fixture(scope="module")
+def made(floor):
+    """(Learner, its state before the first step): making one takes seconds."""
+    keras.utils.set_random_seed(0)
+    network = model.build(TINY_MODEL)
+    model.start_at_pca(network, TINY_MODEL, floor)
+    learner = Learner(network, TINY_TRAINING, TINY.range_db)
+    return learner, learner.state()
+
+
+@pytest.fixture
+def learner(made):
+    """A Learner at the start of training."""
+    learner, start = made
+    learner.restore(start)
+    return learner
+
+
+@pytest.mark.parametrize("n_clips", [1, 7, 32, 33, 257, 513])
+@pytest.mark.parametrize("seed", [None, 0], ids=["in order", "shuffled"])
+def test_batches_epoch_has_each_row_once_in_n_steps(n_clips, seed):
+    many = make_dataset([f"{i}.wav" for i in range(n_clips)], 1 + np.arange(n_clips) % 32)
+    many.clips[:, 0, 0, 0] = np.arange(n_clips)
+    batches = batches_of(many, batch_size=32)
+    epoch, seen = list(batches.epoch(generator(seed))), []
+    for clips, mask in epoch:
+        first = mask[:, 0, :, 0].argmax(axis=1)
+        seen += [int(clip[0, start, 0]) for clip, start in zip(clips, first, strict=True)]
+        assert clips.shape[2] % STEP == 0
+    assert len(epoch) == batches.n_steps
+    assert sorted(seen) == list(range(n_clips))
+
+
+@pytest.mark.parametrize("seed", [None, 3], ids=["in order", "shuffled"])
+def test_batches_mask_marks_every_frame_of_sound_and_nothing_else(data, seed):
+    some, marked = [1, 2, 5, 8], []
+    for clips, masks in batches_of(data, some, batch_size=2).epoch(generator(seed)):
+        assert set(np.unique(masks)) <= {0, 1}
+        for clip, mask in zip(clips, masks, strict=True):
+            marked += [frame.tobytes() for frame in clip[:, mask[0, :, 0] == 1, 0].T]
+    assert sorted(marked) == sorted(frame.tobytes() for i in some for frame in data.frames(i).T)
+
+
+def test_batches_shuffled_epochs_differ_and_repeat(data):
+    batches = batches_of(data)
+
+    def epoch(seed):
+        return b"".join(clips.tobytes() for clips, _ in batches.epoch(np.random.default_rng(seed)))
+
+    assert epoch(1) == epoch(1)
+    assert epoch(1) != epoch(2)
+
+
+def test_batches_shuffled_shifts_sound_against_latent_grid(data):
+    batches, starts = batches_of(data), set()
+    for seed in range(8):
+        for _, mask in batches.epoch(np.random.default_rng(seed)):
+            starts.add(int(mask[0, 0, :, 0].argmax()))
+    assert len(starts) > STEP // 2
+    assert max(starts) < STEP
+
+
+def test_validate_at_start_is_error_of_pca(data, floor, learner):
+    rows = data.clips[:, :, :, 0]
+    total = count = 0
+    for row, n_valid in zip(rows, data.valid_frames(), strict=True):
+        total += np.square(floor.reconstruct(row[:, :n_valid]) - row[:, :n_valid], dtype=np.float64).sum()
+        count += n_valid * len(row)
+    expected = TINY.range_db * np.sqrt(total / count)
+    assert expected > 1
+    assert learner.validate(batches_of(data)) == pytest.approx(expected, rel=1e-4)
+
+
+def test_validate_padding_counts_for_nothing(learner):
+    data = make_dataset([f"{i}.wav" for i in range(6)], [8, 16, 24, 24, 16, 32])
+    before = learner.validate(batches_of(data, batch_size=6))
+    for clip, n_valid in zip(data.clips, data.valid_frames(), strict=True):
+        clip[:, n_valid:] = 1
+    assert learner.validate(batches_of(data, batch_size=6)) == pytest.approx(before, rel=1e-5)
+
+
+def test_validate_leaves_weights_as_they_were(data, learner):
+    learner.learn(batches_of(data).epoch(np.random.default_rng(0)), [1e-2] * 3)
+    before = learner.state()
+    learner.validate(batches_of(data))
+    for name, value in learner.state().items():
+        np.testing.assert_array_equal(value, before[name])
+
+
+def test_learn_many_steps_beats_pca(data, learner):
+    batches = batches_of(data)
+    start = learner.validate(batches)
+    for epoch in range(60):
+        learner.learn(batches.epoch(np.random.default_rng(epoch)), [3e-3] * batches.n_steps)
+    assert learner.validate(batches) < 0.95 * start
+
+
+def test_learn_first_epoch_returns_error_near_pca_and_ticks_each_step(data, learner):
+    batches, ticks = batches_of(data), []
+    start = learner.validate(batches)
+    error = learner.learn(batches.epoch(), [1e-6] * batches.n_steps, lambda: ticks.append(1))
+    assert len(ticks) == batches.n_steps
+    assert error == pytest.approx(start, rel=0.3)
+
+
+def test_learn_averages_follow_slower_than_weights(data, learner):
+    batches = batches_of(data)
+    start = learner.averages()
+    for epoch in range(10):
+        learner.learn(batches.epoch(np.random.default_rng(epoch)), [1e-2] * batches.n_steps)
+    weights = [weight.numpy() for weight in learner.network.trainable_variables]
+    steps = {name: [] for name in ("average", "weights")}
+    for before, average, weight in zip(start, learner.averages(), weights, strict=True):
+        steps["average"].append(np.abs(average - before).sum())
+        steps["weights"].append(np.abs(weight - before).sum())
+    assert 0 < sum(steps["average"]) < sum(steps["weights"])
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_learn_batch_that_is_no_number_raises(data, learner, value):
+    clips, mask = next(batches_of(data).epoch())
+    clips[0, 0, 0, 0] = value
+    with pytest.raises(InputError, match="--learning-rate"):
+        learner.learn([(clips, mask)], [1e-3])
+
+
+def test_restore_state_repeats_what_followed_bit_for_bit(data, learner):
+    batches = batches_of(data)
+
+    def follow():
+        error = learner.learn(batches.epoch(np.random.default_rng(5)), [1e-2] * batches.n_steps)
+        return error, learner.state()
+
+    learner.learn(batches.epoch(np.random.default_rng(4)), [1e-2] * batches.n_steps)
+    kept = learner.state()
+    error, after = follow()
+    learner.restore(kept)
+    error_again, again = follow()
+    assert error == error_again
+    assert any((after[name] != kept[name]).any() for name in kept)
+    for name, value in after.items():
+        np.testing.assert_array_equal(value, again[name])
+
+
+def test_restore_state_of_other_network_raises(learner):
+    state = {name: np.zeros((3, 3, 3, 3)) for name in learner.state()}
+    with pytest.raises(ValueError, match="state_0"):
+        learner.restore(state)
+
+
+def test_use_averages_gives_those_weights(data, learner):
+    learner.learn(batches_of(data).epoch(), [1e-2] * 3)
+    averages = learner.averages()
+    learner.use(averages)
+    for weight, average in zip(learner.network.trainable_variables, averages, strict=True):
+        np.testing.assert_array_equal(weight.numpy(), average)
+
+
+@pytest.mark.parametrize("n_steps", [1, 2, 19, 20, 400])
+def test_learning_rate_is_never_negative_nor_above_peak(n_steps):
+    rates = [learning_rate(step, n_steps, 1e-3) for step in range(n_steps)]
+    assert all(0 < rate <= 1e-3 for rate in rates)
+    assert max(rates) == pytest.approx(1e-3)
+
+
+def test_learning_rate_warms_up_then_falls_to_nearly_zero():
+    rates = np.array([learning_rate(step, 400, 1e-3) for step in range(400)])
+    assert rates[0] < 1e-4
+    peak = int(rates.argmax())
+    assert 0 < peak < 40
+    assert (np.diff(rates[: peak + 1]) > 0).all()
+    assert (np.diff(rates[peak + 1 :]) < 0).all()
+    assert rates[-1] < 1e-6
+
+
+def test_learning_rate_past_the_plan_stays_small():
+    """A resumed training never asks, but a longer one than planned must not climb again or turn negative."""
+    assert 0 <= learning_rate(400, 400, 1e-3) < 1e-9

@@ -1,0 +1,375 @@
+"""The model's file goes round, opens in Keras, and is read as data only, whatever is in it."""
+
+import json
+import time
+from dataclasses import replace
+
+import h5py
+import keras
+import numpy as np
+import pytest
+from conftest import TINY, TINY_MODEL, make_dataset, one_line_of, shake
+
+from speech_autoencoder import model_file, pca
+from speech_autoencoder.config import CLASSIC, ModelConfig
+from speech_autoencoder.errors import InputError
+from speech_autoencoder.model import build
+from speech_autoencoder.model_file import TrainedModel
+
+GROUP = "speech_autoencoder"
+
+
+@pytest.fixture(scope="module")
+def model():
+    """A TrainedModel whose weights are nobody's start."""
+    data = make_dataset([f"{i}.wav" for i in range(8)], range(50, 90, 5))
+    network = build(TINY_MODEL)
+    shake(network)
+    floor = pca.fit(data, np.arange(8), TINY_MODEL.frames_per_latent, TINY_MODEL.latent_size)
+    return TrainedModel(network, TINY_MODEL, TINY, floor, {"history": {"validation_db": [3.5, 3.25]}, "data": {}})
+
+
+@pytest.fixture(scope="module")
+def content(model, tmp_path_factory):
+    """The bytes of the model's file."""
+    path = tmp_path_factory.mktemp("saved") / "model.h5"
+    model_file.save(path, model)
+    return path.read_bytes()
+
+
+@pytest.fixture
+def path(content, tmp_path):
+    """A model's file to be broken."""
+    path = tmp_path / "model.h5"
+    path.write_bytes(content)
+    return path
+
+
+def clips(n_frames=48):
+    """Random clips (2, n_mels, n_frames, 1) for the tiny model."""
+    return np.random.default_rng(0).random((2, TINY.n_mels, n_frames, 1), np.float32)
+
+
+def refused(path, *words):
+    """The one line with which load refuses path, quickly; it names the file and holds these words."""
+    started = time.process_time()  # a busy machine is no slow loader
+    with pytest.raises(InputError) as error:
+        model_file.load(path)
+    assert time.process_time() - started < 3
+    text = one_line_of(error)
+    assert path.name in text
+    for word in words:
+        assert word in text
+    return text
+
+
+def describe(path, change):
+    """Nothing; the description in the file is what change makes of its dict (or is the bytes that change returns)."""
+    with h5py.File(path, "a") as file:
+        data = json.loads(file[f"{GROUP}/description"][()].tobytes())
+        changed = change(data)
+        text = changed if isinstance(changed, bytes) else json.dumps(data).encode()
+        del file[f"{GROUP}/description"]
+        file.create_dataset(f"{GROUP}/description", data=np.frombuffer(text, np.uint8))
+
+
+def a_weight(file):
+    """The name of a weight's array."""
+    names = []
+    file["model_weights/encoder"].visititems(
+        lambda name, node: names.append(name) if isinstance(node, h5py.Dataset) and node.ndim > 1 else None
+    )
+    return f"model_weights/encoder/{names[0]}"
+
+
+# ---- round trip
+
+
+def test_load_saved_gives_same_outputs_bit_for_bit(model, path):
+    loaded = model_file.load(path)
+    np.testing.assert_array_equal(loaded.network(clips()), model.network(clips()))
+    assert (loaded.config, loaded.features) == (model.config, model.features)
+    for name in ("frames_per_latent", "encode", "decode", "offset"):
+        np.testing.assert_array_equal(getattr(loaded.floor, name), getattr(model.floor, name))
+    assert loaded.description.items() >= model.description.items()
+
+
+def test_save_loaded_gives_same_weights_again(path, tmp_path):
+    loaded = model_file.load(path)
+    model_file.save(tmp_path / "again.h5", loaded)
+    np.testing.assert_array_equal(model_file.load(tmp_path / "again.h5").network(clips()), loaded.network(clips()))
+
+
+def test_save_twice_gives_the_same_bytes(model, content, tmp_path):
+    model_file.save(tmp_path / "model.h5", model)
+    assert (tmp_path / "model.h5").read_bytes() == content
+
+
+def test_save_opens_in_keras_without_us(model, path):
+    loaded = keras.models.load_model(path, compile=False)
+    np.testing.assert_array_equal(loaded(clips(64)), model.network(clips(64)))
+
+
+def test_save_says_nothing(model, tmp_path, capfd):
+    model_file.save(tmp_path / "model.h5", model)
+    assert capfd.readouterr() == ("", "")
+
+
+def test_save_that_fails_leaves_what_was_there(model, path, content):
+    with pytest.raises(TypeError):
+        model_file.save(path, replace(model, description={"history": object()}))
+    assert path.read_bytes() == content
+    assert [other.name for other in path.parent.iterdir()] == [path.name]
+
+
+# ---- features
+
+
+def test_require_features_same_passes(model):
+    assert model.require_features(replace(TINY), "test_data.npy", "test_data_generator.py") is None
+
+
+def test_require_features_other_names_file_received_and_next_step(model):
+    with pytest.raises(InputError) as error:
+        model.require_features(CLASSIC, "test_data.npy", "test_data_generator.py")
+    assert one_line_of(error) == (
+        "test_data.npy was made with preset classic, this model takes preset tiny (preset tiny): "
+        "run test_data_generator.py --preset tiny, or train again."
+    )
+
+
+def test_require_features_other_rate_names_both(model):
+    with pytest.raises(InputError, match=r"sr 16000, this model takes sr 8000"):
+        model.require_features(replace(TINY, sr=16_000), "test_data.npy", "test_data_generator.py")
+
+
+# ---- what is no model
+
+
+def test_load_missing_names_the_script_to_run(tmp_path):
+    refused(tmp_path / "model.h5", "is missing", "run autoencoder_for_many_data.py first")
+
+
+def test_load_folder_is_refused(tmp_path):
+    refused(tmp_path, "it is a folder")
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"\x89HDF", b"these are words, no weights\n" * 100], ids=["empty", "4", "text"]
+)
+def test_load_other_file_is_refused(tmp_path, content):
+    (tmp_path / "model.h5").write_bytes(content)
+    refused(tmp_path / "model.h5", "is no HDF5 file")
+
+
+@pytest.mark.parametrize("part", [0.001, 0.01, 0.1, 0.5, 0.9, 0.999])
+def test_load_truncated_is_refused(path, content, part):
+    path.write_bytes(content[: int(part * len(content))])
+    refused(path, "run autoencoder_for_many_data.py")
+
+
+def write_file(path):
+    """A Keras model whose Lambda writes a file at path when it is built or called."""
+
+    def lay_egg(x):
+        path.write_text("code has run")
+        return x
+
+    inputs = keras.Input((4,))
+    return keras.Model(inputs, keras.layers.Lambda(lay_egg, output_shape=(4,))(inputs))
+
+
+@pytest.mark.filterwarnings("ignore::UserWarning")
+def test_load_keras_model_with_lambda_is_refused_and_runs_nothing(tmp_path):
+    egg = tmp_path / "egg"
+    write_file(egg).save(tmp_path / "model.h5")
+    egg.unlink(missing_ok=True)
+    refused(tmp_path / "model.h5", "no model of this project")
+    assert not egg.exists()
+
+
+@pytest.mark.filterwarnings("ignore::UserWarning")
+def test_load_our_model_with_another_network_inside_runs_nothing_of_it(model, path, tmp_path):
+    """Keras' own description of the network is never read."""
+    egg = tmp_path / "egg"
+    write_file(egg).save(tmp_path / "hostile.h5")
+    egg.unlink(missing_ok=True)
+    with h5py.File(tmp_path / "hostile.h5") as hostile, h5py.File(path, "a") as file:
+        assert "Lambda" in hostile.attrs["model_config"]
+        file.attrs["model_config"] = hostile.attrs["model_config"]
+    np.testing.assert_array_equal(model_file.load(path).network(clips()), model.network(clips()))
+    assert not egg.exists()
+
+
+# ---- what only looks like an array
+
+
+def soft_link(file, name, outside):
+    file.copy(name, "elsewhere")
+    del file[name]
+    file[name] = h5py.SoftLink("/elsewhere")
+
+
+def external_link(file, name, outside):
+    with h5py.File(outside, "w") as other:
+        file.copy(name, other, "values")
+    del file[name]
+    file[name] = h5py.ExternalLink(str(outside), "/values")
+
+
+def virtual_dataset(file, name, outside):
+    shape, dtype = file[name].shape, file[name].dtype
+    with h5py.File(outside, "w") as other:
+        file.copy(name, other, "values")
+    del file[name]
+    layout = h5py.VirtualLayout(shape, dtype)
+    layout[...] = h5py.VirtualSource(str(outside), "values", shape)
+    file.create_virtual_dataset(name, layout)
+
+
+def external_storage(file, name, outside):
+    values = file[name][()]
+    outside.write_bytes(values.tobytes())
+    del file[name]
+    file.create_dataset(name, values.shape, values.dtype, external=[(str(outside), 0, values.nbytes)])
+
+
+def group_instead(file, name, outside):
+    del file[name]
+    file.create_group(name)
+
+
+def nothing(file, name, outside):
+    del file[name]
+
+
+@pytest.mark.parametrize(
+    "replace_array", [soft_link, external_link, virtual_dataset, external_storage, group_instead, nothing]
+)
+@pytest.mark.parametrize("which", ["description", "floor_encode", "weight"])
+def test_load_array_that_is_not_in_the_file_is_refused(path, tmp_path, replace_array, which):
+    with h5py.File(path, "a") as file:
+        name = a_weight(file) if which == "weight" else f"{GROUP}/{which}"
+        replace_array(file, name, tmp_path / "outside")
+    refused(path, name, "of its own")
+
+
+def test_load_soft_link_in_the_middle_of_a_path_is_refused(path):
+    with h5py.File(path, "a") as file:
+        file.move("model_weights", "elsewhere")
+        file["model_weights"] = h5py.SoftLink("/elsewhere")
+    refused(path, "of its own")
+
+
+@pytest.mark.parametrize("which", ["floor_encode", "weight"])
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (lambda values: values[:-1], "expected"),
+        (lambda values: values.astype(np.float64), "float64"),
+        (lambda values: values.astype(">f4"), "expected"),
+        (lambda values: values[None], "expected"),
+        (lambda values: np.full_like(values, np.nan), "not finite"),
+        (lambda values: np.where(np.arange(values.shape[-1]) == 1, np.float32(np.inf), values), "not finite"),
+    ],
+    ids=["a row less", "float64", "big-endian", "an axis more", "NaN", "one infinity"],
+)
+def test_load_array_of_wrong_values_is_refused(path, which, change, words):
+    with h5py.File(path, "a") as file:
+        name = a_weight(file) if which == "weight" else f"{GROUP}/{which}"
+        values = change(file[name][()])
+        del file[name]
+        file[name] = values
+    refused(path, name, words)
+
+
+def test_load_array_that_declares_gigabytes_is_refused(path):
+    """A few kB of HDF5 can declare any size: reading it would fill the memory with zeros."""
+    with h5py.File(path, "a") as file:
+        name = a_weight(file)
+        del file[name]
+        file.create_dataset(name, (1 << 20, 1 << 14), np.float32, chunks=(1 << 10, 1 << 10))
+    refused(path, name, "expected")
+
+
+# ---- the description
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (lambda data: b"no JSON {", "damaged"),
+        (lambda data: b"\xff\xfe\x00", "damaged"),
+        (lambda data: b"", "description"),
+        (lambda data: b"[" * 100_000, "damaged"),
+        (lambda data: b"[1, 2]", "not of the format"),
+        (lambda data: b" " * (17 << 20), "description"),
+        (lambda data: data.update(format="speech-autoencoder model 99"), "not of the format"),
+        (lambda data: data.pop("format"), "not of the format"),
+        (lambda data: data.pop("model"), "ModelConfig"),
+        (lambda data: data.pop("features"), "FeatureConfig"),
+        (lambda data: data["model"].update(surprise=1), "surprise"),
+        (lambda data: data["model"].update(width=50_000_000), "width is 50000000"),
+        (lambda data: data["model"].update(width="8"), "width is '8'"),
+        (lambda data: data["model"].update(width="8" * 1_000_000), "width is"),
+        (lambda data: data["model"].update(width=True), "width is True"),
+        (lambda data: data["model"].update(width=8.0), "width is 8.0"),
+        (lambda data: data["model"].update(latent_size=10**12), "latent_size is 1000000000000"),
+        (lambda data: data["model"].update(latent_size=-1), "latent_size is -1"),
+        (lambda data: data["model"].update(depth=10**6), "depth is 1000000"),
+        (lambda data: data["model"].update(frames_per_latent=7), "power of two"),
+        (lambda data: data["features"].update(n_fft=10**9), "n_fft is 1000000000"),
+        (lambda data: data["features"].update(floor_db=float("nan")), "floor_db is nan"),
+        (lambda data: data["features"].update(hop_length=100), "not a multiple"),
+        (lambda data: data["features"].update(n_mels=20), "mel bands"),
+    ],
+    ids=lambda value: value.replace(" ", "-") if isinstance(value, str) else "",
+)
+def test_load_wrong_description_is_refused(path, change, words):
+    describe(path, change)
+    refused(path, words)
+
+
+@pytest.mark.parametrize("shape", [(), (3, 4)])
+def test_load_description_of_wrong_shape_is_refused(path, shape):
+    with h5py.File(path, "a") as file:
+        del file[f"{GROUP}/description"]
+        file[f"{GROUP}/description"] = np.zeros(shape, np.uint8)
+    refused(path, "description")
+
+
+def test_load_description_of_floats_is_refused(path):
+    with h5py.File(path, "a") as file:
+        del file[f"{GROUP}/description"]
+        file[f"{GROUP}/description"] = np.zeros(100)
+    refused(path, "description")
+
+
+@pytest.mark.parametrize(
+    "size",
+    [
+        {"width": 1_024},
+        {"width": 1_024, "depth": 16},
+        {"frames_per_latent": 64, "latent_size": 1_024, "width": 1_024, "depth": 16},
+    ],
+    ids=repr,
+)
+def test_load_network_larger_than_its_file_is_refused_before_it_is_built(path, monkeypatch, size):
+    """A network within the bounds can still take gigabytes: a file that cannot hold its weights must not ask for it."""
+
+    def build(config):
+        pytest.fail(f"{config} was built")
+
+    monkeypatch.setattr(model_file, "build", build)
+    describe(path, lambda data: data["model"].update(size))
+    refused(path, "too few for the network")
+
+
+@pytest.mark.parametrize(("step", "width", "depth"), [(2, 64, 8), (8, 64, 4), (8, 256, 1), (64, 32, 2)])
+def test_load_network_of_any_size_is_not_refused_by_its_size(tmp_path, step, width, depth):
+    """The bound must never refuse what we saved ourselves."""
+    config = ModelConfig(TINY.n_mels, step, latent_size=1, width=width, depth=depth)
+    values = np.zeros((step * TINY.n_mels, 1), np.float32)
+    saved = TrainedModel(build(config), config, TINY, pca.PCA(step, values, values.T, values[:, 0]), {})
+    model_file.save(tmp_path / "model.h5", saved)
+    assert model_file.load(tmp_path / "model.h5").config == config

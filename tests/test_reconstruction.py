@@ -1,0 +1,206 @@
+"""A recording of any length goes through the system as one, in bounded memory."""
+
+import tracemalloc
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import soundfile as sf
+from conftest import TINY, make_dataset, shake
+
+from speech_autoencoder import audio, pca, reconstruction
+from speech_autoencoder.audio import read
+from speech_autoencoder.config import InversionConfig, ModelConfig
+from speech_autoencoder.errors import InputError
+from speech_autoencoder.features import log_mel
+from speech_autoencoder.inversion import invert
+from speech_autoencoder.model import build, reconstruct, start_at_pca
+from speech_autoencoder.model_file import TrainedModel
+
+# Few rounds: how well the phase is found is another module's.
+QUICK = InversionConfig(nnls_rounds=4, griffin_lim_rounds=4, segment_s=4.0)
+
+
+def tiny_model(frames_per_latent=8, latent_size=6, depth=1, *, moved=True):
+    """A TrainedModel of small clips, its weights moved away from PCA or not."""
+    data = make_dataset([f"{i}.wav" for i in range(8)], range(50, 90, 5))
+    config = ModelConfig(TINY.n_mels, frames_per_latent, latent_size, width=8, depth=depth)
+    floor = pca.fit(data, np.arange(8), frames_per_latent, latent_size)
+    network = build(config)
+    start_at_pca(network, config, floor)
+    if moved:
+        shake(network, 0.2)
+    return TrainedModel(network, config, TINY, floor, {})
+
+
+@pytest.fixture(scope="module")
+def model():
+    return tiny_model()
+
+
+def noise_frames(n_frames, n_mels=TINY.n_mels, seed=0):
+    """Normalised log-mel (n_mels, n_frames) of noise."""
+    return np.random.default_rng(seed).random((n_mels, n_frames), np.float32)
+
+
+def in_chunks(frames, size):
+    """Chunks of `size` frames."""
+    return (frames[:, start : start + size] for start in range(0, frames.shape[1], size))
+
+
+def voice(sr, seconds, seed=0):
+    """A sound with harmonics and pauses (n_samples,), float32."""
+    t = np.arange(round(seconds * sr)) / sr
+    f0 = 120 + 30 * np.sin(2 * np.pi * 0.7 * t + seed)
+    phase = 2 * np.pi * np.cumsum(f0) / sr
+    sound = sum(np.sin(k * phase) / k for k in range(1, max(2, int(sr / 2 / 200))))
+    return (0.1 * sound * (np.sin(2 * np.pi * 1.5 * t) > -0.5)).astype(np.float32)
+
+
+@pytest.mark.parametrize("sizes", [(8, 1), (16, 1), (16, 3)], ids=["8 frames a latent", "16", "16 and deep"])
+@pytest.mark.parametrize("chunk", [613, 5_000])
+def test_reconstruct_stream_in_chunks_is_the_whole(sizes, chunk):
+    model = tiny_model(sizes[0], depth=sizes[1])
+    frames = noise_frames(7_001)
+    whole = reconstruct(model.network, model.config, frames)
+    parts = np.concatenate(list(reconstruction.reconstruct_stream(model, in_chunks(frames, chunk))), axis=1)
+    assert parts.shape == whole.shape
+    np.testing.assert_allclose(parts, whole, atol=1e-5)
+
+
+def test_reconstruct_stream_of_speech_features_is_the_whole(shaken, small_arrays):
+    frames = np.concatenate([small_arrays[0].frames(i % 15) for i in range(60)], axis=1)[:, :4_444]
+    whole = reconstruct(shaken.network, shaken.config, frames)
+    parts = np.concatenate(list(reconstruction.reconstruct_stream(shaken, in_chunks(frames, 300))), axis=1)
+    np.testing.assert_allclose(parts, whole, atol=1e-5)
+
+
+@pytest.mark.parametrize("n_frames", [1, 7, 8, 2_047, 2_048, 2_049, 2_096, 2_097, 4_096, 4_150])
+def test_reconstruct_stream_any_length_loses_no_frame(model, n_frames):
+    chunks = reconstruction.reconstruct_stream(model, in_chunks(noise_frames(n_frames), 1_000))
+    assert sum(chunk.shape[1] for chunk in chunks) == n_frames
+
+
+def test_reconstruct_stream_of_nothing_is_nothing(model):
+    assert list(reconstruction.reconstruct_stream(model, [])) == []
+
+
+def test_reconstruct_stream_network_sees_parts_of_bounded_length(model, monkeypatch):
+    seen = []
+
+    def watched(network, config, frames):
+        seen.append(frames.shape[1])
+        return reconstruct(network, config, frames)
+
+    monkeypatch.setattr(reconstruction, "reconstruct", watched)
+    longest = []
+    for n_frames in (10_000, 20_000):
+        seen.clear()
+        list(reconstruction.reconstruct_stream(model, in_chunks(noise_frames(n_frames), 512)))
+        longest.append(max(seen))
+    assert longest[0] == longest[1] < 4_096
+
+
+def test_reconstruct_stream_gives_sound_before_the_recording_ends(model):
+    taken = []
+
+    def chunks():
+        for number in range(100):
+            taken.append(number)
+            yield noise_frames(512)
+
+    next(reconstruction.reconstruct_stream(model, chunks()))
+    assert len(taken) < 10
+
+
+@pytest.mark.parametrize("sr", [4_000, 8_000, 11_025, 44_100, 192_000])
+@pytest.mark.parametrize("n_samples", [1, 333, 20_011])
+def test_to_waveform_has_rate_and_length_asked_for(sr, n_samples):
+    n_frames = TINY.count_frames(-(-n_samples * TINY.sr // sr))
+    blocks = reconstruction.to_waveform([noise_frames(n_frames)], TINY, QUICK, sr, n_samples)
+    assert sum(map(len, blocks)) == n_samples
+
+
+def test_reconstruct_recording_is_features_network_and_inversion_in_turn(model, tmp_path):
+    sound = voice(TINY.sr, 1.7)
+    sf.write(tmp_path / "in.wav", sound, TINY.sr, "FLOAT")
+    n_samples = reconstruction.reconstruct_recording(tmp_path / "in.wav", model, QUICK, tmp_path / "out.wav")
+    assert n_samples == len(sound)
+    frames = reconstruct(model.network, model.config, log_mel(sound, TINY))
+    expected = np.clip(invert(frames, TINY, QUICK, len(sound)), -1, 1)
+    assert np.abs(expected).max() > 0.01
+    np.testing.assert_allclose(read(tmp_path / "out.wav"), expected, atol=1e-4)
+
+
+def test_reconstruct_recording_latent_of_full_size_gives_the_recording_back(tmp_path):
+    """With nothing left out, what is heard is the recording: nothing is shifted, swapped or scaled on the way."""
+    features = replace(TINY, n_mels=64, n_frames=32)
+    data = make_dataset([f"{i}.wav" for i in range(20)], [32] * 20, features=features)
+    config = ModelConfig(64, 2, latent_size=128, width=8)
+    floor = pca.fit(data, np.arange(20), 2, 128)
+    network = build(config)
+    start_at_pca(network, config, floor)
+    sound = voice(8_000, 2.0)
+    sf.write(tmp_path / "in.wav", sound, 8_000)
+    model = TrainedModel(network, config, features, floor, {})
+    reconstruction.reconstruct_recording(tmp_path / "in.wav", model, InversionConfig(), tmp_path / "out.wav")
+    output = read(tmp_path / "out.wav")
+    error = log_mel(output, features) - log_mel(sound, features)
+    assert np.sqrt(np.mean(error**2)) * features.range_db < 4
+    assert np.mean(output**2) == pytest.approx(np.mean(sound**2), rel=0.2)
+
+
+@pytest.mark.parametrize(
+    ("sr", "n_samples", "channels"),
+    [(8_000, 160, 1), (192_000, 57_611, 1), (4_000, 3_001, 1), (44_100, 20_000, 2), (48_000, 9_999, 6), (8_000, 1, 1)],
+    ids=["20 ms", "192 kHz", "4 kHz", "stereo", "six channels", "one sample"],
+)
+def test_reconstruct_recording_keeps_rate_and_length(model, tmp_path, sr, n_samples, channels):
+    sound = np.resize(voice(sr, 0.5), (channels, n_samples)).T
+    sf.write(tmp_path / "in.wav", sound, sr)
+    reconstruction.reconstruct_recording(tmp_path / "in.wav", model, QUICK, tmp_path / "out.wav")
+    info = sf.info(tmp_path / "out.wav")
+    assert (info.samplerate, info.frames, info.channels, info.subtype) == (sr, n_samples, 1, "PCM_16")
+
+
+def test_reconstruct_recording_silence_stays_silent(trained, tmp_path):
+    sf.write(tmp_path / "in.wav", np.zeros(16_000), 16_000)
+    reconstruction.reconstruct_recording(tmp_path / "in.wav", trained[0].model, QUICK, tmp_path / "out.wav")
+    assert np.abs(read(tmp_path / "out.wav")).max() < 1e-3
+
+
+def test_reconstruct_recording_shows_what_passes(model, tmp_path):
+    sound, seen = voice(8_000, 9.0), {"mel": [], "reconstructed_mel": [], "waveform": []}
+    sf.write(tmp_path / "in.wav", sound, 8_000, "FLOAT")
+    reconstruction.reconstruct_recording(
+        tmp_path / "in.wav", model, QUICK, tmp_path / "out.wav", watch=lambda kind, block: seen[kind].append(block)
+    )
+    mel = np.concatenate(seen["mel"], axis=1)
+    np.testing.assert_allclose(mel, log_mel(sound, TINY), atol=1e-6)
+    assert np.concatenate(seen["reconstructed_mel"], axis=1).shape == mel.shape
+    assert len(np.concatenate(seen["waveform"])) == len(sound)
+
+
+@pytest.mark.parametrize("content", [None, b"", b"no sound at all"], ids=["missing", "empty", "text"])
+def test_reconstruct_recording_unusable_input_leaves_output_as_it_was(model, tmp_path, content):
+    if content is not None:
+        (tmp_path / "in.wav").write_bytes(content)
+    (tmp_path / "out.wav").write_bytes(b"from before")
+    with pytest.raises(InputError, match=r"in\.wav"):
+        reconstruction.reconstruct_recording(tmp_path / "in.wav", model, QUICK, tmp_path / "out.wav")
+    assert (tmp_path / "out.wav").read_bytes() == b"from before"
+
+
+def test_reconstruct_recording_memory_does_not_grow_with_length(model, tmp_path, monkeypatch):
+    # Files are read some minutes at a time: smaller blocks show the same with less sound.
+    monkeypatch.setattr(audio, "_BLOCK_SAMPLES", 20_000)
+    peaks, short = [], replace(QUICK, griffin_lim_rounds=1, segment_s=2.0)
+    for seconds in (10, 30):
+        sf.write(tmp_path / "in.wav", np.tile(voice(8_000, 1.0), seconds), 8_000)
+        tracemalloc.start()
+        try:
+            reconstruction.reconstruct_recording(tmp_path / "in.wav", model, short, tmp_path / "out.wav")
+            peaks.append(tracemalloc.get_traced_memory()[1])
+        finally:
+            tracemalloc.stop()
+    assert peaks[1] < 1.3 * peaks[0]

@@ -1,0 +1,374 @@
+"""The five scripts as their users run them: in order, from a folder, without a terminal."""
+
+import csv
+import json
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import soundfile as sf
+from conftest import ROOT, assert_refused, png_size, run_script
+
+from speech_autoencoder import model_file
+
+GENERATORS = ("train_data_generator", "test_data_generator")
+SCRIPTS = (*GENERATORS, "autoencoder_for_many_data", "evaluate_for_many_data", "predict_for_one_data")
+RECORDING = "speechdata/testing/en-allison/70_allison_digits.flac"
+
+
+@pytest.fixture
+def arrays(project, tmp_path):
+    """A folder with the arrays and the model of the project, to be used up."""
+    for name in ("train_data.npy", "train_data.json", "test_data.npy", "test_data.json", "my_model_for_many_data.h5"):
+        shutil.copy(project[0] / name, tmp_path)
+    return tmp_path
+
+
+def contents(folder):
+    """{name: (bytes, time of change)} of the files in folder."""
+    return {path.name: (path.read_bytes(), path.stat().st_mtime_ns) for path in folder.iterdir() if path.is_file()}
+
+
+# ---- in order, with no arguments
+
+
+@pytest.mark.parametrize("script", SCRIPTS)
+def test_scripts_in_order_succeed(project, script):
+    done = project[1][script]
+    assert done.returncode == 0, done.stderr
+    assert done.stderr == ""
+
+
+@pytest.mark.parametrize("script", SCRIPTS)
+def test_scripts_off_a_terminal_say_plain_lines_and_name_what_they_wrote(project, script):
+    lines = project[1][script].stdout
+    assert "\r" not in lines
+    assert "\x1b" not in lines
+    assert "%|" not in lines
+    (wrote,) = (line for line in lines.splitlines() if line.startswith("Wrote "))
+    for name in re.findall(r"[\w.]+\.(?:npy|json|h5|csv|png|wav)\b", wrote):
+        assert (project[0] / name).stat().st_size > 0
+
+
+@pytest.mark.parametrize(("name", "side"), [("train_data", "training"), ("test_data", "testing")])
+def test_generators_make_float32_clips_of_every_recording(project, name, side):
+    clips = np.load(project[0] / f"{name}.npy")
+    n_recordings = len(list((project[0] / "speechdata" / side).rglob("*.flac")))
+    assert clips.dtype == np.float32
+    assert clips.shape[1:] == (128, 48, 1)
+    assert n_recordings <= len(clips) <= 2 * n_recordings
+    assert clips.min() == 0
+    assert 0.5 < clips.max() <= 1
+    sidecar = json.loads((project[0] / f"{name}.json").read_text())
+    assert len(sidecar["recordings"]["path"]) == n_recordings
+
+
+def test_trainer_makes_a_model_and_its_history(project):
+    model = model_file.load(project[0] / "my_model_for_many_data.h5")
+    assert model.features.preset == "classic"
+    assert model.description["validation"]["error_db"] <= model.description["validation"]["floor_db"]
+    with (project[0] / "training_history.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [row["epoch"] for row in rows] == ["1"]
+    assert float(rows[0]["validation_db"]) > 0
+    assert not list(project[0].glob("*.checkpoint.npz"))
+
+
+@pytest.mark.parametrize("name", ["training_history.png", "evaluation.png", "reconstruct.png"])
+def test_scripts_figures_are_png(project, name):
+    assert min(png_size(project[0] / name)) >= 300
+
+
+def test_evaluate_writes_scores_and_says_them(project):
+    folder, done = project
+    result = json.loads((folder / "evaluation.json").read_text())
+    assert set(result["scores"]) == {"model", "floor", "ceiling"}
+    assert result["n_recordings"] == len(list((folder / "speechdata" / "testing").rglob("*.flac")))
+    assert result["scores"]["ceiling"]["log_mel_db"] == 0
+    for scores in result["scores"].values():
+        assert f"{scores['stoi']:.3f}" in done["evaluate_for_many_data"].stdout
+    fingerprint = json.loads((folder / "test_data.json").read_text())["fingerprint"]
+    assert result["data"]["fingerprint"] == fingerprint
+
+
+def test_predict_has_the_rate_and_exactly_the_length_of_the_recording(project):
+    recording, output = sf.info(project[0] / RECORDING), sf.info(project[0] / "reconstruct.wav")
+    assert (output.samplerate, output.frames) == (recording.samplerate, recording.frames)
+
+
+def test_predict_sounds_like_the_recording(project):
+    from speech_autoencoder import metrics
+
+    recording, sr = sf.read(project[0] / RECORDING)
+    assert metrics.stoi(recording, sf.read(project[0] / "reconstruct.wav")[0], sr) > 0.5
+
+
+def test_scripts_leave_nothing_behind_but_their_outputs(project):
+    assert sorted(path.name for path in project[0].iterdir()) == [
+        "evaluation.json",
+        "evaluation.png",
+        "my_model_for_many_data.h5",
+        "reconstruct.png",
+        "reconstruct.wav",
+        "speechdata",
+        "test_data.json",
+        "test_data.npy",
+        "train_data.json",
+        "train_data.npy",
+        "training_history.csv",
+        "training_history.png",
+    ]
+
+
+# ---- --help and wrong options
+
+
+@pytest.mark.parametrize("script", SCRIPTS)
+def test_scripts_help_shows_defaults_without_tensorflow(script, tmp_path):
+    done = run_script(script, "--help", cwd=tmp_path, options=["-X", "importtime"])
+    imported = set(re.findall(r"\|\s+([\w.]+)$", done.stderr, re.MULTILINE))
+    assert done.returncode == 0
+    assert {"argparse", "speech_autoencoder.cli"} <= imported
+    assert not {"tensorflow", "keras", "librosa", "matplotlib", "h5py"} & imported
+    text = " ".join(done.stdout.split())
+    source = (ROOT / f"{script}.py").read_text()
+    for path in re.findall(r'^[A-Z_]+_(?:PATH|DIR) = Path\("(.*)"\)', source, re.MULTILINE):
+        if path in ("train_data.npy",) and script == "test_data_generator":
+            continue
+        if path.startswith(("training_history", "evaluation")):
+            continue
+        assert f"(default: {path})" in text.replace("en- allison", "en-allison"), path
+    assert "default: None" not in text
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("script", SCRIPTS)
+def test_scripts_unknown_option_ends_with_status_2(script, tmp_path):
+    done = run_script(script, "--no-such-option", cwd=tmp_path)
+    assert done.returncode == 2
+    assert done.stdout == ""
+    assert "Traceback" not in done.stderr
+    assert "--no-such-option" in done.stderr.splitlines()[-1]
+
+
+# ---- run out of order, or on what is no good
+
+
+@pytest.mark.parametrize(
+    ("script", "arguments", "words"),
+    [
+        ("train_data_generator", [], ["speechdata/training", "put recordings in it"]),
+        ("train_data_generator", ["--output", "x.txt"], ["speechdata/training|x.txt"]),
+        ("test_data_generator", [], ["train_data.json is missing", "run train_data_generator.py"]),
+        ("autoencoder_for_many_data", [], ["train_data.npy is missing", "run train_data_generator.py"]),
+        ("evaluate_for_many_data", [], ["test_data.npy is missing", "run test_data_generator.py"]),
+        ("predict_for_one_data", [], ["70_allison_digits.flac", "no such file"]),
+        ("predict_for_one_data", ["a.wav", "b.wav"], ["2 recordings need --output-dir"]),
+        ("predict_for_one_data", ["a/x.wav", "b/x.flac", "--output-dir", "out"], ["a/x.wav", "b/x.flac"]),
+        ("predict_for_one_data", ["a.wav", "--output", "a.wav"], ["a.wav is a recording", "lost"]),
+        ("predict_for_one_data", ["a.wav", "--output-dir", "."], ["a.wav is a recording", "lost"]),
+        ("predict_for_one_data", ["a.wav", "--output", "out.png"], ["out.png does not end in .wav"]),
+    ],
+    ids=lambda value: " ".join(value)[:40] if isinstance(value, list) else value,
+)
+def test_scripts_in_an_empty_folder_say_what_to_do(tmp_path, script, arguments, words):
+    assert_refused(run_script(script, *arguments, cwd=tmp_path), *words)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("option", [["--seed", "-1"], ["--seed", str(2**32)], ["--minutes", "1e300"]], ids=" ".join)
+def test_trainer_absurd_number_is_refused(arrays, option):
+    assert_refused(run_script("autoencoder_for_many_data", *option, cwd=arrays), option[0][2:])
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda clips: clips * np.float32("nan"),
+        lambda clips: clips * 255,
+        lambda clips: clips.astype(np.float64),
+        lambda clips: clips[:, :, :44],
+        lambda clips: clips[:-1],
+    ],
+    ids=["NaN", "0 to 255", "float64", "44 frames", "a clip less"],
+)
+def test_trainer_bad_array_leaves_the_model_as_it_was(arrays, damage):
+    np.save(arrays / "train_data.npy", damage(np.load(arrays / "train_data.npy")))
+    before = contents(arrays)
+    assert_refused(
+        run_script("autoencoder_for_many_data", "--epochs", 1, cwd=arrays),
+        "train_data.npy",
+        r"run train_data_generator\.py again",
+    )
+    assert contents(arrays) == before
+
+
+def test_trainer_name_that_keras_cannot_save_is_refused_before_training(arrays):
+    for name in ("model.keras", "model", "model.H5"):
+        assert_refused(run_script("autoencoder_for_many_data", "--model", name, cwd=arrays), name, r"\.h5")
+
+
+def test_generator_without_a_readable_recording_leaves_the_array_as_it_was(arrays):
+    (arrays / "speechdata" / "training").mkdir(parents=True)
+    (arrays / "speechdata" / "training" / "a.wav").write_text("no sound")
+    before = contents(arrays)
+    assert_refused(run_script("train_data_generator", cwd=arrays), r"a\.wav")
+    assert contents(arrays) == before
+
+
+def test_predict_damaged_model_leaves_the_reconstruction_as_it_was(arrays, project):
+    model = arrays / "my_model_for_many_data.h5"
+    model.write_bytes(model.read_bytes()[:100_000])
+    (arrays / "reconstruct.wav").write_bytes(b"from before")
+    before = contents(arrays)
+    done = run_script("predict_for_one_data", "--quiet", project[0] / RECORDING, cwd=arrays)
+    assert_refused(done, r"my_model_for_many_data\.h5", r"run autoencoder_for_many_data\.py again")
+    assert contents(arrays) == before
+
+
+# ---- again
+
+
+def test_generator_second_run_says_that_nothing_changed_and_writes_nothing(small_speechdata, tmp_path):
+    shutil.copytree(small_speechdata, tmp_path / "speechdata")
+    assert run_script("train_data_generator", cwd=tmp_path).returncode == 0
+    before = contents(tmp_path)
+    done = run_script("train_data_generator", cwd=tmp_path)
+    assert done.returncode == 0
+    assert "Nothing has changed: train_data.npy" in done.stdout
+    assert contents(tmp_path) == before
+    shutil.copy(tmp_path / RECORDING, tmp_path / "speechdata" / "training" / "new.flac")
+    done = run_script("train_data_generator", cwd=tmp_path)
+    assert "1 recordings were new or had changed" in done.stdout
+
+
+def test_generators_unreadable_recording_is_left_out_and_named(small_speechdata, tmp_path):
+    shutil.copytree(small_speechdata / "testing", tmp_path / "audio")
+    (tmp_path / "audio" / "broken.wav").write_text("no sound")
+    done = run_script("train_data_generator", "--audio-dir", "audio", cwd=tmp_path)
+    assert done.returncode == 0
+    assert "1 recordings were left out" in done.stdout
+    assert "broken.wav" in done.stdout
+    done = run_script("train_data_generator", "--audio-dir", "audio", "--strict", cwd=tmp_path)
+    assert_refused(done, r"broken\.wav")
+
+
+def test_generators_preset_of_training_is_that_of_testing(small_speechdata, tmp_path):
+    shutil.copytree(small_speechdata, tmp_path / "speechdata")
+    done = run_script("train_data_generator", "--preset", "fine", "--quiet", cwd=tmp_path)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+    done = run_script("test_data_generator", "--quiet", cwd=tmp_path)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+    training, testing = (np.load(tmp_path / f"{side}_data.npy") for side in ("train", "test"))
+    assert training.shape[1:] == testing.shape[1:] == (80, 128, 1)
+
+
+def test_evaluate_quiet_says_nothing_and_gives_the_same_scores(project, arrays):
+    shutil.copytree(project[0] / "speechdata", arrays / "speechdata")
+    done = run_script("evaluate_for_many_data", "--quiet", cwd=arrays)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+    assert (arrays / "evaluation.json").read_text() == (project[0] / "evaluation.json").read_text()
+
+
+# ---- recordings of all kinds
+
+
+@pytest.fixture(scope="module")
+def recordings(small_speechdata, tmp_path_factory):
+    """{path: (sample rate, samples)} of recordings of odd rates, lengths, channels, levels and names."""
+    folder = tmp_path_factory.mktemp("recordings")
+    rng = np.random.default_rng(0)
+    sounds = {
+        "20 ms.wav": (8_000, 0.1 * rng.standard_normal(160)),
+        "192 kHz.wav": (192_000, 0.1 * rng.standard_normal(100_003)),
+        "4 kHz.wav": (4_000, 0.1 * rng.standard_normal(4_001)),
+        "stereo.flac": (44_100, 0.1 * rng.standard_normal((30_001, 2))),
+        "six channels.wav": (48_000, 0.1 * rng.standard_normal((20_000, 6))),
+        "silent.wav": (16_000, np.zeros(12_345)),
+        "full scale.wav": (22_050, np.sign(np.sin(np.arange(22_050) / 30))),
+        "one sample.wav": (16_000, np.ones(1)),
+        "日本語 $x$.wav": (16_000, 0.1 * rng.standard_normal(9_000)),
+    }
+    for name, (sr, sound) in sounds.items():
+        sf.write(folder / name, sound, sr)
+    return {folder / name: (sr, len(sound)) for name, (sr, sound) in sounds.items()}
+
+
+@pytest.fixture(scope="module")
+def reconstructions(recordings, project, tmp_path_factory):
+    """(finished process, folder) of all the recordings, in one go."""
+    folder = tmp_path_factory.mktemp("reconstructions") / "made" / "by the script"
+    return run_script("predict_for_one_data", *recordings, "--output-dir", folder, cwd=project[0]), folder
+
+
+def test_predict_many_makes_each_and_nothing_else(reconstructions, recordings, project):
+    done, folder = reconstructions
+    assert (done.returncode, done.stderr) == (0, "")
+    assert f"{len(recordings)} reconstructions" in done.stdout
+    assert {path.name for path in folder.iterdir()} == {f"{path.stem}.wav" for path in recordings}
+
+
+def test_predict_many_keep_rate_and_length(reconstructions, recordings):
+    for path, expected in recordings.items():
+        info = sf.info(reconstructions[1] / f"{path.stem}.wav")
+        assert (info.samplerate, info.frames) == expected, path.name
+        assert info.channels == 1
+
+
+def test_predict_many_silence_stays_silent_and_full_scale_in_range(reconstructions):
+    peaks = {path.stem: np.abs(sf.read(path)[0]).max() for path in reconstructions[1].iterdir()}
+    assert peaks["silent"] < 1e-3
+    assert 0.3 < peaks["full scale"] <= 1
+    assert 0.01 < peaks["stereo"] < 1
+
+
+def test_predict_quiet_says_nothing_whatever_the_name(recordings, project, tmp_path):
+    path = next(path for path in recordings if "$" in path.name)
+    model = project[0] / "my_model_for_many_data.h5"
+    done = run_script("predict_for_one_data", "--quiet", path, "--model", model, "--output", "a/b.wav", cwd=tmp_path)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+    assert sf.info(tmp_path / "a" / "b.wav").frames == recordings[path][1]
+    assert min(png_size(tmp_path / "a" / "b.png")) >= 300
+
+
+# ---- Ctrl-C
+
+
+@pytest.mark.skipif(os.name != "posix", reason="Ctrl-C is a signal on POSIX alone")
+def test_trainer_interrupted_keeps_a_model_and_goes_on_quietly(arrays):
+    (arrays / "my_model_for_many_data.h5").unlink()
+    options = ["--epochs", "20", "--patience", "1000", "--latent-per-second", "100"]
+    with (arrays / "stderr").open("w") as stderr:
+        process = subprocess.Popen(
+            [sys.executable, str(ROOT / "autoencoder_for_many_data.py"), *options],
+            cwd=arrays,
+            stdout=subprocess.PIPE,
+            stderr=stderr,
+            text=True,
+        )
+    with process, process.stdout as stdout:
+        for line in stdout:
+            if line.startswith("Epoch "):
+                break
+        process.send_signal(signal.SIGINT)
+        out = stdout.read()
+    assert process.returncode == 0
+    assert (arrays / "stderr").read_text() == ""
+    assert "Interrupted after" in out
+    assert "--resume goes on from there" in out
+    checkpoint = arrays / "my_model_for_many_data.checkpoint.npz"
+    assert checkpoint.exists()
+    interrupted = model_file.load(arrays / "my_model_for_many_data.h5").description
+    n_done = len(interrupted["history"]["validation_db"])
+    assert 0 < n_done < 20
+    done = run_script("autoencoder_for_many_data", "--quiet", "--resume", *options, cwd=arrays)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+    history = model_file.load(arrays / "my_model_for_many_data.h5").description["history"]["validation_db"]
+    assert len(history) == 20
+    assert history[:n_done] == interrupted["history"]["validation_db"]
+    assert not checkpoint.exists()

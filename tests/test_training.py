@@ -1,0 +1,406 @@
+import csv
+import re
+import time
+from collections import Counter
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from conftest import TINY_MODEL, TINY_TRAINING, make_dataset, one_line_of
+
+from speech_autoencoder import model_file, training
+from speech_autoencoder.config import TrainingConfig
+from speech_autoencoder.errors import InputError
+from speech_autoencoder.learner import Batches, Learner
+from speech_autoencoder.model import reconstruct
+
+
+def corpus(*names):
+    """A Dataset of short recordings with these names."""
+    return make_dataset(names, [4] * len(names))
+
+
+def of_speakers(**counts):
+    """A Dataset of so many recordings of each speaker."""
+    return corpus(*(f"{take}_{name}_{take}.wav" for name, count in counts.items() for take in range(count)))
+
+
+def speakers_of(data, recordings):
+    """How many of the recordings each speaker has."""
+    groups = data.groups()
+    return Counter(groups[i] for i in recordings)
+
+
+# ---- the split
+
+
+@pytest.mark.parametrize("by", ["auto", "speaker", "recording"])
+@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize(
+    "data",
+    [of_speakers(ann=9, bob=12, cy=30), of_speakers(**{f"s{i}": 5 for i in range(20)}), of_speakers(ann=1, bob=1)],
+    ids=["three", "twenty", "two"],
+)
+def test_split_every_recording_is_on_one_side(data, by, seed):
+    parts = training.split(data, TrainingConfig(seed=seed), by)
+    assert len(parts.training) > 0
+    assert len(parts.validation) > 0
+    assert sorted([*parts.training, *parts.validation]) == list(range(len(data.names)))
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_split_many_speakers_holds_out_whole_ones(seed):
+    data = of_speakers(**{f"s{i}": 5 for i in range(20)})
+    parts = training.split(data, TrainingConfig(seed=seed))
+    held = speakers_of(data, parts.validation)
+    assert not set(held) & set(speakers_of(data, parts.training))
+    assert 5 <= len(parts.validation) <= 20
+    assert all(name in parts.how for name in held)
+
+
+def test_split_two_speakers_holds_out_recordings_of_both():
+    """A whole one of two speakers would be half of what there is to train on."""
+    data = of_speakers(ann=50, bob=50)
+    parts = training.split(data, TrainingConfig())
+    assert len(parts.validation) == 10
+    assert speakers_of(data, parts.validation) == {"ann": 5, "bob": 5}
+
+
+def test_split_by_recording_holds_out_recordings_of_every_speaker():
+    data = of_speakers(**{f"s{i}": 20 for i in range(10)})
+    parts = training.split(data, TrainingConfig(), "recording")
+    assert len(parts.validation) == 20
+    assert set(speakers_of(data, parts.validation).values()) <= {1, 2, 3}
+    assert len(speakers_of(data, parts.validation)) == 10
+
+
+def test_split_by_speaker_of_two_holds_out_the_smaller():
+    data = of_speakers(ann=30, bob=10)
+    parts = training.split(data, TrainingConfig(), "speaker")
+    assert speakers_of(data, parts.validation) == {"bob": 10}
+
+
+def test_split_folders_tell_speakers():
+    data = corpus(*(f"{folder}/{take}.wav" for folder in "abcdefghijkl" for take in range(4)))
+    parts = training.split(data, TrainingConfig())
+    assert not set(speakers_of(data, parts.training)) & set(speakers_of(data, parts.validation))
+
+
+def test_split_names_without_speaker_holds_out_recordings():
+    parts = training.split(corpus(*(f"take{i}.wav" for i in range(40))), TrainingConfig())
+    assert len(parts.validation) == 4
+    assert "recording" in parts.how
+
+
+def test_split_by_speaker_without_speakers_raises():
+    with pytest.raises(InputError, match="--validation recording"):
+        training.split(corpus("a.wav", "b.wav"), TrainingConfig(), "speaker")
+
+
+def test_split_one_recording_is_on_both_sides_and_says_so():
+    parts = training.split(corpus("only.wav"), TrainingConfig())
+    assert list(parts.training) == list(parts.validation) == [0]
+    assert "only recording" in parts.how
+
+
+def test_split_seed_decides():
+    data = corpus(*(f"take{i}.wav" for i in range(40)))
+    held = [tuple(training.split(data, TrainingConfig(seed=seed)).validation) for seed in (0, 0, 1, 2)]
+    assert held[0] == held[1]
+    assert len(set(held)) > 1
+
+
+# ---- training
+
+
+@pytest.fixture(scope="module")
+def data():
+    """Forty recordings of several lengths: twenty-one steps an epoch."""
+    return make_dataset([f"{i}.wav" for i in range(40)], range(20, 100, 2))
+
+
+def train(data, folder, config=TINY_TRAINING, **options):
+    """training.train on the tiny network, its files in folder."""
+    return training.train(
+        data,
+        TINY_MODEL,
+        config,
+        model_path=folder / "model.h5",
+        checkpoint_path=folder / "model.checkpoint.npz",
+        **options,
+    )
+
+
+@pytest.fixture(scope="module")
+def whole(data, tmp_path_factory):
+    """(Result, folder) of a training that nothing interrupted."""
+    folder = tmp_path_factory.mktemp("whole")
+    return train(data, folder), folder
+
+
+class Bar:
+    """A progress bar during whose update number `at` the user presses Ctrl-C."""
+
+    def __init__(self, at=-1):
+        self.at, self.count, self.closed, self.total = at, 0, False, None
+
+    def __call__(self, total):
+        self.total = total
+        return self
+
+    def update(self, n=1):
+        self.count += n
+        if self.count == self.at:
+            raise KeyboardInterrupt
+
+    def close(self):
+        self.closed = True
+
+
+def interrupt_at(line):
+    """A `say` during whose first line that matches the user presses Ctrl-C."""
+
+    def say(text):
+        if re.match(line, text):
+            raise KeyboardInterrupt
+
+    return say
+
+
+def assert_same_result(result, expected):
+    """Nothing; two trainings came to the same, bit for bit; only their clocks may differ."""
+    for name in ("learning_rate", "training_db", "validation_db"):
+        assert getattr(result.history, name) == getattr(expected.history, name), name
+    assert (result.best_db, result.best_epoch, result.n_epochs) == (
+        expected.best_db,
+        expected.best_epoch,
+        expected.n_epochs,
+    )
+    assert_same_weights(result.model, expected.model)
+
+
+def assert_same_weights(model, expected):
+    """Nothing; two models have the same weights, bit for bit."""
+    for weight, other in zip(model.network.get_weights(), expected.network.get_weights(), strict=True):
+        np.testing.assert_array_equal(weight, other)
+
+
+def test_train_finished_leaves_model_and_no_checkpoint(whole):
+    result, folder = whole
+    assert [path.name for path in folder.iterdir()] == ["model.h5"]
+    assert result.ended == "done"
+    assert len(result.history) == result.n_epochs == TINY_TRAINING.epochs
+    assert_same_weights(model_file.load(folder / "model.h5"), result.model)
+
+
+def test_train_keeps_the_best_epoch(whole, data):
+    result, _ = whole
+    assert result.best_db == min(result.history.validation_db)
+    assert result.history.validation_db[result.best_epoch - 1] == result.best_db
+    learner = Learner(result.model.network, TINY_TRAINING, data.features.range_db)
+    held_out = Batches(data, result.split.validation, TINY_TRAINING, TINY_MODEL.frames_per_latent)
+    assert learner.validate(held_out) == pytest.approx(result.best_db, rel=1e-6)
+
+
+def test_train_beats_pca_on_validation(whole):
+    result, _ = whole
+    assert result.best_db < result.floor_db
+
+
+def test_train_floor_is_fitted_without_validation(whole, data):
+    """The floor's error on recordings that PCA has seen would flatter it."""
+    from speech_autoencoder import pca
+
+    result, _ = whole
+    fitted = pca.fit(data, result.split.training, TINY_MODEL.frames_per_latent, TINY_MODEL.latent_size)
+    np.testing.assert_array_equal(result.model.floor.encode, fitted.encode)
+
+
+def test_train_same_seed_gives_same_weights_from_epochs_that_differ(whole, data, tmp_path, monkeypatch):
+    real, epochs = Batches.epoch, []
+
+    def watched(self, rng=None):
+        batches = list(real(self, rng))
+        if rng is not None:
+            epochs.append(b"".join(clips.tobytes() for clips, _ in batches))
+        return batches
+
+    monkeypatch.setattr(Batches, "epoch", watched)
+    assert_same_result(train(data, tmp_path), whole[0])
+    assert len(epochs) == len(set(epochs)) == TINY_TRAINING.epochs
+
+
+def test_train_description_tells_the_story(whole, data):
+    description = model_file.load(whole[1] / "model.h5").description
+    result = whole[0]
+    assert description["training"]["seed"] == TINY_TRAINING.seed
+    assert description["training"]["ended"] == "done"
+    assert description["validation"] == {
+        "error_db": result.best_db,
+        "floor_db": result.floor_db,
+        "epoch": result.best_epoch,
+    }
+    assert description["history"]["validation_db"] == result.history.validation_db
+    assert description["data"] == {"fingerprint": data.fingerprint, "n_recordings": 40}
+    assert {"python", "tensorflow", "keras", "numpy"} <= set(description["versions"])
+
+
+@pytest.mark.parametrize(
+    ("interruption", "n_done"),
+    [({"bar": Bar(at=50)}, 2), ({"say": interrupt_at("Epoch +1")}, 1)],
+    ids=["in the third epoch", "between epochs"],
+)
+def test_train_interrupted_keeps_best_epoch_and_resumes_to_the_same(whole, data, tmp_path, interruption, n_done):
+    interrupted = train(data, tmp_path, **interruption)
+    assert interrupted.ended == "interrupted"
+    assert interrupted.history.validation_db == whole[0].history.validation_db[:n_done]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["model.checkpoint.npz", "model.h5"]
+    loaded = model_file.load(tmp_path / "model.h5")
+    assert loaded.description["training"]["ended"] == "interrupted"
+    assert loaded.description["validation"]["error_db"] == min(interrupted.history.validation_db)
+    assert_same_weights(loaded, interrupted.model)
+
+    bar, lines = Bar(), []
+    resumed = train(data, tmp_path, resume=True, bar=bar, say=lines.append)
+    assert resumed.ended == "done"
+    assert_same_result(resumed, whole[0])
+    assert [path.name for path in tmp_path.iterdir()] == ["model.h5"]
+    assert (bar.count, bar.closed) == (bar.total, True)
+    assert any(f"Resuming after epoch {n_done} of 4" in line for line in lines)
+    assert resumed.history.minutes == sorted(resumed.history.minutes)
+
+
+def test_train_interrupted_in_the_first_epoch_leaves_an_older_model(data, tmp_path):
+    (tmp_path / "model.h5").write_bytes(b"an older model")
+    bar = Bar(at=5)
+    with pytest.raises(KeyboardInterrupt):
+        train(data, tmp_path, bar=bar)
+    assert bar.closed
+    assert [path.name for path in tmp_path.iterdir()] == ["model.h5"]
+    assert (tmp_path / "model.h5").read_bytes() == b"an older model"
+
+
+@pytest.fixture(scope="module")
+def checkpoint(data, tmp_path_factory):
+    """The bytes of a checkpoint after the first epoch."""
+    folder = tmp_path_factory.mktemp("checkpoint")
+    train(data, folder, say=interrupt_at("Epoch +1"))
+    return (folder / "model.checkpoint.npz").read_bytes()
+
+
+def resume_refused(data, folder, content, **options):
+    """The message with which a training refuses to go on from a checkpoint of this content."""
+    path = folder / "model.checkpoint.npz"
+    if content is not None:
+        path.write_bytes(content)
+    with pytest.raises(InputError) as error:
+        train(data, folder, resume=True, **options)
+    assert not (folder / "model.h5").exists()
+    assert content is None or path.read_bytes() == content
+    return one_line_of(error)
+
+
+def test_train_resume_with_other_data_is_refused(data, tmp_path, checkpoint):
+    other = make_dataset(data.names, data.n_frames, seed=1)
+    assert "other data or settings" in resume_refused(other, tmp_path, checkpoint)
+
+
+@pytest.mark.parametrize("setting", [{"seed": 1}, {"batch_size": 6}, {"learning_rate": 2e-3}], ids=repr)
+def test_train_resume_with_other_settings_is_refused(data, tmp_path, checkpoint, setting):
+    message = resume_refused(data, tmp_path, checkpoint, config=replace(TINY_TRAINING, **setting))
+    assert "model.checkpoint.npz is of other data or settings" in message
+
+
+def test_train_resume_without_checkpoint_is_refused(data, tmp_path):
+    message = resume_refused(data, tmp_path, None)
+    assert "nothing to resume" in message
+    assert "run without --resume" in message
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda content: b"",
+        lambda content: b"these are no arrays",
+        lambda content: content[: len(content) // 2],
+        lambda content: content[:-30],
+        lambda content: content[: len(content) // 2] + b"\0" * 200 + content[len(content) // 2 + 200 :],
+    ],
+    ids=["empty", "text", "half", "end cut off", "hole in the middle"],
+)
+def test_train_resume_from_damaged_checkpoint_is_refused(data, tmp_path, checkpoint, damage):
+    message = resume_refused(data, tmp_path, damage(checkpoint))
+    assert "model.checkpoint.npz is damaged" in message
+    assert "run without --resume" in message
+
+
+def test_train_nothing_gained_keeps_pca_and_stops(data, tmp_path):
+    config = replace(TINY_TRAINING, learning_rate=0.5, averaging=0.0, patience=2, epochs=10)
+    result = train(data, tmp_path, config)
+    assert result.ended == "patience"
+    assert len(result.history) == result.history.best + 2 < 10
+    assert (result.best_epoch, result.best_db) == (0, result.floor_db)
+    frames = data.frames(0)
+    output = reconstruct(model_file.load(tmp_path / "model.h5").network, TINY_MODEL, frames)
+    np.testing.assert_allclose(output, result.model.floor.reconstruct(frames), atol=2e-6)
+
+
+def test_train_one_recording_makes_model(tmp_path):
+    result = train(make_dataset(["only.wav"], [70]), tmp_path, replace(TINY_TRAINING, epochs=1))
+    assert result.best_db <= result.floor_db
+    assert model_file.load(tmp_path / "model.h5").config == TINY_MODEL
+
+
+def stop_at_plan(planned):
+    """A `say` that notes the planned epochs and ends the training there."""
+
+    def say(text):
+        found = re.match(r"Training for (\d+) epochs", text)
+        if found:
+            planned.append(int(found[1]))
+            raise StopIteration
+
+    return say
+
+
+def test_train_minutes_are_kept(data, tmp_path):
+    started = time.monotonic()
+    result = train(data, tmp_path, replace(TINY_TRAINING, minutes=0.1, epochs=0, patience=10_000))
+    assert time.monotonic() - started < 60
+    assert 1 <= len(result.history) <= result.n_epochs
+    assert result.best_db <= result.floor_db
+    assert (tmp_path / "model.h5").exists()
+    planned = []
+    with pytest.raises(StopIteration):
+        train(data, tmp_path, replace(TINY_TRAINING, minutes=100.0, epochs=0), say=stop_at_plan(planned))
+    assert planned[0] > 20 * result.n_epochs
+
+
+def test_train_batch_of_nan_raises_and_saves_nothing(data, tmp_path, monkeypatch):
+    (tmp_path / "model.h5").write_bytes(b"an older model")
+    real = Batches.epoch
+
+    def poisoned(self, rng=None):
+        for clips, mask in real(self, rng):
+            yield (clips * np.float32("nan") if rng else clips), mask
+
+    monkeypatch.setattr(Batches, "epoch", poisoned)
+    with pytest.raises(InputError, match="--learning-rate"):
+        train(data, tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == ["model.h5"]
+    assert (tmp_path / "model.h5").read_bytes() == b"an older model"
+
+
+def test_write_history_has_a_line_an_epoch(whole, tmp_path):
+    history = whole[0].history
+    training.write_history(tmp_path / "history.csv", history)
+    with (tmp_path / "history.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [row["epoch"] for row in rows] == ["1", "2", "3", "4"]
+    for name in ("minutes", "learning_rate", "training_db", "validation_db"):
+        assert [float(row[name]) for row in rows] == pytest.approx(getattr(history, name), rel=1e-5)
+
+
+def test_history_best_is_the_epoch_of_least_error():
+    assert training.History(validation_db=[3.0, 1.0, 2.0]).best == 2
+    assert training.History().best == 0
