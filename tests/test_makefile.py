@@ -1,4 +1,4 @@
-"""`make demo` does what is out of date and no more: the rules, run with a stand-in for Python that makes the outputs."""
+"""`make demo` does what is out of date and no more: the rules, with a stand-in for Python that makes the outputs."""
 
 import os
 import shutil
