@@ -47,8 +47,9 @@ class Recording:
 def find_recordings(folder: Path) -> list[str]:
     """The names, relative to folder, of the recordings below it, sorted; hidden files and pipes are passed over.
 
-    Links to folders are followed, each folder once. Raises InputError when the folder is missing, may not be read
-    or holds no recording.
+    Links to folders are followed, each folder once. A subfolder that may not be read is among the names, so that
+    it is left out, and named, like an unreadable recording. Raises InputError when the folder is missing, may not be
+    read or holds no recording.
     """
     try:
         if not folder.exists():
@@ -60,7 +61,9 @@ def find_recordings(folder: Path) -> list[str]:
     found, seen = [], set()
 
     def refuse(error):
-        raise InputError(f"{shown(error.filename)} could not be read: {explain(error)}.") from error
+        if Path(error.filename) == folder:
+            raise InputError(f"{shown(folder)} could not be read: {explain(error)}.") from error
+        found.append(Path(error.filename).relative_to(folder).as_posix())
 
     for parent, folders, names in os.walk(folder, followlinks=True, onerror=refuse):
         status = Path(parent).stat()
@@ -90,6 +93,9 @@ def _open(path: Path) -> sf.SoundFile:
     """The open file. Raises InputError with the reason when it is no sound that we can use."""
     name = shown(path)
     try:
+        if path.is_dir():
+            os.scandir(path).close()  # says that a folder may not be read, if that is what is wrong
+            raise InputError(f"{name} is a folder: name a recording in it.")
         if not stat.S_ISREG(path.stat().st_mode):  # asked before opening, which would block on a pipe
             raise InputError(f"{name} is not a regular file: name a recording.")
         with path.open("rb") as file:  # says missing or forbidden more clearly than libsndfile

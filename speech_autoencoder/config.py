@@ -78,6 +78,8 @@ class FeatureConfig(_Config):
 
     def __post_init__(self):
         super().__post_init__()
+        if self.n_fft % 2:
+            raise InputError(f"n_fft is {self.n_fft}: expected an even count of samples.")
         if self.n_fft % self.hop_length or self.n_fft < 2 * self.hop_length:
             raise InputError(f"n_fft {self.n_fft} is not a multiple (2 or more) of hop_length {self.hop_length}.")
 

@@ -137,7 +137,10 @@ def build(
     names = find_recordings(audio_dir)
     old = _Previous.load(array_path, features)
     if old.is_current(audio_dir, names):
-        return _summary(False, old.columns, 0, features, [])
+        left_out = [(name, entry["reason"]) for name, entry in old.left_out.items()]
+        if strict and left_out:
+            raise InputError(left_out[0][1])
+        return _summary(False, old.columns, 0, features, left_out)
 
     columns = {key: [] for key in _COLUMNS}
     left_out, rows, n_computed = [], 0, 0
@@ -177,7 +180,7 @@ def build(
             "array": {"shape": [rows, features.n_mels, features.n_frames, 1], "digest": sample},
             "recordings": columns,
             "rows": _rows(columns, features),
-            "left_out": [{"path": name, "reason": reason} for name, reason in left_out],
+            "left_out": [{"path": name, "reason": reason, **_stamp(audio_dir / name)} for name, reason in left_out],
         },
     )
     return _summary(True, columns, n_computed, features, left_out)
@@ -252,8 +255,8 @@ def _open_array(path, made_by):
 class _Previous:
     """The array that an earlier run left, as far as it can be used again."""
 
-    def __init__(self, clips=None, audio_dir=None, columns=None, left_out=()):
-        self.clips, self.audio_dir, self.left_out = clips, audio_dir, list(left_out)
+    def __init__(self, clips=None, audio_dir=None, columns=None, left_out=None):
+        self.clips, self.audio_dir, self.left_out = clips, audio_dir, left_out or {}
         self.columns = columns or {key: [] for key in _COLUMNS}
         self.index = {name: i for i, name in enumerate(self.columns["path"])}
         self.n_frames = np.array(self.columns["n_frames"], np.int64)
@@ -264,8 +267,8 @@ class _Previous:
         try:
             dataset = load(array_path, "")
             sidecar = read_json(sidecar_path(array_path), "")
-            left_out = [(entry["path"], entry["reason"]) for entry in sidecar["left_out"]]
-        except (InputError, KeyError, TypeError):
+            left_out = {str(entry["path"]): entry | {"reason": str(entry["reason"])} for entry in sidecar["left_out"]}
+        except (InputError, KeyError, TypeError, AttributeError):
             return cls()
         if dataset.features != features or sidecar.get("version") != __version__:
             return cls()
@@ -274,13 +277,14 @@ class _Previous:
         return previous
 
     def is_current(self, audio_dir, names):
-        """Whether these are the same recordings, unchanged; what was left out is looked at anew each time."""
+        """Whether these are the same recordings, unchanged, and so are those that were left out."""
+        used = [name for name in names if name not in self.left_out]
         return (
             self.clips is not None
-            and not self.left_out
-            and self.audio_dir == os.fspath(audio_dir)
-            and self.columns["path"] == names
-            and all(self.entry(audio_dir, name) for name in names)
+            and self.columns["path"] == used
+            and len(used) + len(self.left_out) == len(names)
+            and all(self.entry(audio_dir, name) for name in used)
+            and all(_stamp(audio_dir / name).items() <= entry.items() for name, entry in self.left_out.items())
         )
 
     def entry(self, audio_dir, name):
@@ -299,6 +303,15 @@ class _Previous:
         """The clips of a recording."""
         index = self.index[name]
         return self.clips[self.first_row[index] : self.first_row[index + 1]]
+
+
+def _stamp(path):
+    """What tells whether a file has changed, its permissions included; nothing where it cannot be asked."""
+    try:
+        status = path.stat()
+    except OSError:
+        return {}
+    return {"size": status.st_size, "mtime_ns": status.st_mtime_ns, "ctime_ns": status.st_ctime_ns}
 
 
 def _features_of(audio_dir, name, features, old):

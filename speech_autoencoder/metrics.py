@@ -50,6 +50,7 @@ def stoi(reference: np.ndarray, estimate: np.ndarray, sr: int, *, extended: bool
 def pesq(reference: np.ndarray, estimate: np.ndarray, sr: int, mode: str) -> float:
     """PESQ (ITU-T P.862, MOS-LQO): mode "nb" at 8 kHz, "wb" at 16 kHz; NaN where it finds no utterance.
 
+    An estimate that is silent where the reference is not gets 1, the least.
     Needs the extra `metrics`. Raises InputError when the shapes differ.
     """
     import soxr
@@ -57,8 +58,10 @@ def pesq(reference: np.ndarray, estimate: np.ndarray, sr: int, mode: str) -> flo
     from pesq import pesq as measure
 
     _require_same_shape(reference, estimate)
-    if not (np.any(reference) and np.any(estimate)):
+    if not np.any(reference):
         return float("nan")
+    if not np.any(estimate):
+        return 1.0
     rate = {"nb": 8_000, "wb": 16_000}[mode]
     try:
         return float(measure(rate, *(soxr.resample(x, sr, rate) for x in (reference, estimate)), mode))

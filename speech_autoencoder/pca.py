@@ -6,8 +6,8 @@ import numpy as np
 
 from speech_autoencoder.dataset import Dataset
 
-# Blocks that the components are fitted on, at most: more change nothing that one could measure.
-_MOST_BLOCKS = 200_000
+# Frames that the components are fitted on, about: more change nothing that one could measure.
+_MOST_FRAMES = 1_000_000
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ def to_blocks(frames: np.ndarray, frames_per_latent: int, shift: int = 0) -> np.
 
 
 def fit(dataset: Dataset, recordings: np.ndarray, frames_per_latent: int, latent_size: int) -> PCA:
-    """The components of these recordings of the dataset (indices); every second shift of the blocks is seen.
+    """The components of these recordings of the dataset (indices), whose blocks start at every shift in turn.
 
     Pearson (1901); by the eigenvectors of the covariance, gathered one recording at a time.
     """
@@ -45,7 +45,7 @@ def fit(dataset: Dataset, recordings: np.ndarray, frames_per_latent: int, latent
     total, products, count = np.zeros(n_values), np.zeros((n_values, n_values)), 0
     pending = []
     n_frames = dataset.n_frames[recordings].sum()
-    every = max(1, int(n_frames / _MOST_BLOCKS))
+    every = max(1, int(n_frames / _MOST_FRAMES))
     for number, recording in enumerate(recordings[::every]):
         pending.append(to_blocks(dataset.frames(recording), frames_per_latent, shift=number % frames_per_latent))
         if number % 512 == 511 or number == len(recordings[::every]) - 1:

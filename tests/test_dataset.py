@@ -563,3 +563,18 @@ def test_most_common_rate_nothing_readable_is_refused(tmp_path):
     (tmp_path / "a.wav").touch()
     with pytest.raises(InputError, match="holds no readable recording"):
         most_common_rate(tmp_path)
+
+
+def test_build_left_out_unchanged_says_nothing_changed_and_names_it_again(tmp_path):
+    folder = tmp_path / "in"
+    folder.mkdir()
+    sf.write(folder / "a.wav", np.ones(800) / 2, 8000)
+    (folder / "b.wav").write_text("no sound")
+    array = tmp_path / "a.npy"
+    first = build(folder, array, TINY, workers=1)
+    second = build(folder, array, TINY, workers=1)
+    assert first.written and not second.written
+    assert second.left_out == first.left_out and "b.wav" in second.left_out[0][1]
+    sf.write(folder / "b.wav", np.ones(800) / 2, 8000)
+    third = build(folder, array, TINY, workers=1)
+    assert third.written and third.n_computed == 1 and not third.left_out

@@ -131,7 +131,7 @@ def test_fit_many_recordings_are_gathered_in_parts():
 
 def test_fit_large_corpus_is_sampled(data, monkeypatch):
     """A bound on the work: every third recording tells of them all."""
-    monkeypatch.setattr("speech_autoencoder.pca._MOST_BLOCKS", data.n_frames.sum() // 3)
+    monkeypatch.setattr("speech_autoencoder.pca._MOST_FRAMES", data.n_frames.sum() // 3)
     sampled = fit(data, np.arange(12), FRAMES_PER_LATENT, 8)
     whole_start = [to_blocks(data.frames(i), FRAMES_PER_LATENT, shift=n % 4) for n, i in enumerate([0, 3, 6, 9])]
     assert sampled.offset == pytest.approx(np.concatenate(whole_start).mean(axis=0), abs=1e-6)
