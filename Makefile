@@ -19,7 +19,7 @@ SOUND := $(addprefix $P/, config.py audio.py features.py model.py model_file.py 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-6s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-demo: reconstruct.wav evaluation.json  ## environment, arrays, model, scores and a reconstruction to listen to
+demo: train_data.npy test_data.npy my_model_for_many_data.h5 evaluation.json reconstruct.wav  ## environment, arrays, model, scores and a reconstruction to listen to
 	@echo
 	@echo "arrays          train_data.npy test_data.npy (and what is in them: train_data.json test_data.json)"
 	@echo "model           my_model_for_many_data.h5 (how it learned: training_history.png training_history.csv)"

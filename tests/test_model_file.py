@@ -58,6 +58,7 @@ def refused(path, *words):
     assert time.process_time() - started < 3
     text = one_line_of(error)
     assert path.name in text
+    text = text.replace(str(path), "")  # whose folders have the test's name
     for word in words:
         assert word in text
     return text
@@ -300,7 +301,7 @@ def test_load_array_that_declares_gigabytes_is_refused(path):
     [
         (lambda data: b"no JSON {", "damaged"),
         (lambda data: b"\xff\xfe\x00", "damaged"),
-        (lambda data: b"", "description"),
+        (lambda data: b"", "damaged"),
         (lambda data: b"[" * 100_000, "damaged"),
         (lambda data: b"[1, 2]", "not of the format"),
         (lambda data: b" " * (17 << 20), "description"),

@@ -351,29 +351,30 @@ def test_train_one_recording_makes_model(tmp_path):
     assert model_file.load(tmp_path / "model.h5").config == TINY_MODEL
 
 
-def stop_at_plan(planned):
-    """A `say` that notes the planned epochs and ends the training there."""
-
-    def say(text):
-        found = re.match(r"Training for (\d+) epochs", text)
-        if found:
-            planned.append(int(found[1]))
-            raise StopIteration
-
-    return say
-
-
-def test_train_minutes_are_kept(data, tmp_path):
+def test_train_too_long_a_plan_ends_in_time(data, tmp_path, monkeypatch):
+    monkeypatch.setattr(training, "_plan", lambda *args: 100_000)
     started = time.monotonic()
-    result = train(data, tmp_path, replace(TINY_TRAINING, minutes=0.1, epochs=0, patience=10_000))
+    result = train(data, tmp_path, replace(TINY_TRAINING, minutes=0.1, epochs=0, patience=100_000))
     assert time.monotonic() - started < 60
-    assert 1 <= len(result.history) <= result.n_epochs
+    assert result.ended == "time"
+    assert 1 <= len(result.history) < result.n_epochs == 100_000
     assert result.best_db <= result.floor_db
-    assert (tmp_path / "model.h5").exists()
-    planned = []
+    assert model_file.load(tmp_path / "model.h5").description["training"]["ended"] == "time"
+
+
+def test_train_plan_fills_the_minutes_and_leaves_no_trace(data, tmp_path, monkeypatch):
+    lines, steps = [], []
+
+    def stop(self, *args):
+        steps.append(int(self.optimizer.iterations.numpy()))
+        raise StopIteration
+
+    monkeypatch.setattr(Learner, "learn", stop)
     with pytest.raises(StopIteration):
-        train(data, tmp_path, replace(TINY_TRAINING, minutes=100.0, epochs=0), say=stop_at_plan(planned))
-    assert planned[0] > 20 * result.n_epochs
+        train(data, tmp_path, replace(TINY_TRAINING, minutes=100.0, epochs=0), say=lines.append)
+    planned = int(re.match(r"Training for (\d+) epochs", lines[-1])[1])
+    assert 100 < planned < 1_000_000
+    assert steps == [0]
 
 
 def test_train_batch_of_nan_raises_and_saves_nothing(data, tmp_path, monkeypatch):
