@@ -3,11 +3,11 @@
 import subprocess
 import sys
 
-# Some twenty-five minutes on two cores, nearly all of it training.
+# Some twenty minutes on two cores, nearly all of it training.
 COMMANDS = (
     ("benchmarks.memory",),
     ("benchmarks.quality", "--recordings", "0", "--minutes", "1", "5"),
-    ("benchmarks.quality", "--recordings", "50", "200", "--minutes", "5"),
+    ("benchmarks.quality", "--recordings", "50", "200", "--minutes", "2"),
 )
 
 for command in COMMANDS:

@@ -107,7 +107,7 @@ def draw_recording(
     axes[0, 0].set(ylabel="amplitude")
     axes[1, 0].set(ylabel="mel band")
     axes[0, 0].set_xlim(0, max(len(waveforms[0]) / sr, 1e-3))
-    figure.colorbar(image, ax=axes[1, :], label="dB below full scale")
+    figure.colorbar(image, ax=axes[1, :], label="dB relative to full scale")
     # Names are no formulas: a dollar sign would start one.
     title = shown(name).replace("$", r"\$")
     figure.suptitle(f"{title}, the first {len(waveforms[0]) / sr:.0f} s" if shortened else title)
