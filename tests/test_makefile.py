@@ -50,10 +50,13 @@ def project(tmp_path):
     python.chmod(0o755)
     (tmp_path / ".venv" / "demo").touch()
     assert set(demo(tmp_path)) == {*SCRIPTS, *JUDGES}
-    # A while ago, in the order in which things were made.
-    files = sorted((p for p in tmp_path.rglob("*") if p.is_file() or p.is_dir()), key=lambda p: p.stat().st_mtime_ns)
-    for age, path in enumerate(files):
-        when = time.time() - 3600 + age
+    made = (
+        ".venv/demo .venv/recordings-training .venv/train train_data.npy .venv/recordings-testing .venv/test "
+        "test_data.npy my_model_for_many_data.h5 evaluation.json reconstruct.wav"
+    ).split()
+    for path in tmp_path.rglob("*"):
+        name = path.relative_to(tmp_path).as_posix()
+        when = time.time() - 3600 + (1 + made.index(name) if name in made else 0)
         os.utime(path, (when, when))
     return tmp_path
 
@@ -122,4 +125,5 @@ def test_demo_deleted_array_is_made_again(project):
 
 
 def test_bare_make_lists_the_commands(project):
-    assert [line.split()[1] for line in make(project).stdout.splitlines()] == ["help", "demo", "test", "lint", "bench", "clean"]
+    listed = [line.split()[1] for line in make(project).stdout.splitlines()]
+    assert listed == ["help", "demo", "test", "lint", "bench", "clean"]
