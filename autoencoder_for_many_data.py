@@ -71,7 +71,7 @@ def main():
         validation=args.validation,
         resume=args.resume,
         say=say,
-        bar=cli.bar(args.quiet, "training", "step"),
+        bar=cli.bar(args.quiet, "training"),
     )
     training.write_history(HISTORY_PATH, result.history)
     report.draw_history(FIGURE_PATH, result.history, result.floor_db)

@@ -32,7 +32,7 @@ def main():
             model,
             InversionConfig(),
             workers=args.workers,
-            progress=cli.progress(args.quiet, "evaluating", "string"),
+            progress=cli.progress(args.quiet, "evaluating"),
         )
 
     say(evaluation.format_table(result["scores"]))

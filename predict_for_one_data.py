@@ -23,19 +23,17 @@ def main():
     cli.require_suffix(args.output, ".wav")
     paths = args.files or [AUDIO_PATH]
     outputs = cli.output_paths(paths, args.output, args.output_dir)
-    for path in paths:
-        cli.require_readable(path)
+    seconds = cli.total_duration_s(paths)
 
     cli.start_tensorflow(say)
     from speech_autoencoder import model_file, report
     from speech_autoencoder.reconstruction import reconstruct_recording
 
     model = model_file.load(args.model)
-    with cli.one_blas_thread():
-        pairs = list(zip(paths, outputs, strict=True))
-        for path, output in cli.progress(args.quiet, "reconstructing", "file")(pairs, len(pairs)):
+    with cli.one_blas_thread(), cli.bar(args.quiet, "reconstructing")(seconds) as bar:
+        for path, output in zip(paths, outputs, strict=True):
             excerpt = report.Excerpt(path, model.features)
-            reconstruct_recording(path, model, InversionConfig(), output, watch=excerpt.watch)
+            reconstruct_recording(path, model, InversionConfig(), output, watch=excerpt.watch, tick=bar.update)
             if args.output_dir is None:
                 figure_path = output.with_suffix(".png")
                 excerpt.draw(figure_path)

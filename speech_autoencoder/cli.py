@@ -81,22 +81,28 @@ def sayer(quiet: bool) -> Callable[[str], None]:
     return (lambda text: None) if quiet else (lambda text: tqdm.write(text, file=sys.stdout))
 
 
-def progress(quiet: bool, description: str, unit: str = "it") -> Callable[[Iterable, int], Iterable]:
+def progress(quiet: bool, description: str) -> Callable[[Iterable, int], Iterable]:
     """A function (items, total) -> the items, with a bar on a terminal when they take more than two seconds."""
+    return lambda items, total: _bar(items, total, quiet, description)
+
+
+def bar(quiet: bool, description: str) -> Callable:
+    """A function n -> a bar of n (steps, or seconds) with update() and close(), on a terminal."""
+    return lambda total: _bar(None, total, quiet, description)
+
+
+def _bar(items, total, quiet, description):
+    """A bar that leaves no trace when it is done."""
     from tqdm import tqdm
 
-    def wrap(items, total):
-        return tqdm(items, description, total, unit=unit, delay=2, disable=True if quiet else None, leave=False)
-
-    return wrap
-
-
-def bar(quiet: bool, description: str, unit: str = "it") -> Callable:
-    """A function n -> a bar of n steps with update() and close(), on a terminal."""
-    from tqdm import tqdm
-
-    return lambda total: tqdm(
-        None, description, total, unit=unit, delay=2, disable=True if quiet else None, leave=False
+    return tqdm(
+        items,
+        description,
+        total,
+        delay=2,
+        disable=True if quiet else None,
+        leave=False,
+        bar_format="{desc}: {percentage:3.0f}%|{bar}| {elapsed}, {remaining} left",
     )
 
 
@@ -152,7 +158,7 @@ def generate(args: argparse.Namespace, features: FeatureConfig) -> None:
             features,
             workers=args.workers,
             strict=args.strict,
-            progress=progress(args.quiet, "features", "recording"),
+            progress=progress(args.quiet, "features"),
         )
     shape = (summary.n_clips, features.n_mels, features.n_frames, 1)
     what = (
@@ -202,11 +208,11 @@ def describe_training(result, model_path: Path, say: Callable[[str], None]) -> N
     )
 
 
-def require_readable(path: Path) -> None:
-    """Nothing. Raises InputError, before a slow start, when path is no recording."""
+def total_duration_s(paths: list[Path]) -> float:
+    """The seconds of all recordings together. Raises InputError, before a slow start, when one is none."""
     from speech_autoencoder.audio import describe
 
-    describe(path)
+    return sum(describe(path).duration_s for path in paths)
 
 
 def output_paths(paths: list[Path], output: Path, output_dir: Path | None) -> list[Path]:

@@ -36,7 +36,8 @@ def evaluate(
     from 16 kHz on), None where nothing could be scored. Sound is scored on strings of short recordings; which were
     left out, and why, is in `left_out`.
     """
-    errors = np.array([_errors(dataset, model, i) for i in range(len(dataset.names))])
+    everything = range(len(dataset.names))
+    errors = np.array([_errors(dataset, model, i) for i in progress(everything, len(everything))])
     strings, too_short = metrics.pool(dataset.groups(), dataset.n_samples / dataset.sr)
     left_out = [
         {"path": dataset.names[i], "reason": "the only ones of its speaker are too short for STOI"} for i in too_short

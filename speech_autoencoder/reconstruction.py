@@ -45,10 +45,12 @@ def reconstruct_recording(
     output_path: Path,
     *,
     watch: Callable[[str, np.ndarray], None] = lambda kind, block: None,
+    tick: Callable[[float], object] = lambda seconds: None,
 ) -> int:
     """The count of samples written to output_path: the recording through the model, at its own rate and length.
 
-    watch(kind, block) is shown what passes: "mel" and "reconstructed_mel" chunks, "waveform" blocks written.
+    watch(kind, block) is shown what passes: "mel" and "reconstructed_mel" chunks, "waveform" blocks written;
+    tick(seconds) is told how much sound has just been made.
     Raises InputError when path is no usable recording or output_path cannot be written.
     """
     recording = describe(path)
@@ -58,6 +60,8 @@ def reconstruct_recording(
         for block in blocks:
             watch(kind, block)
             yield block
+            if kind == "waveform":
+                tick(len(block) / recording.sr)
 
     mel = (normalise(chunk, features) for chunk in mel_spectrogram_stream(read_stream(path, features.sr), features))
     output = watched("reconstructed_mel", reconstruct_stream(model, watched("mel", mel)))

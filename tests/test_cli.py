@@ -210,8 +210,8 @@ def test_sayer_quiet_says_nothing(capsys):
 )
 def test_bars_are_shown_on_a_terminal_alone(stream, quiet, shown, monkeypatch):
     monkeypatch.setattr(sys, "stderr", stream())
-    bar = cli.bar(quiet, "training", "step")(10)
-    wrapped = cli.progress(quiet, "features", "recording")(range(3), 3)
+    bar = cli.bar(quiet, "training")(10)
+    wrapped = cli.progress(quiet, "features")(range(3), 3)
     assert (not bar.disable, not wrapped.disable) == (shown, shown)
     assert list(wrapped) == [0, 1, 2]
     bar.update()
@@ -251,10 +251,10 @@ def test_describe_latent_says_how_much_smaller_it_is():
     assert "4 numbers for 8 frames, 62 a second" in lines[1]
 
 
-def test_require_readable_text_is_refused_by_name(tmp_path):
+def test_total_duration_text_is_refused_by_name(tmp_path):
     (tmp_path / "a.wav").write_text("no sound")
     with pytest.raises(InputError, match=r"a\.wav"):
-        cli.require_readable(tmp_path / "a.wav")
+        cli.total_duration_s([tmp_path / "a.wav"])
 
 
 def test_available_cpus_is_at_least_one():
