@@ -92,7 +92,7 @@ def test_evaluate_one_worker_gives_the_same_numbers(result, testing, shaken):
     assert evaluation.evaluate(testing, shaken, QUICK, workers=1) == result
 
 
-def test_evaluate_progress_is_told_the_strings(testing, trained):
+def test_evaluate_progress_is_told_the_recordings_and_the_strings(testing, trained):
     totals = []
 
     def progress(items, total):
@@ -100,7 +100,7 @@ def test_evaluate_progress_is_told_the_strings(testing, trained):
         return items
 
     result = evaluate(testing, trained[0].model, progress=progress)
-    assert totals == [result["n_strings"]]
+    assert totals == [result["n_recordings"], result["n_strings"]]
 
 
 def test_evaluate_missing_recording_is_counted_and_named(small_speechdata, trained, tmp_path):
