@@ -13,10 +13,12 @@ import soxr
 from speech_autoencoder.errors import InputError
 from speech_autoencoder.files import explain, replacing, shown
 
-# What libsndfile reads, by the names that such files have. A file of another name is no recording.
+# What libsndfile reads, by the names that such files have; then what it does not, but phones and players record, so
+# that it is named and not passed over. A file of another name is no recording.
 _SUFFIXES = frozenset(
     ".wav .wave .wavex .rf64 .w64 .flac .ogg .oga .opus .mp3 .aiff .aif .aifc .au .snd .caf .voc .sph .nist .ircam "
-    ".mat .mpc2k .paf .pvf .sd2 .sds .svx .xi .avr".split()
+    ".mat .mpc2k .paf .pvf .sd2 .sds .svx .xi .avr .htk .wve "
+    ".m4a .m4b .aac .wma .amr .3gp .webm .mka .ape .wv .tta .mpc .ra .dsf".split()
 )
 _RATES_HZ = (4_000, 192_000)
 # Samples decoded at once, over all channels: 20 s of 192 kHz mono.

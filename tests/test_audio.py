@@ -206,6 +206,15 @@ def test_find_recordings_hidden_and_other_files_are_passed_over(tmp_path):
     assert find_recordings(tmp_path) == ["a.wav"]
 
 
+@pytest.mark.parametrize("name", ["memo.m4a", "a.WMA", "b.aac", "c.amr", "d.webm"])
+def test_find_recordings_what_only_others_read_is_found_and_then_refused(tmp_path, name):
+    """What a phone records must not be missing without a word."""
+    (tmp_path / name).write_bytes(b"\0\0\0\x20ftypM4A " + bytes(100))
+    assert find_recordings(tmp_path) == [name]
+    with pytest.raises(InputError, match=f"{name} is no sound file that libsndfile reads .*: convert it to WAV"):
+        describe(tmp_path / name)
+
+
 def test_find_recordings_folder_link_to_its_parent_ends(wav):
     (wav.parent / "sub").mkdir()
     (wav.parent / "sub" / "loop").symlink_to(wav.parent)
