@@ -153,9 +153,24 @@ def _declared_data_bytes(log):
 
 
 def describe(path: Path) -> Recording:
-    """What the file's header says. Raises InputError with the reason when it is no usable recording."""
+    """What the file's header says; the length is counted where the header leaves it out.
+
+    Raises InputError with the reason when it is no usable recording.
+    """
     with _open(path) as sound:
-        return Recording(path, sound.samplerate, sound.frames, sound.channels)
+        n_samples = sum(map(len, _mono_blocks(sound, path))) if _is_estimated(sound, path) else sound.frames
+        return Recording(path, sound.samplerate, n_samples, sound.channels)
+
+
+def _is_estimated(sound, path):
+    """Whether the length is libsndfile's guess from the file's size: MP3 that does not begin with a table of it."""
+    if sound.format != "MP3":
+        return False
+    with path.open("rb") as file:
+        head = file.read(10)
+        if head[:3] == b"ID3":  # a title, a cover picture: its size is in the last four bytes, seven bits each
+            file.seek(10 + sum(byte << shift for byte, shift in zip(head[6:], (21, 14, 7, 0), strict=False)))
+        return not any(tag in head + file.read(4_096) for tag in (b"Xing", b"Info", b"VBRI"))
 
 
 def read_stream(path: Path, sr: int | None = None) -> Iterator[np.ndarray]:
@@ -214,8 +229,8 @@ def _mono_blocks(sound, path):
         yield mono if channel in (None, -1) else np.ascontiguousarray(block[:, channel])
     if n_read == 0:
         raise InputError(f"{shown(path)} holds no samples that can be decoded: record or copy it again.")
-    # Headers of lossy files estimate; what is really cut lacks more.
-    if n_read < 0.95 * sound.frames:
+    # Headers of lossy files are off a little; what is really cut lacks more.
+    if n_read < 0.95 * sound.frames and not _is_estimated(sound, path):
         raise InputError(f"{shown(path)} is cut short: {sound.frames:,} samples promised, {n_read:,} decoded.")
 
 
