@@ -4,8 +4,8 @@ Keras' own loader rebuilds whatever network a file describes. Here the network i
 configuration, and every array is read by name, shape and type, so that nothing in a file can make code run.
 """
 
+import io
 import json
-import warnings
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -44,46 +44,38 @@ class TrainedModel:
             return
         wanted, received = self.features.to_json(), features.to_json()
         first = next(key for key in wanted if wanted[key] != received[key])
+        # The same preset at another rate: what chose it was the training recordings' rate, and so it must again.
+        how = f" --preset {self.features.preset}" if first == "preset" else " with the training's array in place"
         raise InputError(
             f"{array_name} was made with {first} {received[first]}, this model takes {first} {wanted[first]} "
-            f"(preset {self.features.preset}): run {made_by} --preset {self.features.preset}, or train again."
+            f"(preset {self.features.preset}): run {made_by}{how}, or train again."
         )
 
 
 def save(path: Path, model: TrainedModel) -> None:
     """Nothing; path holds the model, whole or not at all. The suffix must be .h5."""
     import h5py
+    from keras.src.legacy.saving.legacy_h5_format import save_model_to_hdf5  # network.save() takes nothing but a path
 
+    text = json.dumps(
+        {
+            "format": _FORMAT,
+            "version": __version__,
+            "model": model.config.to_json(),
+            "features": model.features.to_json(),
+            **model.description,
+        }
+    )
+    # In memory first: where the disk is full, HDF5 ends in errors of many kinds, or in a crash.
+    content = io.BytesIO()
+    with h5py.File(content, "w") as file:
+        save_model_to_hdf5(model.network, file, include_optimizer=False)
+        group = file.create_group(_GROUP)
+        group.create_dataset("description", data=np.frombuffer(text.encode("ascii"), np.uint8))
+        for name in ("encode", "decode", "offset"):
+            group.create_dataset(f"floor_{name}", data=getattr(model.floor, name))
     with replacing(path) as temporary:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            _keras_save(model.network, temporary)
-        with h5py.File(temporary, "a") as file:
-            group = file.create_group(_GROUP)
-            text = json.dumps(
-                {
-                    "format": _FORMAT,
-                    "version": __version__,
-                    "model": model.config.to_json(),
-                    "features": model.features.to_json(),
-                    **model.description,
-                }
-            )
-            group.create_dataset("description", data=np.frombuffer(text.encode("ascii"), np.uint8))
-            for name in ("encode", "decode", "offset"):
-                group.create_dataset(f"floor_{name}", data=getattr(model.floor, name))
-
-
-def _keras_save(network, path):
-    """Keras' HDF5 format, without its advice to use another."""
-    import absl.logging
-
-    level = absl.logging.get_verbosity()
-    absl.logging.set_verbosity(absl.logging.ERROR)
-    try:
-        network.save(path)
-    finally:
-        absl.logging.set_verbosity(level)
+        temporary.write_bytes(content.getbuffer())
 
 
 def load(path: Path) -> TrainedModel:

@@ -1,6 +1,8 @@
 """The model's file goes round, opens in Keras, and is read as data only, whatever is in it."""
 
 import json
+import resource
+import sys
 import time
 from dataclasses import replace
 
@@ -123,6 +125,22 @@ def test_save_that_fails_leaves_what_was_there(model, path, content):
     assert [other.name for other in path.parent.iterdir()] == [path.name]
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="has no limits on file sizes")
+@pytest.mark.parametrize("part", [0.0, 0.2, 0.98])
+def test_save_full_disk_is_said_in_one_line_and_leaves_what_was_there(model, path, content, part):
+    """HDF5 itself would end in errors of many kinds, or in a crash."""
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (int(part * len(content)), limits[1]))
+    try:
+        with pytest.raises(InputError, match=r"model\.h5 could not be written: .*larger than allowed") as error:
+            model_file.save(path, model)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    one_line_of(error)
+    assert path.read_bytes() == content
+    assert [other.name for other in path.parent.iterdir()] == [path.name]
+
+
 # ---- features
 
 
@@ -140,7 +158,11 @@ def test_require_features_other_names_file_received_and_next_step(model):
 
 
 def test_require_features_other_rate_names_both(model):
-    with pytest.raises(InputError, match=r"sr 16000, this model takes sr 8000"):
+    """No --preset would give it: `fine` takes its rate from the recordings."""
+    with pytest.raises(
+        InputError,
+        match=r"sr 16000, this model takes sr 8000 .*: run test_data_generator\.py with the training's array in place",
+    ):
         model.require_features(replace(TINY, sr=16_000), "test_data.npy", "test_data_generator.py")
 
 
