@@ -4,6 +4,7 @@ from pathlib import Path
 
 from speech_autoencoder import cli, dataset
 from speech_autoencoder.config import LATENT_PER_SECOND, ModelConfig, TrainingConfig, latent_shape
+from speech_autoencoder.files import require_writable
 
 ARRAY_PATH = Path("train_data.npy")
 MODEL_PATH = Path("my_model_for_many_data.h5")
@@ -57,6 +58,7 @@ def main():
         patience=args.patience,
         seed=args.seed,
     )
+    require_writable(args.model, HISTORY_PATH, FIGURE_PATH)
 
     cli.start_tensorflow(say)
     from speech_autoencoder import report, training

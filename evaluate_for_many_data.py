@@ -4,7 +4,7 @@ from pathlib import Path
 
 from speech_autoencoder import __version__, cli, dataset
 from speech_autoencoder.config import InversionConfig
-from speech_autoencoder.files import write_json
+from speech_autoencoder.files import require_writable, write_json
 
 ARRAY_PATH = Path("test_data.npy")
 MODEL_PATH = Path("my_model_for_many_data.h5")
@@ -21,6 +21,7 @@ def main():
     say = cli.sayer(args.quiet)
 
     data = dataset.load(args.data, "test_data_generator.py")
+    require_writable(SCORES_PATH, FIGURE_PATH)
     cli.start_tensorflow(say)
     from speech_autoencoder import evaluation, metrics, model_file, report
 

@@ -4,6 +4,7 @@ from pathlib import Path
 
 from speech_autoencoder import cli
 from speech_autoencoder.config import InversionConfig
+from speech_autoencoder.files import require_writable
 
 # The recording to reconstruct: put the path of your own here, or name it on the command line.
 AUDIO_PATH = Path("speechdata/testing/en-allison/70_allison_digits.flac")
@@ -24,6 +25,7 @@ def main():
     paths = args.files or [AUDIO_PATH]
     outputs = cli.output_paths(paths, args.output, args.output_dir)
     seconds = cli.total_duration_s(paths)
+    require_writable(*outputs)
 
     cli.start_tensorflow(say)
     from speech_autoencoder import model_file, report

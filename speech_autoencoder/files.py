@@ -30,6 +30,8 @@ def explain(error: OSError) -> str:
         errno.EROFS: "the file system is read-only: write elsewhere",
         errno.ENOENT: "there is no such file or folder",
         errno.EISDIR: "it is a folder",
+        errno.ENOTDIR: "a part of its path is a file, not a folder",
+        errno.EEXIST: "its folder's name is taken by a file",
     }
     return steps.get(error.errno, error.strerror or type(error).__name__)
 
@@ -43,12 +45,7 @@ def replacing(path: Path) -> Iterator[Path]:
     """
     temporary = None
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        if path.is_dir():
-            raise InputError(f"{shown(path)} is a folder: name a file to write.")
-        handle, name = tempfile.mkstemp(prefix=f".{path.stem[:40]}.", suffix=path.suffix, dir=path.parent)
-        os.close(handle)
-        temporary = Path(name)
+        temporary = _temporary_beside(path)
         yield temporary
         umask = os.umask(0)
         os.umask(umask)
@@ -60,6 +57,25 @@ def replacing(path: Path) -> Iterator[Path]:
     finally:
         if temporary is not None:
             temporary.unlink(missing_ok=True)
+
+
+def _temporary_beside(path):
+    """The path of a new empty file, hidden, in the same folder, which is made where it is missing."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if path.is_dir():
+        raise InputError(f"{shown(path)} is a folder: name a file to write.")
+    handle, name = tempfile.mkstemp(prefix=f".{path.stem[:40]}.", suffix=path.suffix, dir=path.parent)
+    os.close(handle)
+    return Path(name)
+
+
+def require_writable(*paths: Path) -> None:
+    """Nothing. Raises InputError where no file can be written: to be asked before long work, not after it."""
+    for path in paths:
+        try:
+            _temporary_beside(path).unlink()
+        except OSError as error:
+            raise InputError(f"{shown(path)} could not be written: {explain(error)}.") from error
 
 
 def write_json(path: Path, data: dict) -> None:

@@ -11,7 +11,7 @@ from conftest import names_in, one_line_of
 
 from speech_autoencoder import files
 from speech_autoencoder.errors import InputError
-from speech_autoencoder.files import explain, read_json, replacing, shown, write_json
+from speech_autoencoder.files import explain, read_json, replacing, require_writable, shown, write_json
 
 AS_ROOT = not hasattr(os, "geteuid") or os.geteuid() == 0
 
@@ -114,6 +114,24 @@ def test_replacing_folder_without_permission_is_refused(tmp_path):
     with pytest.raises(InputError, match=r"a\.json could not be written: permission denied"):
         write_json(tmp_path / "a.json", {})
     tmp_path.chmod(0o700)
+
+
+def test_require_writable_leaves_no_trace_but_folders(tmp_path):
+    (tmp_path / "a.h5").write_text("old")
+    require_writable(tmp_path / "a.h5", tmp_path / "b" / "c.h5")
+    assert (tmp_path / "a.h5").read_text() == "old"
+    assert names_in(tmp_path) == ["a.h5", "b"]
+    assert names_in(tmp_path / "b") == []
+
+
+def test_require_writable_second_of_two_is_refused_by_its_name(tmp_path):
+    (tmp_path / "a").touch()
+    for name, reason in (("b.h5", "its folder's name is taken"), ("b/c.h5", "a part of its path is a file")):
+        with pytest.raises(InputError, match=rf"{name} could not be written: {reason}") as error:
+            require_writable(tmp_path / "c.h5", tmp_path / "a" / name)
+        one_line_of(error)
+    with pytest.raises(InputError, match="is a folder: name a file"):
+        require_writable(tmp_path)
 
 
 def test_read_json_missing_names_the_script_to_run(tmp_path):

@@ -221,6 +221,22 @@ def test_generator_without_a_readable_recording_leaves_the_array_as_it_was(array
     assert contents(arrays) == before
 
 
+def test_scripts_place_that_cannot_be_written_is_refused_before_the_work(arrays, project):
+    """Minutes of training for nothing would be the user's."""
+    (arrays / "taken").touch()
+    predict = [project[0] / RECORDING, "--no-show"]
+    (arrays / "evaluation.png").mkdir()
+    for script, arguments, name in (
+        ("autoencoder_for_many_data", ["--model", "taken/a.h5"], "taken/a.h5"),
+        ("evaluate_for_many_data", [], r"evaluation\.png"),
+        ("predict_for_one_data", [*predict, "--output", "taken/a.wav"], "taken/a.wav"),
+        ("predict_for_one_data", [*predict, "--output-dir", "taken"], "taken/70_allison_digits.wav"),
+    ):
+        done = run_script(script, *arguments, cwd=arrays)
+        assert_refused(done, name)
+        assert done.stdout == ""
+
+
 def test_predict_damaged_model_leaves_the_reconstruction_as_it_was(arrays, project):
     model = arrays / "my_model_for_many_data.h5"
     model.write_bytes(model.read_bytes()[:100_000])
