@@ -14,7 +14,8 @@ OUTPUT_PATH = Path("reconstruct.wav")
 
 def main():
     parser = cli.parser(__doc__)
-    parser.add_argument("files", nargs="*", type=Path, metavar="FILE", help=f"recordings (default: {AUDIO_PATH})")
+    default = str(AUDIO_PATH).replace("%", "%%")  # argparse reads a % as its own
+    parser.add_argument("files", nargs="*", type=Path, metavar="FILE", help=f"recordings (default: {default})")
     parser.add_argument("--model", type=Path, default=MODEL_PATH, help="the model's file")
     parser.add_argument("--output", type=Path, default=OUTPUT_PATH, help="the sound to write, for one recording")
     parser.add_argument("--output-dir", type=Path, help="a folder for many: each under its own name, as WAV")
@@ -22,7 +23,7 @@ def main():
     args = parser.parse_args()
     say = cli.sayer(args.quiet)
     cli.require_suffix(args.output, ".wav")
-    paths = args.files or [AUDIO_PATH]
+    paths = args.files or [Path(AUDIO_PATH)]  # a path in mere quotes will do too
     outputs = cli.output_paths(paths, args.output, args.output_dir)
     seconds = cli.total_duration_s(paths)
     require_writable(*outputs)

@@ -237,6 +237,19 @@ def test_scripts_place_that_cannot_be_written_is_refused_before_the_work(arrays,
         assert done.stdout == ""
 
 
+def test_predict_edited_path_may_be_a_mere_string_with_any_sign(project, recordings, tmp_path):
+    """AUDIO_PATH is what people edit, and not all of them know Path."""
+    source = (ROOT / "predict_for_one_data.py").read_text()
+    path = next(path for path in recordings if "%" in path.name)
+    edited = re.sub(r'^AUDIO_PATH = Path\(".*"\)$', f"AUDIO_PATH = {str(path)!r}", source, flags=re.MULTILINE)
+    assert edited != source
+    (tmp_path / "predict.py").write_text(edited)
+    for arguments in (["--help"], ["--model", project[0] / "my_model_for_many_data.h5"]):
+        done = run_script(tmp_path / "predict", *arguments, cwd=tmp_path, PYTHONPATH=str(ROOT))
+        assert (done.returncode, done.stderr) == (0, "")
+    assert sf.info(tmp_path / "reconstruct.wav").frames == recordings[path][1]
+
+
 def test_predict_damaged_model_leaves_the_reconstruction_as_it_was(arrays, project):
     model = arrays / "my_model_for_many_data.h5"
     model.write_bytes(model.read_bytes()[:100_000])
@@ -308,7 +321,7 @@ def recordings(small_speechdata, tmp_path_factory):
         "silent.wav": (16_000, np.zeros(12_345)),
         "full scale.wav": (22_050, np.sign(np.sin(np.arange(22_050) / 30))),
         "one sample.wav": (16_000, np.ones(1)),
-        "日本語 $x$.wav": (16_000, 0.1 * rng.standard_normal(9_000)),
+        "日本語 100 % $x$.wav": (16_000, 0.1 * rng.standard_normal(9_000)),
     }
     for name, (sr, sound) in sounds.items():
         sf.write(folder / name, sound, sr)
