@@ -145,44 +145,46 @@ def build(
     columns = {key: [] for key in _COLUMNS}
     left_out, rows, n_computed = [], 0, 0
     digest = hashlib.blake2b(digest_size=16)
-    with replacing(array_path) as temporary, temporary.open("wb") as file:
-        _write_header(file, (0, features.n_mels, features.n_frames, 1))
-        results = _in_order(lambda name: _features_of(audio_dir, name, features, old), names, workers)
-        for name, (entry, clips, reason, reused) in zip(names, progress(results, len(names)), strict=True):
-            if reason:
-                if strict:
-                    raise InputError(reason)
-                left_out.append((name, reason))
-                continue
-            for key in _COLUMNS:
-                columns[key].append(entry[key])
-            digest.update(f"{name!r} {entry['digest']}\n".encode("ascii", "backslashreplace"))
-            file.write(np.ascontiguousarray(clips, "<f4").data)
-            rows += len(clips)
-            n_computed += not reused
-        if not rows:
-            first = left_out[0][1]
-            raise InputError(
-                f"None of the {len(names)} recordings in {shown(audio_dir)} can be used; the first: {first}"
-            )
-        file.seek(0)
-        _write_header(file, (rows, features.n_mels, features.n_frames, 1))
-        # The sidecar names the array's very bytes: together or not at all, even when only one was replaced.
-        sample = _array_digest(temporary, file)
-    write_json(
-        sidecar_path(array_path),
-        {
-            "format": _FORMAT,
-            "version": __version__,
-            "features": features.to_json(),
-            "audio_dir": os.fspath(audio_dir),
-            "fingerprint": digest.hexdigest(),
-            "array": {"shape": [rows, features.n_mels, features.n_frames, 1], "digest": sample},
-            "recordings": columns,
-            "rows": _rows(columns, features),
-            "left_out": [{"path": name, "reason": reason, **_stamp(audio_dir / name)} for name, reason in left_out],
-        },
-    )
+    with replacing(array_path) as temporary:
+        with temporary.open("wb") as file:
+            _write_header(file, (0, features.n_mels, features.n_frames, 1))
+            results = _in_order(lambda name: _features_of(audio_dir, name, features, old), names, workers)
+            for name, (entry, clips, reason, reused) in zip(names, progress(results, len(names)), strict=True):
+                if reason:
+                    if strict:
+                        raise InputError(reason)
+                    left_out.append((name, reason))
+                    continue
+                for key in _COLUMNS:
+                    columns[key].append(entry[key])
+                digest.update(f"{name!r} {entry['digest']}\n".encode("ascii", "backslashreplace"))
+                file.write(np.ascontiguousarray(clips, "<f4").data)
+                rows += len(clips)
+                n_computed += not reused
+            if not rows:
+                first = left_out[0][1]
+                raise InputError(
+                    f"None of the {len(names)} recordings in {shown(audio_dir)} can be used; the first: {first}"
+                )
+            file.seek(0)
+            _write_header(file, (rows, features.n_mels, features.n_frames, 1))
+            sample = _array_digest(temporary, file)
+        # Before the array takes its place: where the one cannot be written, the other stays as it was. It names the
+        # array's very bytes, so that two of different runs are noticed.
+        write_json(
+            sidecar_path(array_path),
+            {
+                "format": _FORMAT,
+                "version": __version__,
+                "features": features.to_json(),
+                "audio_dir": os.fspath(audio_dir),
+                "fingerprint": digest.hexdigest(),
+                "array": {"shape": [rows, features.n_mels, features.n_frames, 1], "digest": sample},
+                "recordings": columns,
+                "rows": _rows(columns, features),
+                "left_out": [{"path": name, "reason": reason, **_stamp(audio_dir / name)} for name, reason in left_out],
+            },
+        )
     return _summary(True, columns, n_computed, features, left_out)
 
 

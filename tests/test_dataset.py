@@ -315,7 +315,7 @@ def test_build_any_name_comes_back(tmp_path, name):
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="has no limits on file sizes")
-@pytest.mark.parametrize("limit", [0, 1_000, 12_000])
+@pytest.mark.parametrize("limit", [0, 1_000, 12_000])  # bytes, of some 16,000
 def test_build_full_disk_leaves_the_old_files(corpus, array, limit):
     before, limits = contents(array), resource.getrlimit(resource.RLIMIT_FSIZE)
     change(corpus)
@@ -330,15 +330,24 @@ def test_build_full_disk_leaves_the_old_files(corpus, array, limit):
     assert names_in(array.parent) == ["corpus", "train_data.json", "train_data.npy"]
 
 
-def test_build_interrupted_between_its_two_files_is_noticed(corpus, array, monkeypatch):
-    def interrupt(path, data):
-        raise KeyboardInterrupt
+@pytest.mark.parametrize("error", [KeyboardInterrupt, InputError("train_data.json could not be written")])
+def test_build_sidecar_that_is_not_written_leaves_the_old_array(corpus, array, monkeypatch, error):
+    def refuse(path, data):
+        raise error
 
-    monkeypatch.setattr(dataset, "write_json", interrupt)
+    before = contents(array)
+    monkeypatch.setattr(dataset, "write_json", refuse)
     change(corpus)
-    with pytest.raises(KeyboardInterrupt):
+    with pytest.raises((KeyboardInterrupt, InputError)):
         build(corpus, array, TINY, workers=1)
-    monkeypatch.undo()
+    assert contents(array) == before
+    assert names_in(array.parent) == ["corpus", "train_data.json", "train_data.npy"]
+
+
+def test_build_interrupted_between_its_two_files_is_noticed(corpus, array, tmp_path):
+    change(corpus)
+    build(corpus, tmp_path / "b.npy", TINY, workers=1)
+    sidecar_path(tmp_path / "b.npy").replace(sidecar_path(array))
     with pytest.raises(InputError, match=r"train_data\.json do not belong together: run train\.py again"):
         load(array, "train.py")
     assert build(corpus, array, TINY, workers=1).written
