@@ -4,13 +4,15 @@ import json
 import os
 import pickle
 import resource
+import shutil
+import subprocess
 import sys
 from dataclasses import replace
 
 import numpy as np
 import pytest
 import soundfile as sf
-from conftest import TINY, make_dataset, make_speech, names_in, one_line_of
+from conftest import ROOT, TINY, make_dataset, make_speech, names_in, one_line_of
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -211,9 +213,26 @@ def test_build_other_features_compute_all_again(corpus, array):
     assert load(array, "").features == other
 
 
-def test_build_other_version_of_ours_computes_all_again(corpus, array, monkeypatch):
-    monkeypatch.setattr(dataset, "__version__", "another")
-    assert build(corpus, array, TINY, workers=1).n_computed == 4
+@pytest.mark.parametrize("module", ["audio.py", "features.py", "dataset.py"])
+def test_build_changed_code_of_ours_computes_all_again(corpus, tmp_path, module):
+    """make runs the generator because a module has changed: it must not answer that nothing has."""
+    shutil.copytree(ROOT / "speech_autoencoder", tmp_path / "speech_autoencoder")
+    shutil.copy(ROOT / "train_data_generator.py", tmp_path)
+    said = []
+    for _ in range(3):
+        done = subprocess.run(
+            [sys.executable, "train_data_generator.py", "--audio-dir", corpus],
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+        )
+        assert done.returncode == 0, done.stderr
+        said.append(done.stdout)
+        if len(said) == 2:
+            with (tmp_path / "speech_autoencoder" / module).open("a") as file:
+                file.write("# changed\n")
+    assert "Nothing has changed" in said[1]
+    assert "4 recordings were new or had changed" in said[2]
 
 
 @pytest.mark.parametrize(
