@@ -19,9 +19,16 @@ class _Formatter(argparse.ArgumentDefaultsHelpFormatter):
         return action.help if none else super()._get_help_string(action)
 
 
+class _Parser(argparse.ArgumentParser):
+    """A parser that says what is wrong in one line, without its usage of up to ten."""
+
+    def error(self, message):
+        fail(f"{message}; --help lists the options.")
+
+
 def parser(description: str) -> argparse.ArgumentParser:
     """A parser whose --help shows the defaults, with the options that every script has."""
-    out = argparse.ArgumentParser(description=description, formatter_class=_Formatter)
+    out = _Parser(description=description, formatter_class=_Formatter)
     out.add_argument("--quiet", action="store_true", help="print nothing but errors")
     return out
 

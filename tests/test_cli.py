@@ -119,7 +119,9 @@ def test_positive_no_number_is_refused_by_its_name(kind, text, capsys):
     with pytest.raises(SystemExit) as error:
         parser.parse_args(["--count", text])
     assert error.value.code == 2
-    assert f"--count: invalid {kind.__name__} value: '{text}'" in capsys.readouterr().err
+    said = capsys.readouterr().err
+    assert f"--count: invalid {kind.__name__} value: '{text}'" in said
+    assert len(said.splitlines()) == 1
 
 
 def test_parser_help_shows_defaults(capsys):
