@@ -184,8 +184,9 @@ def name_left_out(left_out: list[tuple[str, str]], verb: str, say: Callable[[str
     """Nothing; the recordings that were not used are said, each with the reason."""
     if left_out:
         say(f"{len(left_out)} recordings were {verb}:")
-        for _, reason in left_out:
-            say(f"  {reason}")
+        for name, reason in left_out:
+            name, reason = shown(name), shown(reason)
+            say(f"  {reason}" if name in reason else f"  {name}: {reason}")
 
 
 def describe_latent(features: FeatureConfig, config: ModelConfig, say: Callable[[str], None]) -> None:

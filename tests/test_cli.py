@@ -244,6 +244,17 @@ def test_name_left_out_gives_each_reason_or_nothing():
     assert [line.strip() for line in lines[1:]] == ["a.wav is empty", "b.wav is text"]
 
 
+def test_name_left_out_reason_without_the_name_gets_it():
+    lines = []
+    left_out = [("a.wav", "too short"), ("new\nline\udcff.wav", "too short"), ("b\n.wav", "b\n.wav has changed")]
+    cli.name_left_out(left_out, "not scored", lines.append)
+    assert [line.strip() for line in lines[1:]] == [
+        "a.wav: too short",
+        r"new\nline\udcff.wav: too short",
+        r"b\n.wav has changed",
+    ]
+
+
 def test_describe_latent_says_how_much_smaller_it_is():
     lines = []
     cli.describe_latent(CLASSIC, ModelConfig(128, 8, 128), lines.append)
