@@ -5,6 +5,7 @@ import re
 import shutil
 import subprocess
 import sys
+import tempfile
 from dataclasses import replace
 from pathlib import Path
 
@@ -111,6 +112,29 @@ def assert_refused(done, *words):
     assert "rror" not in done.stdout
     for word in words:
         assert re.search(word, done.stderr), done.stderr
+
+
+@pytest.fixture
+def as_user(tmp_path):
+    """An empty folder of the user whom the test runs as, who is not root: root may read and write everything."""
+    if not hasattr(os, "geteuid"):
+        pytest.skip("this system has no such permissions")
+    if os.geteuid() != 0:
+        yield tmp_path
+        return
+    nobody = 65_534
+    # Not below tmp_path, which pytest closes to other users.
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as name:
+        os.chown(name, nobody, nobody)
+        os.seteuid(nobody)
+        try:
+            try:
+                os.scandir(name).close()
+            except PermissionError:
+                pytest.skip("the folder for temporary files is closed to other users")
+            yield Path(name)
+        finally:
+            os.seteuid(0)
 
 
 def _copy_some(source, target, every, keep=()):

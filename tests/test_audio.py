@@ -28,7 +28,6 @@ from speech_autoencoder.audio import (
 )
 from speech_autoencoder.errors import InputError
 
-AS_ROOT = os.geteuid() == 0
 SPEECH = make_speech(8_000, 8_000)
 
 
@@ -318,35 +317,35 @@ def test_find_recordings_file_is_refused(wav):
         find_recordings(wav)
 
 
-@pytest.mark.skipif(AS_ROOT, reason="root may read everything")
 @pytest.mark.parametrize("inner", ["no", "no/in"])
-def test_find_recordings_folder_without_permission_is_refused(tmp_path, inner):
-    (tmp_path / "no" / "in").mkdir(parents=True)
-    (tmp_path / "no").chmod(0)
+def test_find_recordings_folder_without_permission_is_refused(as_user, inner):
+    (as_user / "no" / "in").mkdir(parents=True)
+    (as_user / "no").chmod(0)
     try:
-        with pytest.raises(InputError, match="could not be read: permission denied"):
-            find_recordings(tmp_path / inner)
+        with pytest.raises(InputError, match="could not be read: permission denied") as error:
+            find_recordings(as_user / inner)
     finally:
-        (tmp_path / "no").chmod(0o700)
+        (as_user / "no").chmod(0o700)
+    one_line_of(error)
 
 
-@pytest.mark.skipif(AS_ROOT, reason="root may read everything")
-def test_find_recordings_subfolder_without_permission_is_named_when_read(wav):
-    (wav.parent / "no").mkdir()
-    (wav.parent / "no").chmod(0)
+def test_find_recordings_subfolder_without_permission_is_named_when_read(as_user):
+    (as_user / "a.wav").touch()
+    (as_user / "no").mkdir()
+    (as_user / "no").chmod(0)
     try:
-        assert find_recordings(wav.parent) == ["a.wav", "no"]
+        assert find_recordings(as_user) == ["a.wav", "no"]
         with pytest.raises(InputError, match="no could not be read: permission denied"):
-            describe(wav.parent / "no")
+            describe(as_user / "no")
     finally:
-        (wav.parent / "no").chmod(0o700)
+        (as_user / "no").chmod(0o700)
 
 
-@pytest.mark.skipif(AS_ROOT, reason="root may read everything")
-def test_describe_file_without_permission_is_refused(wav):
-    wav.chmod(0)
+def test_describe_file_without_permission_is_refused(as_user):
+    write_stream(as_user / "a.wav", [SPEECH], 8_000)
+    (as_user / "a.wav").chmod(0)
     with pytest.raises(InputError, match=r"a\.wav could not be read: permission denied"):
-        describe(wav)
+        describe(as_user / "a.wav")
 
 
 def test_find_recordings_pipe_is_passed_over(wav):

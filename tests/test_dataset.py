@@ -274,6 +274,41 @@ def test_build_unreadable_recording_is_left_out_and_named(corpus, array, tmp_pat
     assert [(entry["path"], entry["reason"]) for entry in left_out] == summary.left_out
 
 
+def test_build_recording_without_permission_is_left_out_and_named(array, as_user):
+    corpus = as_user / "corpus"
+    for name in ("a.wav", "no.wav", "closed/b.wav"):
+        (corpus / name).parent.mkdir(parents=True, exist_ok=True)
+        sf.write(corpus / name, make_speech(500, 8_000), 8_000)
+    (corpus / "no.wav").chmod(0)
+    (corpus / "closed").chmod(0)
+    try:
+        summary = build(corpus, as_user / "a.npy", TINY, workers=1)
+        assert not build(corpus, as_user / "a.npy", TINY, workers=1).written
+        (corpus / "no.wav").chmod(0o600)
+        assert build(corpus, as_user / "a.npy", TINY, workers=1).n_recordings == 2
+    finally:
+        (corpus / "closed").chmod(0o700)
+    assert summary.n_recordings == 1
+    assert [name for name, _ in summary.left_out] == ["closed", "no.wav"]
+    assert all("permission denied" in reason for _, reason in summary.left_out)
+
+
+def test_build_folder_that_may_not_be_written_is_refused(array, as_user):
+    """Where an array may be read but not replaced, what is there stays."""
+    (as_user / "corpus").mkdir()
+    sf.write(as_user / "corpus" / "a.wav", make_speech(500, 8_000), 8_000)
+    build(as_user / "corpus", as_user / "a.npy", TINY, workers=1)
+    before = contents(as_user / "a.npy")
+    add(as_user / "corpus")
+    as_user.chmod(0o500)
+    try:
+        with pytest.raises(InputError, match=r"a\.npy could not be written: permission denied"):
+            build(as_user / "corpus", as_user / "a.npy", TINY, workers=1)
+        assert contents(as_user / "a.npy") == before
+    finally:
+        as_user.chmod(0o700)
+
+
 def test_build_unreadable_recording_is_looked_at_again(corpus, array):
     (corpus / "bad.wav").touch()
     assert build(corpus, array, TINY, workers=1).left_out

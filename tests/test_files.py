@@ -13,8 +13,6 @@ from speech_autoencoder import files
 from speech_autoencoder.errors import InputError
 from speech_autoencoder.files import explain, read_json, replacing, require_writable, shown, write_json
 
-AS_ROOT = not hasattr(os, "geteuid") or os.geteuid() == 0
-
 
 def test_write_json_read_json_round_trip(tmp_path):
     data = {"name": "한국어 \udcff\n", "numbers": [0, -1, 1.5, 1e-300], "nothing": None, "deep": {"yes": True}}
@@ -108,12 +106,24 @@ def test_replacing_name_too_long_is_refused(tmp_path):
     assert names_in(tmp_path) == []
 
 
-@pytest.mark.skipif(AS_ROOT, reason="root may write everywhere")
-def test_replacing_folder_without_permission_is_refused(tmp_path):
-    tmp_path.chmod(0o500)
-    with pytest.raises(InputError, match=r"a\.json could not be written: permission denied"):
-        write_json(tmp_path / "a.json", {})
-    tmp_path.chmod(0o700)
+@pytest.mark.parametrize("write", [require_writable, lambda path: write_json(path, {})])
+def test_write_to_folder_without_permission_is_refused(as_user, write):
+    as_user.chmod(0o500)
+    try:
+        for path in (as_user / "a.json", as_user / "new" / "a.json"):
+            with pytest.raises(InputError, match=r"a\.json could not be written: permission denied") as error:
+                write(path)
+            one_line_of(error)
+    finally:
+        as_user.chmod(0o700)
+    assert names_in(as_user) == []
+
+
+def test_read_json_without_permission_is_refused(as_user):
+    write_json(as_user / "a.json", {})
+    (as_user / "a.json").chmod(0)
+    with pytest.raises(InputError, match=r"a\.json could not be read: permission denied"):
+        read_json(as_user / "a.json", "x.py")
 
 
 def test_require_writable_leaves_no_trace_but_folders(tmp_path):
