@@ -25,11 +25,12 @@ demo: train_data.npy test_data.npy my_model_for_many_data.h5 evaluation.json rec
 	@echo "model           my_model_for_many_data.h5 (how it learned: training_history.png training_history.csv)"
 	@echo "scores          evaluation.json evaluation.png"
 	@echo "reconstruction  reconstruct.wav reconstruct.png"
-	@echo "Listen to reconstruct.wav, then to its original: $$(sed -n 's/^AUDIO_PATH = Path("\(.*\)")/\1/p' predict_for_one_data.py)"
+	@echo "Listen to reconstruct.wav, then to its original: $$(sed -n "s/^AUDIO_PATH = [^\"']*[\"']\(.*\)[\"'].*/\1/p" predict_for_one_data.py)"
 
 # A stamp each, since the scripts leave an array that is still right as it is.
 .venv/demo: requirements.txt
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed: make PYTHON=/path/to/python3.12 demo"; exit 2; }
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' || \
+	{ echo "Python 3.11, 3.12 or 3.13 is needed, for which there is TensorFlow: make PYTHON=/path/to/python3.12 demo" >&2; exit 2; }
 	$(PYTHON) -m venv .venv
 	$(PY) -m pip install --quiet --disable-pip-version-check -r requirements.txt
 	touch $@
@@ -38,9 +39,12 @@ demo: train_data.npy test_data.npy my_model_for_many_data.h5 evaluation.json rec
 	$(PY) -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
 	touch $@
 
-# Touched when a recording, or a folder of them, is newer: names in any script or with spaces are no matter then.
+# Changed when a recording, or a folder of them, is newer, or the list of them is another: a folder that was moved here
+# keeps its old dates. Names in any script or with spaces are no matter: only a checksum of the list is kept.
 .venv/recordings-%: .venv/demo FORCE
-	@test -e $@ && test -z "$$(find -L speechdata/$* -newer $@ 2>/dev/null | head -n 1)" || touch $@
+	@find -L speechdata/$* -exec ls -dilnL {} + 2>/dev/null | LC_ALL=C sort | cksum > $@.now
+	@if cmp -s $@.now $@ && test -z "$$(find -L speechdata/$* -newer $@ 2>/dev/null | head -n 1)"; \
+	then rm $@.now; else mv $@.now $@; fi
 
 .venv/train: .venv/recordings-training train_data_generator.py $(FEATURES)
 	$(PY) train_data_generator.py
@@ -50,13 +54,16 @@ demo: train_data.npy test_data.npy my_model_for_many_data.h5 evaluation.json rec
 	$(PY) test_data_generator.py
 	touch $@
 
-train_data.npy: .venv/train ; @test -e $@ || $(PY) train_data_generator.py
-test_data.npy: .venv/test train_data.npy ; @test -e $@ || $(PY) test_data_generator.py
+# What was deleted is made again.
+train_data.json: .venv/train ; @test -e $@ || $(PY) train_data_generator.py
+train_data.npy: .venv/train train_data.json ; @test -e $@ || $(PY) train_data_generator.py
+test_data.json: .venv/test train_data.json ; @test -e $@ || $(PY) test_data_generator.py
+test_data.npy: .venv/test train_data.npy test_data.json ; @test -e $@ || $(PY) test_data_generator.py
 
 my_model_for_many_data.h5: train_data.npy autoencoder_for_many_data.py $(TRAINING)
 	$(PY) autoencoder_for_many_data.py --minutes $(MINUTES)
 
-evaluation.json: test_data.npy my_model_for_many_data.h5 evaluate_for_many_data.py $(SOUND) $P/metrics.py $P/evaluation.py
+evaluation.json: test_data.npy my_model_for_many_data.h5 evaluate_for_many_data.py $(SOUND) $(addprefix $P/, metrics.py evaluation.py report.py)
 	$(PY) evaluate_for_many_data.py
 
 reconstruct.wav: my_model_for_many_data.h5 predict_for_one_data.py $(SOUND) $P/report.py

@@ -3,6 +3,7 @@
 import os
 import shutil
 import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -17,7 +18,7 @@ STAND_IN = """#!/bin/sh
 case "$1" in
   -*) exit 0 ;;
   train_data_generator.py|test_data_generator.py)
-    out=${1%_generator.py}.npy; test -e "$out" -a -e unchanged || touch "$out" ;;
+    out=${1%_generator.py}; test -e $out.npy -a -e unchanged || touch $out.npy; touch $out.json ;;
   autoencoder_for_many_data.py) touch my_model_for_many_data.h5 ;;
   evaluate_for_many_data.py) touch evaluation.json ;;
   predict_for_one_data.py) touch reconstruct.wav ;;
@@ -44,20 +45,23 @@ def project(tmp_path):
         path = tmp_path / "speechdata" / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.touch()
+    when = time.time() - 3600
+    for path in tmp_path.rglob("*"):
+        os.utime(path, (when, when))
     python = tmp_path / ".venv" / "bin" / "python"
     python.parent.mkdir(parents=True)
     python.write_text(STAND_IN)
     python.chmod(0o755)
     (tmp_path / ".venv" / "demo").touch()
+    os.utime(tmp_path / "requirements.txt", (when, when))
     assert set(demo(tmp_path)) == {*SCRIPTS, *JUDGES}
     made = (
         ".venv/demo .venv/recordings-training .venv/train train_data.npy .venv/recordings-testing .venv/test "
         "test_data.npy my_model_for_many_data.h5 evaluation.json reconstruct.wav"
     ).split()
-    for path in tmp_path.rglob("*"):
-        name = path.relative_to(tmp_path).as_posix()
-        when = time.time() - 3600 + (1 + made.index(name) if name in made else 0)
-        os.utime(path, (when, when))
+    # A clock tick is shared by many files.
+    for i, name in enumerate(made):
+        os.utime(tmp_path / name, (when + 1 + i, when + 1 + i))
     return tmp_path
 
 
@@ -104,6 +108,25 @@ def test_demo_changed_test_recording_does_not_train_again(project):
     assert demo(project) == ["test_data_generator", "evaluate_for_many_data"]
 
 
+@pytest.mark.parametrize("name", ["training", "training/a b"])
+def test_demo_folder_moved_here_with_its_old_dates_runs_all(project, name):
+    """What cp -p and mv leave of one's own recordings is older than the demo."""
+    ours, theirs = project / "speechdata" / name, project / "mine"
+    shutil.copytree(ours, theirs)
+    shutil.rmtree(ours)
+    (theirs / "5.wav").write_text("another")
+    theirs.rename(ours)
+    for path in [*(project / "speechdata").rglob("*"), project / "speechdata"]:
+        os.utime(path, (0, 0))
+    assert set(demo(project)) == {*SCRIPTS, *JUDGES}
+    assert demo(project) == []
+
+
+def test_demo_changed_figures_are_drawn_again(project):
+    (project / "speech_autoencoder" / "report.py").touch()
+    assert set(demo(project)) == set(JUDGES)
+
+
 def test_demo_changed_predict_script_only_predicts(project):
     (project / "predict_for_one_data.py").touch()
     assert demo(project) == ["predict_for_one_data"]
@@ -122,6 +145,31 @@ def test_demo_changed_model_trains_but_keeps_the_arrays(project):
 def test_demo_deleted_array_is_made_again(project):
     (project / "train_data.npy").unlink()
     assert "train_data_generator" in demo(project)
+
+
+def test_demo_deleted_sidecar_is_made_again(project):
+    (project / "test_data.json").unlink()
+    assert demo(project) == ["test_data_generator", "evaluate_for_many_data"]
+
+
+@pytest.mark.parametrize("line", ["AUDIO_PATH = Path('mine/a b.wav')", 'AUDIO_PATH = "mine/a b.wav"  # mine'])
+def test_demo_names_the_recording_however_it_was_edited(project, line):
+    script = project / "predict_for_one_data.py"
+    lines = [line if old.startswith("AUDIO_PATH = ") else old for old in script.read_text().splitlines()]
+    script.write_text("\n".join(lines))
+    assert make(project, "demo").stdout.splitlines()[-1].endswith("its original: mine/a b.wav")
+
+
+@pytest.mark.parametrize("version", [(3, 10), (3, 14)])
+def test_demo_python_without_tensorflow_is_refused(project, version):
+    (project / ".venv" / "demo").unlink()
+    python = project / "other-python"
+    python.write_text(f'#!/bin/sh\nexec {sys.executable} -c "import sys; sys.version_info = {version}; $2"\n')
+    python.chmod(0o755)
+    done = make(project, "demo", f"PYTHON={python}")
+    assert done.returncode == 2
+    assert "Python 3.11, 3.12 or 3.13 is needed" in done.stderr
+    assert not (project / ".venv" / "demo").exists()
 
 
 def test_bare_make_lists_the_commands(project):
