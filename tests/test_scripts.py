@@ -206,6 +206,16 @@ def test_trainer_bad_array_leaves_the_model_as_it_was(arrays, damage):
     assert contents(arrays) == before
 
 
+def test_evaluate_array_of_another_preset_is_refused_and_the_advice_helps(arrays, project):
+    shutil.copytree(project[0] / "speechdata", arrays / "speechdata")
+    assert run_script("test_data_generator", "--preset", "fine", cwd=arrays).returncode == 0
+    done = run_script("evaluate_for_many_data", cwd=arrays)
+    assert_refused(done, r"test_data\.npy was made with preset fine, this model takes preset classic")
+    (advice,) = re.findall(r"run test_data_generator\.py (--preset \w+)", done.stderr)
+    assert run_script("test_data_generator", *advice.split(), cwd=arrays).returncode == 0
+    assert run_script("evaluate_for_many_data", cwd=arrays).returncode == 0
+
+
 def test_trainer_name_that_keras_cannot_save_is_refused_before_training(arrays):
     for name in ("model.keras", "model", "model.H5"):
         assert_refused(run_script("autoencoder_for_many_data", "--model", name, cwd=arrays), name, r"\.h5")
