@@ -46,7 +46,8 @@ def main():
     args = parser.parse_args()
     say = cli.sayer(args.quiet)
 
-    data = dataset.load(args.data, "train_data_generator.py")
+    checking = cli.progress(args.quiet, "checking")
+    data = dataset.load(args.data, "train_data_generator.py", progress=checking)
     cli.require_suffix(args.model, ".h5")
     frames_per_latent, latent_size = latent_shape(data.features, args.latent_per_second)
     model_config = ModelConfig(data.features.n_mels, frames_per_latent, latent_size)

@@ -20,7 +20,8 @@ def main():
     args = parser.parse_args()
     say = cli.sayer(args.quiet)
 
-    data = dataset.load(args.data, "test_data_generator.py")
+    checking = cli.progress(args.quiet, "checking")
+    data = dataset.load(args.data, "test_data_generator.py", progress=checking)
     require_writable(SCORES_PATH, FIGURE_PATH)
     cli.start_tensorflow(say)
     from speech_autoencoder import evaluation, metrics, model_file, report

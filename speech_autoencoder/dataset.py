@@ -23,6 +23,7 @@ _FORMAT = "speech-autoencoder clips 1"
 # What the sidecar says of each recording, one list per name, in the array's order.
 _COLUMNS = {"path": str, "size": int, "mtime_ns": int, "digest": str, "sr": int, "n_samples": int, "n_frames": int}
 _ROWS_AT_ONCE = 1_024
+Progress = Callable[[Iterable, int], Iterable]
 
 
 @dataclass(frozen=True)
@@ -125,18 +126,18 @@ def build(
     *,
     workers: int,
     strict: bool = False,
-    progress: Callable[[Iterable, int], Iterable] = lambda items, total: items,
+    progress: Progress = lambda items, total: items,
 ) -> Summary:
     """What was done to make array_path hold the clips of every recording below audio_dir, and its sidecar tell of them.
 
     Rows of recordings that have not changed are taken from the array that is there; when none has, nothing is
     written. Unreadable recordings are left out, or raise with strict. Memory does not grow with the corpus.
-    `progress(items, total)` wraps the loop over the recordings.
+    `progress(items, total)` wraps the loops over the array that is there, and over the recordings.
 
     Raises InputError when nothing readable is left, or the array cannot be written.
     """
     names = find_recordings(audio_dir)
-    old = _Previous.load(array_path, features)
+    old = _Previous.load(array_path, features, progress)
     if old.is_current(audio_dir, names):
         left_out = [(name, entry["reason"]) for name, entry in old.left_out.items()]
         if strict and left_out:
@@ -190,13 +191,15 @@ def build(
     return _summary(True, columns, n_computed, features, left_out)
 
 
-def load(array_path: Path, made_by: str) -> Dataset:
+def load(array_path: Path, made_by: str, *, progress: Progress = lambda items, total: items) -> Dataset:
     """The array and its sidecar, checked; the clips stay on disk, memory-mapped. `made_by` names their script.
+
+    `progress(items, total)` wraps the loop over the array, which is read once from end to end.
 
     Raises InputError when either is missing or damaged, they do not belong together, or the array is not of
     float32 clips (n_clips, n_mels, n_frames, 1) with values in [0, 1].
     """
-    clips = _open_array(array_path, made_by)
+    clips = _open_array(array_path, made_by, progress)
     sidecar = read_json(sidecar_path(array_path), made_by)
     again = f"run {made_by} again."
     name = shown(sidecar_path(array_path))
@@ -230,7 +233,7 @@ def load(array_path: Path, made_by: str) -> Dataset:
     return Dataset(clips, features, audio_dir, names, sr, n_samples, n_frames, first_row, fingerprint)
 
 
-def _open_array(path, made_by):
+def _open_array(path, made_by, progress):
     """The clips in path, memory-mapped and checked, values included."""
     name, again = shown(path), f"run {made_by} again."
     try:
@@ -248,7 +251,8 @@ def _open_array(path, made_by):
         )
     if not clips.size:
         raise InputError(f"{name} holds no clip: {again}")
-    for start in range(0, len(clips), _ROWS_AT_ONCE):
+    starts = range(0, len(clips), _ROWS_AT_ONCE)
+    for start in progress(starts, len(starts)):
         part = clips[start : start + _ROWS_AT_ONCE]
         # NaN fails both comparisons.
         if not (part.min() >= 0 and part.max() <= 1):
@@ -266,10 +270,10 @@ class _Previous:
         self.n_frames = np.array(self.columns["n_frames"], np.int64)
 
     @classmethod
-    def load(cls, array_path, features):
+    def load(cls, array_path, features, progress):
         """What is at array_path if it was made with these features, else nothing to use."""
         try:
-            dataset = load(array_path, "")
+            dataset = load(array_path, "", progress=progress)
             sidecar = read_json(sidecar_path(array_path), "")
             left_out = {str(entry["path"]): entry | {"reason": str(entry["reason"])} for entry in sidecar["left_out"]}
         except (InputError, KeyError, TypeError, AttributeError):

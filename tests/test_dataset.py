@@ -491,6 +491,21 @@ def test_load_array_with_values_outside_the_range_is_refused(array, value):
         load(array, "train.py")
 
 
+def test_load_progress_is_told_of_the_whole_array(array, monkeypatch):
+    """Gigabytes are read here: a terminal must not stand still."""
+    monkeypatch.setattr(dataset, "_ROWS_AT_ONCE", 3)
+    passed = []
+
+    def progress(items, total):
+        assert total == 3  # of eight rows
+        for item in items:
+            passed.append(item)
+            yield item
+
+    load(array, "train.py", progress=progress)
+    assert passed == [0, 3, 6]
+
+
 def test_load_missing_array_or_sidecar_is_refused(array):
     sidecar_path(array).rename(array.parent / "kept.json")
     with pytest.raises(InputError, match=r"train_data\.json is missing: run train\.py first"):
