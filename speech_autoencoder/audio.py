@@ -264,4 +264,6 @@ def write_stream(path: Path, blocks, sr: int) -> int:
                     sound.write(np.clip(block, -1, 1))
                 return sound.frames
         except sf.SoundFileError as error:
-            raise InputError(f"{shown(path)} could not be written ({error}): is the disk full?") from error
+            # Without the name of the temporary file, which soundfile puts before it.
+            reason = getattr(error, "error_string", error)
+            raise InputError(f"{shown(path)} could not be written ({reason}): is the disk full?") from error

@@ -44,7 +44,7 @@ def run(main: Callable[[], None]) -> None:
     except InputError as error:
         fail(str(error))
     except KeyboardInterrupt:
-        print("Interrupted; files are as they were before.", file=sys.stderr)
+        print("Interrupted; what was not finished is as it was before.", file=sys.stderr)
         sys.exit(130)
     except BrokenPipeError:
         # Whoever read our output has gone; the interpreter must not complain when it flushes.
