@@ -13,8 +13,9 @@ MINUTES ?= 5
 P := speech_autoencoder
 # What each stage is made of: a change makes just the stages after it stale.
 FEATURES := $(addprefix $P/, config.py audio.py features.py dataset.py)
-TRAINING := $(FEATURES) $(addprefix $P/, pca.py model.py model_file.py learner.py training.py)
-SOUND := $(addprefix $P/, config.py audio.py features.py model.py model_file.py inversion.py reconstruction.py)
+TRAINING := $(FEATURES) $(addprefix $P/, pca.py losses.py model.py model_file.py muon.py learner.py training.py)
+SOUND := $(addprefix $P/, \
+	config.py audio.py features.py losses.py model.py model_file.py encoding.py inversion.py reconstruction.py)
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-6s %s\n", $$1, $$2}' $(MAKEFILE_LIST)

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from speech_autoencoder import __version__, cli, dataset
-from speech_autoencoder.config import InversionConfig
+from speech_autoencoder.config import EncodingConfig, InversionConfig
 from speech_autoencoder.files import require_writable, write_json
 
 ARRAY_PATH = Path("test_data.npy")
@@ -25,13 +25,14 @@ def main():
     require_writable(SCORES_PATH, FIGURE_PATH)
     cli.start_tensorflow(say)
     from speech_autoencoder import evaluation, metrics, model_file, report
+    from speech_autoencoder.encoding import Encoder
 
     model = model_file.load(args.model)
     model.require_features(data.features, str(args.data), "test_data_generator.py")
     with cli.one_blas_thread():
         result = evaluation.evaluate(
             data,
-            model,
+            Encoder(model, EncodingConfig()),
             InversionConfig(),
             workers=args.workers,
             progress=cli.progress(args.quiet, "evaluating"),

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from speech_autoencoder import cli
-from speech_autoencoder.config import InversionConfig
+from speech_autoencoder.config import EncodingConfig, InversionConfig
 from speech_autoencoder.files import require_writable
 
 # The recording to reconstruct: put the path of your own here, or name it on the command line.
@@ -30,13 +30,15 @@ def main():
 
     cli.start_tensorflow(say)
     from speech_autoencoder import model_file, report
+    from speech_autoencoder.encoding import Encoder
     from speech_autoencoder.reconstruction import reconstruct_recording
 
     model = model_file.load(args.model)
+    encoder = Encoder(model, EncodingConfig())
     with cli.one_blas_thread(), cli.bar(args.quiet, "reconstructing")(seconds) as bar:
         for path, output in zip(paths, outputs, strict=True):
             excerpt = report.Excerpt(path, model.features)
-            reconstruct_recording(path, model, InversionConfig(), output, watch=excerpt.watch, tick=bar.update)
+            reconstruct_recording(path, encoder, InversionConfig(), output, watch=excerpt.watch, tick=bar.update)
             if args.output_dir is None:
                 figure_path = output.with_suffix(".png")
                 excerpt.draw(figure_path)

@@ -212,7 +212,8 @@ def describe_training(result, model_path: Path, say: Callable[[str], None]) -> N
     )
     say(f"{result.model.network.count_params():,} weights; the best epoch is {result.best_epoch}.")
     say(
-        f"RMS log-mel error on validation: {result.best_db:.3f} dB; PCA with as many numbers: {result.floor_db:.3f} dB."
+        f"On validation, PCA with as many numbers in brackets: RMS log-mel error {result.best_db:.3f} dB "
+        f"({result.floor_db:.3f}), loss {result.best_loss:.4f} ({result.floor_loss:.4f})."
     )
 
 

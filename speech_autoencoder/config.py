@@ -121,7 +121,7 @@ class ModelConfig(_Config):
     frames_per_latent: int
     latent_size: int
     width: int = 256
-    depth: int = 1
+    depth: int = 2
 
     def __post_init__(self):
         super().__post_init__()
@@ -134,29 +134,67 @@ class ModelConfig(_Config):
             )
 
     @property
-    def context_frames(self) -> int:
-        """How far, at most, a frame of the input is felt in the output: a multiple of frames_per_latent."""
-        return (4 * self.depth + 2) * self.frames_per_latent
+    def finest(self) -> int:
+        """The frames that the convolutions see as one at their finest; finer cost more, and scored no better."""
+        return max(2, self.frames_per_latent // 4)
+
+    @property
+    def n_halvings(self) -> int:
+        """How often the convolutions halve the resolution, from the finest to the latent's."""
+        return (self.frames_per_latent // self.finest).bit_length() - 1
+
+    @property
+    def context_latents(self) -> int:
+        """How far, at most, a frame is felt by the encoder, or a latent by the decoder, in latents."""
+        return 2 * self.depth + 2
+
+
+@dataclass(frozen=True)
+class LossConfig(_Config):
+    """What a difference of two log-mels counts; see losses.Loss.
+
+    Magnitudes are compared as mel ** exponent, at a weight of 1; log_weight and envelope_weight are those of the
+    log-mel and of the third octaves' envelopes over envelope_s seconds. quietest is the least level, in normalised
+    log-mel, to which a recording is raised before it is compared.
+    """
+
+    exponent: float = 0.4
+    log_weight: float = 0.5
+    envelope_weight: float = 0.3
+    envelope_s: float = 0.384
+    quietest: float = 0.2
 
 
 @dataclass(frozen=True)
 class TrainingConfig(_Config):
     """How a model is trained; what the command line of the trainer can change.
 
-    minutes is the budget, epochs the count (0: as many as the budget allows); learning_rate is the peak of a
-    schedule that warms up and falls to zero; clip_norm bounds the gradient's norm (some 0.015 on speech); averaging is
-    the share of the past in the averaged weights; validation is the part of the recordings that is held out.
+    minutes is the budget, epochs the count (0: as many as the budget allows); batch_size counts sequences of two
+    clips' length; learning_rate is the peak of a schedule that warms up and falls to zero; clip_norm bounds the
+    gradient's norm; averaging is the share of the past in the averaged weights; validation is the part of the
+    recordings that is held out.
     """
 
     minutes: float = 5.0
     epochs: int = 0
-    batch_size: int = 32
-    learning_rate: float = 1e-3
-    clip_norm: float = 0.05
+    batch_size: int = 16
+    learning_rate: float = 3e-3
+    clip_norm: float = 1.0
     averaging: float = 0.995
     patience: int = 20
     validation: float = 0.1
     seed: int = 0
+
+
+@dataclass(frozen=True)
+class EncodingConfig(_Config):
+    """How a latent is found: the encoder's, made better by `rounds` of gradient descent on the loss.
+
+    The step, relative to the latents' standard deviation, starts at `rate` and falls to zero.
+    """
+
+    rounds: int = 60
+    rate: float = 0.03
 
 
 @dataclass(frozen=True)

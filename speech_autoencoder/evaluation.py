@@ -10,10 +10,10 @@ from speech_autoencoder import metrics
 from speech_autoencoder.audio import read
 from speech_autoencoder.config import InversionConfig
 from speech_autoencoder.dataset import Dataset
+from speech_autoencoder.encoding import Encoder
 from speech_autoencoder.errors import InputError
-from speech_autoencoder.model import reconstruct
-from speech_autoencoder.model_file import TrainedModel
-from speech_autoencoder.reconstruction import to_waveform
+from speech_autoencoder.files import shown
+from speech_autoencoder.reconstruction import reconstruct, to_waveform
 
 SYSTEMS = {
     "model": "the model",
@@ -24,38 +24,40 @@ SYSTEMS = {
 
 def evaluate(
     dataset: Dataset,
-    model: TrainedModel,
+    encoder: Encoder,
     inversion: InversionConfig,
     *,
     workers: int,
     progress: Callable[[Iterable, int], Iterable] = lambda items, total: items,
 ) -> dict:
-    """The scores of the model, the floor and the ceiling on the dataset, as JSON's own types.
+    """The scores of the encoder's model, the floor and the ceiling on the dataset, as JSON's own types.
 
     `scores` holds a dict per system: log_mel_db (RMS error, dB), and stoi, estoi, pesq_nb (and pesq_wb
     from 16 kHz on), None where nothing could be scored. Sound is scored on strings of short recordings; which were
     left out, and why, is in `left_out`.
     """
-    everything = range(len(dataset.names))
-    errors = np.array([_errors(dataset, model, i) for i in progress(everything, len(everything))])
     strings, too_short = metrics.pool(dataset.groups(), dataset.n_samples / dataset.sr)
     left_out = [
         {"path": dataset.names[i], "reason": "the only ones of its speaker are too short for STOI"} for i in too_short
     ]
+    errors = np.empty((len(dataset.names), len(SYSTEMS)))
     scored, pooled = [], 0
+    work = [string.recordings for string in strings] + [[i] for i in too_short]
     with ThreadPoolExecutor(workers) as executor:
-        results = executor.map(lambda string: _score(dataset, model, inversion, string), strings)
-        for result, missing in progress(results, len(strings)):
-            left_out += missing
-            if result:
-                scored.append(result)
-                pooled += result["n_recordings"]
+        results = executor.map(lambda recordings: _judge(dataset, encoder, inversion, recordings), work)
+        for number, (recordings, result) in enumerate(zip(work, progress(results, len(work)), strict=True)):
+            errors[recordings] = result["errors"]
+            if number < len(strings):
+                left_out += result["left_out"]
+                if result["scores"]:
+                    scored.append(result["scores"])
+                    pooled += result["n_scored"]
     scores = {}
     for number, system in enumerate(SYSTEMS):
         weights = dataset.n_frames / dataset.n_frames.sum()
         scores[system] = {"log_mel_db": float(np.sqrt((errors[:, number] ** 2 * weights).sum()))}
-        for metric in sorted({key for result in scored for key in result["scores"][system]}):
-            values = [result["scores"][system].get(metric, np.nan) for result in scored]
+        for metric in sorted({key for result in scored for key in result[system]}):
+            values = [result[system].get(metric, np.nan) for result in scored]
             scores[system][metric] = float(np.nanmean(values)) if np.isfinite(values).any() else None
     return {
         "scores": scores,
@@ -69,54 +71,49 @@ def evaluate(
     }
 
 
-def _outputs(dataset, model, recording):
-    """The normalised log-mel of the recording as each system gives it."""
-    frames = dataset.frames(recording)
-    return {
-        "model": reconstruct(model.network, model.config, frames),
-        "floor": model.floor.reconstruct(frames),
-        "ceiling": frames,
-    }
-
-
-def _errors(dataset, model, recording):
-    """The log-mel error (dB) of each system."""
-    frames = dataset.frames(recording)
-    outputs = _outputs(dataset, model, recording)
-    return [metrics.log_mel_error_db(frames, outputs[system], model.features) for system in SYSTEMS]
-
-
-def _score(dataset, model, inversion, string):
-    """(the scores of a string of recordings or None, those that could not be read)."""
-    references, estimates, missing = [], {system: [] for system in SYSTEMS}, []
-    sr = int(max(dataset.sr[i] for i in string.recordings))
-    for i in string.recordings:
+def _judge(dataset, encoder, inversion, recordings):
+    """What a string of recordings gives: `errors` (n, systems), `scores` by system or None, `n_scored`, `left_out`."""
+    features, sr = encoder.model.features, int(max(dataset.sr[i] for i in recordings))
+    references, estimates, errors, left_out = [], {system: [] for system in SYSTEMS}, [], []
+    for i in recordings:
+        frames = dataset.frames(i)
+        outputs = {
+            "model": reconstruct(encoder, frames),
+            "floor": encoder.model.floor.reconstruct(frames),
+            "ceiling": frames,
+        }
+        errors.append([metrics.log_mel_error_db(frames, outputs[system], features) for system in SYSTEMS])
+        own_sr, n_samples = int(dataset.sr[i]), int(dataset.n_samples[i])
         try:
             reference = read(dataset.path(i))
-            if len(reference) != dataset.n_samples[i]:
-                raise InputError(f"{dataset.names[i]} has changed since the array was made.")
+            if len(reference) != n_samples:
+                raise InputError(f"{shown(dataset.names[i])} has changed since the array was made.")
+            if not reference.any():
+                raise InputError(f"{shown(dataset.names[i])} is silent: there is nothing to understand.")
         except InputError as error:
-            missing.append({"path": dataset.names[i], "reason": str(error)})
+            left_out.append({"path": dataset.names[i], "reason": str(error)})
             continue
-        references.append(_at_rate(reference, int(dataset.sr[i]), sr))
-        for system, frames in _outputs(dataset, model, i).items():
-            blocks = to_waveform([frames], model.features, inversion, int(dataset.sr[i]), int(dataset.n_samples[i]))
-            estimates[system].append(_at_rate(np.concatenate(list(blocks)), int(dataset.sr[i]), sr))
-    if not references:
-        return None, missing
+        references.append(_at_rate(reference, own_sr, sr))
+        for system, output in outputs.items():
+            waveform = np.concatenate(list(to_waveform([output], features, inversion, own_sr, n_samples)))
+            estimates[system].append(_at_rate(waveform, own_sr, sr))
+    scores = {system: _score(references, estimates[system], sr) for system in SYSTEMS} if references else None
+    return {"errors": errors, "scores": scores, "n_scored": len(references), "left_out": left_out}
+
+
+def _score(references, estimates, sr):
+    """The metrics of the recordings as one string of sound."""
     reference = metrics.join(references, sr)
-    scores = {}
-    for system in SYSTEMS:
-        estimate = metrics.match_level(reference, metrics.join(estimates[system], sr))
-        scores[system] = {
-            "stoi": metrics.stoi(reference, estimate, sr),
-            "estoi": metrics.stoi(reference, estimate, sr, extended=True),
-        }
-        if metrics.has_pesq():
-            scores[system]["pesq_nb"] = metrics.pesq(reference, estimate, sr, "nb")
-            if sr >= 16_000:
-                scores[system]["pesq_wb"] = metrics.pesq(reference, estimate, sr, "wb")
-    return {"group": string.group, "n_recordings": len(references), "scores": scores}, missing
+    estimate = metrics.match_level(reference, metrics.join(estimates, sr))
+    scores = {
+        "stoi": metrics.stoi(reference, estimate, sr),
+        "estoi": metrics.stoi(reference, estimate, sr, extended=True),
+    }
+    if metrics.has_pesq():
+        scores["pesq_nb"] = metrics.pesq(reference, estimate, sr, "nb")
+        if sr >= 16_000:
+            scores["pesq_wb"] = metrics.pesq(reference, estimate, sr, "wb")
+    return scores
 
 
 def _at_rate(waveform, sr_in, sr_out):

@@ -1,114 +1,169 @@
 """One step of training: batches, the loss, the schedule, averaged weights, the state that a checkpoint holds."""
 
+import itertools
 import math
 
 import numpy as np
 
 from speech_autoencoder.config import TrainingConfig
 from speech_autoencoder.errors import InputError
-from speech_autoencoder.model import INPUT_SCALE
+from speech_autoencoder.losses import Loss
+from speech_autoencoder.muon import optimizer
+
+# The most steps of an epoch: a large corpus is seen in parts, so that validation and checkpoints come often enough.
+MOST_STEPS = 500
+# Clips in a sequence; clips of one recording that stay together, so that a long one is mixed with others.
+_CLIPS_A_SEQUENCE, _CLIPS_A_PIECE = 2, 4
+# How far, at most, a recording's speed and its place on the mel scale are varied; its level, in normalised log-mel.
+_VARIED, _TILTED = 1.15, 0.05
 
 
 class Batches:
-    """Rows of some recordings, in batches (n, n_mels, width, 1) with a mask (n, 1, width, 1) of what is no padding.
+    """Recordings one after another with short silences between, cut into sequences of two clips' length.
 
-    Rows of like length go together and are cut to the longest, so that little is computed for padding.
+    A batch is (clips, mask, level): clips (n, n_mels, width, 1); mask (n, 1, width, 1), 1 where there is sound, 0
+    between; level, of the same shape, that of the recording, see losses.Loss. Nothing much is computed for padding,
+    and a recording meets the latent's grid elsewhere in each epoch.
     """
 
-    def __init__(self, dataset, recordings, config, frames_per_latent):
-        first = dataset.first_row
-        self.rows = np.concatenate([np.arange(first[i], first[i + 1]) for i in recordings])
-        self.valid = dataset.valid_frames()[self.rows]
+    def __init__(self, dataset, recordings, config, frames_per_latent, loss):
         self.clips, self.size, self.step = dataset.clips, config.batch_size, frames_per_latent
-        self.n_steps = math.ceil(len(self.rows) / self.size)
+        self.width = -(-_CLIPS_A_SEQUENCE * dataset.features.n_frames // frames_per_latent) * frames_per_latent
+        valid = dataset.valid_frames()
+        pieces = []
+        for i in recordings:
+            level, first, end = loss.level(dataset.frames(i)), dataset.first_row[i], dataset.first_row[i + 1]
+            pieces += [(row, min(row + _CLIPS_A_PIECE, end), level) for row in range(first, end, _CLIPS_A_PIECE)]
+        self.pieces = pieces
+        self.n_frames = [int(valid[first:end].sum()) for first, end, _ in pieces]
+        total = sum(self.n_frames) + frames_per_latent * (len(pieces) + 1)
+        self.n_steps = min(MOST_STEPS, math.ceil(total / (self.size * self.width)))
 
     def epoch(self, rng=None):
-        """The batches of an epoch; with rng in random order, each shifted against the latent's grid."""
-        order = np.arange(len(self.rows)) if rng is None else rng.permutation(len(self.rows))
-        pools = [order[start : start + 8 * self.size] for start in range(0, len(order), 8 * self.size)]
-        batches = []
-        for pool in pools:
-            pool = pool[np.argsort(self.valid[pool], kind="stable")]
-            batches += [pool[start : start + self.size] for start in range(0, len(pool), self.size)]
-        if rng is not None:
-            batches = [batches[i] for i in rng.permutation(len(batches))]
-        for batch in batches:
-            yield self._batch(batch, 0 if rng is None else int(rng.integers(self.step)))
+        """The n_steps batches of an epoch; with rng the recordings are in random order, and a little other each time.
 
-    def _batch(self, batch, shift):
-        valid = self.valid[batch]
-        width = -(-(int(valid.max()) + shift) // self.step) * self.step
-        out = np.zeros((len(batch), self.clips.shape[1], width, 1), np.float32)
-        rows = np.sort(self.rows[batch])
-        order = np.argsort(self.rows[batch], kind="stable")
-        longest = int(valid.max())
-        out[:, :, shift : shift + longest] = self.clips[rows, :, :longest]
-        frame = np.arange(width) - shift
-        mask = (frame >= 0) & (frame < valid[order][:, None])
-        return out, mask[:, None, :, None].astype(np.float32)
+        What is missing in the last batch is silence, or with rng some recordings once more.
+        """
+        room, made = self.size * self.width, 0
+        order = range(len(self.pieces)) if rng is None else itertools.cycle(rng.permutation(len(self.pieces)).tolist())
+        parts = [self._silence(0 if rng is None else int(rng.integers(self.step)))]
+        have = parts[0].shape[1]
+        for index in order:
+            parts += [self._frames(index, rng), self._silence(self.step)]
+            have += parts[-2].shape[1] + self.step
+            while have >= room:
+                whole = np.concatenate(parts, axis=1)
+                yield self._batch(whole[:, :room])
+                made, have, parts = made + 1, have - room, [whole[:, room:]]
+                if made == self.n_steps:
+                    return
+        whole = np.concatenate(parts, axis=1)
+        yield self._batch(np.pad(whole, ((0, 0), (0, room - have))))
+
+    def _silence(self, n_frames):
+        """Frames (n_mels + 2, n_frames) of nothing; the last rows are the mask and the level."""
+        return np.zeros((self.clips.shape[1] + 2, n_frames), np.float32)
+
+    def _frames(self, index, rng):
+        """The frames of a piece, with its mask and its level as two more rows; with rng as another voice's."""
+        first, end, level = self.pieces[index]
+        frames = self.clips[first:end, :, :, 0].transpose(1, 0, 2).reshape(self.clips.shape[1], -1)
+        frames = frames[:, : self.n_frames[index]]
+        if rng is not None:
+            frames = vary(frames, rng)
+        return np.concatenate([frames, np.ones_like(frames[:1]), np.full_like(frames[:1], level)])
+
+    def _batch(self, whole):
+        sequences = whole.reshape(-1, self.size, self.width).transpose(1, 0, 2)[..., None]
+        clips, mask, level = sequences[:, :-2], sequences[:, -2:-1], sequences[:, -1:]
+        return np.ascontiguousarray(clips), np.ascontiguousarray(mask), np.ascontiguousarray(level)
+
+
+def vary(frames: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Frames (n_mels, n) in [0, 1] as another voice or microphone might have given them, at the same level of silence.
+
+    In half of the cases each: faster or slower, higher or lower, and louder or quieter with a tilt of the spectrum.
+    """
+    n_mels, n_frames = frames.shape
+    if rng.random() < 0.5:
+        positions = np.linspace(0, n_frames - 1, max(1, round(n_frames * _VARIED ** rng.uniform(-1, 1))))
+        frames = _interpolate(frames.T, positions).T
+    if rng.random() < 0.5:
+        frames = _interpolate(frames, np.minimum(np.arange(n_mels) * _VARIED ** rng.uniform(-1, 1), n_mels - 1))
+    if rng.random() < 0.5:
+        gain, tilt = rng.uniform(-_TILTED, _TILTED, 2)
+        change = (gain + tilt * np.linspace(-1, 1, n_mels, dtype=np.float32))[:, None].astype(np.float32)
+        # Less where it is nearly silent: digital silence has no gain.
+        frames = np.clip(frames + change * np.minimum(1, frames / (4 * _TILTED)), 0, 1)
+    return frames
+
+
+def _interpolate(rows, positions):
+    """Rows (n, k) at fractional positions, linearly."""
+    below = np.minimum(positions.astype(int), len(rows) - 1)
+    above = np.minimum(below + 1, len(rows) - 1)
+    share = (positions - below)[:, None].astype(np.float32)
+    return rows[below] * (1 - share) + rows[above] * share
 
 
 class Learner:
     """The network being trained, the running average of its weights, and the optimiser."""
 
-    def __init__(self, network, config: TrainingConfig, floor_to_ceiling_db: float):
-        import keras
+    def __init__(self, network, config: TrainingConfig, loss: Loss, range_db: float):
         import tensorflow as tf
 
-        self.network, self.config, self.range_db = network, config, floor_to_ceiling_db
-        self.optimizer = keras.optimizers.Adam(config.learning_rate, global_clipnorm=config.clip_norm)
+        self.network, self.config, self.range_db = network, config, range_db
+        self.optimizer = optimizer(config.learning_rate, config.clip_norm)
         weights = network.trainable_variables
         self.optimizer.build(weights)
         self.average = [tf.Variable(weight.value) for weight in weights]
         clips = tf.TensorSpec((None, network.input_shape[1], None, 1), tf.float32)
-        mask = tf.TensorSpec((None, 1, None, 1), tf.float32)
+        per_frame = tf.TensorSpec((None, 1, None, 1), tf.float32)
 
-        @tf.function(input_signature=[clips, mask])
-        def step(x, mask):
+        @tf.function(input_signature=[clips, per_frame, per_frame])
+        def step(x, mask, level):
             with tf.GradientTape() as tape:
-                squares = tf.square(network(x, training=True) - x) * mask
-                loss = tf.reduce_sum(squares) / (tf.reduce_sum(mask) * tf.cast(tf.shape(x)[1], tf.float32))
-                # At the convolutions' own scale, to which clip_norm refers.
-                scaled = INPUT_SCALE**2 * loss
-            gradients = tape.gradient(scaled, weights)
-            self.optimizer.apply(gradients, weights)
+                total, squares = loss(x, network(x, training=True), mask, level)
+            self.optimizer.apply(tape.gradient(total, weights), weights)
             # The average follows at a pace that grows with what has been seen, so that the start weighs nothing.
             seen = tf.cast(self.optimizer.iterations, tf.float32)
             pace = tf.maximum(1 - config.averaging, 1 / (1 + seen))
             for mean, weight in zip(self.average, weights, strict=True):
                 mean.assign_add(pace * (weight - mean))
-            return loss
+            return total, squares
 
-        @tf.function(input_signature=[clips, mask])
-        def squares(x, mask):
-            return tf.reduce_sum(tf.square(tf.clip_by_value(network(x, training=False), 0, 1) - x) * mask)
+        @tf.function(input_signature=[clips, per_frame, per_frame])
+        def look(x, mask, level):
+            return loss(x, tf.clip_by_value(network(x, training=False), 0, 1), mask, level)
 
-        self.step, self.squares = step, squares
+        self.step, self.look = step, look
 
     def learn(self, batches, learning_rates, tick=lambda: None) -> float:
         """The RMS error (dB) over the batches, one step each. Raises InputError when it is no number."""
-        total = 0.0
-        for (clips, mask), learning_rate in zip(batches, learning_rates, strict=False):
+        total = count = 0.0
+        for (clips, mask, level), learning_rate in zip(batches, learning_rates, strict=False):
             self.optimizer.learning_rate.assign(learning_rate)
-            loss = float(self.step(clips, mask))
-            if not math.isfinite(loss):
+            loss, squares = self.step(clips, mask, level)
+            if not math.isfinite(float(loss)):
                 raise InputError(
                     "Training left the numbers (the loss is NaN or infinite): use a lower --learning-rate."
                 )
-            total += loss
+            total += float(squares) * float(mask.sum())
+            count += float(mask.sum())
             tick()
-        return self.range_db * math.sqrt(total / len(learning_rates))
+        return self.range_db * math.sqrt(total / max(count, 1))
 
-    def validate(self, batches: Batches) -> float:
-        """The RMS error (dB) of the averaged weights over everything in batches."""
+    def validate(self, batches: Batches) -> tuple[float, float]:
+        """(loss, RMS error in dB) of the averaged weights over everything in batches."""
         kept = [weight.numpy() for weight in self.network.trainable_variables]
         self.use(self.averages())
-        total = count = 0.0
-        for clips, mask in batches.epoch():
-            total += float(self.squares(clips, mask))
-            count += float(mask.sum()) * clips.shape[1]
+        totals, count = np.zeros(2), 0.0
+        for clips, mask, level in batches.epoch():
+            totals += mask.sum() * np.array([float(value) for value in self.look(clips, mask, level)])
+            count += float(mask.sum())
         self.use(kept)
-        return self.range_db * math.sqrt(total / count)
+        loss, squares = totals / max(count, 1)
+        return float(loss), self.range_db * math.sqrt(squares)
 
     def averages(self) -> list[np.ndarray]:
         """The averaged weights."""
@@ -135,8 +190,8 @@ class Learner:
 
 
 def learning_rate(step: int, n_steps: int, peak: float) -> float:
-    """The learning rate of a step: up over the first twentieth, then down to zero along half a cosine."""
-    warm_up = max(1, n_steps // 20)
+    """The learning rate of a step: up over the first twentieth (or 30 steps), then down to zero along half a cosine."""
+    warm_up = max(1, min(30, n_steps // 4), n_steps // 20)
     if step < warm_up:
         return peak * (step + 1) / warm_up
     return peak * 0.5 * (1 + math.cos(math.pi * (step - warm_up) / max(1, n_steps - warm_up)))

@@ -34,14 +34,13 @@ def _encode(clips, config):
     x = layers.Rescaling(INPUT_SCALE, name="scale")(x)
     step = config.frames_per_latent
     linear = layers.Conv1D(config.latent_size, step, strides=step, name="linear_encoder")(x)
-    # Two frames as one: the finest of the resolutions costs the most, and scored no better.
-    x = layers.Conv1D(config.width, 2, strides=2, name="encoder_stem")(x)
-    for stage in range(1, step.bit_length() - 1):
+    x = layers.Conv1D(config.width, config.finest, strides=config.finest, name="encoder_stem")(x)
+    for stage in range(config.n_halvings):
         x = _blocks(x, config, f"encoder_{stage}")
         x = layers.Conv1D(config.width, 2, strides=2, name=f"encoder_{stage}_down")(x)
     x = _blocks(x, config, "encoder_last")
     # Zeros: training starts at PCA, and can only leave it for something better.
-    learned = layers.Conv1D(config.latent_size, 1, kernel_initializer="zeros", name="learned_encoder")(x)
+    learned = layers.Dense(config.latent_size, kernel_initializer="zeros", name="learned_encoder")(x)
     return layers.Add(name="add_encoders")([linear, learned])
 
 
@@ -49,16 +48,16 @@ def _decode(latent, config):
     """latent (n, n_latents, latent_size) -> clips (n, n_mels, n_frames, 1)."""
     from keras import layers
 
-    step = config.frames_per_latent
-    linear = layers.Conv1D(config.n_mels * step, 1, name="linear_decoder")(latent)
+    linear = layers.Dense(config.n_mels * config.frames_per_latent, name="linear_decoder")(latent)
     linear = layers.Reshape((-1, config.n_mels), name="linear_frames")(linear)
     x = layers.Conv1D(config.width, 3, padding="same", name="decoder_stem")(latent)
-    for stage in reversed(range(1, step.bit_length() - 1)):
+    for stage in reversed(range(config.n_halvings)):
         x = _blocks(x, config, f"decoder_{stage}")
-        x = layers.Conv1D(2 * config.width, 1, name=f"decoder_{stage}_up")(x)
+        x = layers.Dense(2 * config.width, name=f"decoder_{stage}_up")(x)
         x = layers.Reshape((-1, config.width), name=f"decoder_{stage}_frames")(x)
     x = _blocks(x, config, "decoder_last")
-    learned = layers.Conv1D(2 * config.n_mels, 1, kernel_initializer="zeros", name="learned_decoder")(x)
+    x = layers.LayerNormalization(name="decoder_norm")(x)
+    learned = layers.Dense(config.finest * config.n_mels, kernel_initializer="zeros", name="learned_decoder")(x)
     learned = layers.Reshape((-1, config.n_mels), name="learned_frames")(learned)
     x = layers.Add(name="add_decoders")([linear, learned])
     x = layers.Rescaling(1 / INPUT_SCALE, name="unscale")(x)
@@ -67,13 +66,13 @@ def _decode(latent, config):
 
 
 def _blocks(x, config, name):
-    """`depth` residual blocks: a convolution over three frames, GELU, a pointwise convolution back."""
+    """`depth` residual blocks: a convolution over three frames, GELU, a pointwise map back."""
     from keras import layers
 
     for index in range(config.depth):
         y = layers.LayerNormalization(name=f"{name}_{index}_norm")(x)
         y = layers.Conv1D(config.width, 3, padding="same", activation="gelu", name=f"{name}_{index}_conv")(y)
-        y = layers.Conv1D(config.width, 1, name=f"{name}_{index}_mix")(y)
+        y = layers.Dense(config.width, name=f"{name}_{index}_mix")(y)
         x = layers.Add(name=f"{name}_{index}_add")([x, y])
     return x
 
@@ -88,7 +87,7 @@ def start_at_pca(model, config: ModelConfig, pca: PCA) -> None:
     for part, layer in ((encoder, "linear_encoder"), (decoder, "linear_decoder")):
         part.get_layer(layer).trainable = False
     encoder.get_layer("linear_encoder").set_weights([kernel / INPUT_SCALE, -pca.offset @ pca.encode])
-    decoder.get_layer("linear_decoder").set_weights([pca.decode[None] * INPUT_SCALE, pca.offset * INPUT_SCALE])
+    decoder.get_layer("linear_decoder").set_weights([pca.decode * INPUT_SCALE, pca.offset * INPUT_SCALE])
     # The convolutions see deviations from the mean: its share of their first layer goes into the bias.
     stem = encoder.get_layer("encoder_stem")
     kernel, bias = stem.get_weights()
@@ -96,9 +95,13 @@ def start_at_pca(model, config: ModelConfig, pca: PCA) -> None:
     stem.set_weights([kernel, bias - np.einsum("kmc,m->c", kernel, mean) * INPUT_SCALE])
 
 
-def reconstruct(model, config: ModelConfig, frames: np.ndarray) -> np.ndarray:
-    """Normalised log-mel (n_mels, n_frames) of any length -> the model's, same shape, in [0, 1]."""
-    n_frames = frames.shape[1]
-    padded = np.pad(frames, ((0, 0), (0, -n_frames % config.frames_per_latent)))
-    output = np.asarray(model(padded[None, :, :, None], training=False))
-    return np.clip(output[0, :, :n_frames, 0], 0, 1)
+def encode(network, config: ModelConfig, frames: np.ndarray) -> np.ndarray:
+    """Normalised log-mel (n_mels, n_frames) of any length -> the encoder's latent (n_latents, latent_size)."""
+    padded = np.pad(frames, ((0, 0), (0, -frames.shape[1] % config.frames_per_latent)))
+    return np.asarray(network.get_layer("encoder")(padded[None, :, :, None], training=False))[0]
+
+
+def decode(network, config: ModelConfig, latent: np.ndarray) -> np.ndarray:
+    """Latent (n_latents, latent_size) -> normalised log-mel (n_mels, n_latents * frames_per_latent) in [0, 1]."""
+    output = np.asarray(network.get_layer("decoder")(latent[None], training=False))
+    return np.clip(output[0, :, :, 0], 0, 1)

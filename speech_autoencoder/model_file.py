@@ -13,13 +13,13 @@ from typing import Any
 import numpy as np
 
 from speech_autoencoder import __version__
-from speech_autoencoder.config import FeatureConfig, ModelConfig
+from speech_autoencoder.config import FeatureConfig, LossConfig, ModelConfig
 from speech_autoencoder.errors import InputError
 from speech_autoencoder.files import explain, replacing, shown
 from speech_autoencoder.model import build
 from speech_autoencoder.pca import PCA
 
-_FORMAT = "speech-autoencoder model 1"
+_FORMAT = "speech-autoencoder model 2"
 _GROUP = "speech_autoencoder"
 _DESCRIPTION_LIMIT = 16 << 20
 _MADE_BY = "autoencoder_for_many_data.py"
@@ -27,7 +27,7 @@ _MADE_BY = "autoencoder_for_many_data.py"
 
 @dataclass(frozen=True)
 class TrainedModel:
-    """A network with its weights, and what it needs to be used: its size, its features, its floor and its story.
+    """A network with its weights, and what it needs to be used: its size, features, loss and floor, and its story.
 
     description holds the training's configuration, history, validation and versions, as JSON's own types.
     """
@@ -35,6 +35,7 @@ class TrainedModel:
     network: Any
     config: ModelConfig
     features: FeatureConfig
+    loss: LossConfig
     floor: PCA
     description: dict
 
@@ -63,6 +64,7 @@ def save(path: Path, model: TrainedModel) -> None:
             "version": __version__,
             "model": model.config.to_json(),
             "features": model.features.to_json(),
+            "loss": model.loss.to_json(),
             **model.description,
         }
     )
@@ -118,6 +120,7 @@ def _read(file, size):
         ModelConfig.from_json(data.pop("model", None)),
         FeatureConfig.from_json(data.pop("features", None)),
     )
+    loss = LossConfig.from_json(data.pop("loss", None))
     if config.n_mels != features.n_mels:
         raise InputError(f"its model takes {config.n_mels} mel bands, its features have {features.n_mels}.")
     # Before any memory is taken for it: the file must be able to hold what its configuration asks for.
@@ -134,12 +137,12 @@ def _read(file, size):
     for part in ("encoder", "decoder"):
         for variable in network.get_layer(part).weights:
             variable.assign(_array(file, f"model_weights/{part}/{variable.path}", tuple(variable.shape)))
-    return TrainedModel(network, config, features, floor, data)
+    return TrainedModel(network, config, features, loss, floor, data)
 
 
 def _least_bytes(config):
     """A lower bound for the bytes of a network's and its floor's weights."""
-    stages = config.frames_per_latent.bit_length() - 1
+    stages = config.n_halvings + 1
     linear = 4 * config.frames_per_latent * config.n_mels * config.latent_size
     return 4 * (linear + 2 * stages * config.depth * 4 * config.width**2)
 

@@ -7,28 +7,67 @@ import numpy as np
 
 from speech_autoencoder.audio import describe, read_stream, resample_stream, write_stream
 from speech_autoencoder.config import FeatureConfig, InversionConfig
+from speech_autoencoder.encoding import Encoder
 from speech_autoencoder.features import mel_spectrogram_stream, normalise
 from speech_autoencoder.inversion import invert_stream
-from speech_autoencoder.model import reconstruct
+from speech_autoencoder.model import decode
 from speech_autoencoder.model_file import TrainedModel
 
-# Frames that the network makes at once, a multiple of every latent's.
-_PART_FRAMES = 2_048
+# Latents that are found, or decoded, at once.
+_PART_LATENTS = 128
 
 
-def reconstruct_stream(model: TrainedModel, chunks: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
-    """The model's chunks (n_mels, k) of normalised log-mel that arrives in chunks, as if it were given whole."""
-    context = model.config.context_frames
-    pending, before = np.empty((model.config.n_mels, 0), np.float32), 0
+def encode_stream(encoder: Encoder, chunks: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
+    """Chunks (k, latent_size) of the latent of normalised log-mel that arrives in chunks (n_mels, k)."""
+    config = encoder.model.config
+    part, context = _PART_LATENTS * config.frames_per_latent, config.context_latents * config.frames_per_latent
+    pending, before = np.empty((config.n_mels, 0), np.float32), 0
     for chunk in chunks:
         pending = np.concatenate([pending, chunk], axis=1)
-        while pending.shape[1] >= before + _PART_FRAMES + context:
-            output = reconstruct(model.network, model.config, pending[:, : before + _PART_FRAMES + context])
-            yield output[:, before : before + _PART_FRAMES]
-            pending = pending[:, before + _PART_FRAMES - context :]
+        while pending.shape[1] >= before + part + context:
+            skip = before // config.frames_per_latent
+            yield encoder(pending[:, : before + part + context])[skip : skip + _PART_LATENTS]
+            pending = pending[:, before + part - context :]
             before = context
     if pending.shape[1] > before:
-        yield reconstruct(model.network, model.config, pending)[:, before:]
+        yield encoder(pending)[before // config.frames_per_latent :]
+
+
+def decode_stream(model: TrainedModel, latents: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
+    """Chunks (n_mels, k) of normalised log-mel of a latent that arrives in chunks (k, latent_size)."""
+    config = model.config
+    step, context = config.frames_per_latent, config.context_latents
+    pending, before = np.empty((0, config.latent_size), np.float32), 0
+    for latent in latents:
+        pending = np.concatenate([pending, latent])
+        while len(pending) >= before + _PART_LATENTS + context:
+            output = decode(model.network, config, pending[: before + _PART_LATENTS + context])
+            yield output[:, before * step : (before + _PART_LATENTS) * step]
+            pending = pending[before + _PART_LATENTS - context :]
+            before = context
+    if len(pending) > before:
+        yield decode(model.network, config, pending)[:, before * step :]
+
+
+def reconstruct_stream(encoder: Encoder, chunks: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
+    """Chunks (n_mels, k) of what the model makes of normalised log-mel that arrives in chunks, as many frames."""
+    n_given = n_made = 0
+
+    def counted():
+        nonlocal n_given
+        for chunk in chunks:
+            n_given += chunk.shape[1]
+            yield chunk
+
+    for output in decode_stream(encoder.model, encode_stream(encoder, counted())):
+        # The latent's last step may reach beyond the end, which is known by then.
+        yield output[:, : n_given - n_made]
+        n_made += output.shape[1]
+
+
+def reconstruct(encoder: Encoder, frames: np.ndarray) -> np.ndarray:
+    """Normalised log-mel (n_mels, n_frames) -> what the model makes of it, same shape, in [0, 1]."""
+    return np.concatenate([frames[:, :0], *reconstruct_stream(encoder, [frames])], axis=1)
 
 
 def to_waveform(
@@ -40,7 +79,7 @@ def to_waveform(
 
 def reconstruct_recording(
     path: Path,
-    model: TrainedModel,
+    encoder: Encoder,
     inversion: InversionConfig,
     output_path: Path,
     *,
@@ -54,7 +93,7 @@ def reconstruct_recording(
     Raises InputError when path is no usable recording or output_path cannot be written.
     """
     recording = describe(path)
-    features = model.features
+    features = encoder.model.features
 
     def watched(kind, blocks):
         for block in blocks:
@@ -64,6 +103,6 @@ def reconstruct_recording(
                 tick(len(block) / recording.sr)
 
     mel = (normalise(chunk, features) for chunk in mel_spectrogram_stream(read_stream(path, features.sr), features))
-    output = watched("reconstructed_mel", reconstruct_stream(model, watched("mel", mel)))
+    output = watched("reconstructed_mel", reconstruct_stream(encoder, watched("mel", mel)))
     waveform = to_waveform(output, features, inversion, recording.sr, recording.n_samples)
     return write_stream(output_path, watched("waveform", waveform), recording.sr)

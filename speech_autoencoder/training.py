@@ -12,21 +12,24 @@ from pathlib import Path
 import numpy as np
 
 from speech_autoencoder import pca
-from speech_autoencoder.config import ModelConfig, TrainingConfig
+from speech_autoencoder.config import LossConfig, ModelConfig, TrainingConfig
 from speech_autoencoder.dataset import Dataset
 from speech_autoencoder.errors import InputError
 from speech_autoencoder.files import explain, replacing, shown
-from speech_autoencoder.learner import Batches, Learner, learning_rate
+from speech_autoencoder.learner import MOST_STEPS, Batches, Learner, learning_rate
+from speech_autoencoder.losses import Loss
 from speech_autoencoder.model import build, start_at_pca
 from speech_autoencoder.model_file import TrainedModel, save
 
-_STATE_FORMAT = 1
+_STATE_FORMAT = 2
 # Steps that are timed, and then undone, to plan as many epochs as the budget allows; the first ones compile.
 _TIMED_STEPS, _COMPILING_STEPS = 16, 4
 # Seconds between checkpoints: what a crash can cost.
 _CHECKPOINT_S = 30
-# The part of the budget that is planned; the rest is for a machine that slows down, and for saving.
-_PLANNED = 0.93
+# How much more than the share that was asked for may be held out when that is whole speakers.
+_MOST_HELD = 1.25
+# The part of the budget that is planned; the rest is for saving. Epochs by whose pace the plan is kept up to date.
+_PLANNED, _RECENT_EPOCHS = 0.97, 5
 
 
 @dataclass(frozen=True)
@@ -40,30 +43,36 @@ class Split:
 
 @dataclass
 class History:
-    """One entry an epoch: when, how fast it learned, and the RMS error of log-mel (dB)."""
+    """One entry an epoch: when, how fast it learned, the RMS error of log-mel (dB), and the loss on validation."""
 
     minutes: list[float] = field(default_factory=list)
     learning_rate: list[float] = field(default_factory=list)
     training_db: list[float] = field(default_factory=list)
     validation_db: list[float] = field(default_factory=list)
+    validation_loss: list[float] = field(default_factory=list)
 
     def __len__(self) -> int:
-        return len(self.validation_db)
+        return len(self.validation_loss)
 
     @property
     def best(self) -> int:
-        """The epoch (from 1) with the least validation error; 0 when none was better than the start."""
-        return int(np.argmin(self.validation_db)) + 1 if self.validation_db else 0
+        """The epoch (from 1) with the least loss on validation; 0 when there is none."""
+        return int(np.argmin(self.validation_loss)) + 1 if self.validation_loss else 0
 
 
 @dataclass(frozen=True)
 class Result:
-    """The trained model, its history, and why training ended: done, time, patience or interrupted."""
+    """The trained model, its history, and why training ended: done, time, patience or interrupted.
+
+    Errors are of validation; best_epoch is 0 where no epoch was better than PCA, the floor.
+    """
 
     model: TrainedModel
     history: History
     floor_db: float
+    floor_loss: float
     best_db: float
+    best_loss: float
     best_epoch: int
     n_epochs: int
     split: Split
@@ -73,8 +82,8 @@ class Result:
 def split(dataset: Dataset, config: TrainingConfig, by: str = "auto") -> Split:
     """Which recordings validate: whole speakers where names tell enough of them, else whole recordings.
 
-    by is "speaker", "recording" or "auto": speakers when holding out whole ones costs at most twice the share of
-    the recordings that was asked for. Recordings are held out evenly over the speakers that the names tell.
+    by is "speaker", "recording" or "auto": speakers when holding out whole ones costs hardly more than the share
+    of the recordings that was asked for. Recordings are held out evenly over the speakers that the names tell.
     """
     rng = np.random.default_rng([config.seed, 1])
     groups = np.array(dataset.groups())
@@ -87,7 +96,7 @@ def split(dataset: Dataset, config: TrainingConfig, by: str = "auto") -> Split:
         chosen, count = [], 0
         for name in rng.permutation(names):
             size = int((groups == name).sum())
-            if count + size <= 2 * n_wanted and count < n_wanted:
+            if count + size <= _MOST_HELD * n_wanted and count < n_wanted:
                 chosen.append(str(name))
                 count += size
         if by == "speaker" and not chosen:
@@ -137,26 +146,29 @@ def train(
     floor = pca.fit(dataset, parts.training, model_config.frames_per_latent, model_config.latent_size)
     network = build(model_config)
     start_at_pca(network, model_config, floor)
-    learner = Learner(network, config, dataset.features.range_db)
-    batches = Batches(dataset, parts.training, config, model_config.frames_per_latent)
-    held_out = Batches(dataset, parts.validation, config, model_config.frames_per_latent)
-    floor_db = learner.validate(held_out)
-    say(f"The PCA floor, where training starts: {floor_db:.3f} dB RMS error on validation.")
+    loss_config = LossConfig()
+    loss = Loss(dataset.features, loss_config)
+    learner = Learner(network, config, loss, dataset.features.range_db)
+    batches = Batches(dataset, parts.training, config, model_config.frames_per_latent, loss)
+    held_out = Batches(dataset, _some(dataset, parts.validation, config), config, model_config.frames_per_latent, loss)
+    floor_loss, floor_db = learner.validate(held_out)
+    say(f"The PCA floor, where training starts: {floor_db:.3f} dB RMS error on validation, a loss of {floor_loss:.4f}.")
 
-    identity = _identity(dataset, model_config, config, parts)
-    history, best, best_db = History(), learner.averages(), floor_db
+    identity = _identity(dataset, model_config, config, loss_config, parts)
+    history, best, best_loss, best_db = History(), learner.averages(), floor_loss, floor_db
     if resume:
-        n_epochs, history, best, best_db = _load_checkpoint(checkpoint_path, learner, identity)
+        n_epochs, history, best, best_loss, best_db = _load_checkpoint(checkpoint_path, learner, identity)
+        if config.epochs not in (0, n_epochs):
+            raise InputError(f"{shown(checkpoint_path)} is of a plan of {n_epochs} epochs: resume without --epochs.")
         say(f"Resuming after epoch {len(history)} of {n_epochs}.")
     else:
         n_epochs = config.epochs or _plan(learner, batches, held_out, config, time.monotonic() - started)
     budget_s = math.inf if config.epochs else 60 * config.minutes
     spent_s = 60 * history.minutes[-1] if len(history) else 0.0
-    n_steps = n_epochs * batches.n_steps
     say(f"Training for {n_epochs} epochs of {batches.n_steps} steps.")
 
     ended, checkpoint, saved = "done", None, time.monotonic()
-    progress = bar(n_steps) if bar else None
+    progress = bar(n_epochs * batches.n_steps) if bar else None
     tick = progress.update if progress else lambda: None
     if progress:
         progress.update(len(history) * batches.n_steps)
@@ -164,26 +176,32 @@ def train(
         while len(history) < n_epochs:
             epoch = len(history)
             rates = [
-                learning_rate(epoch * batches.n_steps + i, n_steps, config.learning_rate)
+                learning_rate(epoch * batches.n_steps + i, n_epochs * batches.n_steps, config.learning_rate)
                 for i in range(batches.n_steps)
             ]
             training_db = learner.learn(batches.epoch(np.random.default_rng([config.seed, 2, epoch])), rates, tick)
-            validation_db = learner.validate(held_out)
+            validation_loss, validation_db = learner.validate(held_out)
             elapsed_s = spent_s + time.monotonic() - started
             history.minutes.append(elapsed_s / 60)
             history.learning_rate.append(rates[-1])
             history.training_db.append(training_db)
             history.validation_db.append(validation_db)
-            if validation_db < best_db:
-                best, best_db = learner.averages(), validation_db
-            checkpoint = _checkpoint(learner, identity, n_epochs, history, best, best_db)
+            history.validation_loss.append(validation_loss)
+            if validation_loss < best_loss:
+                best, best_loss, best_db = learner.averages(), validation_loss, validation_db
+            if not config.epochs:
+                n_epochs = _replan(n_epochs, history, budget_s)
+                if progress:
+                    progress.total = n_epochs * batches.n_steps
+            checkpoint = _checkpoint(learner, identity, n_epochs, history, best, best_loss, best_db)
             if time.monotonic() - saved > _CHECKPOINT_S:
-                _save_checkpoint(checkpoint_path, checkpoint)
+                _try_to_save_checkpoint(checkpoint_path, checkpoint, say)
                 saved = time.monotonic()
             if epoch == 0 or (epoch + 1) % max(1, n_epochs // 10) == 0:
                 say(
                     f"Epoch {epoch + 1:>4}: {training_db:.3f} dB on training, {validation_db:.3f} dB on validation "
-                    f"(floor {floor_db:.3f}), {elapsed_s / 60:.1f} minutes."
+                    f"(floor {floor_db:.3f}), loss {validation_loss:.4f} (floor {floor_loss:.4f}), "
+                    f"{elapsed_s / 60:.1f} minutes."
                 )
             if len(history) < n_epochs and elapsed_s > budget_s:
                 ended = "time"
@@ -203,15 +221,22 @@ def train(
             progress.close()
 
     learner.use(best)
-    best_epoch = history.best if best_db < floor_db else 0
+    best_epoch = history.best if best_loss < floor_loss else 0
     trained = TrainedModel(
         network,
         model_config,
         dataset.features,
+        loss_config,
         floor,
         {
             "training": {**asdict(config), "planned_epochs": n_epochs, "ended": ended, "split": parts.how},
-            "validation": {"error_db": best_db, "floor_db": floor_db, "epoch": best_epoch},
+            "validation": {
+                "error_db": best_db,
+                "floor_db": floor_db,
+                "loss": best_loss,
+                "floor_loss": floor_loss,
+                "epoch": best_epoch,
+            },
             "history": asdict(history),
             "data": {"fingerprint": dataset.fingerprint, "n_recordings": len(dataset.names)},
             "versions": _versions(),
@@ -220,7 +245,13 @@ def train(
     save(model_path, trained)
     if ended != "interrupted":
         checkpoint_path.unlink(missing_ok=True)
-    return Result(trained, history, floor_db, best_db, best_epoch, n_epochs, parts, ended)
+    return Result(trained, history, floor_db, floor_loss, best_db, best_loss, best_epoch, n_epochs, parts, ended)
+
+
+def _some(dataset, recordings, config):
+    """Recordings spread over these, as many as an epoch's steps hold: a large corpus has more than one need hear."""
+    most_frames = MOST_STEPS // 10 * config.batch_size * dataset.features.n_frames
+    return recordings[:: max(1, math.ceil(dataset.n_frames[recordings].sum() / most_frames))]
 
 
 def _plan(learner, batches, held_out, config, spent_s):
@@ -229,9 +260,9 @@ def _plan(learner, batches, held_out, config, spent_s):
     rng = np.random.default_rng([config.seed, 3])
     seconds = []
     while len(seconds) < _TIMED_STEPS:
-        for clips, mask in batches.epoch(rng):
+        for batch in batches.epoch(rng):
             start = time.monotonic()
-            learner.step(clips, mask)
+            learner.step(*batch)
             seconds.append(time.monotonic() - start)
             if len(seconds) == _TIMED_STEPS:
                 break
@@ -242,17 +273,28 @@ def _plan(learner, batches, held_out, config, spent_s):
     return max(1, int(left_s / epoch_s))
 
 
-def _identity(dataset, model_config, config, parts):
+def _replan(n_epochs, history, budget_s):
+    """The epochs that fit the budget by what the last ones took: other programs come and go."""
+    recent = history.minutes[-_RECENT_EPOCHS - 1 :]
+    if len(recent) < 2:
+        return n_epochs
+    epoch_s = max(1e-3, 60 * (recent[-1] - recent[0]) / (len(recent) - 1))
+    left_s = _PLANNED * budget_s - 60 * history.minutes[-1]
+    return len(history) + max(0, int(left_s / epoch_s))
+
+
+def _identity(dataset, model_config, config, loss_config, parts):
     """What must be the same for a checkpoint to be gone on with."""
     settings = {key: value for key, value in asdict(config).items() if key not in ("minutes", "epochs")}
-    return repr((_STATE_FORMAT, dataset.fingerprint, dataset.features, model_config, settings, parts.how))
+    return repr((_STATE_FORMAT, dataset.fingerprint, dataset.features, model_config, loss_config, settings, parts.how))
 
 
-def _checkpoint(learner, identity, n_epochs, history, best, best_db):
+def _checkpoint(learner, identity, n_epochs, history, best, best_loss, best_db):
     """The arrays by name that hold the state after an epoch."""
     arrays = {f"history_{key}": np.array(value) for key, value in asdict(history).items()}
     arrays |= {f"best_{i}": value for i, value in enumerate(best)}
-    arrays |= {"identity": np.array(identity), "n_epochs": np.array(n_epochs), "best_db": np.array(best_db)}
+    arrays |= {"identity": np.array(identity), "n_epochs": np.array(n_epochs)}
+    arrays |= {"best_loss": np.array(best_loss), "best_db": np.array(best_db)}
     return learner.state() | arrays
 
 
@@ -262,8 +304,16 @@ def _save_checkpoint(path, arrays):
         np.savez(temporary, **arrays)
 
 
+def _try_to_save_checkpoint(path, arrays, say):
+    """Nothing; path holds the arrays, or it is said that it cannot: no reason to lose what is being learned."""
+    try:
+        _save_checkpoint(path, arrays)
+    except InputError as error:
+        say(f"No checkpoint could be written ({error}); training goes on without.")
+
+
 def _load_checkpoint(path, learner, identity):
-    """(epochs planned, history, best weights, their error) of the checkpoint, its state restored to the learner."""
+    """(epochs planned, history, best weights, their loss, their error); the learner is as the checkpoint has it."""
     name = shown(path)
     try:
         with np.load(path, allow_pickle=False) as arrays:
@@ -274,7 +324,7 @@ def _load_checkpoint(path, learner, identity):
             learner.restore(arrays)
             history = History(**{key: arrays[f"history_{key}"].tolist() for key in asdict(History())})
             best = [arrays[f"best_{i}"] for i in range(len(learner.average))]
-            return int(arrays["n_epochs"]), history, best, float(arrays["best_db"])
+            return int(arrays["n_epochs"]), history, best, float(arrays["best_loss"]), float(arrays["best_db"])
     except FileNotFoundError:
         raise InputError(f"There is nothing to resume ({name} is missing): run without --resume.") from None
     except OSError as error:

@@ -4,22 +4,19 @@ import pytest
 from conftest import TINY, TINY_MODEL, TINY_TRAINING, make_dataset
 
 from speech_autoencoder import model, pca
-from speech_autoencoder.config import TrainingConfig
+from speech_autoencoder.config import LossConfig, TrainingConfig
 from speech_autoencoder.errors import InputError
-from speech_autoencoder.learner import Batches, Learner, learning_rate
+from speech_autoencoder.learner import Batches, Learner, learning_rate, vary
+from speech_autoencoder.losses import Loss
 
 STEP = TINY_MODEL.frames_per_latent
+LOSS = Loss(TINY, LossConfig())
 
 
 def batches_of(data, recordings=None, batch_size=4):
     """Batches of some recordings of data, or of all."""
     recordings = np.arange(len(data.names)) if recordings is None else recordings
-    return Batches(data, recordings, TrainingConfig(batch_size=batch_size), STEP)
-
-
-def generator(seed):
-    """A random generator, or None for an epoch in order."""
-    return None if seed is None else np.random.default_rng(seed)
+    return Batches(data, recordings, TrainingConfig(batch_size=batch_size), STEP, LOSS)
 
 
 @pytest.fixture(scope="module")
@@ -38,7 +35,7 @@ def made(floor):
     keras.utils.set_random_seed(0)
     network = model.build(TINY_MODEL)
     model.start_at_pca(network, TINY_MODEL, floor)
-    learner = Learner(network, TINY_TRAINING, TINY.range_db)
+    learner = Learner(network, TINY_TRAINING, LOSS, TINY.range_db)
     return learner, learner.state()
 
 
@@ -50,36 +47,60 @@ def learner(made):
     return learner
 
 
-@pytest.mark.parametrize("n_clips", [1, 7, 32, 33, 257, 513])
-@pytest.mark.parametrize("seed", [None, 0], ids=["in order", "shuffled"])
-def test_batches_epoch_has_each_row_once_in_n_steps(n_clips, seed):
-    many = make_dataset([f"{i}.wav" for i in range(n_clips)], 1 + np.arange(n_clips) % 32)
-    many.clips[:, 0, 0, 0] = np.arange(n_clips)
-    batches = batches_of(many, batch_size=32)
-    epoch, seen = list(batches.epoch(generator(seed))), []
-    for clips, mask in epoch:
-        first = mask[:, 0, :, 0].argmax(axis=1)
-        seen += [int(clip[0, start, 0]) for clip, start in zip(clips, first, strict=True)]
-        assert clips.shape[2] % STEP == 0
+def sound_of(batch):
+    """The frames of a batch that the mask marks, one bytes each."""
+    clips, mask, _ = batch
+    return [frame.tobytes() for clip, row in zip(clips, mask, strict=True) for frame in clip[:, row[0, :, 0] == 1, 0].T]
+
+
+@pytest.mark.parametrize("n_clips", [1, 7, 33, 257])
+def test_batches_epoch_in_order_has_each_frame_once(n_clips):
+    many = make_dataset([f"{i}.wav" for i in range(n_clips)], 1 + np.arange(n_clips) % 70)
+    batches = batches_of(many)
+    epoch = list(batches.epoch())
     assert len(epoch) == batches.n_steps
-    assert sorted(seen) == list(range(n_clips))
+    sound = [frame for batch in epoch for frame in sound_of(batch)]
+    assert sound == [frame.tobytes() for i in range(n_clips) for frame in many.frames(i).T]
 
 
-@pytest.mark.parametrize("seed", [None, 3], ids=["in order", "shuffled"])
-def test_batches_mask_marks_every_frame_of_sound_and_nothing_else(data, seed):
-    some, marked = [1, 2, 5, 8], []
-    for clips, masks in batches_of(data, some, batch_size=2).epoch(generator(seed)):
-        assert set(np.unique(masks)) <= {0, 1}
-        for clip, mask in zip(clips, masks, strict=True):
-            marked += [frame.tobytes() for frame in clip[:, mask[0, :, 0] == 1, 0].T]
-    assert sorted(marked) == sorted(frame.tobytes() for i in some for frame in data.frames(i).T)
+def test_batches_mask_marks_silence_between_recordings(data):
+    for clips, mask, level in batches_of(data).epoch():
+        assert set(np.unique(mask)) <= {0, 1}
+        assert 0 < mask.mean() < 1
+        assert not clips[np.broadcast_to(mask == 0, clips.shape)].any()
+        assert clips.shape[2] % STEP == 0
+        assert mask.shape == level.shape == (len(clips), 1, clips.shape[2], 1)
+
+
+def test_batches_level_is_the_recordings(data):
+    recording, levels = 8, set()
+    for _, mask, level in batches_of(data, [recording]).epoch():
+        levels |= set(level[mask == 1].tolist())
+    assert levels == {np.float32(LOSS.level(data.frames(recording)))}
+
+
+@pytest.mark.parametrize("n_clips", [1, 9, 100])
+def test_batches_shuffled_epoch_has_as_many_full_batches(n_clips):
+    batches = batches_of(make_dataset([f"{i}.wav" for i in range(n_clips)], 10 + np.arange(n_clips) % 50))
+    for seed in range(5):
+        epoch = list(batches.epoch(np.random.default_rng(seed)))
+        assert len(epoch) == batches.n_steps
+        assert all(mask.mean() > 0.5 for _, mask, _ in epoch)
+
+
+def test_batches_large_corpus_is_seen_in_parts_that_differ(data, monkeypatch):
+    monkeypatch.setattr("speech_autoencoder.learner.MOST_STEPS", 1)
+    batches = batches_of(data)
+    first, second = (list(batches.epoch(np.random.default_rng(seed))) for seed in (0, 1))
+    assert len(first) == len(second) == batches.n_steps == 1
+    assert set(sound_of(first[0])) != set(sound_of(second[0]))
 
 
 def test_batches_shuffled_epochs_differ_and_repeat(data):
     batches = batches_of(data)
 
     def epoch(seed):
-        return b"".join(clips.tobytes() for clips, _ in batches.epoch(np.random.default_rng(seed)))
+        return b"".join(clips.tobytes() for clips, *_ in batches.epoch(np.random.default_rng(seed)))
 
     assert epoch(1) == epoch(1)
     assert epoch(1) != epoch(2)
@@ -88,21 +109,44 @@ def test_batches_shuffled_epochs_differ_and_repeat(data):
 def test_batches_shuffled_shifts_sound_against_latent_grid(data):
     batches, starts = batches_of(data), set()
     for seed in range(8):
-        for _, mask in batches.epoch(np.random.default_rng(seed)):
-            starts.add(int(mask[0, 0, :, 0].argmax()))
-    assert len(starts) > STEP // 2
-    assert max(starts) < STEP
+        for _, mask, _ in batches.epoch(np.random.default_rng(seed)):
+            starts |= {int(start) % STEP for start in np.flatnonzero(np.diff(mask[:, 0, :, 0].ravel()) > 0)}
+    assert starts == set(range(STEP))
+
+
+def test_vary_stretches_time_and_pitch_but_not_the_values():
+    bands = np.arange(64)[:, None]
+    frames = np.repeat(np.exp(-((bands - 30) ** 2) / 20).astype(np.float32), 100, axis=1)
+    varied = [vary(frames, np.random.default_rng(seed)) for seed in range(60)]
+    lengths, peaks = {one.shape[1] for one in varied}, {int(one[:, 5].argmax()) for one in varied}
+    assert min(lengths) < 95 < 105 < max(lengths)
+    assert min(peaks) < 29 < 31 < max(peaks)
+    assert min(lengths) > 85
+    assert max(lengths) < 118
+    for one in varied:
+        assert one.dtype == np.float32
+        assert one.shape[0] == 64
+        assert one.min() >= 0
+        assert 0.88 < one.max() <= 1
+
+
+@pytest.mark.parametrize("n_frames", [1, 2])
+def test_vary_shortest_silence_stays_silent(n_frames):
+    for seed in range(10):
+        varied = vary(np.zeros((8, n_frames), np.float32), np.random.default_rng(seed))
+        assert varied.shape[1] >= 1
+        np.testing.assert_array_equal(varied, 0)
 
 
 def test_validate_at_start_is_error_of_pca(data, floor, learner):
-    rows = data.clips[:, :, :, 0]
     total = count = 0
-    for row, n_valid in zip(rows, data.valid_frames(), strict=True):
-        total += np.square(floor.reconstruct(row[:, :n_valid]) - row[:, :n_valid], dtype=np.float64).sum()
-        count += n_valid * len(row)
+    for clips, mask, _ in batches_of(data).epoch():
+        for clip, row in zip(clips[..., 0], mask[:, 0, :, 0], strict=True):
+            total += np.square((floor.reconstruct(clip) - clip)[:, row == 1], dtype=np.float64).sum()
+            count += row.sum() * len(clip)
     expected = TINY.range_db * np.sqrt(total / count)
     assert expected > 1
-    assert learner.validate(batches_of(data)) == pytest.approx(expected, rel=1e-4)
+    assert learner.validate(batches_of(data))[1] == pytest.approx(expected, rel=1e-4)
 
 
 def test_validate_padding_counts_for_nothing(learner):
@@ -123,15 +167,15 @@ def test_validate_leaves_weights_as_they_were(data, learner):
 
 def test_learn_many_steps_beats_pca(data, learner):
     batches = batches_of(data)
-    start = learner.validate(batches)
+    start, _ = learner.validate(batches)
     for epoch in range(60):
         learner.learn(batches.epoch(np.random.default_rng(epoch)), [3e-3] * batches.n_steps)
-    assert learner.validate(batches) < 0.95 * start
+    assert learner.validate(batches)[0] < 0.9 * start
 
 
 def test_learn_first_epoch_returns_error_near_pca_and_ticks_each_step(data, learner):
     batches, ticks = batches_of(data), []
-    start = learner.validate(batches)
+    _, start = learner.validate(batches)
     error = learner.learn(batches.epoch(), [1e-6] * batches.n_steps, lambda: ticks.append(1))
     assert len(ticks) == batches.n_steps
     assert error == pytest.approx(start, rel=0.3)
@@ -152,10 +196,10 @@ def test_learn_averages_follow_slower_than_weights(data, learner):
 
 @pytest.mark.parametrize("value", [np.nan, np.inf])
 def test_learn_batch_that_is_no_number_raises(data, learner, value):
-    clips, mask = next(batches_of(data).epoch())
-    clips[0, 0, 0, 0] = value
+    clips, mask, level = next(batches_of(data).epoch())
+    clips[0, 0, 20, 0] = value
     with pytest.raises(InputError, match="--learning-rate"):
-        learner.learn([(clips, mask)], [1e-3])
+        learner.learn([(clips, mask, level)], [1e-3])
 
 
 def test_restore_state_repeats_what_followed_bit_for_bit(data, learner):

@@ -13,7 +13,7 @@ import pytest
 from conftest import TINY, TINY_MODEL, make_dataset, one_line_of, shake
 
 from speech_autoencoder import model_file, pca
-from speech_autoencoder.config import CLASSIC, ModelConfig
+from speech_autoencoder.config import CLASSIC, LossConfig, ModelConfig
 from speech_autoencoder.errors import InputError
 from speech_autoencoder.model import build
 from speech_autoencoder.model_file import TrainedModel
@@ -28,7 +28,9 @@ def model():
     network = build(TINY_MODEL)
     shake(network)
     floor = pca.fit(data, np.arange(8), TINY_MODEL.frames_per_latent, TINY_MODEL.latent_size)
-    return TrainedModel(network, TINY_MODEL, TINY, floor, {"history": {"validation_db": [3.5, 3.25]}, "data": {}})
+    return TrainedModel(
+        network, TINY_MODEL, TINY, LossConfig(), floor, {"history": {"validation_db": [3.5, 3.25]}, "data": {}}
+    )
 
 
 @pytest.fixture(scope="module")
@@ -393,6 +395,6 @@ def test_load_network_of_any_size_is_not_refused_by_its_size(tmp_path, step, wid
     """The bound must never refuse what we saved ourselves."""
     config = ModelConfig(TINY.n_mels, step, latent_size=1, width=width, depth=depth)
     values = np.zeros((step * TINY.n_mels, 1), np.float32)
-    saved = TrainedModel(build(config), config, TINY, pca.PCA(step, values, values.T, values[:, 0]), {})
+    saved = TrainedModel(build(config), config, TINY, LossConfig(), pca.PCA(step, values, values.T, values[:, 0]), {})
     model_file.save(tmp_path / "model.h5", saved)
     assert model_file.load(tmp_path / "model.h5").config == config

@@ -10,32 +10,38 @@ from conftest import TINY, make_dataset, shake
 
 from speech_autoencoder import audio, pca, reconstruction
 from speech_autoencoder.audio import read
-from speech_autoencoder.config import InversionConfig, ModelConfig
+from speech_autoencoder.config import EncodingConfig, InversionConfig, LossConfig, ModelConfig
+from speech_autoencoder.encoding import Encoder
 from speech_autoencoder.errors import InputError
 from speech_autoencoder.features import log_mel
 from speech_autoencoder.inversion import invert
-from speech_autoencoder.model import build, reconstruct, start_at_pca
+from speech_autoencoder.model import build, decode, encode, start_at_pca
 from speech_autoencoder.model_file import TrainedModel
 
 # Few rounds: how well the phase is found is another module's.
 QUICK = InversionConfig(nnls_rounds=4, griffin_lim_rounds=4, segment_s=4.0)
 
 
-def tiny_model(frames_per_latent=8, latent_size=6, depth=1, *, moved=True):
-    """A TrainedModel of small clips, its weights moved away from PCA or not."""
+def tiny_encoder(frames_per_latent=8, latent_size=6, depth=1, *, rounds=0, moved=0.2):
+    """The Encoder of a model of small clips, its weights moved away from PCA."""
     data = make_dataset([f"{i}.wav" for i in range(8)], range(50, 90, 5))
     config = ModelConfig(TINY.n_mels, frames_per_latent, latent_size, width=8, depth=depth)
     floor = pca.fit(data, np.arange(8), frames_per_latent, latent_size)
     network = build(config)
     start_at_pca(network, config, floor)
-    if moved:
-        shake(network, 0.2)
-    return TrainedModel(network, config, TINY, floor, {})
+    shake(network, moved)
+    return Encoder(TrainedModel(network, config, TINY, LossConfig(), floor, {}), EncodingConfig(rounds=rounds))
+
+
+def at_once(encoder, frames):
+    """What the encoder's network makes of frames when it is given them whole."""
+    network, config = encoder.model.network, encoder.model.config
+    return decode(network, config, encode(network, config, frames))[:, : frames.shape[1]]
 
 
 @pytest.fixture(scope="module")
-def model():
-    return tiny_model()
+def encoder():
+    return tiny_encoder()
 
 
 def noise_frames(n_frames, n_mels=TINY.n_mels, seed=0):
@@ -60,48 +66,58 @@ def voice(sr, seconds, seed=0):
 @pytest.mark.parametrize("sizes", [(8, 1), (16, 1), (16, 3)], ids=["8 frames a latent", "16", "16 and deep"])
 @pytest.mark.parametrize("chunk", [613, 5_000])
 def test_reconstruct_stream_in_chunks_is_the_whole(sizes, chunk):
-    model = tiny_model(sizes[0], depth=sizes[1])
+    encoder = tiny_encoder(sizes[0], depth=sizes[1])
     frames = noise_frames(7_001)
-    whole = reconstruct(model.network, model.config, frames)
-    parts = np.concatenate(list(reconstruction.reconstruct_stream(model, in_chunks(frames, chunk))), axis=1)
+    whole = at_once(encoder, frames)
+    parts = np.concatenate(list(reconstruction.reconstruct_stream(encoder, in_chunks(frames, chunk))), axis=1)
     assert parts.shape == whole.shape
     np.testing.assert_allclose(parts, whole, atol=1e-5)
 
 
 def test_reconstruct_stream_of_speech_features_is_the_whole(shaken, small_arrays):
     frames = np.concatenate([small_arrays[0].frames(i % 15) for i in range(60)], axis=1)[:, :4_444]
-    whole = reconstruct(shaken.network, shaken.config, frames)
-    parts = np.concatenate(list(reconstruction.reconstruct_stream(shaken, in_chunks(frames, 300))), axis=1)
+    encoder = Encoder(shaken, EncodingConfig(rounds=0))
+    whole = at_once(encoder, frames)
+    parts = np.concatenate(list(reconstruction.reconstruct_stream(encoder, in_chunks(frames, 300))), axis=1)
     np.testing.assert_allclose(parts, whole, atol=1e-5)
 
 
-@pytest.mark.parametrize("n_frames", [1, 7, 8, 2_047, 2_048, 2_049, 2_096, 2_097, 4_096, 4_150])
-def test_reconstruct_stream_any_length_loses_no_frame(model, n_frames):
-    chunks = reconstruction.reconstruct_stream(model, in_chunks(noise_frames(n_frames), 1_000))
+@pytest.mark.parametrize("n_frames", [1, 7, 8, 1_023, 1_024, 1_025, 1_056, 1_057, 2_048, 2_090])
+def test_reconstruct_stream_any_length_loses_no_frame(encoder, n_frames):
+    chunks = reconstruction.reconstruct_stream(encoder, in_chunks(noise_frames(n_frames), 1_000))
     assert sum(chunk.shape[1] for chunk in chunks) == n_frames
 
 
-def test_reconstruct_stream_of_nothing_is_nothing(model):
-    assert list(reconstruction.reconstruct_stream(model, [])) == []
+def test_reconstruct_stream_of_nothing_is_nothing(encoder):
+    assert list(reconstruction.reconstruct_stream(encoder, [])) == []
 
 
-def test_reconstruct_stream_network_sees_parts_of_bounded_length(model, monkeypatch):
+def test_reconstruct_stream_network_sees_parts_of_bounded_length(encoder, monkeypatch):
     seen = []
 
     def watched(network, config, frames):
         seen.append(frames.shape[1])
-        return reconstruct(network, config, frames)
+        return encode(network, config, frames)
 
-    monkeypatch.setattr(reconstruction, "reconstruct", watched)
+    monkeypatch.setattr("speech_autoencoder.encoding.encode", watched)
     longest = []
-    for n_frames in (10_000, 20_000):
+    for n_frames in (5_000, 10_000):
         seen.clear()
-        list(reconstruction.reconstruct_stream(model, in_chunks(noise_frames(n_frames), 512)))
+        list(reconstruction.reconstruct_stream(encoder, in_chunks(noise_frames(n_frames), 512)))
         longest.append(max(seen))
-    assert longest[0] == longest[1] < 4_096
+    assert longest[0] == longest[1] < 2_048
 
 
-def test_reconstruct_stream_gives_sound_before_the_recording_ends(model):
+@pytest.mark.parametrize("n_frames", [5, 3_003])
+def test_reconstruct_stream_latent_found_by_search_is_nearer_in_every_part(n_frames):
+    plain, searching = tiny_encoder(moved=0.05), tiny_encoder(moved=0.05, rounds=60)
+    frames = 0.5 + 0.3 * np.sin(np.arange(n_frames) / 9 + np.arange(TINY.n_mels)[:, None]).astype(np.float32)
+    errors = [np.square(reconstruction.reconstruct(encoder, frames) - frames) for encoder in (plain, searching)]
+    for part in np.array_split(np.arange(n_frames), max(1, n_frames // 500)):
+        assert errors[1][:, part].mean() < errors[0][:, part].mean()
+
+
+def test_reconstruct_stream_gives_sound_before_the_recording_ends(encoder):
     taken = []
 
     def chunks():
@@ -109,7 +125,7 @@ def test_reconstruct_stream_gives_sound_before_the_recording_ends(model):
             taken.append(number)
             yield noise_frames(512)
 
-    next(reconstruction.reconstruct_stream(model, chunks()))
+    next(reconstruction.reconstruct_stream(encoder, chunks()))
     assert len(taken) < 10
 
 
@@ -121,12 +137,12 @@ def test_to_waveform_has_rate_and_length_asked_for(sr, n_samples):
     assert sum(map(len, blocks)) == n_samples
 
 
-def test_reconstruct_recording_is_features_network_and_inversion_in_turn(model, tmp_path):
+def test_reconstruct_recording_is_features_network_and_inversion_in_turn(encoder, tmp_path):
     sound = voice(TINY.sr, 1.7)
     sf.write(tmp_path / "in.wav", sound, TINY.sr, "FLOAT")
-    n_samples = reconstruction.reconstruct_recording(tmp_path / "in.wav", model, QUICK, tmp_path / "out.wav")
+    n_samples = reconstruction.reconstruct_recording(tmp_path / "in.wav", encoder, QUICK, tmp_path / "out.wav")
     assert n_samples == len(sound)
-    frames = reconstruct(model.network, model.config, log_mel(sound, TINY))
+    frames = at_once(encoder, log_mel(sound, TINY))
     expected = np.clip(invert(frames, TINY, QUICK, len(sound)), -1, 1)
     assert np.abs(expected).max() > 0.01
     np.testing.assert_allclose(read(tmp_path / "out.wav"), expected, atol=1e-4)
@@ -142,8 +158,8 @@ def test_reconstruct_recording_latent_of_full_size_gives_the_recording_back(tmp_
     start_at_pca(network, config, floor)
     sound = voice(8_000, 2.0)
     sf.write(tmp_path / "in.wav", sound, 8_000)
-    model = TrainedModel(network, config, features, floor, {})
-    reconstruction.reconstruct_recording(tmp_path / "in.wav", model, InversionConfig(), tmp_path / "out.wav")
+    encoder = Encoder(TrainedModel(network, config, features, LossConfig(), floor, {}), EncodingConfig())
+    reconstruction.reconstruct_recording(tmp_path / "in.wav", encoder, InversionConfig(), tmp_path / "out.wav")
     output = read(tmp_path / "out.wav")
     error = log_mel(output, features) - log_mel(sound, features)
     assert np.sqrt(np.mean(error**2)) * features.range_db < 4
@@ -155,25 +171,26 @@ def test_reconstruct_recording_latent_of_full_size_gives_the_recording_back(tmp_
     [(8_000, 160, 1), (192_000, 57_611, 1), (4_000, 3_001, 1), (44_100, 20_000, 2), (48_000, 9_999, 6), (8_000, 1, 1)],
     ids=["20 ms", "192 kHz", "4 kHz", "stereo", "six channels", "one sample"],
 )
-def test_reconstruct_recording_keeps_rate_and_length(model, tmp_path, sr, n_samples, channels):
+def test_reconstruct_recording_keeps_rate_and_length(encoder, tmp_path, sr, n_samples, channels):
     sound = np.resize(voice(sr, 0.5), (channels, n_samples)).T
     sf.write(tmp_path / "in.wav", sound, sr)
-    reconstruction.reconstruct_recording(tmp_path / "in.wav", model, QUICK, tmp_path / "out.wav")
+    reconstruction.reconstruct_recording(tmp_path / "in.wav", encoder, QUICK, tmp_path / "out.wav")
     info = sf.info(tmp_path / "out.wav")
     assert (info.samplerate, info.frames, info.channels, info.subtype) == (sr, n_samples, 1, "PCM_16")
 
 
 def test_reconstruct_recording_silence_stays_silent(trained, tmp_path):
     sf.write(tmp_path / "in.wav", np.zeros(16_000), 16_000)
-    reconstruction.reconstruct_recording(tmp_path / "in.wav", trained[0].model, QUICK, tmp_path / "out.wav")
+    encoder = Encoder(trained[0].model, EncodingConfig())
+    reconstruction.reconstruct_recording(tmp_path / "in.wav", encoder, QUICK, tmp_path / "out.wav")
     assert np.abs(read(tmp_path / "out.wav")).max() < 1e-3
 
 
-def test_reconstruct_recording_shows_what_passes(model, tmp_path):
+def test_reconstruct_recording_shows_what_passes(encoder, tmp_path):
     sound, seen = voice(8_000, 9.0), {"mel": [], "reconstructed_mel": [], "waveform": []}
     sf.write(tmp_path / "in.wav", sound, 8_000, "FLOAT")
     reconstruction.reconstruct_recording(
-        tmp_path / "in.wav", model, QUICK, tmp_path / "out.wav", watch=lambda kind, block: seen[kind].append(block)
+        tmp_path / "in.wav", encoder, QUICK, tmp_path / "out.wav", watch=lambda kind, block: seen[kind].append(block)
     )
     mel = np.concatenate(seen["mel"], axis=1)
     np.testing.assert_allclose(mel, log_mel(sound, TINY), atol=1e-6)
@@ -182,16 +199,16 @@ def test_reconstruct_recording_shows_what_passes(model, tmp_path):
 
 
 @pytest.mark.parametrize("content", [None, b"", b"no sound at all"], ids=["missing", "empty", "text"])
-def test_reconstruct_recording_unusable_input_leaves_output_as_it_was(model, tmp_path, content):
+def test_reconstruct_recording_unusable_input_leaves_output_as_it_was(encoder, tmp_path, content):
     if content is not None:
         (tmp_path / "in.wav").write_bytes(content)
     (tmp_path / "out.wav").write_bytes(b"from before")
     with pytest.raises(InputError, match=r"in\.wav"):
-        reconstruction.reconstruct_recording(tmp_path / "in.wav", model, QUICK, tmp_path / "out.wav")
+        reconstruction.reconstruct_recording(tmp_path / "in.wav", encoder, QUICK, tmp_path / "out.wav")
     assert (tmp_path / "out.wav").read_bytes() == b"from before"
 
 
-def test_reconstruct_recording_memory_does_not_grow_with_length(model, tmp_path, monkeypatch):
+def test_reconstruct_recording_memory_does_not_grow_with_length(encoder, tmp_path, monkeypatch):
     # Files are read some minutes at a time: smaller blocks show the same with less sound.
     monkeypatch.setattr(audio, "_BLOCK_SAMPLES", 20_000)
     peaks, short = [], replace(QUICK, griffin_lim_rounds=1, segment_s=2.0)
@@ -199,7 +216,7 @@ def test_reconstruct_recording_memory_does_not_grow_with_length(model, tmp_path,
         sf.write(tmp_path / "in.wav", np.tile(voice(8_000, 1.0), seconds), 8_000)
         tracemalloc.start()
         try:
-            reconstruction.reconstruct_recording(tmp_path / "in.wav", model, short, tmp_path / "out.wav")
+            reconstruction.reconstruct_recording(tmp_path / "in.wav", encoder, short, tmp_path / "out.wav")
             peaks.append(tracemalloc.get_traced_memory()[1])
         finally:
             tracemalloc.stop()

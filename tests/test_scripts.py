@@ -71,7 +71,7 @@ def test_generators_make_float32_clips_of_every_recording(project, name, side):
 def test_trainer_makes_a_model_and_its_history(project):
     model = model_file.load(project[0] / "my_model_for_many_data.h5")
     assert model.features.preset == "classic"
-    assert model.description["validation"]["error_db"] <= model.description["validation"]["floor_db"]
+    assert model.description["validation"]["loss"] <= model.description["validation"]["floor_loss"]
     with (project[0] / "training_history.csv").open(newline="") as file:
         rows = list(csv.DictReader(file))
     assert [row["epoch"] for row in rows] == ["1"]

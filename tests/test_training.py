@@ -12,7 +12,8 @@ from speech_autoencoder import model_file, training
 from speech_autoencoder.config import TrainingConfig
 from speech_autoencoder.errors import InputError
 from speech_autoencoder.learner import Batches, Learner
-from speech_autoencoder.model import reconstruct
+from speech_autoencoder.losses import Loss
+from speech_autoencoder.model import decode, encode
 
 
 def corpus(*names):
@@ -115,7 +116,7 @@ def test_split_seed_decides():
 
 @pytest.fixture(scope="module")
 def data():
-    """Forty recordings of several lengths: twenty-one steps an epoch."""
+    """Forty recordings of several lengths: nine steps an epoch."""
     return make_dataset([f"{i}.wav" for i in range(40)], range(20, 100, 2))
 
 
@@ -169,13 +170,10 @@ def interrupt_at(line):
 
 def assert_same_result(result, expected):
     """Nothing; two trainings came to the same, bit for bit; only their clocks may differ."""
-    for name in ("learning_rate", "training_db", "validation_db"):
+    for name in ("learning_rate", "training_db", "validation_db", "validation_loss"):
         assert getattr(result.history, name) == getattr(expected.history, name), name
-    assert (result.best_db, result.best_epoch, result.n_epochs) == (
-        expected.best_db,
-        expected.best_epoch,
-        expected.n_epochs,
-    )
+    for name in ("best_db", "best_loss", "best_epoch", "n_epochs"):
+        assert getattr(result, name) == getattr(expected, name), name
     assert_same_weights(result.model, expected.model)
 
 
@@ -195,16 +193,18 @@ def test_train_finished_leaves_model_and_no_checkpoint(whole):
 
 def test_train_keeps_the_best_epoch(whole, data):
     result, _ = whole
-    assert result.best_db == min(result.history.validation_db)
+    assert result.best_loss == min(result.history.validation_loss)
+    assert result.history.validation_loss[result.best_epoch - 1] == result.best_loss
     assert result.history.validation_db[result.best_epoch - 1] == result.best_db
-    learner = Learner(result.model.network, TINY_TRAINING, data.features.range_db)
-    held_out = Batches(data, result.split.validation, TINY_TRAINING, TINY_MODEL.frames_per_latent)
-    assert learner.validate(held_out) == pytest.approx(result.best_db, rel=1e-6)
+    loss = Loss(data.features, result.model.loss)
+    learner = Learner(result.model.network, TINY_TRAINING, loss, data.features.range_db)
+    held_out = Batches(data, result.split.validation, TINY_TRAINING, TINY_MODEL.frames_per_latent, loss)
+    assert learner.validate(held_out) == pytest.approx((result.best_loss, result.best_db), rel=1e-6)
 
 
 def test_train_beats_pca_on_validation(whole):
     result, _ = whole
-    assert result.best_db < result.floor_db
+    assert result.best_loss < result.floor_loss
 
 
 def test_train_floor_is_fitted_without_validation(whole, data):
@@ -222,7 +222,7 @@ def test_train_same_seed_gives_same_weights_from_epochs_that_differ(whole, data,
     def watched(self, rng=None):
         batches = list(real(self, rng))
         if rng is not None:
-            epochs.append(b"".join(clips.tobytes() for clips, _ in batches))
+            epochs.append(b"".join(clips.tobytes() for clips, *_ in batches))
         return batches
 
     monkeypatch.setattr(Batches, "epoch", watched)
@@ -238,6 +238,8 @@ def test_train_description_tells_the_story(whole, data):
     assert description["validation"] == {
         "error_db": result.best_db,
         "floor_db": result.floor_db,
+        "loss": result.best_loss,
+        "floor_loss": result.floor_loss,
         "epoch": result.best_epoch,
     }
     assert description["history"]["validation_db"] == result.history.validation_db
@@ -247,7 +249,7 @@ def test_train_description_tells_the_story(whole, data):
 
 @pytest.mark.parametrize(
     ("interruption", "n_done"),
-    [({"bar": Bar(at=50)}, 2), ({"say": interrupt_at("Epoch +1")}, 1)],
+    [({"bar": Bar(at=22)}, 2), ({"say": interrupt_at("Epoch +1")}, 1)],
     ids=["in the third epoch", "between epochs"],
 )
 def test_train_interrupted_keeps_best_epoch_and_resumes_to_the_same(whole, data, tmp_path, interruption, n_done):
@@ -257,7 +259,7 @@ def test_train_interrupted_keeps_best_epoch_and_resumes_to_the_same(whole, data,
     assert sorted(path.name for path in tmp_path.iterdir()) == ["model.checkpoint.npz", "model.h5"]
     loaded = model_file.load(tmp_path / "model.h5")
     assert loaded.description["training"]["ended"] == "interrupted"
-    assert loaded.description["validation"]["error_db"] == min(interrupted.history.validation_db)
+    assert loaded.description["validation"]["loss"] == min(interrupted.floor_loss, *interrupted.history.validation_loss)
     assert_same_weights(loaded, interrupted.model)
 
     bar, lines = Bar(), []
@@ -339,27 +341,57 @@ def test_train_nothing_gained_keeps_pca_and_stops(data, tmp_path):
     result = train(data, tmp_path, config)
     assert result.ended == "patience"
     assert len(result.history) == result.history.best + 2 < 10
-    assert (result.best_epoch, result.best_db) == (0, result.floor_db)
-    frames = data.frames(0)
-    output = reconstruct(model_file.load(tmp_path / "model.h5").network, TINY_MODEL, frames)
+    assert (result.best_epoch, result.best_loss, result.best_db) == (0, result.floor_loss, result.floor_db)
+    frames, network = data.frames(0), model_file.load(tmp_path / "model.h5").network
+    output = decode(network, TINY_MODEL, encode(network, TINY_MODEL, frames))[:, : frames.shape[1]]
     np.testing.assert_allclose(output, result.model.floor.reconstruct(frames), atol=2e-6)
 
 
 def test_train_one_recording_makes_model(tmp_path):
     result = train(make_dataset(["only.wav"], [70]), tmp_path, replace(TINY_TRAINING, epochs=1))
-    assert result.best_db <= result.floor_db
+    assert result.best_loss <= result.floor_loss
     assert model_file.load(tmp_path / "model.h5").config == TINY_MODEL
 
 
 def test_train_too_long_a_plan_ends_in_time(data, tmp_path, monkeypatch):
-    monkeypatch.setattr(training, "_plan", lambda *args: 100_000)
+    for name in ("_plan", "_replan"):
+        monkeypatch.setattr(training, name, lambda *args: 100_000)
     started = time.monotonic()
     result = train(data, tmp_path, replace(TINY_TRAINING, minutes=0.1, epochs=0, patience=100_000))
     assert time.monotonic() - started < 60
     assert result.ended == "time"
     assert 1 <= len(result.history) < result.n_epochs == 100_000
-    assert result.best_db <= result.floor_db
+    assert result.best_loss <= result.floor_loss
     assert model_file.load(tmp_path / "model.h5").description["training"]["ended"] == "time"
+
+
+def test_train_plan_follows_a_machine_that_slows_down(data, tmp_path, monkeypatch):
+    """A plan made on an idle machine must not end in the middle of its schedule, where the learning rate is high."""
+    monkeypatch.setattr(training, "_plan", lambda *args: 100_000)
+    result = train(data, tmp_path, replace(TINY_TRAINING, minutes=0.15, epochs=0, patience=100_000))
+    assert result.ended == "done"
+    assert len(result.history) == result.n_epochs < 100_000
+    assert result.history.learning_rate[-1] < 0.01 * max(result.history.learning_rate)
+    assert result.history.minutes[-1] < 0.3
+
+
+def test_train_resume_with_other_epochs_is_refused(data, tmp_path, checkpoint):
+    message = resume_refused(data, tmp_path, checkpoint, config=replace(TINY_TRAINING, epochs=9))
+    assert "resume without --epochs" in message
+
+
+def test_train_full_disk_costs_the_checkpoint_but_not_the_training(data, tmp_path, monkeypatch):
+    lines = []
+
+    def full(path, arrays):
+        raise InputError("no space left")
+
+    monkeypatch.setattr(training, "_save_checkpoint", full)
+    monkeypatch.setattr(training, "_CHECKPOINT_S", 0)
+    result = train(data, tmp_path, replace(TINY_TRAINING, epochs=2), say=lines.append)
+    assert result.ended == "done"
+    assert (tmp_path / "model.h5").exists()
+    assert any("no space left" in line and "goes on" in line for line in lines)
 
 
 def test_train_plan_fills_the_minutes_and_leaves_no_trace(data, tmp_path, monkeypatch):
@@ -382,8 +414,8 @@ def test_train_batch_of_nan_raises_and_saves_nothing(data, tmp_path, monkeypatch
     real = Batches.epoch
 
     def poisoned(self, rng=None):
-        for clips, mask in real(self, rng):
-            yield (clips * np.float32("nan") if rng else clips), mask
+        for clips, *rest in real(self, rng):
+            yield (clips * np.float32("nan") if rng else clips), *rest
 
     monkeypatch.setattr(Batches, "epoch", poisoned)
     with pytest.raises(InputError, match="--learning-rate"):
@@ -398,10 +430,10 @@ def test_write_history_has_a_line_an_epoch(whole, tmp_path):
     with (tmp_path / "history.csv").open(newline="") as file:
         rows = list(csv.DictReader(file))
     assert [row["epoch"] for row in rows] == ["1", "2", "3", "4"]
-    for name in ("minutes", "learning_rate", "training_db", "validation_db"):
+    for name in ("minutes", "learning_rate", "training_db", "validation_db", "validation_loss"):
         assert [float(row[name]) for row in rows] == pytest.approx(getattr(history, name), rel=1e-5)
 
 
 def test_history_best_is_the_epoch_of_least_error():
-    assert training.History(validation_db=[3.0, 1.0, 2.0]).best == 2
+    assert training.History(validation_loss=[3.0, 1.0, 2.0]).best == 2
     assert training.History().best == 0

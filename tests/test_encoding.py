@@ -1,0 +1,64 @@
+"""The latent that is found beats the encoder's guess, at any length, and the same each time."""
+
+import numpy as np
+import pytest
+from conftest import TINY, make_dataset, make_speech, shake
+
+from speech_autoencoder import pca
+from speech_autoencoder.config import EncodingConfig, LossConfig, ModelConfig
+from speech_autoencoder.encoding import Encoder
+from speech_autoencoder.features import log_mel
+from speech_autoencoder.losses import Loss
+from speech_autoencoder.model import build, decode, encode, start_at_pca
+from speech_autoencoder.model_file import TrainedModel
+
+FRAMES = log_mel(make_speech(12_000, 8_000), TINY)
+
+
+@pytest.fixture(scope="module")
+def model():
+    """A TrainedModel whose encoder is no longer its decoder's."""
+    data = make_dataset([f"{i}.wav" for i in range(8)], range(50, 90, 5))
+    config = ModelConfig(TINY.n_mels, 8, latent_size=6, width=8)
+    floor = pca.fit(data, np.arange(8), 8, 6)
+    network = build(config)
+    start_at_pca(network, config, floor)
+    shake(network)
+    return TrainedModel(network, config, TINY, LossConfig(), floor, {})
+
+
+def loss_of(model, latent, frames):
+    """The model's loss on frames (n_mels, n) of what it makes of a latent."""
+    loss, made = Loss(TINY, model.loss), decode(model.network, model.config, latent)[:, : frames.shape[1]]
+    mask = np.ones((1, 1, frames.shape[1], 1), np.float32)
+    level = mask * np.float32(loss.level(frames))
+    return float(loss(frames[None, ..., None], made[None, ..., None], mask, level)[0])
+
+
+@pytest.mark.parametrize("n_frames", [8, 9, 40, FRAMES.shape[1]])
+def test_encoder_latent_is_better_than_the_networks(model, n_frames):
+    frames = FRAMES[:, :n_frames]
+    guess, found = encode(model.network, model.config, frames), Encoder(model, EncodingConfig())(frames)
+    assert found.shape == guess.shape == (-(-n_frames // 8), 6)
+    assert found.dtype == np.float32
+    assert loss_of(model, found, frames) < loss_of(model, guess, frames)
+
+
+def test_encoder_more_rounds_are_better(model):
+    losses = [loss_of(model, Encoder(model, EncodingConfig(rounds=n))(FRAMES), FRAMES) for n in (0, 10, 100)]
+    assert losses[0] > losses[1] > losses[2]
+
+
+def test_encoder_without_rounds_is_the_network(model):
+    found = Encoder(model, EncodingConfig(rounds=0))(FRAMES)
+    np.testing.assert_array_equal(found, encode(model.network, model.config, FRAMES))
+
+
+def test_encoder_gives_the_same_each_time(model):
+    np.testing.assert_array_equal(*(Encoder(model, EncodingConfig(rounds=10))(FRAMES) for _ in range(2)))
+
+
+@pytest.mark.parametrize("value", [0.0, 1e-3, 1.0], ids=["silence", "hardly anything", "full scale"])
+def test_encoder_constant_sound_gives_finite_latent(model, value):
+    found = Encoder(model, EncodingConfig())(np.full((TINY.n_mels, 50), value, np.float32))
+    assert np.isfinite(found).all()
