@@ -1,0 +1,85 @@
+"""What recordings and their reconstructions score: strings of sound, the metrics of each, means and intervals."""
+
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+
+from benchmarks.recogniser import Recogniser, hear, label_of
+from speech_autoencoder import metrics
+from speech_autoencoder.dataset import group_of
+
+METRICS = ("digits", "stoi", "estoi", "pesq_nb")
+# The most recordings in a string of one speaker and take.
+_MOST = 10
+_RESAMPLES = 2_000
+# metric -> one value for each recording (digits: heard right or not) or each string of them (the others)
+Values = dict[str, np.ndarray]
+
+
+def strings_of(names: Sequence[str], durations_s: Sequence[float]) -> list[list[int]]:
+    """Which recordings (indices) are scored as one string of sound.
+
+    Up to ten of one speaker and take where every name is label_speaker_take; otherwise as `metrics.pool` puts them.
+    """
+    parts = [Path(name).stem.split("_") for name in names]
+    speakers = [group_of(name) for name in names]
+    if not all(len(part) == 3 and speaker == part[1] for part, speaker in zip(parts, speakers, strict=True)):
+        return [string.recordings for string in metrics.pool(speakers, np.asarray(durations_s))[0]]
+    takes: dict[tuple, list[int]] = {}
+    for i, part in enumerate(parts):
+        takes.setdefault((str(Path(names[i]).parent), *part[1:]), []).append(i)
+    return [take[start : start + _MOST] for take in takes.values() for start in range(0, len(take), _MOST)]
+
+
+def values_of(
+    references: list[np.ndarray],
+    estimates: list[np.ndarray],
+    *,
+    names: list[str],
+    sr: int,
+    strings: list[list[int]],
+    recogniser: Recogniser | None = None,
+    workers: int = 1,
+) -> Values:
+    """Every metric of estimates that are as long as their references: of each string, and of each recording's word.
+
+    `digits` is there with a recogniser, for the recordings whose label it knows; `pesq_nb` where PESQ is installed.
+    """
+
+    def judge(string):
+        reference = metrics.join([references[i] for i in string], sr)
+        estimate = metrics.match_level(reference, metrics.join([estimates[i] for i in string], sr))
+        scores = {"stoi": metrics.stoi(reference, estimate, sr)}
+        scores["estoi"] = metrics.stoi(reference, estimate, sr, extended=True)
+        if metrics.has_pesq():
+            scores["pesq_nb"] = metrics.pesq(reference, estimate, sr, "nb")
+        return scores
+
+    with ThreadPoolExecutor(workers) as executor:
+        scores = list(executor.map(judge, strings))
+    values = {metric: np.array([score[metric] for score in scores]) for metric in scores[0]} if scores else {}
+    known = [i for i, name in enumerate(names) if recogniser and label_of(name) in recogniser.labels]
+    if known:
+        heard = hear(recogniser, [estimates[i] for i in known], sr=sr)
+        right = [label == label_of(names[i]) for i, label in zip(known, heard, strict=True)]
+        values["digits"] = np.array(right, float)
+    return values
+
+
+def summary(parts: Sequence[Values], *, seed: int = 0) -> tuple[dict, dict]:
+    """({metric: mean}, {metric: [low, high]}), the latter 95 % intervals by bootstrap; None where nothing was scored.
+
+    Each of the parts (speakers) weighs the same, and is drawn anew within itself. What could not be scored (NaN) is
+    left out.
+    """
+    means, intervals = {}, {}
+    for metric in METRICS:
+        samples = [part[metric][np.isfinite(part[metric])] for part in parts if metric in part]
+        samples = [sample for sample in samples if len(sample)]
+        rng = np.random.default_rng(seed)
+        drawn = [rng.choice(sample, (_RESAMPLES, len(sample))).mean(axis=1) for sample in samples]
+        means[metric] = float(np.mean([sample.mean() for sample in samples])) if samples else None
+        intervals[metric] = np.quantile(np.mean(drawn, axis=0), [0.025, 0.975]).tolist() if samples else None
+    return means, intervals
