@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from speech_autoencoder import cli, dataset
-from speech_autoencoder.config import LATENT_PER_SECOND, ModelConfig, TrainingConfig, latent_shape
+from speech_autoencoder.config import LATENT_PER_SECOND, NETWORKS, ModelConfig, TrainingConfig, latent_shape
 from speech_autoencoder.files import require_writable
 
 ARRAY_PATH = Path("train_data.npy")
@@ -24,6 +24,12 @@ def main():
         type=cli.positive(float),
         default=LATENT_PER_SECOND,
         help="most latent numbers per second of sound; fewer compress more",
+    )
+    parser.add_argument(
+        "--network",
+        choices=NETWORKS,
+        default=ModelConfig.network,
+        help="original: that of the program which this one replaces, to compare with",
     )
     parser.add_argument("--batch-size", type=cli.positive(int), default=defaults.batch_size, help="clips a step")
     parser.add_argument(
@@ -50,7 +56,7 @@ def main():
     data = dataset.load(args.data, "train_data_generator.py", progress=checking)
     cli.require_suffix(args.model, ".h5")
     frames_per_latent, latent_size = latent_shape(data.features, args.latent_per_second)
-    model_config = ModelConfig(data.features.n_mels, frames_per_latent, latent_size)
+    model_config = ModelConfig(data.features.n_mels, frames_per_latent, latent_size, network=args.network)
     config = TrainingConfig(
         minutes=args.minutes,
         epochs=args.epochs or 0,

@@ -60,9 +60,10 @@ def measure(dataset: Dataset, encoder: Encoder, *, recogniser: Recogniser | None
 def sounds(dataset: Dataset, encoder: Encoder, *, workers: int) -> tuple[dict[str, list[np.ndarray]], float]:
     """(waveforms by system, one a recording at its own rate and length; the seconds that the model's took)."""
     features, inversion = encoder.model.features, InversionConfig()
-    plain, untrained = Encoder(encoder.model, EncodingConfig(rounds=0)), build(encoder.model.config)
-    start_at_pca(untrained, encoder.model.config, encoder.model.floor)
-    searched = Encoder(replace(encoder.model, network=untrained), encoder.config)
+    plain, linear = Encoder(encoder.model, EncodingConfig(rounds=0)), replace(encoder.model.config, network="residual")
+    untrained = build(linear)
+    start_at_pca(untrained, linear, encoder.model.floor)
+    searched = Encoder(replace(encoder.model, network=untrained, config=linear), encoder.config)
     systems = {
         "model": lambda frames: reconstruct(encoder, frames),
         "floor": encoder.model.floor.reconstruct,

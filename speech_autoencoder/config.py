@@ -23,6 +23,12 @@ _BOUNDS = {
 }
 
 
+# The auto-encoder's shape, and that of the program which this one replaces, see original.py.
+NETWORKS = ("residual", "original")
+# The only n_mels, frames_per_latent and latent_size that the latter has.
+_ORIGINAL = (128, 8, 128)
+
+
 class _Config:
     """Validation by `_BOUNDS`, and JSON in and out, shared by the configurations."""
 
@@ -114,7 +120,8 @@ class FeatureConfig(_Config):
 class ModelConfig(_Config):
     """The auto-encoder's size: `latent_size` numbers for every `frames_per_latent` frames.
 
-    `width` is the count of channels of the convolutions, `depth` of residual blocks at each resolution.
+    `width` is the count of channels of the convolutions, `depth` of residual blocks at each resolution; the
+    `original` network has neither, and one size alone.
     """
 
     n_mels: int
@@ -122,9 +129,18 @@ class ModelConfig(_Config):
     latent_size: int
     width: int = 256
     depth: int = 2
+    network: str = "residual"
 
     def __post_init__(self):
         super().__post_init__()
+        if self.network not in NETWORKS:
+            raise InputError(f"There is no network {self.network[:80]!r}: choose one of {', '.join(NETWORKS)}.")
+        size = (self.n_mels, self.frames_per_latent, self.latent_size)
+        if self.network == "original" and size != _ORIGINAL:
+            raise InputError(
+                "The original network turns {} mel bands x {} frames into {} numbers, not {} x {} into {}: make the "
+                "array with --preset classic, and leave --latent-per-second as it is.".format(*_ORIGINAL, *size)
+            )
         if self.frames_per_latent & (self.frames_per_latent - 1):
             raise InputError(f"frames_per_latent is {self.frames_per_latent}: expected a power of two.")
         if self.latent_size > self.n_mels * self.frames_per_latent:

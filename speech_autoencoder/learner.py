@@ -2,6 +2,7 @@
 
 import itertools
 import math
+from collections.abc import Callable
 
 import numpy as np
 
@@ -112,7 +113,7 @@ class Learner:
     def __init__(self, network, config: TrainingConfig, loss: Loss, range_db: float):
         import tensorflow as tf
 
-        self.network, self.config, self.range_db = network, config, range_db
+        self.network, self.config, self.loss, self.range_db = network, config, loss, range_db
         self.optimizer = optimizer(config.learning_rate, config.clip_norm)
         weights = network.trainable_variables
         self.optimizer.build(weights)
@@ -157,11 +158,25 @@ class Learner:
         """(loss, RMS error in dB) of the averaged weights over everything in batches."""
         kept = [weight.numpy() for weight in self.network.trainable_variables]
         self.use(self.averages())
+        errors = self._errors(batches, self.look)
+        self.use(kept)
+        return errors
+
+    def judge(self, reconstruct: Callable[[np.ndarray], np.ndarray], batches: Batches) -> tuple[float, float]:
+        """(loss, RMS error in dB) of a function of frames (n_mels, n) that is no network, as of `validate`."""
+
+        def look(clips, mask, level):
+            outputs = np.stack([reconstruct(frames) for frames in clips[..., 0]])[..., None]
+            return self.loss(clips, outputs, mask, level)
+
+        return self._errors(batches, look)
+
+    def _errors(self, batches, look):
+        """(loss, RMS error in dB) by `look` at each batch, where each frame weighs the same."""
         totals, count = np.zeros(2), 0.0
         for clips, mask, level in batches.epoch():
-            totals += mask.sum() * np.array([float(value) for value in self.look(clips, mask, level)])
+            totals += mask.sum() * np.array([float(value) for value in look(clips, mask, level)])
             count += float(mask.sum())
-        self.use(kept)
         loss, squares = totals / max(count, 1)
         return float(loss), self.range_db * math.sqrt(squares)
 

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from speech_autoencoder import original
 from speech_autoencoder.config import ModelConfig
 from speech_autoencoder.pca import PCA
 
@@ -18,10 +19,11 @@ def build(config: ModelConfig):
     """
     import keras
 
+    to_latent, to_clips = (original.encode, original.decode) if config.network == "original" else (_encode, _decode)
     clips = keras.Input((config.n_mels, None, 1), name="clips")
-    encoder = keras.Model(clips, _encode(clips, config), name="encoder")
+    encoder = keras.Model(clips, to_latent(clips, config), name="encoder")
     latent = keras.Input((None, config.latent_size), name="latent")
-    decoder = keras.Model(latent, _decode(latent, config), name="decoder")
+    decoder = keras.Model(latent, to_clips(latent, config), name="decoder")
     return keras.Model(clips, decoder(encoder(clips)), name="autoencoder")
 
 
@@ -78,7 +80,7 @@ def _blocks(x, config, name):
 
 
 def start_at_pca(model, config: ModelConfig, pca: PCA) -> None:
-    """Nothing; the model's output is PCA's until it is trained.
+    """Nothing; the output of a `residual` model is PCA's until it is trained.
 
     The linear path keeps these weights: trained along, it was no better, and at first much worse (docs/decisions.md).
     """

@@ -19,7 +19,7 @@ from speech_autoencoder.files import explain, replacing, shown
 from speech_autoencoder.model import build
 from speech_autoencoder.pca import PCA
 
-_FORMAT = "speech-autoencoder model 2"
+_FORMAT = "speech-autoencoder model 3"
 _GROUP = "speech_autoencoder"
 _DESCRIPTION_LIMIT = 16 << 20
 _MADE_BY = "autoencoder_for_many_data.py"
@@ -142,8 +142,10 @@ def _read(file, size):
 
 def _least_bytes(config):
     """A lower bound for the bytes of a network's and its floor's weights."""
-    stages = config.n_halvings + 1
     linear = 4 * config.frames_per_latent * config.n_mels * config.latent_size
+    if config.network == "original":
+        return 2 * linear  # the floor's alone
+    stages = config.n_halvings + 1
     return 4 * (linear + 2 * stages * config.depth * 4 * config.width**2)
 
 

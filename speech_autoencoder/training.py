@@ -64,7 +64,8 @@ class History:
 class Result:
     """The trained model, its history, and why training ended: done, time, patience or interrupted.
 
-    Errors are of validation; best_epoch is 0 where no epoch was better than PCA, the floor.
+    Errors are of validation; best_epoch is 0 where no epoch was better than the start: PCA, the floor, or
+    random weights of the `original` network.
     """
 
     model: TrainedModel
@@ -145,17 +146,21 @@ def train(
     say(f"Validation on {len(parts.validation)} of {len(dataset.names)} recordings: {parts.how}.")
     floor = pca.fit(dataset, parts.training, model_config.frames_per_latent, model_config.latent_size)
     network = build(model_config)
-    start_at_pca(network, model_config, floor)
+    at_pca = model_config.network == "residual"
+    if at_pca:
+        start_at_pca(network, model_config, floor)
     loss_config = LossConfig()
     loss = Loss(dataset.features, loss_config)
     learner = Learner(network, config, loss, dataset.features.range_db)
     batches = Batches(dataset, parts.training, config, model_config.frames_per_latent, loss)
     held_out = Batches(dataset, _some(dataset, parts.validation, config), config, model_config.frames_per_latent, loss)
-    floor_loss, floor_db = learner.validate(held_out)
-    say(f"The PCA floor, where training starts: {floor_db:.3f} dB RMS error on validation, a loss of {floor_loss:.4f}.")
+    start_loss, start_db = learner.validate(held_out)
+    floor_loss, floor_db = (start_loss, start_db) if at_pca else learner.judge(floor.reconstruct, held_out)
+    where = ", where training starts" if at_pca else ""
+    say(f"The PCA floor{where}: {floor_db:.3f} dB RMS error on validation, a loss of {floor_loss:.4f}.")
 
     identity = _identity(dataset, model_config, config, loss_config, parts)
-    history, best, best_loss, best_db = History(), learner.averages(), floor_loss, floor_db
+    history, best, best_loss, best_db = History(), learner.averages(), start_loss, start_db
     if resume:
         n_epochs, history, best, best_loss, best_db = _load_checkpoint(checkpoint_path, learner, identity)
         if config.epochs not in (0, n_epochs):
@@ -221,7 +226,7 @@ def train(
             progress.close()
 
     learner.use(best)
-    best_epoch = history.best if best_loss < floor_loss else 0
+    best_epoch = history.best if best_loss < start_loss else 0
     trained = TrainedModel(
         network,
         model_config,
