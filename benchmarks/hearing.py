@@ -41,20 +41,27 @@ class Heard:
 def measure(dataset: Dataset, encoder: Encoder, *, recogniser: Recogniser | None, workers: int) -> Heard:
     """What is heard of the dataset's recordings through each of HEARD."""
     waveforms, reconstruction_s = sounds(dataset, encoder, workers=workers)
+    config = encoder.model.config
+    return Heard(
+        values=judge(dataset, waveforms, recogniser=recogniser, workers=workers),
+        n_recordings=len(dataset.names),
+        n_strings=len(strings_of(dataset.names, dataset.n_samples / dataset.sr)),
+        seconds=float((dataset.n_samples / dataset.sr).sum()),
+        n_numbers=int((-(-dataset.n_frames // config.frames_per_latent)).sum()) * config.latent_size,
+        reconstruction_s=reconstruction_s,
+    )
+
+
+def judge(
+    dataset: Dataset, waveforms: dict[str, list[np.ndarray]], *, recogniser: Recogniser | None, workers: int
+) -> dict[str, Values]:
+    """Values by system of waveforms by system, one a recording at its own rate and length."""
     sr = int(dataset.sr.max())
     at_sr = partial(_at_sr, rates=dataset.sr, sr=sr)
     references = at_sr([read(dataset.path(i)) for i in range(len(dataset.names))])
     strings = strings_of(dataset.names, dataset.n_samples / dataset.sr)
     common = {"names": dataset.names, "sr": sr, "strings": strings, "recogniser": recogniser, "workers": workers}
-    config = encoder.model.config
-    return Heard(
-        values={system: values_of(references, at_sr(heard), **common) for system, heard in waveforms.items()},
-        n_recordings=len(dataset.names),
-        n_strings=len(strings),
-        seconds=float((dataset.n_samples / dataset.sr).sum()),
-        n_numbers=int((-(-dataset.n_frames // config.frames_per_latent)).sum()) * config.latent_size,
-        reconstruction_s=reconstruction_s,
-    )
+    return {system: values_of(references, at_sr(heard), **common) for system, heard in waveforms.items()}
 
 
 def sounds(dataset: Dataset, encoder: Encoder, *, workers: int) -> tuple[dict[str, list[np.ndarray]], float]:
@@ -75,8 +82,7 @@ def sounds(dataset: Dataset, encoder: Encoder, *, workers: int) -> tuple[dict[st
     def sound(i, system):
         sr, n_samples = int(dataset.sr[i]), int(dataset.n_samples[i])
         blocks = to_waveform([systems[system](dataset.frames(i))], features, inversion, sr, n_samples)
-        # As a file of 16 bits holds it.
-        return (np.round(np.clip(np.concatenate(list(blocks)), -1, 1) * 32_767) / 32_767).astype(np.float32)
+        return in_16_bits(np.concatenate(list(blocks)))
 
     sound(0, "model")  # TensorFlow compiles at the first call
     waveforms, seconds = {}, {}
@@ -86,6 +92,11 @@ def sounds(dataset: Dataset, encoder: Encoder, *, workers: int) -> tuple[dict[st
             waveforms[system] = list(executor.map(partial(sound, system=system), range(len(dataset.names))))
             seconds[system] = time.monotonic() - start
     return waveforms, seconds["model"]
+
+
+def in_16_bits(waveform: np.ndarray) -> np.ndarray:
+    """The waveform as a file of 16 bits holds it."""
+    return (np.round(np.clip(waveform, -1, 1) * 32_767) / 32_767).astype(np.float32)
 
 
 def _at_sr(waveforms, *, rates, sr):

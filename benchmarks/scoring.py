@@ -68,6 +68,12 @@ def values_of(
     return values
 
 
+def cells_of(scores: dict) -> list[str]:
+    """The means of `summary` as cells of a table, one for each of METRICS."""
+    digits = {metric: 2 if metric == "pesq_nb" else 3 for metric in METRICS}
+    return ["-" if scores[m] is None else f"{scores[m]:.{digits[m]}f}" for m in METRICS]
+
+
 def summary(parts: Sequence[Values], *, seed: int = 0) -> tuple[dict, dict]:
     """({metric: mean}, {metric: [low, high]}), the latter 95 % intervals by bootstrap; None where nothing was scored.
 

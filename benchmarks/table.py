@@ -13,7 +13,7 @@ from pathlib import Path
 from benchmarks import recogniser as recognisers
 from benchmarks.hearing import HEARD, Heard, measure
 from benchmarks.quality import ROOT, run
-from benchmarks.scoring import METRICS, summary
+from benchmarks.scoring import cells_of, summary
 from benchmarks.speakers import in_turn, without
 from speech_autoencoder import cli, dataset, model_file
 from speech_autoencoder.config import PRESETS, EncodingConfig, TrainingConfig
@@ -82,10 +82,7 @@ def lines_of(row: dict) -> str:
     for system, scores in row["scores"].items():
         model = system == "model"
         numbers = row["log_mel_per_second" if system == "ceiling" else "latent_per_second"]
-        cells = [row["setting"], HEARD[system], f"{numbers:,.0f}"]
-        for metric in METRICS:
-            digits = 2 if metric == "pesq_nb" else 3
-            cells.append("-" if scores[metric] is None else f"{scores[metric]:.{digits}f}")
+        cells = [row["setting"], HEARD[system], f"{numbers:,.0f}", *cells_of(scores)]
         cells += [f"{row['training_s']:.0f}", f"{row['reconstruction_s_per_s']:.2f}"] if model else ["-", "-"]
         lines.append("| " + " | ".join(cells) + " |")
     return "\n".join(lines)

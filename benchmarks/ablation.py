@@ -1,0 +1,93 @@
+"""What each mend is worth: from the program that this one replaces to this one, a step a row, each measured.
+
+All at the same 768 latent numbers for 48 frames of `classic`, on the same recordings. With others:
+python -m benchmarks.ablation --training-dir DIR --testing-dir DIR --output out.json
+"""
+
+import argparse
+import tempfile
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import fields
+from pathlib import Path
+
+import numpy as np
+import soxr
+
+from benchmarks.hearing import in_16_bits, judge
+from benchmarks.mends import Material, System, systems
+from benchmarks.quality import ROOT, run
+from benchmarks.scoring import cells_of, summary
+from benchmarks.table import train_recogniser
+from speech_autoencoder import cli
+from speech_autoencoder import dataset as datasets
+from speech_autoencoder.config import CLASSIC, TrainingConfig
+from speech_autoencoder.dataset import Dataset
+from speech_autoencoder.files import write_json
+
+_HEADINGS = "system | latent numbers/s | weights | digits | STOI | ESTOI | PESQ-NB | training, s"
+
+
+def hear(dataset: Dataset, sound: Callable[[int], np.ndarray], *, workers: int) -> list[np.ndarray]:
+    """The sound of every recording at its own rate and length, as a file of 16 bits holds it."""
+
+    def finished(i):
+        sr, n_samples = int(dataset.sr[i]), int(dataset.n_samples[i])
+        waveform = soxr.resample(np.asarray(sound(i), np.float32), CLASSIC.sr, sr)[:n_samples]
+        return in_16_bits(np.pad(waveform, (0, n_samples - len(waveform))))
+
+    with ThreadPoolExecutor(workers) as executor:
+        return list(executor.map(finished, range(len(dataset.names))))
+
+
+def row_of(system: System, dataset: Dataset, recogniser, *, workers: int) -> dict:
+    """A system's row as JSON's own types."""
+    waveforms = hear(dataset, system.sound, workers=workers)
+    values = judge(dataset, {system.name: waveforms}, recogniser=recogniser, workers=workers)
+    scores, intervals = summary([values[system.name]])
+    facts = {field.name: getattr(system, field.name) for field in fields(system) if field.name != "sound"}
+    return {**facts, "scores": scores, "intervals_95": intervals}
+
+
+def line_of(row: dict) -> str:
+    """The row as a line of a markdown table."""
+    weights = f"{row['n_weights']:,}" if row["n_weights"] else "-"
+    seconds = "-" if row["training_s"] is None else f"{row['training_s']:.0f}"
+    cells = [row["name"], f"{row['numbers_per_second']:,.0f}", weights, *cells_of(row["scores"]), seconds]
+    return f"| {' | '.join(cells)} |"
+
+
+def parse(arguments: list[str] | None = None) -> argparse.Namespace:
+    """The command line's options."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.ArgumentDefaultsHelpFormatter)
+    parser.add_argument("--training-dir", type=Path, default=ROOT / "speechdata" / "training")
+    parser.add_argument("--testing-dir", type=Path, default=ROOT / "speechdata" / "testing")
+    parser.add_argument("--minutes", type=cli.positive(float), default=3.0, help="time budget of each training")
+    parser.add_argument("--workers", type=cli.positive(int), default=cli.available_cpus(), help="threads that score")
+    parser.add_argument("--seed", type=int, default=TrainingConfig().seed)
+    parser.add_argument("--output", type=Path, help="JSON to write, after each row")
+    return parser.parse_args(arguments)
+
+
+def main():
+    args = parse()
+    cli.start_tensorflow(lambda text: None)
+    recogniser, originals = train_recogniser(args)
+    result = {"minutes": args.minutes, "seed": args.seed, "recogniser_originals": originals, "rows": []}
+    if recogniser:
+        print(f"Of the original testing recordings, the recogniser hears {originals:.3f} right.\n")
+    print(f"| {_HEADINGS} |\n|{'---|' * len(_HEADINGS.split('|'))}", flush=True)
+    with tempfile.TemporaryDirectory() as name, cli.one_blas_thread():
+        folder = Path(name)
+        run("train_data_generator", folder, "--audio-dir", args.training_dir.resolve(), "--preset", CLASSIC.preset)
+        run("test_data_generator", folder, "--audio-dir", args.testing_dir.resolve())
+        arrays = [datasets.load(folder / f"{side}_data.npy", f"{side}_data_generator.py") for side in ("train", "test")]
+        for system in systems(Material(*arrays, folder, args)):
+            result["rows"].append(row_of(system, arrays[1], recogniser, workers=args.workers))
+            if args.output:
+                write_json(args.output, result)
+            print(line_of(result["rows"][-1]), flush=True)
+
+
+if __name__ == "__main__":
+    cli.run(main)
