@@ -186,6 +186,27 @@ def test_reconstruct_recording_silence_stays_silent(trained, tmp_path):
     assert np.abs(read(tmp_path / "out.wav")).max() < 1e-3
 
 
+def no_speech(kind, sr, n_samples):
+    """A sound (n_samples,) that is no speech, at half of full scale or below."""
+    t = np.arange(n_samples) / sr
+    return {
+        "tone": lambda: 0.5 * np.sin(2 * np.pi * 1_000 * t),
+        "chord": lambda: sum(0.12 * np.sin(2 * np.pi * f * t) * np.exp(-3 * (t % 0.5)) for f in (262, 330, 392, 523)),
+        "noise": lambda: 0.1 * np.random.default_rng(0).standard_normal(n_samples),
+        "clicks": lambda: 0.5 * (np.arange(n_samples) % 2_000 == 0),
+        "offset": lambda: np.full(n_samples, 0.3),
+    }[kind]()
+
+
+@pytest.mark.parametrize("kind", ["tone", "chord", "noise", "clicks", "offset"])
+def test_reconstruct_recording_of_no_speech_does_not_explode(trained, tmp_path, kind):
+    sound, encoder = no_speech(kind, 22_050, 33_000), Encoder(trained[0].model, EncodingConfig(rounds=20))
+    sf.write(tmp_path / "in.wav", sound, 22_050)
+    reconstruction.reconstruct_recording(tmp_path / "in.wav", encoder, QUICK, tmp_path / "out.wav")
+    output = read(tmp_path / "out.wav")
+    assert np.sqrt(np.mean(output**2)) < 2 * np.sqrt(np.mean(sound**2))
+
+
 def test_reconstruct_recording_shows_what_passes(encoder, tmp_path):
     sound, seen = voice(8_000, 9.0), {"mel": [], "reconstructed_mel": [], "waveform": []}
     sf.write(tmp_path / "in.wav", sound, 8_000, "FLOAT")
