@@ -8,17 +8,17 @@ MINUTES ?= 5
 # A model that Ctrl-C cut short is kept, not deleted.
 .PRECIOUS: my_model_for_many_data.h5
 .DELETE_ON_ERROR:
-.PHONY: help demo test lint bench clean FORCE
+.PHONY: help demo test lint bench example clean FORCE
 
 P := speech_autoencoder
 # What each stage is made of: a change makes just the stages after it stale.
 FEATURES := $(addprefix $P/, config.py audio.py features.py dataset.py)
-TRAINING := $(FEATURES) $(addprefix $P/, pca.py losses.py model.py model_file.py muon.py learner.py training.py)
+TRAINING := $(FEATURES) $(addprefix $P/, pca.py losses.py original.py model.py model_file.py muon.py learner.py training.py)
 SOUND := $(addprefix $P/, \
-	config.py audio.py features.py losses.py model.py model_file.py encoding.py inversion.py reconstruction.py)
+	config.py audio.py features.py losses.py original.py model.py model_file.py encoding.py inversion.py reconstruction.py)
 
 help:  ## this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-6s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-7s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 demo: train_data.npy test_data.npy my_model_for_many_data.h5 evaluation.json reconstruct.wav  ## environment, arrays, model, scores and a reconstruction to listen to
 	@echo
@@ -79,6 +79,11 @@ lint: .venv/dev  ## ruff's checks and formatting
 
 bench: .venv/dev  ## the figures in docs/, measured again
 	$(PY) -m benchmarks
+
+example: demo  ## the figure and the sounds that the README shows
+	mkdir -p docs/example
+	cp reconstruct.png reconstruct.wav docs/example/
+	$(PY) -c 'import soundfile as sf, predict_for_one_data as p; sf.write("docs/example/original.wav", *sf.read(p.AUDIO_PATH))'
 
 clean:  ## remove what the scripts made, and the environment
 	rm -rf .venv train_data.* test_data.* my_model_for_many_data.* training_history.* evaluation.* reconstruct.*

@@ -174,4 +174,4 @@ def test_demo_python_without_tensorflow_is_refused(project, version):
 
 def test_bare_make_lists_the_commands(project):
     listed = [line.split()[1] for line in make(project).stdout.splitlines()]
-    assert listed == ["help", "demo", "test", "lint", "bench", "clean"]
+    assert listed == ["help", "demo", "test", "lint", "bench", "example", "clean"]
