@@ -283,7 +283,8 @@ def _replan(n_epochs, history, budget_s):
     recent = history.minutes[-_RECENT_EPOCHS - 1 :]
     if len(recent) < 2:
         return n_epochs
-    epoch_s = max(1e-3, 60 * (recent[-1] - recent[0]) / (len(recent) - 1))
+    # The median: the first epoch, and the first after a resumption, pay for the start too.
+    epoch_s = max(1e-3, 60 * float(np.median(np.diff(recent))))
     left_s = _PLANNED * budget_s - 60 * history.minutes[-1]
     return len(history) + max(0, int(left_s / epoch_s))
 
