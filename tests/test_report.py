@@ -9,7 +9,8 @@ import soundfile as sf
 from conftest import TINY, png_size
 
 from speech_autoencoder import report
-from speech_autoencoder.config import CLASSIC, InversionConfig
+from speech_autoencoder.config import CLASSIC, EncodingConfig, InversionConfig
+from speech_autoencoder.encoding import Encoder
 from speech_autoencoder.reconstruction import reconstruct_recording
 from speech_autoencoder.training import History
 
@@ -43,14 +44,14 @@ def draw_recording(path, name="a.wav", waveform=None, frames=None, **options):
 @pytest.mark.parametrize("n_epochs", [0, 1, 30])
 def test_draw_history_any_count_of_epochs_is_figure(tmp_path, n_epochs):
     errors = list(np.linspace(5, 3, n_epochs))
-    history = History([1.0] * n_epochs, [1e-3] * n_epochs, errors, errors)
+    history = History([1.0] * n_epochs, [1e-3] * n_epochs, errors, errors, errors)
     report.draw_history(tmp_path / "history.png", history, 4.5)
     assert is_figure(tmp_path / "history.png")
 
 
 def test_draw_history_shows_the_history(tmp_path):
     for name, errors in (("one", [5.0, 3.0]), ("other", [3.0, 5.0])):
-        report.draw_history(tmp_path / name, History([1.0, 2.0], [1e-3] * 2, errors, errors), 4.5)
+        report.draw_history(tmp_path / name, History([1.0, 2.0], [1e-3] * 2, errors, errors, errors), 4.5)
     assert (tmp_path / "one").read_bytes() != (tmp_path / "other").read_bytes()
 
 
@@ -114,7 +115,8 @@ def test_excerpt_draws_what_passed(shaken, tmp_path, sr, seconds):
     sf.write(tmp_path / "in.wav", sound, sr)
     excerpt = report.Excerpt(tmp_path / "in.wav", shaken.features)
     quick = InversionConfig(nnls_rounds=1, griffin_lim_rounds=1)
-    reconstruct_recording(tmp_path / "in.wav", shaken, quick, tmp_path / "out.wav", watch=excerpt.watch)
+    encoder = Encoder(shaken, EncodingConfig(rounds=1))
+    reconstruct_recording(tmp_path / "in.wav", encoder, quick, tmp_path / "out.wav", watch=excerpt.watch)
     excerpt.draw(tmp_path / "figure.png")
     assert is_figure(tmp_path / "figure.png")
 
