@@ -53,12 +53,13 @@ def single_pass_phase(magnitude: np.ndarray, n_fft: int, hop_length: int) -> np.
     """A first phase (radians) for magnitudes (n_frames, n_bins): each peak's sinusoid advances, its bins follow.
 
     Single-pass spectrogram inversion (Beauregard, Harish and Wyse, 2015): the frequency of each peak by parabolic
-    interpolation, the bins around it locked to its phase, up to the valley on either side.
+    interpolation, the bins around it locked to its phase, up to the valley on either side. Sound begins as a chirp
+    over a quarter of the window (Schroeder, 1970): from phases of 0 its first frame would be a click.
     """
     n_bins = magnitude.shape[1]
     bins = np.arange(n_bins)
     phase = np.zeros(magnitude.shape, np.float64)
-    accumulated = np.zeros(n_bins)
+    accumulated = -np.pi / 4 * bins**2 / n_bins
     for frame, row in enumerate(magnitude):
         peaks = np.flatnonzero((row[1:-1] > row[:-2]) & (row[1:-1] >= row[2:])) + 1
         if len(peaks):

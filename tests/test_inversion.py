@@ -133,6 +133,15 @@ def test_single_pass_phase_sine_advances_by_its_frequency():
     assert turns == pytest.approx(np.ones_like(turns))
 
 
+def test_single_pass_phase_noise_after_silence_begins_as_no_click():
+    smooth = np.interp(np.arange(513), np.arange(0, 521, 8), np.random.default_rng(0).uniform(0.5, 1, 66))
+    magnitude = np.stack([np.zeros(513), smooth]).astype(np.float32)
+    phase = single_pass_phase(magnitude, 1_024, 256)[1]
+    frame = np.fft.irfft(magnitude[1] * np.exp(1j * phase))
+    # From phases of 0 it is nearly an impulse, whose peak is 29 times its RMS.
+    assert np.abs(frame).max() < 20 * np.sqrt(np.mean(frame**2))
+
+
 # References
 
 
