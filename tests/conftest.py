@@ -15,6 +15,7 @@ from hypothesis import settings
 
 from speech_autoencoder import dataset
 from speech_autoencoder.config import CLASSIC, FeatureConfig, ModelConfig, TrainingConfig
+from speech_autoencoder.entropy import EntropyModel
 
 # Neither a busy machine nor luck may fail a test.
 settings.register_profile("project", deadline=None, derandomize=True, max_examples=50)
@@ -68,6 +69,24 @@ def shake(network, scale=0.05, seed=0):
     rng = np.random.default_rng(seed)
     for weight in network.weights:
         weight.assign(np.asarray(weight) + scale * rng.normal(size=tuple(weight.shape)).astype(np.float32))
+
+
+def make_entropy(n_channels, n_groups, *, n_hidden=4, n_qualities=3, weights=1.0, seed=0, as_floats=False):
+    """An EntropyModel of random weights, or the floats that it is made from; its steps are 1, 1/2, 1/4 and so on."""
+    rng = np.random.default_rng(seed)
+    units = n_groups * n_hidden
+    floats = {
+        "steps": np.repeat(0.5 ** np.arange(n_qualities)[:, None], n_channels, axis=1),
+        "groups": np.linspace(0, n_channels, n_groups + 1).round().astype(int),
+        "hidden_kernel": weights * rng.normal(0, 0.3, (3 * n_channels, units)),
+        "hidden_bias": rng.normal(0, 0.1, (n_qualities, units)),
+        "linear_kernel": weights * rng.normal(0, 0.1, (3 * n_channels, n_channels)),
+        "mean_kernel": weights * rng.normal(0, 0.1, (units, n_channels)),
+        "mean_bias": rng.normal(0, 0.1, (n_qualities, n_channels)),
+        "scale_kernel": weights * rng.normal(0, 0.2, (units, n_channels)),
+        "scale_bias": 0.7 * np.arange(n_qualities)[:, None] - 0.7 + np.zeros(n_channels),
+    }
+    return floats if as_floats else EntropyModel.from_floats(**floats)
 
 
 def run_script(script, *arguments, cwd, options=(), **environment):

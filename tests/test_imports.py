@@ -6,7 +6,7 @@ from pathlib import Path
 ROOT = Path(__file__).parent.parent
 # docs/architecture.md says what lives in each.
 ORDER = (
-    "errors config files audio features losses dataset pca original model model_file muon learner training encoding "
+    "errors config files audio features losses dataset pca original model entropy model_file muon learner training encoding "
     "inversion reconstruction metrics evaluation report cli"
 ).split()
 SCRIPTS = {path.stem for path in ROOT.glob("*.py")}
