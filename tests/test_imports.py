@@ -6,8 +6,8 @@ from pathlib import Path
 ROOT = Path(__file__).parent.parent
 # docs/architecture.md says what lives in each.
 ORDER = (
-    "errors config files audio features losses dataset pca original model entropy codes model_file muon learner "
-    "training encoding inversion reconstruction metrics evaluation report cli"
+    "errors config files audio features losses dataset pca original model entropy codes container model_file muon "
+    "learner training encoding inversion reconstruction metrics evaluation report cli"
 ).split()
 SCRIPTS = {path.stem for path in ROOT.glob("*.py")}
 
