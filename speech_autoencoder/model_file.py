@@ -4,9 +4,11 @@ Keras' own loader rebuilds whatever network a file describes. Here the network i
 configuration, and every array is read by name, shape and type, so that nothing in a file can make code run.
 """
 
+import hashlib
 import io
 import json
-from dataclasses import dataclass
+import math
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +16,7 @@ import numpy as np
 
 from speech_autoencoder import __version__
 from speech_autoencoder.config import FeatureConfig, LossConfig, ModelConfig
+from speech_autoencoder.entropy import EntropyModel, expected_shapes
 from speech_autoencoder.errors import InputError
 from speech_autoencoder.files import explain, replacing, shown
 from speech_autoencoder.model import build
@@ -21,6 +24,7 @@ from speech_autoencoder.pca import PCA
 
 _FORMAT = "speech-autoencoder model 3"
 _GROUP = "speech_autoencoder"
+_CODEC = "codec"
 _DESCRIPTION_LIMIT = 16 << 20
 _MADE_BY = "autoencoder_for_many_data.py"
 
@@ -29,7 +33,8 @@ _MADE_BY = "autoencoder_for_many_data.py"
 class TrainedModel:
     """A network with its weights, and what it needs to be used: its size, features, loss and floor, and its story.
 
-    description holds the training's configuration, history, validation and versions, as JSON's own types.
+    description holds the training's configuration, history, validation and versions, as JSON's own types. entropy is
+    there where the model was trained as a codec.
     """
 
     network: Any
@@ -38,6 +43,28 @@ class TrainedModel:
     loss: LossConfig
     floor: PCA
     description: dict
+    entropy: EntropyModel | None = None
+
+    @property
+    def fingerprint(self) -> bytes:
+        """Eight bytes that differ where anything differs that decoding depends on."""
+        sizes = {"model": self.config.to_json(), "features": self.features.to_json()}
+        digest = hashlib.sha256(json.dumps(sizes, sort_keys=True).encode("ascii"))
+        arrays = [np.asarray(weight, "<f4") for weight in self.network.get_layer("decoder").weights]
+        if self.entropy:
+            arrays += [getattr(self.entropy, field.name).astype("<i4") for field in fields(EntropyModel)]
+        for array in arrays:
+            digest.update(repr(array.shape).encode("ascii") + array.tobytes())
+        return digest.digest()[:8]
+
+    def require_entropy(self, name: str) -> EntropyModel:
+        """The entropy model. Raises InputError where the model, read from the file of this name, has none."""
+        if self.entropy is None:
+            raise InputError(
+                f"{name} was trained without an entropy model, which encoding to bytes needs: train one with "
+                f"{_MADE_BY} --codec."
+            )
+        return self.entropy
 
     def require_features(self, features: FeatureConfig, array_name: str, made_by: str) -> None:
         """Nothing. Raises InputError when features are not those that the model was trained on."""
@@ -76,6 +103,9 @@ def save(path: Path, model: TrainedModel) -> None:
         group.create_dataset("description", data=np.frombuffer(text.encode("ascii"), np.uint8))
         for name in ("encode", "decode", "offset"):
             group.create_dataset(f"floor_{name}", data=getattr(model.floor, name))
+        if model.entropy:
+            for field in fields(EntropyModel):
+                group.create_dataset(f"{_CODEC}/{field.name}", data=getattr(model.entropy, field.name), dtype="<i4")
     with replacing(path) as temporary:
         temporary.write_bytes(content.getbuffer())
 
@@ -133,11 +163,32 @@ def _read(file, size):
         _array(file, f"{_GROUP}/floor_decode", (config.latent_size, n_values)),
         _array(file, f"{_GROUP}/floor_offset", (n_values,)),
     )
+    has_entropy = file[_GROUP].get(_CODEC, getlink=True) is not None
+    entropy = _read_entropy(file, size, config) if has_entropy else None
     network = build(config)
     for part in ("encoder", "decoder"):
         for variable in network.get_layer(part).weights:
             variable.assign(_array(file, f"model_weights/{part}/{variable.path}", tuple(variable.shape)))
-    return TrainedModel(network, config, features, loss, floor, data)
+    return TrainedModel(network, config, features, loss, floor, data, entropy)
+
+
+def _read_entropy(file, size, config):
+    """The entropy model in an open HDF5 file of size bytes."""
+    shapes = {name: _dataset(file, f"{_GROUP}/{_CODEC}/{name}").shape for name in ("steps", "groups", "hidden_kernel")}
+    if [len(shape) for shape in shapes.values()] != [2, 1, 2]:
+        raise InputError(f"its entropy model's arrays have the wrong dimensions: run {_MADE_BY} --codec again.")
+    n_qualities, n_channels = shapes["steps"]
+    if n_channels != config.latent_size:
+        raise InputError(
+            f"its entropy model is for {n_channels} numbers a latent, its network has {config.latent_size}."
+        )
+    shapes = expected_shapes(n_qualities, n_channels, shapes["groups"][0] - 1, shapes["hidden_kernel"][1])
+    # Before any memory is taken for them, as for the network.
+    if 4 * sum(map(math.prod, shapes.values())) > size:
+        raise InputError(f"it has {size:,} bytes, too few for its entropy model: it was cut short.")
+    return EntropyModel(
+        **{name: _values(file, f"{_GROUP}/{_CODEC}/{name}", shape, np.int32) for name, shape in shapes.items()}
+    )
 
 
 def _least_bytes(config):
@@ -166,10 +217,15 @@ def _dataset(file, name):
 
 def _array(file, name, shape):
     """The float32 array of this very shape at name, finite."""
-    dataset = _dataset(file, name)
-    if dataset.shape != shape or dataset.dtype != np.float32:
-        raise InputError(f"its {name} is {dataset.shape} {dataset.dtype}, expected {shape} float32.")
-    values = dataset[()]
+    values = _values(file, name, shape, np.float32)
     if not np.isfinite(values).all():
         raise InputError(f"its {name} holds values that are not finite: train again.")
     return values
+
+
+def _values(file, name, shape, dtype):
+    """The array of this very shape and type at name."""
+    dataset = _dataset(file, name)
+    if dataset.shape != shape or dataset.dtype != dtype:
+        raise InputError(f"its {name} is {dataset.shape} {dataset.dtype}, expected {shape} {np.dtype(dtype)}.")
+    return dataset[()]

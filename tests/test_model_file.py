@@ -4,16 +4,17 @@ import json
 import resource
 import sys
 import time
-from dataclasses import replace
+from dataclasses import fields, replace
 
 import h5py
 import keras
 import numpy as np
 import pytest
-from conftest import TINY, TINY_MODEL, make_dataset, one_line_of, shake
+from conftest import TINY, TINY_MODEL, make_dataset, make_entropy, one_line_of, shake
 
 from speech_autoencoder import model_file, pca
 from speech_autoencoder.config import CLASSIC, LossConfig, ModelConfig
+from speech_autoencoder.entropy import EntropyModel
 from speech_autoencoder.errors import InputError
 from speech_autoencoder.model import build
 from speech_autoencoder.model_file import TrainedModel
@@ -398,3 +399,138 @@ def test_load_network_of_any_size_is_not_refused_by_its_size(tmp_path, step, wid
     saved = TrainedModel(build(config), config, TINY, LossConfig(), pca.PCA(step, values, values.T, values[:, 0]), {})
     model_file.save(tmp_path / "model.h5", saved)
     assert model_file.load(tmp_path / "model.h5").config == config
+
+
+# ---- the entropy model
+
+
+@pytest.fixture(scope="module")
+def codec(model):
+    """The model as if it had been trained as a codec."""
+    return replace(model, entropy=make_entropy(TINY_MODEL.latent_size, 2))
+
+
+@pytest.fixture(scope="module")
+def codec_content(codec, tmp_path_factory):
+    """The bytes of its file."""
+    path = tmp_path_factory.mktemp("codec") / "codec.h5"
+    model_file.save(path, codec)
+    return path.read_bytes()
+
+
+@pytest.fixture
+def codec_path(codec_content, tmp_path):
+    """A codec's file to be broken."""
+    path = tmp_path / "codec.h5"
+    path.write_bytes(codec_content)
+    return path
+
+
+def test_load_saved_entropy_model_is_the_same(codec, codec_path):
+    loaded = model_file.load(codec_path)
+    for field in fields(EntropyModel):
+        np.testing.assert_array_equal(getattr(loaded.entropy, field.name), getattr(codec.entropy, field.name))
+    assert loaded.fingerprint == codec.fingerprint
+    assert loaded.require_entropy("codec.h5") is loaded.entropy
+
+
+def test_load_saved_without_entropy_model_has_none_and_says_how_to_get_one(path):
+    loaded = model_file.load(path)
+    assert loaded.entropy is None
+    with pytest.raises(InputError) as error:
+        loaded.require_entropy("model.h5")
+    assert one_line_of(error) == (
+        "model.h5 was trained without an entropy model, which encoding to bytes needs: train one with "
+        "autoencoder_for_many_data.py --codec."
+    )
+
+
+def test_fingerprint_changes_with_all_that_decoding_depends_on(codec):
+    seen = {codec.fingerprint}
+    network = build(TINY_MODEL)
+    network.set_weights(codec.network.get_weights())
+    assert replace(codec, network=network).fingerprint in seen
+    for weight in network.get_layer("decoder").weights:
+        before = np.asarray(weight).copy()
+        changed = before.copy()
+        changed.flat[-1] += 1e-3
+        weight.assign(changed)
+        seen.add(replace(codec, network=network).fingerprint)
+        weight.assign(before)
+    for field in fields(EntropyModel):
+        other = getattr(make_entropy(TINY_MODEL.latent_size, 2, seed=1), field.name).copy()
+        if field.name == "steps":
+            other[0, 0] += 1
+        if field.name == "groups":
+            other[1] += 1
+        if field.name == "tables":
+            other[0, :2] += np.array([1, 0], np.int32)
+            other[0, 63] -= 1
+        if field.name == "scale_bias":
+            other[0, 0] += 1
+        seen.add(replace(codec, entropy=replace(codec.entropy, **{field.name: other})).fingerprint)
+    seen.add(replace(codec, entropy=None).fingerprint)
+    seen.add(replace(codec, features=replace(TINY, sr=9_000)).fingerprint)
+    assert len(seen) == 1 + len(network.get_layer("decoder").weights) + len(fields(EntropyModel)) + 2
+    assert all(len(fingerprint) == 8 for fingerprint in seen)
+
+
+def test_fingerprint_is_blind_to_what_decoding_does_not_use(codec):
+    network = build(TINY_MODEL)
+    network.set_weights(codec.network.get_weights())
+    shake(network.get_layer("encoder"))
+    other = replace(codec, network=network, loss=LossConfig(exponent=0.3), description={})
+    assert other.fingerprint == codec.fingerprint
+
+
+@pytest.mark.parametrize("replace_array", [soft_link, external_link, virtual_dataset, external_storage, nothing])
+@pytest.mark.parametrize("which", ["steps", "hidden_kernel", "tables"])
+def test_load_entropy_array_that_is_not_in_the_file_is_refused(codec_path, tmp_path, replace_array, which):
+    name = f"{GROUP}/codec/{which}"
+    with h5py.File(codec_path, "a") as file:
+        replace_array(file, name, tmp_path / "outside")
+    refused(codec_path, name, "of its own")
+
+
+@pytest.mark.parametrize("target", ["/elsewhere", "/nowhere"])
+def test_load_entropy_group_that_is_a_link_is_refused(codec_path, target):
+    with h5py.File(codec_path, "a") as file:
+        file.move(f"{GROUP}/codec", "elsewhere")
+        file[f"{GROUP}/codec"] = h5py.SoftLink(target)
+    refused(codec_path, "of its own")
+
+
+@pytest.mark.parametrize(
+    ("which", "change", "words"),
+    [
+        ("steps", lambda values: values[0], "wrong dimensions"),
+        ("steps", lambda values: values[:, :-1], "for 3 numbers a latent, its network has 4"),
+        ("steps", lambda values: values[:0], "0 quality steps"),
+        ("steps", lambda values: values * 0, "steps are not within"),
+        ("steps", lambda values: values.astype(np.float32), "expected"),
+        ("steps", lambda values: values.astype(np.int64), "expected"),
+        ("steps", lambda values: values.astype(">i4"), "expected"),
+        ("groups", lambda values: values[::-1], "groups do not follow"),
+        ("groups", lambda values: values[:0], "-1 groups"),
+        ("hidden_kernel", lambda values: values[:, :-1], "hidden units"),
+        ("hidden_kernel", lambda values: values + np.int32(2**30), "exact arithmetic"),
+        ("mean_bias", lambda values: values[:-1], "expected"),
+        ("tables", lambda values: values + 1, "frequencies"),
+        ("tables", lambda values: values[:, 1:], "expected"),
+    ],
+)
+def test_load_entropy_array_of_wrong_values_is_refused(codec_path, which, change, words):
+    with h5py.File(codec_path, "a") as file:
+        name = f"{GROUP}/codec/{which}"
+        values = change(file[name][()])
+        del file[name]
+        file[name] = values
+    refused(codec_path, words)
+
+
+def test_load_entropy_model_that_declares_gigabytes_is_refused(codec_path):
+    """Each array's shape may fit the others': they must fit the file too."""
+    with h5py.File(codec_path, "a") as file:
+        del file[f"{GROUP}/codec/hidden_kernel"]
+        file.create_dataset(f"{GROUP}/codec/hidden_kernel", (12, 65_536), np.int32, chunks=(12, 1_024))
+    refused(codec_path, "too few for its entropy model")
