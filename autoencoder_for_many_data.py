@@ -3,7 +3,14 @@
 from pathlib import Path
 
 from speech_autoencoder import cli, dataset
-from speech_autoencoder.config import LATENT_PER_SECOND, NETWORKS, ModelConfig, TrainingConfig, latent_shape
+from speech_autoencoder.config import (
+    LATENT_PER_SECOND,
+    NETWORKS,
+    CodecConfig,
+    ModelConfig,
+    TrainingConfig,
+    latent_shape,
+)
 from speech_autoencoder.files import require_writable
 
 ARRAY_PATH = Path("train_data.npy")
@@ -30,6 +37,11 @@ def main():
         choices=NETWORKS,
         default=ModelConfig.network,
         help="original: that of the program which this one replaces, to compare with",
+    )
+    parser.add_argument(
+        "--codec",
+        action="store_true",
+        help="learn to be a codec too: latents that take few bits, at any bitrate; give it --minutes 15",
     )
     parser.add_argument("--batch-size", type=cli.positive(int), default=defaults.batch_size, help="clips a step")
     parser.add_argument(
@@ -78,6 +90,7 @@ def main():
         model_path=args.model,
         checkpoint_path=args.model.with_suffix(".checkpoint.npz"),
         validation=args.validation,
+        codec=CodecConfig() if args.codec else None,
         resume=args.resume,
         say=say,
         bar=cli.bar(args.quiet, "training"),

@@ -18,6 +18,12 @@ _BOUNDS = {
     "latent_size": (1, 4_096),
     "width": (8, 1_024),
     "depth": (0, 16),
+    "lowest_kbits": (0.05, 100.0),
+    "highest_kbits": (0.05, 1_000.0),
+    "knots": (2, 32),
+    "qualities": (2, 256),
+    "groups": (1, 64),
+    "hidden": (1, 256),
     "minutes": (0.0, 1e6),
     "seed": (0, 2**32 - 1),
 }
@@ -179,6 +185,27 @@ class LossConfig(_Config):
     envelope_weight: float = 0.3
     envelope_s: float = 0.384
     quietest: float = 0.2
+
+
+@dataclass(frozen=True)
+class CodecConfig(_Config):
+    """How latents are quantised and coded by a model that is trained to be a codec.
+
+    It has `qualities` steps from lowest_kbits to highest_kbits (kbit/s, on average over what it was trained on), learned
+    at `knots` of them. A latent's channels are coded in `groups`, each of which `hidden` units predict.
+    """
+
+    lowest_kbits: float = 0.5
+    highest_kbits: float = 6.0
+    knots: int = 6
+    qualities: int = 32
+    groups: int = 6
+    hidden: int = 32
+
+    def __post_init__(self):
+        super().__post_init__()
+        if self.highest_kbits <= self.lowest_kbits:
+            raise InputError(f"highest_kbits {self.highest_kbits} is not above lowest_kbits {self.lowest_kbits}.")
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ from speech_autoencoder.config import TrainingConfig
 from speech_autoencoder.errors import InputError
 from speech_autoencoder.losses import Loss
 from speech_autoencoder.muon import optimizer
+from speech_autoencoder.quantiser import Quantiser
 
 # The most steps of an epoch: a large corpus is seen in parts, so that validation and checkpoints come often enough.
 MOST_STEPS = 500
@@ -110,21 +111,25 @@ def _interpolate(rows, positions):
 class Learner:
     """The network being trained, the running average of its weights, and the optimiser."""
 
-    def __init__(self, network, config: TrainingConfig, loss: Loss, range_db: float):
+    def __init__(self, network, config: TrainingConfig, loss: Loss, range_db: float, quantiser: Quantiser | None = None):
         import tensorflow as tf
 
         self.network, self.config, self.loss, self.range_db = network, config, loss, range_db
+        self.quantiser = quantiser
         self.optimizer = optimizer(config.learning_rate, config.clip_norm)
-        weights = network.trainable_variables
+        self.weights = weights = network.trainable_variables + (quantiser.weights if quantiser else [])
         self.optimizer.build(weights)
-        self.average = [tf.Variable(weight.value) for weight in weights]
+        self.average = [tf.Variable(tf.identity(weight)) for weight in weights]
         clips = tf.TensorSpec((None, network.input_shape[1], None, 1), tf.float32)
         per_frame = tf.TensorSpec((None, 1, None, 1), tf.float32)
 
         @tf.function(input_signature=[clips, per_frame, per_frame])
         def step(x, mask, level):
             with tf.GradientTape() as tape:
-                total, squares = loss(x, network(x, training=True), mask, level)
+                if quantiser:
+                    total, squares = self._quantised_loss(x, mask, level)
+                else:
+                    total, squares = loss(x, network(x, training=True), mask, level)
             self.optimizer.apply(tape.gradient(total, weights), weights)
             # The average follows at a pace that grows with what has been seen, so that the start weighs nothing.
             seen = tf.cast(self.optimizer.iterations, tf.float32)
@@ -135,9 +140,46 @@ class Learner:
 
         @tf.function(input_signature=[clips, per_frame, per_frame])
         def look(x, mask, level):
+            if quantiser:
+                return self._quantised_score(x, mask, level)
             return loss(x, tf.clip_by_value(network(x, training=False), 0, 1), mask, level)
 
         self.step, self.look = step, look
+
+    def _quantised_loss(self, x, mask, level):
+        """(loss with what the bits are worth, mean square error) of sequences, each at its own bitrate."""
+        import tensorflow as tf
+
+        count = self.optimizer.iterations
+        position = self.quantiser.positions(tf.shape(x)[0], count)
+        latent = self.network.get_layer("encoder")(x, training=True)
+        latent, bits = self.quantiser(latent, position, count)
+        loss, squares = self.loss(x, self.network.get_layer("decoder")(latent, training=True), mask, level)
+        bitrate = self._bitrate(bits, mask)
+        self.quantiser.adapt(position, tf.stop_gradient(bitrate))
+        return loss + tf.reduce_mean(self.quantiser.price(position) * bitrate), squares
+
+    def _quantised_score(self, x, mask, level):
+        """(score, mean square error) of sequences over some bitrates: the loss, as it would be at just these bitrates.
+
+        About the square root of the bitrate is what a loss is inversely proportional to (docs/decisions.md).
+        """
+        import tensorflow as tf
+
+        results = []
+        for latent, bits, position in self.quantiser.looked_at(self.network.get_layer("encoder")(x, training=False)):
+            output = tf.clip_by_value(self.network.get_layer("decoder")(latent, training=False), 0, 1)
+            loss, squares = self.loss(x, output, mask, level)
+            excess = tf.reduce_mean(self._bitrate(bits, mask) / self.quantiser.bitrate(position))
+            results.append(tf.stack([loss * tf.sqrt(excess), squares]))
+        return tf.unstack(tf.reduce_mean(tf.stack(results), axis=0))
+
+    def _bitrate(self, bits, mask):
+        """bit/s of each sequence, (n,), that has so many bits in its latents; all are taken to hold as much sound."""
+        import tensorflow as tf
+
+        n_frames = tf.reduce_sum(mask) / tf.cast(tf.shape(mask)[0], tf.float32)
+        return tf.reduce_sum(bits, axis=1) * self.quantiser.frame_rate / (n_frames + 1e-3)
 
     def learn(self, batches, learning_rates, tick=lambda: None) -> float:
         """The RMS error (dB) over the batches, one step each. Raises InputError when it is no number."""
@@ -156,7 +198,7 @@ class Learner:
 
     def validate(self, batches: Batches) -> tuple[float, float]:
         """(loss, RMS error in dB) of the averaged weights over everything in batches."""
-        kept = [weight.numpy() for weight in self.network.trainable_variables]
+        kept = [weight.numpy() for weight in self.weights]
         self.use(self.averages())
         errors = self._errors(batches, self.look)
         self.use(kept)
@@ -185,19 +227,22 @@ class Learner:
         return [np.array(mean.numpy()) for mean in self.average]
 
     def use(self, weights) -> None:
-        """Nothing; the network has these weights."""
-        for variable, value in zip(self.network.trainable_variables, weights, strict=True):
+        """Nothing; the network, and the quantiser, have these weights."""
+        for variable, value in zip(self.weights, weights, strict=True):
             variable.assign(value)
 
     def state(self) -> dict[str, np.ndarray]:
         """All that the next step depends on."""
-        variables = [*self.network.trainable_variables, *self.average, *self.optimizer.variables]
-        return {f"state_{i}": np.array(variable.numpy()) for i, variable in enumerate(variables)}
+        return {f"state_{i}": np.array(variable.numpy()) for i, variable in enumerate(self._variables())}
+
+    def _variables(self):
+        """All that the next step depends on, as variables."""
+        prices = [self.quantiser.log_prices] if self.quantiser else []
+        return [*self.weights, *self.average, *self.optimizer.variables, *prices]
 
     def restore(self, state) -> None:
         """Nothing; the next step is what it would have been when `state` was taken."""
-        variables = [*self.network.trainable_variables, *self.average, *self.optimizer.variables]
-        for i, variable in enumerate(variables):
+        for i, variable in enumerate(self._variables()):
             value = state[f"state_{i}"]
             if tuple(value.shape) != tuple(variable.shape):
                 raise ValueError(f"state_{i} is {value.shape}")

@@ -12,14 +12,15 @@ from pathlib import Path
 import numpy as np
 
 from speech_autoencoder import pca
-from speech_autoencoder.config import LossConfig, ModelConfig, TrainingConfig
+from speech_autoencoder.config import CodecConfig, LossConfig, ModelConfig, TrainingConfig
 from speech_autoencoder.dataset import Dataset
 from speech_autoencoder.errors import InputError
 from speech_autoencoder.files import explain, replacing, shown
 from speech_autoencoder.learner import MOST_STEPS, Batches, Learner, learning_rate
 from speech_autoencoder.losses import Loss
-from speech_autoencoder.model import build, start_at_pca
+from speech_autoencoder.model import build, encode, start_at_pca
 from speech_autoencoder.model_file import TrainedModel, save
+from speech_autoencoder.quantiser import Quantiser
 
 _STATE_FORMAT = 2
 # Steps that are timed, and then undone, to plan as many epochs as the budget allows; the first ones compile.
@@ -28,6 +29,8 @@ _TIMED_STEPS, _COMPILING_STEPS = 16, 4
 _CHECKPOINT_S = 30
 # How much more than the share that was asked for may be held out when that is whole speakers.
 _MOST_HELD = 1.25
+# Latents that the tables of a codec's entropy model are fitted on, about.
+_CALIBRATING_LATENTS = 4_000
 # The part of the budget that is planned; the rest is for saving. Epochs by whose pace the plan is kept up to date.
 _PLANNED, _RECENT_EPOCHS = 0.97, 5
 
@@ -126,11 +129,12 @@ def train(
     model_path: Path,
     checkpoint_path: Path,
     validation: str = "auto",
+    codec: CodecConfig | None = None,
     resume: bool = False,
     say: Callable[[str], None] = lambda text: None,
     bar: Callable | None = None,
 ) -> Result:
-    """The best model that the budget allows, which model_path then holds.
+    """The best model that the budget allows, which model_path then holds; with `codec` one whose latents can be coded.
 
     Every half a minute, and when interrupted, checkpoint_path gets all that `resume` needs to come to the same result
     as without the interruption; it is removed at the end. Ctrl-C ends training early and keeps the best epoch. `say`
@@ -151,15 +155,20 @@ def train(
         start_at_pca(network, model_config, floor)
     loss_config = LossConfig()
     loss = Loss(dataset.features, loss_config)
-    learner = Learner(network, config, loss, dataset.features.range_db)
+    frame_rate = dataset.features.frame_rate
+    quantiser = Quantiser(codec, floor, frame_rate, seed=config.seed) if codec else None
+    learner = Learner(network, config, loss, dataset.features.range_db, quantiser)
     batches = Batches(dataset, parts.training, config, model_config.frames_per_latent, loss)
-    held_out = Batches(dataset, _some(dataset, parts.validation, config), config, model_config.frames_per_latent, loss)
+    # As many as a tenth of an epoch's steps hold: a large corpus has more than one need hear.
+    most_frames = MOST_STEPS // 10 * config.batch_size * dataset.features.n_frames
+    some = _some(dataset, parts.validation, most_frames)
+    held_out = Batches(dataset, some, config, model_config.frames_per_latent, loss)
     start_loss, start_db = learner.validate(held_out)
     floor_loss, floor_db = (start_loss, start_db) if at_pca else learner.judge(floor.reconstruct, held_out)
     where = ", where training starts" if at_pca else ""
     say(f"The PCA floor{where}: {floor_db:.3f} dB RMS error on validation, a loss of {floor_loss:.4f}.")
 
-    identity = _identity(dataset, model_config, config, loss_config, parts)
+    identity = _identity(dataset, model_config, config, loss_config, codec, parts)
     history, best, best_loss, best_db = History(), learner.averages(), start_loss, start_db
     if resume:
         n_epochs, history, best, best_loss, best_db = _load_checkpoint(checkpoint_path, learner, identity)
@@ -226,6 +235,7 @@ def train(
             progress.close()
 
     learner.use(best)
+    entropy = _entropy_model(quantiser, network, model_config, dataset, parts.training) if codec else None
     best_epoch = history.best if best_loss < start_loss else 0
     trained = TrainedModel(
         network,
@@ -243,9 +253,11 @@ def train(
                 "epoch": best_epoch,
             },
             "history": asdict(history),
+            "codec": codec.to_json() if codec else None,
             "data": {"fingerprint": dataset.fingerprint, "n_recordings": len(dataset.names)},
             "versions": _versions(),
         },
+        entropy,
     )
     save(model_path, trained)
     if ended != "interrupted":
@@ -253,10 +265,15 @@ def train(
     return Result(trained, history, floor_db, floor_loss, best_db, best_loss, best_epoch, n_epochs, parts, ended)
 
 
-def _some(dataset, recordings, config):
-    """Recordings spread over these, as many as an epoch's steps hold: a large corpus has more than one need hear."""
-    most_frames = MOST_STEPS // 10 * config.batch_size * dataset.features.n_frames
+def _some(dataset, recordings, most_frames):
+    """Recordings spread over these, of about so many frames at most."""
     return recordings[:: max(1, math.ceil(dataset.n_frames[recordings].sum() / most_frames))]
+
+
+def _entropy_model(quantiser, network, config, dataset, recordings):
+    """What the quantiser has learned, fitted to what the encoder makes of some of these recordings."""
+    some = _some(dataset, recordings, _CALIBRATING_LATENTS * config.frames_per_latent)
+    return quantiser.to_entropy_model([encode(network, config, dataset.frames(i)) for i in some])
 
 
 def _plan(learner, batches, held_out, config, spent_s):
@@ -289,10 +306,11 @@ def _replan(n_epochs, history, budget_s):
     return len(history) + max(0, int(left_s / epoch_s))
 
 
-def _identity(dataset, model_config, config, loss_config, parts):
+def _identity(dataset, model_config, config, loss_config, codec, parts):
     """What must be the same for a checkpoint to be gone on with."""
     settings = {key: value for key, value in asdict(config).items() if key not in ("minutes", "epochs")}
-    return repr((_STATE_FORMAT, dataset.fingerprint, dataset.features, model_config, loss_config, settings, parts.how))
+    about = (dataset.fingerprint, dataset.features, model_config, loss_config, codec, settings, parts.how)
+    return repr((_STATE_FORMAT, *about))
 
 
 def _checkpoint(learner, identity, n_epochs, history, best, best_loss, best_db):
