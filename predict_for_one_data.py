@@ -19,6 +19,7 @@ def main():
     parser.add_argument("--model", type=Path, default=MODEL_PATH, help="the model's file")
     parser.add_argument("--output", type=Path, default=OUTPUT_PATH, help="the sound to write, for one recording")
     parser.add_argument("--output-dir", type=Path, help="a folder for many: each under its own name, as WAV")
+    parser.add_argument("--bitrate", type=cli.positive(float), help="kbit/s: by way of a .sae file beside the sound")
     parser.add_argument("--no-show", action="store_true", help="open no window with the figure")
     args = parser.parse_args()
     say = cli.sayer(args.quiet)
@@ -28,21 +29,34 @@ def main():
     seconds = cli.total_duration_s(paths)
     require_writable(*outputs)
 
-    cli.start_tensorflow(say)
-    from speech_autoencoder import model_file, report
+    encoded = [output.with_suffix(".sae") for output in outputs] if args.bitrate else []
+    require_writable(*encoded)
+
+    cli.start_tensorflow(say, one_thread=bool(args.bitrate))
+    from speech_autoencoder import codec, model_file, report
     from speech_autoencoder.encoding import Encoder
     from speech_autoencoder.reconstruction import reconstruct_recording
 
     model = model_file.load(args.model)
-    encoder = Encoder(model, EncodingConfig())
+    if args.bitrate:
+        model.require_entropy(cli.shown(args.model))
+    encoder = Encoder(model, EncodingConfig(rounds=0) if args.bitrate else EncodingConfig())
+    results = []
     with cli.one_blas_thread(), cli.bar(args.quiet, "reconstructing")(seconds) as bar:
-        for path, output in zip(paths, outputs, strict=True):
+        for number, (path, output) in enumerate(zip(paths, outputs, strict=True)):
             excerpt = report.Excerpt(path, model.features)
-            reconstruct_recording(path, encoder, InversionConfig(), output, watch=excerpt.watch, tick=bar.update)
+            if args.bitrate:
+                file = encoded[number]
+                results.append(codec.encode_recording(path, encoder, file, bitrate=args.bitrate, watch=excerpt.watch))
+                codec.decode_recording(file, model, output, InversionConfig(), watch=excerpt.watch, tick=bar.update)
+            else:
+                reconstruct_recording(path, encoder, InversionConfig(), output, watch=excerpt.watch, tick=bar.update)
             if args.output_dir is None:
                 figure_path = output.with_suffix(".png")
                 excerpt.draw(figure_path)
                 say(f"Wrote {cli.shown(output)} and {cli.shown(figure_path)}.")
+    if args.bitrate:
+        cli.describe_encoded(results, paths, args.output_dir or encoded[0], args.bitrate, say)
     if args.output_dir is not None:
         say(f"Wrote {len(outputs)} reconstructions to {cli.shown(args.output_dir)}.")
     elif not args.no_show:

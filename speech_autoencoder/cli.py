@@ -29,8 +29,28 @@ class _Parser(argparse.ArgumentParser):
 def parser(description: str) -> argparse.ArgumentParser:
     """A parser whose --help shows the defaults, with the options that every script has."""
     out = _Parser(description=description, formatter_class=_Formatter)
-    out.add_argument("--quiet", action="store_true", help="print nothing but errors")
+    _add_quiet(out)
     return out
+
+
+def parser_of_commands(
+    description: str, commands: dict[str, str]
+) -> tuple[argparse.ArgumentParser, list[argparse.ArgumentParser]]:
+    """A parser that takes one of several commands first, and their parsers, each described; the name is `command`."""
+    out = _Parser(description=description, formatter_class=_Formatter)
+    group = out.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    parsers = [
+        group.add_parser(name, help=text, description=text, formatter_class=_Formatter)
+        for name, text in commands.items()
+    ]
+    for each in parsers:
+        _add_quiet(each)
+    return out, parsers
+
+
+def _add_quiet(parser):
+    """Nothing; the parser has the option that every script has."""
+    parser.add_argument("--quiet", action="store_true", help="print nothing but errors")
 
 
 def run(main: Callable[[], None]) -> None:
@@ -57,8 +77,11 @@ def run(main: Callable[[], None]) -> None:
         fail("There is not enough memory: close other programs, or use shorter recordings.")
 
 
-def start_tensorflow(say: Callable[[str], None]) -> None:
-    """Nothing; TensorFlow is imported, without the greetings that its libraries write past Python to stderr."""
+def start_tensorflow(say: Callable[[str], None], *, one_thread: bool = False) -> None:
+    """Nothing; TensorFlow is imported, without the greetings that its libraries write past Python to stderr.
+
+    With one_thread it computes alone: how it splits sums among threads changes the last bits of what it gives.
+    """
     say("Starting TensorFlow ...")
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     sys.stderr.flush()
@@ -68,6 +91,9 @@ def start_tensorflow(say: Callable[[str], None]) -> None:
         import keras  # noqa: F401
         import tensorflow
 
+        if one_thread:
+            tensorflow.config.threading.set_intra_op_parallelism_threads(1)
+            tensorflow.config.threading.set_inter_op_parallelism_threads(1)
         tensorflow.zeros(1)  # the first operation starts the device, which greets too
     finally:
         os.dup2(kept, 2)
@@ -217,6 +243,25 @@ def describe_training(result, model_path: Path, say: Callable[[str], None]) -> N
     )
 
 
+def describe_encoded(
+    results: list, paths: list[Path], where: Path, bitrate: float | None, say: Callable[[str], None]
+) -> None:
+    """Nothing; what the recordings at paths became, codec.Encoded each, at `where`, is said."""
+    n_bytes, seconds = sum(result.n_bytes for result in results), sum(result.seconds for result in results)
+    original = sum(path.stat().st_size for path in paths)
+    steps = sorted({quality for result in results for quality in result.qualities})
+    files = shown(where) if len(paths) == 1 else f"{len(paths)} files to {shown(where)}"
+    of_what = shown(paths[0]) if len(paths) == 1 else "the recordings"
+    say(
+        f"Wrote {files}: {n_bytes:,} bytes for {seconds:,.2f} s, {8 * n_bytes / seconds / 1_000:.2f} kbit/s, "
+        f"1/{original / n_bytes:.1f} of {of_what} ({original:,} bytes); "
+        f"quality {'step' if len(steps) == 1 else 'steps'} {' to '.join(map(str, sorted({steps[0], steps[-1]})))}."
+    )
+    missed = sum(not result.is_within for result in results)
+    if missed:
+        say(f"{missed} of {len(results)} take more than {bitrate} kbit/s even at the coarsest quality step.")
+
+
 def total_duration_s(paths: list[Path]) -> float:
     """The seconds of all recordings together. Raises InputError, before a slow start, when one is none."""
     from speech_autoencoder.audio import describe
@@ -232,6 +277,12 @@ def output_paths(paths: list[Path], output: Path, output_dir: Path | None) -> li
         outputs = [output]
     else:
         outputs = [output_dir / f"{path.stem}.wav" for path in paths]
+    require_own_names(paths, outputs)
+    return outputs
+
+
+def require_own_names(paths: list[Path], outputs: list[Path]) -> None:
+    """Nothing. Raises InputError when two outputs would have one name, or one would replace what is read."""
     taken: dict[Path, Path] = {}
     for path, target in zip(paths, outputs, strict=True):
         if target in taken:
@@ -241,4 +292,3 @@ def output_paths(paths: list[Path], output: Path, output_dir: Path | None) -> li
         taken[target] = path
         if target.resolve() in {original.resolve() for original in paths}:
             raise InputError(f"{shown(target)} is a recording to reconstruct, which would be lost: write elsewhere.")
-    return outputs

@@ -279,6 +279,9 @@ LATENT_PER_SECOND = 690.0
 
 PRESETS = ("classic", "fine")
 
+# kbit/s of an encoded recording.
+DEFAULT_BITRATE = 1.6
+
 
 def preset(name: str, corpus_sr: int) -> FeatureConfig:
     """The features that a preset's name stands for.
