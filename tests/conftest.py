@@ -71,12 +71,18 @@ def shake(network, scale=0.05, seed=0):
         weight.assign(np.asarray(weight) + scale * rng.normal(size=tuple(weight.shape)).astype(np.float32))
 
 
-def make_entropy(n_channels, n_groups, *, n_hidden=4, n_qualities=3, weights=1.0, seed=0, as_floats=False):
-    """An EntropyModel of random weights, or the floats that it is made from; its steps are 1, 1/2, 1/4 and so on."""
+def make_entropy(
+    n_channels, n_groups, *, n_hidden=4, n_qualities=3, first_step=1.0, ratio=0.5, weights=1.0, seed=0, as_floats=False
+):
+    """An EntropyModel of random weights, for latents of about unit scale, or the floats that it is made from.
+
+    Its steps are first_step, and each is `ratio` times the one before.
+    """
+    steps = np.repeat(first_step * ratio ** np.arange(n_qualities)[:, None], n_channels, axis=1)
     rng = np.random.default_rng(seed)
     units = n_groups * n_hidden
     floats = {
-        "steps": np.repeat(0.5 ** np.arange(n_qualities)[:, None], n_channels, axis=1),
+        "steps": steps,
         "groups": np.linspace(0, n_channels, n_groups + 1).round().astype(int),
         "hidden_kernel": weights * rng.normal(0, 0.3, (3 * n_channels, units)),
         "hidden_bias": rng.normal(0, 0.1, (n_qualities, units)),
@@ -84,7 +90,7 @@ def make_entropy(n_channels, n_groups, *, n_hidden=4, n_qualities=3, weights=1.0
         "mean_kernel": weights * rng.normal(0, 0.1, (units, n_channels)),
         "mean_bias": rng.normal(0, 0.1, (n_qualities, n_channels)),
         "scale_kernel": weights * rng.normal(0, 0.2, (units, n_channels)),
-        "scale_bias": 0.7 * np.arange(n_qualities)[:, None] - 0.7 + np.zeros(n_channels),
+        "scale_bias": np.log(0.5 / steps),
     }
     return floats if as_floats else EntropyModel.from_floats(**floats)
 
