@@ -2,11 +2,12 @@ import argparse
 import errno
 import io
 import os
+import subprocess
 import sys
 from pathlib import Path
 
 import pytest
-from conftest import TINY
+from conftest import ROOT, TINY
 
 from speech_autoencoder import cli
 from speech_autoencoder.config import CLASSIC, ModelConfig
@@ -82,8 +83,6 @@ def test_run_error_of_ours_keeps_its_traceback():
 
 
 def test_run_reader_gone_ends_without_a_word():
-    import subprocess
-
     code = "from speech_autoencoder import cli\ncli.run(lambda: [print('x' * 999, flush=True) for _ in range(9999)])"
     process = subprocess.Popen(
         [sys.executable, "-c", code],
@@ -225,6 +224,20 @@ def test_bars_of_what_is_done_at_once_leave_no_trace(monkeypatch):
     monkeypatch.setattr(sys, "stderr", stream)
     assert list(cli.progress(False, "features")(range(3), 3)) == [0, 1, 2]
     assert stream.getvalue().strip() == ""
+
+
+@pytest.mark.parametrize("one_thread", [True, False])
+def test_start_tensorflow_with_one_thread_whatever_the_environment_says(one_thread):
+    code = (
+        "import sys; from speech_autoencoder import cli; cli.start_tensorflow(print, one_thread=sys.argv[1] == 'True');"
+        "import tensorflow; threading = tensorflow.config.threading;"
+        "print(threading.get_intra_op_parallelism_threads(), threading.get_inter_op_parallelism_threads())"
+    )
+    environment = os.environ | {"PYTHONPATH": str(ROOT), "TF_NUM_INTRAOP_THREADS": "7", "TF_NUM_INTEROP_THREADS": "7"}
+    done = subprocess.run(
+        [sys.executable, "-c", code, str(one_thread)], env=environment, capture_output=True, text=True, check=True
+    )
+    assert (done.stdout.splitlines()[-1] == "1 1") == one_thread
 
 
 def test_start_tensorflow_leaves_stderr_open(capfd):
