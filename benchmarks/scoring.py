@@ -13,7 +13,7 @@ from speech_autoencoder.dataset import group_of
 METRICS = ("digits", "stoi", "estoi", "pesq_nb")
 # The most recordings in a string of one speaker and take.
 _MOST = 10
-_RESAMPLES = 2_000
+RESAMPLES = 2_000
 # metric -> one value for each recording (digits: heard right or not) or each string of them (the others)
 Values = dict[str, np.ndarray]
 
@@ -47,25 +47,45 @@ def values_of(
 
     `digits` is there with a recogniser, for the recordings whose label it knows; `pesq_nb` where PESQ is installed.
     """
+    joined = [
+        [metrics.join([waveforms[i] for i in string], sr) for string in strings]
+        for waveforms in (references, estimates)
+    ]
+    return values_of_strings(*joined, sr=sr, workers=workers) | digits_of(
+        estimates, names=names, sr=sr, recogniser=recogniser
+    )
 
-    def judge(string):
-        reference = metrics.join([references[i] for i in string], sr)
-        estimate = metrics.match_level(reference, metrics.join([estimates[i] for i in string], sr))
+
+def values_of_strings(
+    references: list[np.ndarray],
+    estimates: list[np.ndarray],
+    *,
+    sr: int,
+    pesq: Sequence[str] = ("nb",),
+    workers: int = 1,
+) -> Values:
+    """Every metric but `digits` of strings of sound, brought to their references' level; PESQ in these modes."""
+
+    def judge(reference, estimate):
+        estimate = metrics.match_level(reference, estimate)
         scores = {"stoi": metrics.stoi(reference, estimate, sr)}
         scores["estoi"] = metrics.stoi(reference, estimate, sr, extended=True)
         if metrics.has_pesq():
-            scores["pesq_nb"] = metrics.pesq(reference, estimate, sr, "nb")
+            scores |= {f"pesq_{mode}": metrics.pesq(reference, estimate, sr, mode) for mode in pesq}
         return scores
 
     with ThreadPoolExecutor(workers) as executor:
-        scores = list(executor.map(judge, strings))
-    values = {metric: np.array([score[metric] for score in scores]) for metric in scores[0]} if scores else {}
+        scores = list(executor.map(judge, references, estimates))
+    return {metric: np.array([score[metric] for score in scores]) for metric in scores[0]} if scores else {}
+
+
+def digits_of(waveforms: list[np.ndarray], *, names: list[str], sr: int, recogniser: Recogniser | None) -> Values:
+    """`digits` of the recordings whose label the recogniser knows: heard right or not; nothing where there is none."""
     known = [i for i, name in enumerate(names) if recogniser and label_of(name) in recogniser.labels]
-    if known:
-        heard = hear(recogniser, [estimates[i] for i in known], sr=sr)
-        right = [label == label_of(names[i]) for i, label in zip(known, heard, strict=True)]
-        values["digits"] = np.array(right, float)
-    return values
+    if not known:
+        return {}
+    heard = hear(recogniser, [waveforms[i] for i in known], sr=sr)
+    return {"digits": np.array([label == label_of(names[i]) for i, label in zip(known, heard, strict=True)], float)}
 
 
 def cells_of(scores: dict) -> list[str]:
@@ -74,18 +94,18 @@ def cells_of(scores: dict) -> list[str]:
     return ["-" if scores[m] is None else f"{scores[m]:.{digits[m]}f}" for m in METRICS]
 
 
-def summary(parts: Sequence[Values], *, seed: int = 0) -> tuple[dict, dict]:
+def summary(parts: Sequence[Values], *, metrics: Sequence[str] = METRICS, seed: int = 0) -> tuple[dict, dict]:
     """({metric: mean}, {metric: [low, high]}), the latter 95 % intervals by bootstrap; None where nothing was scored.
 
     Each of the parts (speakers) weighs the same, and is drawn anew within itself. What could not be scored (NaN) is
     left out.
     """
     means, intervals = {}, {}
-    for metric in METRICS:
+    for metric in metrics:
         samples = [part[metric][np.isfinite(part[metric])] for part in parts if metric in part]
         samples = [sample for sample in samples if len(sample)]
         rng = np.random.default_rng(seed)
-        drawn = [rng.choice(sample, (_RESAMPLES, len(sample))).mean(axis=1) for sample in samples]
+        drawn = [rng.choice(sample, (RESAMPLES, len(sample))).mean(axis=1) for sample in samples]
         means[metric] = float(np.mean([sample.mean() for sample in samples])) if samples else None
         intervals[metric] = np.quantile(np.mean(drawn, axis=0), [0.025, 0.975]).tolist() if samples else None
     return means, intervals
