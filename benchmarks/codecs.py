@@ -65,7 +65,7 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--leave-out", nargs="+", default=[], metavar="SPEAKER", help="unseen speakers, or all in turn")
     parser.add_argument("--workers", type=cli.positive(int), default=cli.available_cpus(), help="threads that score")
     parser.add_argument("--seed", type=int, default=TrainingConfig().seed)
-    parser.add_argument("--output", type=Path, help="JSON to write, after each speaker")
+    parser.add_argument("--output", type=Path, help="JSON to write, after each measurement")
     parser.add_argument("--figure", type=Path, help="PNG to write")
     args = parser.parse_args(arguments)
     if args.model and args.leave_out:
@@ -81,9 +81,13 @@ def main():
     speakers, sr = in_turn(args.leave_out, args.testing_dir), most_common_rate(args.testing_dir)
     cli.start_tensorflow(lambda text: None)
     tools = tools_of(args.systems, sr)
+    if not tools and not {"ours", "pca"} & {*args.systems}:
+        raise InputError("There is no codec to measure: install one of them, or name others with --systems.")
     recogniser, originals = train_recogniser(args)
-    metrics = [*METRICS, "pesq_wb"] if sr >= WIDE_HZ else [*METRICS]
+    metrics = [metric for metric in METRICS if recogniser or metric != "digits"] + ["pesq_wb"] * (sr >= WIDE_HZ)
     print(f"\n{headings(metrics)}", flush=True)
+    result = {"sr": sr, "minutes": args.minutes, "seed": args.seed, "leave_out": [s for s in speakers if s]}
+    result["originals_heard_right"] = originals
     parts: dict[tuple[str, str], list[Part]] = {}
     for speaker in speakers:
         with tempfile.TemporaryDirectory() as name, cli.one_blas_thread():
@@ -93,13 +97,11 @@ def main():
                 for setting in system.settings:
                     mine = parts.setdefault((system.name, setting), [])
                     mine.append(measure(system, setting, files, sr, recogniser=recogniser, workers=args.workers))
+                    result["rows"] = rows = [row_of(*which, some) for which, some in parts.items()]
+                    if args.output:
+                        write_json(args.output, result)
                     if speaker == speakers[-1]:
                         print(line_of(row_of(system.name, setting, mine), metrics), flush=True)
-        rows = [row_of(*which, mine) for which, mine in parts.items()]
-        result = {"sr": sr, "minutes": args.minutes, "seed": args.seed, "leave_out": [s for s in speakers if s]}
-        result |= {"originals_heard_right": originals, "rows": rows}
-        if args.output:
-            write_json(args.output, result)
     if recogniser:
         print(f"\nOf the original testing recordings, the recogniser hears {originals:.3f} right.\n")
         print(*verdicts(rows), sep="\n")
