@@ -191,8 +191,8 @@ class LossConfig(_Config):
 class CodecConfig(_Config):
     """How latents are quantised and coded by a model that is trained to be a codec.
 
-    It has `qualities` steps from lowest_kbits to highest_kbits (kbit/s, on average over what it was trained on), learned
-    at `knots` of them. A latent's channels are coded in `groups`, each of which `hidden` units predict.
+    It has `qualities` steps from lowest_kbits to highest_kbits (kbit/s, on average over what it was trained on),
+    learned at `knots` of them. A latent's channels are coded in `groups`, each of which `hidden` units predict.
     """
 
     lowest_kbits: float = 0.5

@@ -111,7 +111,9 @@ def _interpolate(rows, positions):
 class Learner:
     """The network being trained, the running average of its weights, and the optimiser."""
 
-    def __init__(self, network, config: TrainingConfig, loss: Loss, range_db: float, quantiser: Quantiser | None = None):
+    def __init__(
+        self, network, config: TrainingConfig, loss: Loss, range_db: float, quantiser: Quantiser | None = None
+    ):
         import tensorflow as tf
 
         self.network, self.config, self.loss, self.range_db = network, config, loss, range_db

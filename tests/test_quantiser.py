@@ -14,7 +14,9 @@ CONFIG = CodecConfig(lowest_kbits=0.1, highest_kbits=0.6, knots=4, qualities=13,
 def quantiser():
     deviations = np.geomspace(0.5, 0.02, SIZE)
     decode = np.eye(SIZE, 80, dtype=np.float32) * deviations[:, None].astype(np.float32)
-    return Quantiser(CONFIG, PCA(8, np.linalg.pinv(decode).astype(np.float32), decode, np.zeros(80)), FRAME_RATE, seed=0)
+    return Quantiser(
+        CONFIG, PCA(8, np.linalg.pinv(decode).astype(np.float32), decode, np.zeros(80)), FRAME_RATE, seed=0
+    )
 
 
 def latents(n=4, length=400, seed=0):
