@@ -4,12 +4,13 @@ from pathlib import Path
 
 from speech_autoencoder import cli, dataset
 from speech_autoencoder.config import (
+    CODEC_LATENT_PER_SECOND,
     LATENT_PER_SECOND,
     NETWORKS,
     CodecConfig,
     ModelConfig,
     TrainingConfig,
-    latent_shape,
+    model_config,
 )
 from speech_autoencoder.files import require_writable
 
@@ -29,8 +30,8 @@ def main():
     parser.add_argument(
         "--latent-per-second",
         type=cli.positive(float),
-        default=LATENT_PER_SECOND,
-        help="most latent numbers per second of sound; fewer compress more",
+        help="most latent numbers per second of sound; fewer compress more "
+        f"(default: {LATENT_PER_SECOND:g}, with --codec {CODEC_LATENT_PER_SECOND:g})",
     )
     parser.add_argument(
         "--network",
@@ -67,8 +68,8 @@ def main():
     checking = cli.progress(args.quiet, "checking")
     data = dataset.load(args.data, "train_data_generator.py", progress=checking)
     cli.require_suffix(args.model, ".h5")
-    frames_per_latent, latent_size = latent_shape(data.features, args.latent_per_second)
-    model_config = ModelConfig(data.features.n_mels, frames_per_latent, latent_size, network=args.network)
+    numbers = args.latent_per_second or (CODEC_LATENT_PER_SECOND if args.codec else LATENT_PER_SECOND)
+    sizes = model_config(data.features, numbers, args.network)
     config = TrainingConfig(
         minutes=args.minutes,
         epochs=args.epochs or 0,
@@ -82,10 +83,10 @@ def main():
     cli.start_tensorflow(say)
     from speech_autoencoder import report, training
 
-    cli.describe_latent(data.features, model_config, say)
+    cli.describe_latent(data.features, sizes, say)
     result = training.train(
         data,
-        model_config,
+        sizes,
         config,
         model_path=args.model,
         checkpoint_path=args.model.with_suffix(".checkpoint.npz"),

@@ -11,7 +11,7 @@ import soxr
 from benchmarks.recogniser import Recogniser
 from benchmarks.scoring import Values, strings_of, values_of
 from speech_autoencoder.audio import read
-from speech_autoencoder.config import EncodingConfig, InversionConfig
+from speech_autoencoder.config import EncodingConfig, InversionConfig, ModelConfig
 from speech_autoencoder.dataset import Dataset
 from speech_autoencoder.encoding import Encoder
 from speech_autoencoder.evaluation import SYSTEMS
@@ -67,13 +67,14 @@ def judge(
 def sounds(dataset: Dataset, encoder: Encoder, *, workers: int) -> tuple[dict[str, list[np.ndarray]], float]:
     """(waveforms by system, one a recording at its own rate and length; the seconds that the model's took)."""
     features, inversion = encoder.model.features, InversionConfig()
-    plain, linear = Encoder(encoder.model, EncodingConfig(rounds=0)), replace(encoder.model.config, network="residual")
+    plain, floor = Encoder(encoder.model, EncodingConfig(rounds=0)), encoder.model.floor
+    linear = ModelConfig(features.n_mels, floor.frames_per_latent, len(floor.decode))
     untrained = build(linear)
-    start_at_pca(untrained, linear, encoder.model.floor)
+    start_at_pca(untrained, linear, floor)
     searched = Encoder(replace(encoder.model, network=untrained, config=linear), encoder.config)
     systems = {
         "model": lambda frames: reconstruct(encoder, frames),
-        "floor": encoder.model.floor.reconstruct,
+        "floor": floor.reconstruct,
         "ceiling": lambda frames: frames,
         "encoder": lambda frames: reconstruct(plain, frames),
         "searched_floor": lambda frames: reconstruct(searched, frames),

@@ -4,10 +4,10 @@ import time
 
 import numpy as np
 
-from speech_autoencoder.config import CLASSIC, LATENT_PER_SECOND, ModelConfig, latent_shape
+from speech_autoencoder.config import CLASSIC, LATENT_PER_SECOND, model_config
 from speech_autoencoder.model import build
 
-ORIGINAL = ModelConfig(CLASSIC.n_mels, *latent_shape(CLASSIC, LATENT_PER_SECOND), network="original")
+ORIGINAL = model_config(CLASSIC, LATENT_PER_SECOND, "original")
 N_SAMPLES = CLASSIC.hop_length * (CLASSIC.n_frames - 1)
 # librosa's default, whatever the analysis was made with.
 _N_FFT = 2_048

@@ -15,7 +15,7 @@ import numpy as np
 from benchmarks.hearing import in_16_bits
 from benchmarks.sound_files import Coded, System, files_of, resample, write
 from speech_autoencoder import dataset, pca
-from speech_autoencoder.config import FeatureConfig, InversionConfig, latent_shape, preset
+from speech_autoencoder.config import FeatureConfig, InversionConfig, model_config, preset
 from speech_autoencoder.features import log_mel
 from speech_autoencoder.reconstruction import to_waveform
 
@@ -84,7 +84,7 @@ def step_for(floor: Floor, bits_per_second: float) -> float:
 def fit(training_dir: Path, sr: int) -> Floor:
     """The floor of the recordings below training_dir, in strings as those that are coded, for sound at sr Hz."""
     features = preset("fine", sr)
-    frames_per_latent = latent_shape(features, 1)[0]
+    frames_per_latent, _ = model_config(features, 1).floor_shape
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         (folder / "strings").mkdir()

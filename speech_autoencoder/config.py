@@ -15,6 +15,7 @@ _BOUNDS = {
     "floor_db": (-200.0, -20.0),
     "ceiling_db": (-20.0, 40.0),
     "frames_per_latent": (2, 64),
+    "finest": (1, 64),
     "latent_size": (1, 4_096),
     "width": (8, 1_024),
     "depth": (0, 16),
@@ -126,13 +127,15 @@ class FeatureConfig(_Config):
 class ModelConfig(_Config):
     """The auto-encoder's size: `latent_size` numbers for every `frames_per_latent` frames.
 
-    `width` is the count of channels of the convolutions, `depth` of residual blocks at each resolution; the
-    `original` network has neither, and one size alone.
+    The convolutions see `finest` frames as one at first, and twice as many from stage to stage, up to the latent's;
+    `width` is the count of their channels, `depth` of residual blocks at each resolution. The `original` network has
+    none of these, and one size alone.
     """
 
     n_mels: int
     frames_per_latent: int
     latent_size: int
+    finest: int = 2
     width: int = 256
     depth: int = 2
     network: str = "residual"
@@ -149,6 +152,8 @@ class ModelConfig(_Config):
             )
         if self.frames_per_latent & (self.frames_per_latent - 1):
             raise InputError(f"frames_per_latent is {self.frames_per_latent}: expected a power of two.")
+        if self.finest & (self.finest - 1) or self.finest > self.frames_per_latent:
+            raise InputError(f"finest is {self.finest}: expected a power of two, up to {self.frames_per_latent}.")
         if self.latent_size > self.n_mels * self.frames_per_latent:
             raise InputError(
                 f"latent_size {self.latent_size} is more than the {self.n_mels} x {self.frames_per_latent} values "
@@ -156,14 +161,18 @@ class ModelConfig(_Config):
             )
 
     @property
-    def finest(self) -> int:
-        """The frames that the convolutions see as one at their finest; finer cost more, and scored no better."""
-        return max(2, self.frames_per_latent // 4)
-
-    @property
     def n_halvings(self) -> int:
         """How often the convolutions halve the resolution, from the finest to the latent's."""
         return (self.frames_per_latent // self.finest).bit_length() - 1
+
+    @property
+    def floor_shape(self) -> tuple[int, int]:
+        """(frames_per_latent, latent_size) of the PCA that a model is compared with: as many numbers a second.
+
+        In blocks of a fixed length, as PCA is the worse the shorter they are, where the network is the better.
+        """
+        frames = max(_MOST_FINEST * self.finest, self.frames_per_latent)
+        return frames, self.latent_size * frames // self.frames_per_latent
 
     @property
     def context_latents(self) -> int:
@@ -276,6 +285,11 @@ _FINE = {
 
 # The latent of the program that this one replaces: 768 numbers for a clip of 48 frames.
 LATENT_PER_SECOND = 690.0
+# Of a codec's latent, what a bitrate does not pay for costs nothing: it has room for the highest one.
+CODEC_LATENT_PER_SECOND = 1_400.0
+# The numbers that a latent has at least, and how often the convolutions' finest resolution it is long at most: shorter
+# latents scored better until they had too few (docs/decisions.md). Residual blocks in all, where one resolution is all.
+_LEAST_LATENT, _MOST_FINEST, _BLOCKS = 10, 4, 4
 
 PRESETS = ("classic", "fine")
 
@@ -297,8 +311,21 @@ def preset(name: str, corpus_sr: int) -> FeatureConfig:
     raise InputError(f"There is no preset {name!r}: choose one of {', '.join(PRESETS)}.")
 
 
-def latent_shape(features: FeatureConfig, numbers_per_second: float) -> tuple[int, int]:
-    """(frames_per_latent, latent_size) that spend at most this many latent numbers per second of sound."""
-    frames_per_latent = 8 if features.frame_rate < 80 else 16
-    size = math.floor(numbers_per_second * frames_per_latent / features.frame_rate + 1e-9)
-    return frames_per_latent, max(1, min(size, features.n_mels * frames_per_latent))
+def model_config(features: FeatureConfig, numbers_per_second: float, network: str = "residual") -> ModelConfig:
+    """The model that spends at most this many latent numbers per second of sound.
+
+    Its latents are as short as they can be with _LEAST_LATENT numbers each.
+    """
+    finest = 2 if features.frame_rate < 80 else 4
+
+    def size(frames_per_latent):
+        return math.floor(numbers_per_second * frames_per_latent / features.frame_rate + 1e-9)
+
+    frames_per_latent = _ORIGINAL[1] if network == "original" else finest
+    while (
+        size(frames_per_latent) < _LEAST_LATENT and frames_per_latent < _MOST_FINEST * finest and network != "original"
+    ):
+        frames_per_latent *= 2
+    latent_size = max(1, min(size(frames_per_latent), features.n_mels * frames_per_latent))
+    depth = max(2, _BLOCKS * finest // frames_per_latent)
+    return ModelConfig(features.n_mels, frames_per_latent, latent_size, finest, depth=depth, network=network)

@@ -22,7 +22,7 @@ from speech_autoencoder.files import explain, replacing, shown
 from speech_autoencoder.model import build
 from speech_autoencoder.pca import PCA
 
-_FORMAT = "speech-autoencoder model 3"
+_FORMAT = "speech-autoencoder model 4"
 _GROUP = "speech_autoencoder"
 _CODEC = "codec"
 _DESCRIPTION_LIMIT = 16 << 20
@@ -156,11 +156,12 @@ def _read(file, size):
     # Before any memory is taken for it: the file must be able to hold what its configuration asks for.
     if _least_bytes(config) > size:
         raise InputError(f"it has {size:,} bytes, too few for the network that it describes: it was cut short.")
-    n_values = config.frames_per_latent * config.n_mels
+    floor_frames, floor_size = config.floor_shape
+    n_values = floor_frames * config.n_mels
     floor = PCA(
-        config.frames_per_latent,
-        _array(file, f"{_GROUP}/floor_encode", (n_values, config.latent_size)),
-        _array(file, f"{_GROUP}/floor_decode", (config.latent_size, n_values)),
+        floor_frames,
+        _array(file, f"{_GROUP}/floor_encode", (n_values, floor_size)),
+        _array(file, f"{_GROUP}/floor_decode", (floor_size, n_values)),
         _array(file, f"{_GROUP}/floor_offset", (n_values,)),
     )
     has_entropy = file[_GROUP].get(_CODEC, getlink=True) is not None

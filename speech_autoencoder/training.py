@@ -148,15 +148,15 @@ def train(
     keras.utils.set_random_seed(config.seed)
     parts = split(dataset, config, validation)
     say(f"Validation on {len(parts.validation)} of {len(dataset.names)} recordings: {parts.how}.")
-    floor = pca.fit(dataset, parts.training, model_config.frames_per_latent, model_config.latent_size)
+    floor = pca.fit(dataset, parts.training, *model_config.floor_shape)
+    linear = pca.fit(dataset, parts.training, model_config.frames_per_latent, model_config.latent_size)
     network = build(model_config)
-    at_pca = model_config.network == "residual"
-    if at_pca:
-        start_at_pca(network, model_config, floor)
+    if model_config.network == "residual":
+        start_at_pca(network, model_config, linear)
     loss_config = LossConfig()
     loss = Loss(dataset.features, loss_config)
     frame_rate = dataset.features.frame_rate
-    quantiser = Quantiser(codec, floor, frame_rate, seed=config.seed) if codec else None
+    quantiser = Quantiser(codec, linear, frame_rate, seed=config.seed) if codec else None
     learner = Learner(network, config, loss, dataset.features.range_db, quantiser)
     batches = Batches(dataset, parts.training, config, model_config.frames_per_latent, loss)
     # As many as a tenth of an epoch's steps hold: a large corpus has more than one need hear.
@@ -164,9 +164,8 @@ def train(
     some = _some(dataset, parts.validation, most_frames)
     held_out = Batches(dataset, some, config, model_config.frames_per_latent, loss)
     start_loss, start_db = learner.validate(held_out)
-    floor_loss, floor_db = (start_loss, start_db) if at_pca else learner.judge(floor.reconstruct, held_out)
-    where = ", where training starts" if at_pca else ""
-    say(f"The PCA floor{where}: {floor_db:.3f} dB RMS error on validation, a loss of {floor_loss:.4f}.")
+    floor_loss, floor_db = learner.judge(floor.reconstruct, held_out)
+    say(f"The PCA floor: {floor_db:.3f} dB RMS error on validation, a loss of {floor_loss:.4f}.")
 
     identity = _identity(dataset, model_config, config, loss_config, codec, parts)
     history, best, best_loss, best_db = History(), learner.averages(), start_loss, start_db

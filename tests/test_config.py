@@ -17,7 +17,7 @@ from speech_autoencoder.config import (
     InversionConfig,
     ModelConfig,
     TrainingConfig,
-    latent_shape,
+    model_config,
     preset,
 )
 from speech_autoencoder.errors import InputError
@@ -65,18 +65,28 @@ def test_count_frames_any_length_every_sample_lies_between_two_centres(config, n
 
 
 @given(st.sampled_from(FEATURES), st.floats(1, 20_000))
-def test_latent_shape_any_budget_is_spent_but_not_passed(features, numbers_per_second):
-    frames_per_latent, size = latent_shape(features, numbers_per_second)
-    per_second = features.frame_rate / frames_per_latent
-    assert size * per_second <= max(numbers_per_second, per_second) * (1 + 1e-9)
-    assert (size + 1) * per_second > numbers_per_second or size == features.n_mels * frames_per_latent
-    ModelConfig(features.n_mels, frames_per_latent, size)  # is one that a model takes
+def test_model_config_any_budget_is_spent_but_not_passed(features, numbers_per_second):
+    config = model_config(features, numbers_per_second)
+    per_second = features.frame_rate / config.frames_per_latent
+    assert config.latent_size * per_second <= max(numbers_per_second, per_second) * (1 + 1e-9)
+    most = features.n_mels * config.frames_per_latent
+    assert (config.latent_size + 1) * per_second > numbers_per_second or config.latent_size == most
+    # The floor that it is compared with spends no more, and hardly less.
+    frames, size = config.floor_shape
+    assert 0 <= config.latent_size / config.frames_per_latent - size / frames < 1 / frames
 
 
-def test_latent_shape_default_is_768_numbers_for_a_classic_clip():
-    assert latent_shape(CLASSIC, LATENT_PER_SECOND) == (8, 128)
+def test_model_config_original_is_768_numbers_for_a_classic_clip():
+    config = model_config(CLASSIC, LATENT_PER_SECOND, "original")
+    assert (config.frames_per_latent, config.latent_size) == (8, 128)
     assert CLASSIC.n_frames / 8 * 128 == 768
-    assert latent_shape(preset("fine", 8_000), LATENT_PER_SECOND) == (16, 88)
+    assert config.floor_shape == (8, 128)
+
+
+@pytest.mark.parametrize("finest", [3, 16])
+def test_config_finest_is_a_power_of_two_within_a_latent(finest):
+    with pytest.raises(InputError, match=f"finest is {finest}"):
+        replace(MODEL, finest=finest)
 
 
 def test_preset_classic_is_what_people_expect():

@@ -28,7 +28,7 @@ def model():
     data = make_dataset([f"{i}.wav" for i in range(8)], range(50, 90, 5))
     network = build(TINY_MODEL)
     shake(network)
-    floor = pca.fit(data, np.arange(8), TINY_MODEL.frames_per_latent, TINY_MODEL.latent_size)
+    floor = pca.fit(data, np.arange(8), *TINY_MODEL.floor_shape)
     return TrainedModel(
         network, TINY_MODEL, TINY, LossConfig(), floor, {"history": {"validation_db": [3.5, 3.25]}, "data": {}}
     )
@@ -395,8 +395,9 @@ def test_load_network_larger_than_its_file_is_refused_before_it_is_built(path, m
 def test_load_network_of_any_size_is_not_refused_by_its_size(tmp_path, step, width, depth):
     """The bound must never refuse what we saved ourselves."""
     config = ModelConfig(TINY.n_mels, step, latent_size=1, width=width, depth=depth)
-    values = np.zeros((step * TINY.n_mels, 1), np.float32)
-    saved = TrainedModel(build(config), config, TINY, LossConfig(), pca.PCA(step, values, values.T, values[:, 0]), {})
+    frames, size = config.floor_shape
+    values = np.zeros((frames * TINY.n_mels, size), np.float32)
+    saved = TrainedModel(build(config), config, TINY, LossConfig(), pca.PCA(frames, values, values.T, values[:, 0]), {})
     model_file.save(tmp_path / "model.h5", saved)
     assert model_file.load(tmp_path / "model.h5").config == config
 

@@ -212,7 +212,7 @@ def test_train_floor_is_fitted_without_validation(whole, data):
     from speech_autoencoder import pca
 
     result, _ = whole
-    fitted = pca.fit(data, result.split.training, TINY_MODEL.frames_per_latent, TINY_MODEL.latent_size)
+    fitted = pca.fit(data, result.split.training, *TINY_MODEL.floor_shape)
     np.testing.assert_array_equal(result.model.floor.encode, fitted.encode)
 
 
