@@ -24,7 +24,8 @@ settings.load_profile("project")
 ROOT = Path(__file__).parent.parent
 # Small clips, for tests of training: what they are of does not matter there.
 TINY = FeatureConfig("tiny", 8_000, 256, 64, 16, 32, -100.0, 10.0)
-TINY_MODEL = ModelConfig(n_mels=16, frames_per_latent=4, latent_size=4, width=8, depth=1)
+# Of this shape, the floor is the very PCA that training starts from.
+TINY_MODEL = ModelConfig(n_mels=16, frames_per_latent=4, latent_size=4, finest=1, width=8, depth=1)
 TINY_TRAINING = TrainingConfig(epochs=4, batch_size=4, learning_rate=3e-3, averaging=0.9)
 
 
