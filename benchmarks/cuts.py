@@ -18,7 +18,7 @@ from speech_autoencoder.audio import read
 from speech_autoencoder.config import EncodingConfig, InversionConfig
 from speech_autoencoder.encoding import Encoder
 from speech_autoencoder.features import log_mel
-from speech_autoencoder.reconstruction import PART_LATENTS, reconstruct, to_waveform
+from speech_autoencoder.reconstruction import PART_FRAMES, reconstruct, to_waveform
 
 
 def shifted(encoder: Encoder, waveforms: list[np.ndarray], n_samples: int, *, workers: int) -> list[np.ndarray]:
@@ -39,7 +39,7 @@ def error_at_joins(encoder: Encoder, waveforms: list[np.ndarray]) -> tuple[float
     config, features = encoder.model.config, encoder.model.features
     frames = log_mel(np.concatenate(waveforms), features)
     squares = np.mean((reconstruct(encoder, frames) - frames) ** 2, axis=0)
-    part, step = PART_LATENTS * config.frames_per_latent, config.frames_per_latent
+    part, step = PART_FRAMES, config.frames_per_latent
     joins = np.arange(part, len(squares), part)
     near = np.abs(np.arange(len(squares))[:, None] - joins).min(axis=1) < step
     near_db, else_db = (features.range_db * float(np.sqrt(squares[which].mean())) for which in (near, ~near))

@@ -13,20 +13,20 @@ from speech_autoencoder.inversion import invert_stream
 from speech_autoencoder.model import decode
 from speech_autoencoder.model_file import TrainedModel
 
-# Latents that are found, or decoded, at once.
-PART_LATENTS = 128
+# Frames whose latents are found, or decoded, at once: a multiple of every length of a latent.
+PART_FRAMES = 2_048
 
 
 def encode_stream(encoder: Encoder, chunks: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
     """Chunks (k, latent_size) of the latent of normalised log-mel that arrives in chunks (n_mels, k)."""
     config = encoder.model.config
-    part, context = PART_LATENTS * config.frames_per_latent, config.context_latents * config.frames_per_latent
+    part, context = PART_FRAMES, config.context_latents * config.frames_per_latent
     pending, before = np.empty((config.n_mels, 0), np.float32), 0
     for chunk in chunks:
         pending = np.concatenate([pending, chunk], axis=1)
         while pending.shape[1] >= before + part + context:
             skip = before // config.frames_per_latent
-            yield encoder(pending[:, : before + part + context])[skip : skip + PART_LATENTS]
+            yield encoder(pending[:, : before + part + context])[skip : skip + part // config.frames_per_latent]
             pending = pending[:, before + part - context :]
             before = context
     if pending.shape[1] > before:
@@ -37,13 +37,14 @@ def decode_stream(model: TrainedModel, latents: Iterable[np.ndarray]) -> Iterato
     """Chunks (n_mels, k) of normalised log-mel of a latent that arrives in chunks (k, latent_size)."""
     config = model.config
     step, context = config.frames_per_latent, config.context_latents
+    part = PART_FRAMES // step
     pending, before = np.empty((0, config.latent_size), np.float32), 0
     for latent in latents:
         pending = np.concatenate([pending, latent])
-        while len(pending) >= before + PART_LATENTS + context:
-            output = decode(model.network, config, pending[: before + PART_LATENTS + context])
-            yield output[:, before * step : (before + PART_LATENTS) * step]
-            pending = pending[before + PART_LATENTS - context :]
+        while len(pending) >= before + part + context:
+            output = decode(model.network, config, pending[: before + part + context])
+            yield output[:, before * step : (before + part) * step]
+            pending = pending[before + part - context :]
             before = context
     if len(pending) > before:
         yield decode(model.network, config, pending)[:, before * step :]

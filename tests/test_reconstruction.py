@@ -63,7 +63,7 @@ def voice(sr, seconds, seed=0):
     return (0.1 * sound * (np.sin(2 * np.pi * 1.5 * t) > -0.5)).astype(np.float32)
 
 
-@pytest.mark.parametrize("sizes", [(8, 1), (16, 1), (16, 3)], ids=["8 frames a latent", "16", "16 and deep"])
+@pytest.mark.parametrize("sizes", [(2, 4), (8, 1), (16, 3)], ids=["2 frames a latent, deep", "8", "16 and deep"])
 @pytest.mark.parametrize("chunk", [613, 5_000])
 def test_reconstruct_stream_in_chunks_is_the_whole(sizes, chunk):
     encoder = tiny_encoder(sizes[0], depth=sizes[1])
@@ -82,7 +82,7 @@ def test_reconstruct_stream_of_speech_features_is_the_whole(shaken, small_arrays
     np.testing.assert_allclose(parts, whole, atol=1e-5)
 
 
-@pytest.mark.parametrize("n_frames", [1, 7, 8, 1_023, 1_024, 1_025, 1_056, 1_057, 2_048, 2_090])
+@pytest.mark.parametrize("n_frames", [1, 7, 8, 2_047, 2_048, 2_049, 2_080, 2_081, 4_096, 4_138])
 def test_reconstruct_stream_any_length_loses_no_frame(encoder, n_frames):
     chunks = reconstruction.reconstruct_stream(encoder, in_chunks(noise_frames(n_frames), 1_000))
     assert sum(chunk.shape[1] for chunk in chunks) == n_frames
@@ -101,14 +101,14 @@ def test_reconstruct_stream_network_sees_parts_of_bounded_length(encoder, monkey
 
     monkeypatch.setattr("speech_autoencoder.encoding.encode", watched)
     longest = []
-    for n_frames in (5_000, 10_000):
+    for n_frames in (7_000, 12_000):
         seen.clear()
         list(reconstruction.reconstruct_stream(encoder, in_chunks(noise_frames(n_frames), 512)))
         longest.append(max(seen))
-    assert longest[0] == longest[1] < 2_048
+    assert longest[0] == longest[1] < 2_300
 
 
-@pytest.mark.parametrize("n_frames", [5, 3_003])
+@pytest.mark.parametrize("n_frames", [5, 5_003])
 def test_reconstruct_stream_latent_found_by_search_is_nearer_in_every_part(n_frames):
     plain, searching = tiny_encoder(moved=0.05), tiny_encoder(moved=0.05, rounds=60)
     frames = 0.5 + 0.3 * np.sin(np.arange(n_frames) / 9 + np.arange(TINY.n_mels)[:, None]).astype(np.float32)
@@ -233,7 +233,7 @@ def test_reconstruct_recording_memory_does_not_grow_with_length(encoder, tmp_pat
     # Files are read some minutes at a time: smaller blocks show the same with less sound.
     monkeypatch.setattr(audio, "_BLOCK_SAMPLES", 20_000)
     peaks, short = [], replace(QUICK, griffin_lim_rounds=1, segment_s=2.0)
-    for seconds in (10, 30):
+    for seconds in (30, 90):
         sf.write(tmp_path / "in.wav", np.tile(voice(8_000, 1.0), seconds), 8_000)
         tracemalloc.start()
         try:
