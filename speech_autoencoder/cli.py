@@ -241,6 +241,10 @@ def describe_training(result, model_path: Path, say: Callable[[str], None]) -> N
         f"On validation, PCA with as many numbers in brackets: RMS log-mel error {result.best_db:.3f} dB "
         f"({result.floor_db:.3f}), loss {result.best_loss:.4f} ({result.floor_loss:.4f})."
     )
+    codec = result.model.description["codec"]
+    if codec:
+        low, high = codec["kbits"]
+        say(f"As a codec, it takes {low:.2f} to {high:.2f} kbit/s, in {codec['qualities']} quality steps.")
 
 
 def describe_encoded(

@@ -12,8 +12,10 @@ from pathlib import Path
 import numpy as np
 
 from speech_autoencoder import pca
+from speech_autoencoder.codes import LatentCoder
 from speech_autoencoder.config import CodecConfig, LossConfig, ModelConfig, TrainingConfig
 from speech_autoencoder.dataset import Dataset
+from speech_autoencoder.entropy import to_fixed
 from speech_autoencoder.errors import InputError
 from speech_autoencoder.files import explain, replacing, shown
 from speech_autoencoder.learner import MOST_STEPS, Batches, Learner, learning_rate
@@ -234,7 +236,7 @@ def train(
             progress.close()
 
     learner.use(best)
-    entropy = _entropy_model(quantiser, network, model_config, dataset, parts.training) if codec else None
+    entropy, kbits = _entropy_model(learner, model_config, dataset, parts.training) if codec else (None, None)
     best_epoch = history.best if best_loss < start_loss else 0
     trained = TrainedModel(
         network,
@@ -252,7 +254,7 @@ def train(
                 "epoch": best_epoch,
             },
             "history": asdict(history),
-            "codec": codec.to_json() if codec else None,
+            "codec": codec.to_json() | {"kbits": kbits} if codec else None,
             "data": {"fingerprint": dataset.fingerprint, "n_recordings": len(dataset.names)},
             "versions": _versions(),
         },
@@ -269,10 +271,15 @@ def _some(dataset, recordings, most_frames):
     return recordings[:: max(1, math.ceil(dataset.n_frames[recordings].sum() / most_frames))]
 
 
-def _entropy_model(quantiser, network, config, dataset, recordings):
-    """What the quantiser has learned, fitted to what the encoder makes of some of these recordings."""
+def _entropy_model(learner, config, dataset, recordings):
+    """(what the quantiser has learned, the kbit/s of its coarsest and finest step) on some of these recordings."""
     some = _some(dataset, recordings, _CALIBRATING_LATENTS * config.frames_per_latent)
-    return quantiser.to_entropy_model([encode(network, config, dataset.frames(i)) for i in some])
+    latents = [encode(learner.network, config, dataset.frames(i)) for i in some]
+    model = learner.quantiser.to_entropy_model(latents)
+    coder, seconds = LatentCoder(model), dataset.n_frames[some].sum() / dataset.features.frame_rate
+    fixed = [to_fixed(latent) for latent in latents]
+    ends = (0, model.n_qualities - 1)
+    return model, [sum(len(coder.encode(v, q)[0]) for v in fixed) * 8 / 1_000 / float(seconds) for q in ends]
 
 
 def _plan(learner, batches, held_out, config, spent_s):

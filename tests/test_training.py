@@ -445,7 +445,9 @@ def test_train_codec_model_has_an_entropy_model_that_is_kept(codec):
     loaded = model_file.load(folder / "model.h5")
     assert loaded.entropy.n_qualities == CODEC.qualities
     assert loaded.fingerprint == result.model.fingerprint
+    kbits = loaded.description["codec"].pop("kbits")
     assert loaded.description["codec"] == CODEC.to_json()
+    assert 0 < kbits[0] < kbits[1]
 
 
 def test_train_codec_finer_steps_cost_more_and_are_nearer(codec, data):
