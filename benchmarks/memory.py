@@ -12,8 +12,8 @@ from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
 
-# Runs the script in a child of its own, so that the peak is that child's alone.
-_MEASURED = """
+# Runs a script (or -m and a module) in a child of its own, so that the peak is that child's alone.
+MEASURED = """
 import resource, subprocess, sys
 status = subprocess.run([sys.executable, *sys.argv[1:]], stdout=sys.stderr).returncode
 print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)
@@ -33,7 +33,7 @@ def measure(n_clips: int, folder: Path) -> tuple[float, float]:
     start = time.monotonic()
     result = subprocess.run(
         [
-            *(sys.executable, "-c", _MEASURED, ROOT / "train_data_generator.py"),
+            *(sys.executable, "-c", MEASURED, ROOT / "train_data_generator.py"),
             *("--audio-dir", folder / "recordings", "--output", folder / "train_data.npy", "--quiet"),
         ],
         capture_output=True,
