@@ -35,23 +35,36 @@ def evaluate(
     `scores` holds a dict per system: log_mel_db (RMS error, dB), and stoi, estoi, pesq_nb (and pesq_wb
     from 16 kHz on), None where nothing could be scored. Sound is scored on strings of short recordings; which were
     left out, and why, is in `left_out`.
+
+    `recordings` holds a dict per recording, of the model: log_mel_db; stoi, None where it is too short; level_db, how
+    much louder it came back; string, the index in `strings` of the one that it was scored in, or None. `strings` holds
+    the model's scores of each.
     """
-    strings, too_short = metrics.pool(dataset.groups(), dataset.n_samples / dataset.sr)
+    speakers, durations_s = dataset.groups(), dataset.n_samples / dataset.sr
+    strings, too_short = metrics.pool(speakers, durations_s)
     left_out = [
         {"path": dataset.names[i], "reason": "the only ones of its speaker are too short for STOI"} for i in too_short
     ]
     errors = np.empty((len(dataset.names), len(SYSTEMS)))
-    scored, pooled = [], 0
+    alone = [{"stoi": None, "level_db": None} for _ in dataset.names]
+    string_of, scored_strings, scored, pooled = {}, [], [], 0
     work = [string.recordings for string in strings] + [[i] for i in too_short]
     with ThreadPoolExecutor(workers) as executor:
         results = executor.map(lambda recordings: _judge(dataset, encoder, inversion, recordings), work)
         for number, (recordings, result) in enumerate(zip(work, progress(results, len(work)), strict=True)):
             errors[recordings] = result["errors"]
+            for i, entry in result["alone"].items():
+                alone[i] = entry
             if number < len(strings):
                 left_out += result["left_out"]
                 if result["scores"]:
+                    string_of |= dict.fromkeys(result["alone"], len(scored))
+                    own = {key: None if np.isnan(value) else value for key, value in result["scores"]["model"].items()}
+                    scored_strings.append(
+                        {"speaker": strings[number].group, "n_recordings": len(result["alone"]), **own}
+                    )
                     scored.append(result["scores"])
-                    pooled += result["n_scored"]
+                    pooled += len(result["alone"])
     scores = {}
     for number, system in enumerate(SYSTEMS):
         weights = dataset.n_frames / dataset.n_frames.sum()
@@ -65,16 +78,27 @@ def evaluate(
         "n_scored": pooled,
         "n_strings": len(scored),
         "left_out": left_out,
+        "strings": scored_strings,
         "recordings": [
-            {"path": name, "log_mel_db": float(error)} for name, error in zip(dataset.names, errors[:, 0], strict=True)
+            {
+                "path": name,
+                "speaker": speakers[i],
+                "duration_s": float(durations_s[i]),
+                "log_mel_db": float(errors[i, 0]),
+                **alone[i],
+                "string": string_of.get(i),
+            }
+            for i, name in enumerate(dataset.names)
         ],
     }
 
 
 def _judge(dataset, encoder, inversion, recordings):
-    """What a string of recordings gives: `errors` (n, systems), `scores` by system or None, `n_scored`, `left_out`."""
+    """What a string of recordings gives: `errors` (n, systems), `scores` by system or None, `alone`: {recording: its
+    own scores} of those that were scored, `left_out`.
+    """
     features, sr = encoder.model.features, int(max(dataset.sr[i] for i in recordings))
-    references, estimates, errors, left_out = [], {system: [] for system in SYSTEMS}, [], []
+    references, estimates, errors, alone, left_out = [], {system: [] for system in SYSTEMS}, [], {}, []
     for i in recordings:
         frames = dataset.frames(i)
         outputs = {
@@ -85,11 +109,7 @@ def _judge(dataset, encoder, inversion, recordings):
         errors.append([metrics.log_mel_error_db(frames, outputs[system], features) for system in SYSTEMS])
         own_sr, n_samples = int(dataset.sr[i]), int(dataset.n_samples[i])
         try:
-            reference = read(dataset.path(i))
-            if len(reference) != n_samples:
-                raise InputError(f"{shown(dataset.names[i])} has changed since the array was made.")
-            if not reference.any():
-                raise InputError(f"{shown(dataset.names[i])} is silent: there is nothing to understand.")
+            reference = read_original(dataset, i)
         except InputError as error:
             left_out.append({"path": dataset.names[i], "reason": str(error)})
             continue
@@ -97,8 +117,30 @@ def _judge(dataset, encoder, inversion, recordings):
         for system, output in outputs.items():
             waveform = np.concatenate(list(to_waveform([output], features, inversion, own_sr, n_samples)))
             estimates[system].append(_at_rate(waveform, own_sr, sr))
+            if system == "model":
+                alone[i] = _score_alone(reference, waveform, own_sr)
     scores = {system: _score(references, estimates[system], sr) for system in SYSTEMS} if references else None
-    return {"errors": errors, "scores": scores, "n_scored": len(references), "left_out": left_out}
+    return {"errors": errors, "scores": scores, "alone": alone, "left_out": left_out}
+
+
+def read_original(dataset: Dataset, recording: int) -> np.ndarray:
+    """The waveform of a recording of the dataset, at its own rate.
+
+    Raises InputError where it is gone, is another than when the array was made, or is silent.
+    """
+    waveform = read(dataset.path(recording))
+    if len(waveform) != dataset.n_samples[recording]:
+        raise InputError(f"{shown(dataset.names[recording])} has changed since the array was made.")
+    if not waveform.any():
+        raise InputError(f"{shown(dataset.names[recording])} is silent: there is nothing to understand.")
+    return waveform
+
+
+def _score_alone(reference, estimate, sr):
+    """What can be said of one recording, however short: STOI, or None, and the level's error in dB, or None."""
+    value = metrics.stoi(reference, metrics.match_level(reference, estimate), sr)
+    level_db = metrics.level_error_db(reference, estimate)
+    return {"stoi": None if np.isnan(value) else value, "level_db": level_db if np.isfinite(level_db) else None}
 
 
 def _score(references, estimates, sr):

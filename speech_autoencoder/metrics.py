@@ -1,5 +1,6 @@
 """Pure functions (reference, estimate) -> number, and pooling that is right for short clips."""
 
+import math
 import warnings
 from dataclasses import dataclass
 
@@ -28,6 +29,15 @@ def log_mel_error_db(reference: np.ndarray, estimate: np.ndarray, config: Featur
     """The root mean square difference, in dB, of two normalised log-mels of the same shape."""
     _require_same_shape(reference, estimate)
     return float(np.sqrt(np.mean((reference - estimate) ** 2)) * config.range_db)
+
+
+def level_error_db(reference: np.ndarray, estimate: np.ndarray) -> float:
+    """How much louder the estimate is than the reference, in dB of their power; NaN where the reference is silent."""
+    _require_same_shape(reference, estimate)
+    power, reference_power = (float(np.mean(x.astype(np.float64) ** 2)) for x in (estimate, reference))
+    if not reference_power:
+        return float("nan")
+    return 10 * math.log10(power / reference_power) if power else -math.inf
 
 
 def stoi(reference: np.ndarray, estimate: np.ndarray, sr: int, *, extended: bool = False) -> float:

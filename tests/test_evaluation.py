@@ -58,6 +58,22 @@ def test_evaluate_result_is_json_without_nan(result):
     assert json.loads(json.dumps(result, allow_nan=False)) == result
 
 
+def test_evaluate_each_recording_has_its_own_scores_and_those_of_its_string(result, testing):
+    for entry, duration_s, speaker in zip(
+        result["recordings"], testing.n_samples / testing.sr, testing.groups(), strict=True
+    ):
+        assert entry["duration_s"] == pytest.approx(duration_s)
+        assert entry["speaker"] == speaker
+        assert -40 < entry["level_db"] < 40
+        assert entry["stoi"] is None or -1 < entry["stoi"] <= 1
+        string = result["strings"][entry["string"]]
+        assert string["speaker"] == speaker
+        assert -1 < string["stoi"] <= 1
+    assert len(result["strings"]) == result["n_strings"]
+    assert sum(string["n_recordings"] for string in result["strings"]) == result["n_scored"]
+    assert any(entry["stoi"] for entry in result["recordings"])
+
+
 def test_evaluate_ceiling_has_no_log_mel_error_and_is_heard_best(result):
     scores = result["scores"]
     assert scores["ceiling"]["log_mel_db"] == 0
@@ -142,6 +158,10 @@ def test_evaluate_short_recordings_are_pooled_never_scored_as_zero(small_speechd
     result = evaluate(data, trained[0].model)
     assert (result["n_scored"], result["n_strings"]) == (6, 1)
     assert [entry["path"] for entry in result["left_out"]] == ["0_bob_0.wav"]
+    for entry in result["recordings"]:
+        assert entry["stoi"] is None
+        assert np.isfinite(entry["level_db"])
+        assert entry["string"] == (None if entry["path"] == "0_bob_0.wav" else 0)
     assert "short" in result["left_out"][0]["reason"]
     assert result["scores"]["ceiling"]["stoi"] > 0.5
 
@@ -163,6 +183,7 @@ def test_evaluate_silence_is_left_out_and_named(trained, tmp_path):
     result = evaluate(array_of({"a.wav": np.zeros(20_000)}, tmp_path), trained[0].model)
     assert (result["n_scored"], result["n_strings"]) == (0, 0)
     assert "a.wav is silent" in result["left_out"][0]["reason"]
+    assert [result["recordings"][0][key] for key in ("stoi", "level_db", "string")] == [None] * 3
     assert set(result["scores"]["model"]) == {"log_mel_db"}
     assert result["scores"]["model"]["log_mel_db"] < 2
 

@@ -151,6 +151,17 @@ def test_metrics_of_two_lengths_are_refused(measure):
     one_line_of(error)
 
 
+@pytest.mark.parametrize("gain_db", [-20.0, 0.0, 6.0])
+def test_level_error_is_the_gain(gain_db):
+    assert metrics.level_error_db(SPEECH, SPEECH * 10 ** (gain_db / 20)) == pytest.approx(gain_db)
+
+
+def test_level_error_of_silence_is_not_a_number_that_means_something():
+    silence = np.zeros_like(SPEECH)
+    assert math.isnan(metrics.level_error_db(silence, SPEECH))
+    assert metrics.level_error_db(SPEECH, silence) == -math.inf
+
+
 # Pooling
 
 
