@@ -3,8 +3,9 @@
 import errno
 import json
 import os
+import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -76,6 +77,53 @@ def require_writable(*paths: Path) -> None:
             _temporary_beside(path).unlink()
         except OSError as error:
             raise InputError(f"{shown(path)} could not be written: {explain(error)}.") from error
+
+
+@contextmanager
+def replacing_folder(path: Path, is_ours: Callable[[Path], bool]) -> Iterator[Path]:
+    """A temporary folder beside `path` that takes its place when the block ends well.
+
+    When it does not, the temporary folder is removed, and what was at `path` is as it was. Raises InputError for what
+    the operating system refuses, and where `path` holds anything and not is_ours(path).
+    """
+    require_replaceable(path, is_ours)
+    place = path.resolve()  # a link to a folder goes on to be one
+    beside = old = None
+    try:
+        beside = _temporary_folder_beside(place)
+        temporary = beside / "new"
+        temporary.mkdir()
+        yield temporary
+        if place.exists():
+            require_replaceable(path, is_ours)
+            old = place.rename(beside / "old")
+        temporary.rename(place)
+        old = None
+    except OSError as error:
+        raise InputError(f"{shown(path)} could not be written: {explain(error)}.") from error
+    finally:
+        if old is not None:
+            old.rename(place)
+        if beside is not None:
+            shutil.rmtree(beside, ignore_errors=True)
+
+
+def require_replaceable(path: Path, is_ours: Callable[[Path], bool]) -> None:
+    """Nothing. Raises InputError where no folder can be written, or one is that holds anything but is not ours."""
+    try:
+        if path.is_dir() and any(path.iterdir()) and not is_ours(path):
+            raise InputError(f"{shown(path)} holds other things, which would be lost: name another folder.")
+        if path.exists() and not path.is_dir():
+            raise InputError(f"{shown(path)} is a file: name a folder to write.")
+        _temporary_folder_beside(path.resolve()).rmdir()
+    except OSError as error:
+        raise InputError(f"{shown(path)} could not be written: {explain(error)}.") from error
+
+
+def _temporary_folder_beside(path):
+    """The path of a new empty folder, hidden, in the same folder, which is made where it is missing."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    return Path(tempfile.mkdtemp(prefix=f".{path.name[:40]}.", dir=path.parent))
 
 
 def write_json(path: Path, data: dict) -> None:

@@ -11,7 +11,16 @@ from conftest import names_in, one_line_of
 
 from speech_autoencoder import files
 from speech_autoencoder.errors import InputError
-from speech_autoencoder.files import explain, read_json, replacing, require_writable, shown, write_json
+from speech_autoencoder.files import (
+    explain,
+    read_json,
+    replacing,
+    replacing_folder,
+    require_replaceable,
+    require_writable,
+    shown,
+    write_json,
+)
 
 
 def test_write_json_read_json_round_trip(tmp_path):
@@ -191,3 +200,83 @@ def test_shown_unprintable_path_is_one_line():
 def test_explain_unknown_error_says_something():
     assert explain(OSError(errno.ELOOP, os.strerror(errno.ELOOP))) == os.strerror(errno.ELOOP)
     assert explain(OSError()) == "OSError"
+
+
+# ---- folders
+
+
+def is_ours(folder):
+    """Whether a folder is one that the tests below may replace."""
+    return (folder / "index.html").exists()
+
+
+def test_replacing_folder_takes_the_old_ones_place_whole(tmp_path):
+    path = tmp_path / "some" / "report"
+    for text in ("old", "new"):
+        with replacing_folder(path, is_ours) as temporary:
+            (temporary / "index.html").write_text(text)
+            (temporary / f"{text}.wav").touch()
+            assert not (path / f"{text}.wav").exists()
+        assert (path / "index.html").read_text() == text
+        assert names_in(path) == sorted(["index.html", f"{text}.wav"])
+    assert names_in(path.parent) == ["report"]
+
+
+def test_replacing_folder_has_the_permissions_of_any_other(tmp_path):
+    (tmp_path / "other").mkdir()
+    with replacing_folder(tmp_path / "report", is_ours) as temporary:
+        (temporary / "index.html").touch()
+    assert (tmp_path / "report").stat().st_mode == (tmp_path / "other").stat().st_mode
+
+
+@pytest.mark.parametrize("error", [ValueError, KeyboardInterrupt, InputError, OSError(errno.ENOSPC, "full")])
+def test_replacing_folder_exception_leaves_the_old_one(tmp_path, error):
+    path = tmp_path / "report"
+    with replacing_folder(path, is_ours) as temporary:
+        (temporary / "index.html").write_text("old")
+    with pytest.raises((ValueError, KeyboardInterrupt, InputError)), replacing_folder(path, is_ours) as temporary:
+        (temporary / "index.html").write_text("half of the n")
+        raise error
+    assert (path / "index.html").read_text() == "old"
+    assert names_in(tmp_path) == ["report"]
+
+
+def test_replacing_folder_that_cannot_be_put_in_place_leaves_the_old_one(tmp_path, monkeypatch):
+    path = tmp_path / "report"
+    with replacing_folder(path, is_ours) as temporary:
+        (temporary / "index.html").write_text("old")
+    rename = type(path).rename
+
+    def fail_for_new(self, target):
+        if self.name == "new":
+            raise OSError(errno.EACCES, "no")
+        return rename(self, target)
+
+    monkeypatch.setattr(type(path), "rename", fail_for_new)
+    with pytest.raises(InputError, match="permission denied"), replacing_folder(path, is_ours) as temporary:
+        (temporary / "index.html").write_text("new")
+    assert (path / "index.html").read_text() == "old"
+    assert names_in(tmp_path) == ["report"]
+
+
+def test_replacing_folder_of_other_things_is_refused_before_the_work(tmp_path):
+    path = tmp_path / "thesis"
+    path.mkdir()
+    (path / "chapter 1.txt").write_text("years of work")
+    for refuse in (lambda: require_replaceable(path, is_ours), lambda: replacing_folder(path, is_ours).__enter__()):
+        with pytest.raises(InputError, match="thesis holds other things") as error:
+            refuse()
+        one_line_of(error)
+    with pytest.raises(InputError, match="is a file"):
+        require_replaceable(path / "chapter 1.txt", is_ours)
+    assert names_in(tmp_path) == ["thesis"]
+    assert names_in(path) == ["chapter 1.txt"]
+
+
+def test_replacing_folder_that_is_a_link_goes_on_to_be_one(tmp_path):
+    (tmp_path / "disk").mkdir()
+    (tmp_path / "report").symlink_to(tmp_path / "disk", target_is_directory=True)
+    with replacing_folder(tmp_path / "report", is_ours) as temporary:
+        (temporary / "index.html").touch()
+    assert (tmp_path / "report").is_symlink()
+    assert names_in(tmp_path / "disk") == ["index.html"]
