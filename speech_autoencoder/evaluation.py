@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
 import numpy as np
 import soxr
@@ -20,6 +21,9 @@ SYSTEMS = {
     "floor": "PCA floor (linear, as many numbers)",
     "ceiling": "ceiling (no model in between)",
 }
+
+# The recordings, and the frames of each, by which training is compared with testing.
+_N_COMPARED, _MOST_COMPARED_FRAMES = 40, 1_024
 
 
 def evaluate(
@@ -121,6 +125,21 @@ def _judge(dataset, encoder, inversion, recordings):
                 alone[i] = _score_alone(reference, waveform, own_sr)
     scores = {system: _score(references, estimates[system], sr) for system in SYSTEMS} if references else None
     return {"errors": errors, "scores": scores, "alone": alone, "left_out": left_out}
+
+
+def compare(training: Dataset, testing: Dataset, encoder: Encoder) -> dict:
+    """The model's RMS log-mel error (dB) on some recordings of training and of testing: `training_db`, `testing_db`.
+
+    The latent is the encoder's own guess, which is what training has taught.
+    """
+    plain = Encoder(encoder.model, replace(encoder.config, rounds=0))
+    errors = {}
+    for key, dataset in (("training_db", training), ("testing_db", testing)):
+        some = range(0, len(dataset.names), max(1, len(dataset.names) // _N_COMPARED))
+        # One after another, since every new length costs the network a start.
+        frames = np.concatenate([dataset.frames(i)[:, :_MOST_COMPARED_FRAMES] for i in some], axis=1)
+        errors[key] = metrics.log_mel_error_db(frames, reconstruct(plain, frames), dataset.features)
+    return errors
 
 
 def read_original(dataset: Dataset, recording: int) -> np.ndarray:
