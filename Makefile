@@ -24,7 +24,7 @@ demo: train_data.npy test_data.npy my_model_for_many_data.h5 evaluation.json rec
 	@echo
 	@echo "arrays          train_data.npy test_data.npy (and what is in them: train_data.json test_data.json)"
 	@echo "model           my_model_for_many_data.h5 (how it learned: training_history.png training_history.csv)"
-	@echo "scores          evaluation.json evaluation.png"
+	@echo "scores          evaluation.json evaluation.png, and a page to open: report/index.html"
 	@echo "reconstruction  reconstruct.wav reconstruct.png"
 	@echo "Listen to reconstruct.wav, then to its original: $$(sed -n "s/^AUDIO_PATH = [^\"']*[\"']\(.*\)[\"'].*/\1/p" predict_for_one_data.py)"
 
@@ -64,7 +64,8 @@ test_data.npy: .venv/test train_data.npy test_data.json ; @test -e $@ || $(PY) t
 my_model_for_many_data.h5: train_data.npy autoencoder_for_many_data.py $(TRAINING)
 	$(PY) autoencoder_for_many_data.py --minutes $(MINUTES)
 
-evaluation.json: test_data.npy my_model_for_many_data.h5 evaluate_for_many_data.py $(SOUND) $(addprefix $P/, metrics.py evaluation.py report.py)
+evaluation.json: test_data.npy my_model_for_many_data.h5 evaluate_for_many_data.py $(SOUND) \
+		$(addprefix $P/, metrics.py leakage.py evaluation.py verdict.py report.py page.py) $(wildcard $P/templates/*)
 	$(PY) evaluate_for_many_data.py
 
 reconstruct.wav: my_model_for_many_data.h5 predict_for_one_data.py $(SOUND) $P/report.py
@@ -86,4 +87,4 @@ example: demo  ## the figure and the sounds that the README shows
 	$(PY) -c 'import soundfile as sf, predict_for_one_data as p; sf.write("docs/example/original.wav", *sf.read(p.AUDIO_PATH))'
 
 clean:  ## remove what the scripts made, and the environment
-	rm -rf .venv train_data.* test_data.* my_model_for_many_data.* training_history.* evaluation.* reconstruct.*
+	rm -rf .venv train_data.* test_data.* my_model_for_many_data.* training_history.* evaluation.* report reconstruct.*

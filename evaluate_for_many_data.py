@@ -1,21 +1,35 @@
 """Say how good the model is on test_data.npy, beside the PCA floor and the ceiling that features and inversion set."""
 
+from dataclasses import asdict
 from pathlib import Path
 
 from speech_autoencoder import __version__, cli, dataset
 from speech_autoencoder.config import EncodingConfig, InversionConfig
-from speech_autoencoder.files import require_writable, write_json
+from speech_autoencoder.errors import InputError
+from speech_autoencoder.files import require_replaceable, require_writable, shown, write_json
 
 ARRAY_PATH = Path("test_data.npy")
+TRAINING_PATH = Path("train_data.npy")
 MODEL_PATH = Path("my_model_for_many_data.h5")
 SCORES_PATH = Path("evaluation.json")
 FIGURE_PATH = Path("evaluation.png")
+REPORT_DIR = Path("report")
 
 
 def main():
     parser = cli.parser(__doc__)
     parser.add_argument("--data", type=Path, default=ARRAY_PATH, help="the array to evaluate on")
     parser.add_argument("--model", type=Path, default=MODEL_PATH, help="the model's file")
+    parser.add_argument(
+        "--training-data",
+        type=Path,
+        default=TRAINING_PATH,
+        help="what was trained on, to see what testing shares with it",
+    )
+    parser.add_argument(
+        "--report", type=Path, metavar="DIR", default=REPORT_DIR, help="the folder of the page to write"
+    )
+    parser.add_argument("--no-report", action="store_true", help="write no page")
     parser.add_argument("--workers", type=cli.positive(int), default=cli.available_cpus(), help="threads")
     args = parser.parse_args()
     say = cli.sayer(args.quiet)
@@ -23,20 +37,24 @@ def main():
     checking = cli.progress(args.quiet, "checking")
     data = dataset.load(args.data, "test_data_generator.py", progress=checking)
     require_writable(SCORES_PATH, FIGURE_PATH)
+    if not args.no_report:
+        from speech_autoencoder import page
+
+        require_replaceable(args.report, page.is_report)
     cli.start_tensorflow(say)
-    from speech_autoencoder import evaluation, metrics, model_file, report
+    from speech_autoencoder import evaluation, metrics, model_file, report, verdict
     from speech_autoencoder.encoding import Encoder
 
     model = model_file.load(args.model)
     model.require_features(data.features, str(args.data), "test_data_generator.py")
+    encoder, inversion = Encoder(model, EncodingConfig()), InversionConfig()
     with cli.one_blas_thread():
         result = evaluation.evaluate(
-            data,
-            Encoder(model, EncodingConfig()),
-            InversionConfig(),
-            workers=args.workers,
-            progress=cli.progress(args.quiet, "evaluating"),
+            data, encoder, inversion, workers=args.workers, progress=cli.progress(args.quiet, "evaluating")
         )
+        facts = compare_with_training(args, data, encoder, say)
+    description = {"model": model.config.to_json(), "features": model.features.to_json(), **model.description}
+    findings = verdict.judge(result, description, facts)
 
     say(evaluation.format_table(result["scores"]))
     say(
@@ -54,11 +72,54 @@ def main():
             "features": model.features.to_json(),
             "model": model.config.to_json() | {"path": str(args.model)},
             "training": model.description,
+            "verdict": [asdict(finding) for finding in findings],
+            "shared_with_training": facts,
             **result,
         },
     )
     report.draw_scores(FIGURE_PATH, result["scores"])
-    say(f"Wrote {SCORES_PATH} and {FIGURE_PATH}.")
+    say(findings[0].sentence)
+    for finding in findings[1:]:
+        say(f"- {finding.sentence} {finding.evidence} {finding.next_step}".rstrip())
+    if args.no_report:
+        say(f"Wrote {SCORES_PATH} and {FIGURE_PATH}.")
+        return
+    with cli.one_blas_thread():
+        size = page.write(
+            args.report,
+            result,
+            description,
+            findings,
+            data,
+            encoder,
+            inversion,
+            workers=args.workers,
+            progress=cli.progress(args.quiet, "page"),
+        )
+    page_path = shown(args.report / "index.html")
+    say(f"Wrote {SCORES_PATH}, {FIGURE_PATH} and {page_path} ({size / 1e6:.1f} MB with its sound).")
+
+
+def compare_with_training(args, data, encoder, say):
+    """What testing shares with training, and the errors on both; None where the training's array is not at hand."""
+    from speech_autoencoder import evaluation, leakage
+
+    try:
+        training = dataset.load(args.training_data, "train_data_generator.py")
+    except InputError as error:
+        say(f"Testing is not compared with training: {error}")
+        return None
+    trained_on = encoder.model.description.get("data")
+    if not isinstance(trained_on, dict) or trained_on.get("fingerprint") != training.fingerprint:
+        say(f"Testing is not compared with training: the model was trained on another {shown(args.training_data)}.")
+        return None
+    if training.features != data.features:
+        say(f"Testing is not compared with training: {shown(args.training_data)} was made with other features.")
+        return None
+    return {
+        **leakage.find(training, data, cli.progress(args.quiet, "comparing with training")),
+        **evaluation.compare(training, data, encoder),
+    }
 
 
 if __name__ == "__main__":

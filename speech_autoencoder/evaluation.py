@@ -22,6 +22,14 @@ SYSTEMS = {
     "ceiling": "ceiling (no model in between)",
 }
 
+# The metrics' headings, and how their values are written.
+COLUMNS = {
+    "log_mel_db": ("log-mel error, dB", ".2f"),
+    "stoi": ("STOI", ".3f"),
+    "estoi": ("ESTOI", ".3f"),
+    "pesq_nb": ("PESQ-NB", ".2f"),
+    "pesq_wb": ("PESQ-WB", ".2f"),
+}
 # The recordings, and the frames of each, by which training is compared with testing.
 _N_COMPARED, _MOST_COMPARED_FRAMES = 40, 1_024
 
@@ -184,18 +192,11 @@ def _at_rate(waveform, sr_in, sr_out):
 
 def format_table(scores: dict) -> str:
     """The scores as a table for the terminal, a line per system."""
-    headings = {
-        "log_mel_db": ("log-mel error, dB", ".2f"),
-        "stoi": ("STOI", ".3f"),
-        "estoi": ("ESTOI", ".3f"),
-        "pesq_nb": ("PESQ-NB", ".2f"),
-        "pesq_wb": ("PESQ-WB", ".2f"),
-    }
-    columns = [key for key in headings if key in scores["model"]]
-    rows = [["", *(headings[key][0] for key in columns)]]
+    columns = [key for key in COLUMNS if key in scores["model"]]
+    rows = [["", *(COLUMNS[key][0] for key in columns)]]
     for system, title in SYSTEMS.items():
         values = (scores[system][key] for key in columns)
-        cells = ["-" if v is None else format(v, headings[k][1]) for k, v in zip(columns, values, strict=True)]
+        cells = ["-" if v is None else format(v, COLUMNS[k][1]) for k, v in zip(columns, values, strict=True)]
         rows.append([title, *cells])
     widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
     return "\n".join(

@@ -6,13 +6,9 @@ from pathlib import Path
 ROOT = Path(__file__).parent.parent
 # docs/architecture.md says what lives in each.
 ORDER = (
-<<<<<<< HEAD
     "errors config files audio features losses dataset pca original model entropy codes container model_file muon "
-    "quantiser learner training encoding inversion reconstruction codec metrics leakage evaluation report cli __main__"
-=======
-    "errors config files audio features losses dataset pca original model model_file muon learner training encoding "
-    "inversion reconstruction metrics leakage evaluation verdict report cli"
->>>>>>> c2a0a01 (verdict: what an evaluation means, what limits it and what to do next)
+    "quantiser learner training encoding inversion reconstruction codec metrics leakage evaluation verdict report page "
+    "cli __main__"
 ).split()
 SCRIPTS = {path.stem for path in ROOT.glob("*.py")}
 

@@ -115,6 +115,7 @@ def test_scripts_leave_nothing_behind_but_their_outputs(project):
         "my_model_for_many_data.h5",
         "reconstruct.png",
         "reconstruct.wav",
+        "report",
         "speechdata",
         "test_data.json",
         "test_data.npy",

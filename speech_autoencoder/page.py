@@ -1,0 +1,353 @@
+"""The evaluation as a page for a browser: verdict, scores, sound, a blind test; no server and no network."""
+
+import base64
+import hashlib
+import io
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import soxr
+
+from speech_autoencoder import __version__, metrics
+from speech_autoencoder.config import InversionConfig
+from speech_autoencoder.dataset import Dataset
+from speech_autoencoder.encoding import Encoder
+from speech_autoencoder.errors import InputError
+from speech_autoencoder.evaluation import COLUMNS, SYSTEMS, read_original
+from speech_autoencoder.files import replacing_folder, shown
+from speech_autoencoder.reconstruction import reconstruct, to_waveform
+from speech_autoencoder.verdict import Finding, number, numbers
+
+# The recordings of each kind (best, median, worst) that can be heard; the bytes that all their sound may take, and the
+# seconds of each, whatever their rate.
+_N_EACH, _SOUND_BYTES, _LONGEST_S = 2, 6_000_000, 10.0
+# What a browser is sure to play: 16-bit WAV, which needs no codec and does not blur what is compared, at this rate.
+_HIGHEST_SR = 48_000
+# The recordings in the table: a browser should not have to sort a million.
+_MOST_ROWS = 2_000
+# What a spectrogram shows below its loudest, and to either side of no difference, in dB.
+_SHOWN_DB, _DIFFERENCE_DB = 80.0, 20.0
+_TEMPLATES = Path(__file__).with_name("templates")
+_MARK = '<meta name="generator" content="speech-autoencoder report">'
+# The sounds of each recording: the key of its file, and what it is.
+SOUNDS = {"original": "original", "reconstruction": "reconstruction", "copy": "copy-synthesis"}
+
+
+@dataclass(frozen=True)
+class Sample:
+    """An excerpt of a recording to be heard: where it begins, its sounds at sr, all at one level, its pictures."""
+
+    recording: int
+    kind: str
+    start_s: float
+    whole: bool
+    sr: int
+    sounds: dict[str, np.ndarray]
+    pictures: dict[str, str]
+    loudest_db: float
+
+
+def write(
+    folder: Path,
+    result: dict,
+    model: dict,
+    findings: list[Finding],
+    dataset: Dataset,
+    encoder: Encoder,
+    inversion: InversionConfig,
+    *,
+    workers: int,
+    progress: Callable[[Iterable, int], Iterable] = lambda items, total: items,
+) -> int:
+    """The bytes of what folder then holds, whole: `index.html`, and its sound in `sound`.
+
+    result is what `evaluation.evaluate` gave of dataset, model the description in the model's file, findings the
+    verdict. Raises InputError where folder cannot be written, or holds what is no report.
+    """
+    with replacing_folder(folder, is_report) as temporary:
+        samples = _samples(result, dataset, encoder, inversion, workers, progress)
+        (temporary / "sound").mkdir()
+        for count, sample in enumerate(samples):
+            for key, waveform in sample.sounds.items():
+                _write_wav(temporary / "sound" / _sound_name(count, key), waveform, sample.sr)
+        text = _render(result, model, findings, samples, encoder.model.features)
+        (temporary / "index.html").write_text(text, encoding="utf-8")
+        return sum(path.stat().st_size for path in temporary.rglob("*") if path.is_file())
+
+
+def is_report(folder: Path) -> bool:
+    """Whether folder holds a report of ours and nothing else, so that nothing is lost with it."""
+    try:
+        names = {path.name for path in folder.iterdir()}
+        sounds = list((folder / "sound").iterdir()) if "sound" in names else []
+        with (folder / "index.html").open(encoding="utf-8", errors="replace") as file:
+            head = file.read(2_000)
+    except OSError:
+        return False
+    return _MARK in head and names <= {"index.html", "sound"} and all(path.suffix == ".wav" for path in sounds)
+
+
+def choose(recordings: list[dict]) -> dict[int, str]:
+    """{index: "best", "median" or "worst"} of the recordings to hear, in this order, of those scored as sound.
+
+    By STOI, as far as there are enough that are long enough for it, else by log-mel error.
+    """
+    heard = [i for i, entry in enumerate(recordings) if entry["level_db"] is not None]
+    with_stoi = [i for i in heard if recordings[i]["stoi"] is not None]
+    if len(with_stoi) >= 3 * _N_EACH:
+        ranked = sorted(with_stoi, key=lambda i: (-recordings[i]["stoi"], i))
+    else:
+        ranked = sorted(heard, key=lambda i: (recordings[i]["log_mel_db"], i))
+    n, middle = len(ranked), len(ranked) // 2 - _N_EACH // 2
+    wanted = {"best": range(_N_EACH), "worst": range(n - 1, n - 1 - _N_EACH, -1)}
+    wanted["median"] = range(middle, middle + _N_EACH)
+    kinds: dict[int, str] = {}
+    for kind, places in wanted.items():
+        for place in places:
+            if 0 <= place < n:
+                kinds.setdefault(ranked[place], kind)
+    return {i: kind for wanted in ("best", "median", "worst") for i, kind in kinds.items() if kind == wanted}
+
+
+def _samples(result, dataset, encoder, inversion, workers, progress):
+    """The samples that can be made, in order: the sound of a recording may be gone by now."""
+    chosen = choose(result["recordings"])
+    rates = [min(int(dataset.sr[i]), _HIGHEST_SR) for i in chosen]
+    # 16-bit samples of three sounds each.
+    longest_s = min(_LONGEST_S, _SOUND_BYTES / (2 * len(SOUNDS) * sum(rates))) if rates else _LONGEST_S
+    with ThreadPoolExecutor(workers) as executor:
+        made = executor.map(lambda item: _sample(dataset, encoder, inversion, *item, longest_s), chosen.items())
+        return [sample for sample in progress(made, len(chosen)) if sample]
+
+
+def _sample(dataset, encoder, inversion, recording, kind, longest_s):
+    """The Sample of a recording, of its loudest part where it is long, or None."""
+    features, sr = encoder.model.features, int(dataset.sr[recording])
+    try:
+        original = read_original(dataset, recording)
+    except InputError:
+        return None
+    frames, first = dataset.frames(recording), 0
+    whole = len(original) <= longest_s * sr
+    if not whole:
+        first = _loudest(original, int(longest_s * sr)) * features.sr // sr // features.hop_length
+        start = round(first * features.hop_length * sr / features.sr)
+        original = original[start : start + int(longest_s * sr)]
+        frames = frames[:, first : first + features.count_frames(-(-len(original) * features.sr // sr))]
+    output = reconstruct(encoder, frames)
+    sounds = {"original": original}
+    for key, log_mel in (("reconstruction", output), ("copy", frames)):
+        waveform = np.concatenate(list(to_waveform([log_mel], features, inversion, sr, len(original))))
+        sounds[key] = metrics.match_level(original, waveform)
+    if sr > _HIGHEST_SR:
+        sounds = {key: soxr.resample(waveform, sr, _HIGHEST_SR) for key, waveform in sounds.items()}
+    # One gain for all, so that neither is clipped and the level gives nothing away.
+    peak = max(float(np.abs(waveform).max()) for waveform in sounds.values())
+    sounds = {key: waveform / max(1.0, peak / 0.99) for key, waveform in sounds.items()}
+    loudest = float(max(frames.max(), output.max()))
+    lowest = loudest - _SHOWN_DB / features.range_db
+    heard = [np.maximum(log_mel, lowest) for log_mel in (frames, output)]
+    pictures = {
+        "original": picture((heard[0] - lowest) / (loudest - lowest), "magma"),
+        "reconstruction": picture((heard[1] - lowest) / (loudest - lowest), "magma"),
+        "difference": picture(0.5 + (heard[1] - heard[0]) * features.range_db / (2 * _DIFFERENCE_DB), "RdBu_r"),
+    }
+    return Sample(
+        recording,
+        kind,
+        first / features.frame_rate,
+        whole,
+        min(sr, _HIGHEST_SR),
+        sounds,
+        pictures,
+        loudest * features.range_db + features.floor_db,
+    )
+
+
+def _loudest(waveform, length):
+    """Where the part of this length with the most power begins."""
+    step = max(1, length // 50)
+    power = np.add.reduceat(waveform.astype(np.float64) ** 2, np.arange(0, len(waveform), step))
+    n_steps = length // step
+    sums = np.convolve(power, np.ones(n_steps), "valid") if len(power) > n_steps else power[:1]
+    return min(int(np.argmax(sums)) * step, len(waveform) - length)
+
+
+def _write_wav(path, waveform, sr):
+    """Nothing; path holds the waveform as 16-bit WAV."""
+    import soundfile as sf
+
+    sf.write(path, waveform, sr, subtype="PCM_16", format="WAV")
+
+
+def _sound_name(count, key):
+    """The file of a sample's sound: no part of a recording's name, which may hold anything."""
+    return f"{count + 1}-{key}.wav"
+
+
+def picture(values: np.ndarray, colours: str) -> str:
+    """A data URI of values (rows, columns) in [0, 1] as a PNG in the colours of a map of matplotlib, row 0 below."""
+    import matplotlib
+    from PIL import Image
+
+    levels = (np.clip(values[::-1], 0, 1) * 255).round().astype(np.uint8)
+    image = Image.frombytes("P", levels.shape[::-1], levels.tobytes())
+    image.putpalette(matplotlib.colormaps[colours](np.arange(256), bytes=True)[:, :3].tobytes())
+    content = io.BytesIO()
+    image.save(content, "PNG", optimize=True)
+    return "data:image/png;base64," + base64.b64encode(content.getvalue()).decode("ascii")
+
+
+def chart(title: str, lines: dict[str, list[float]], reference: tuple[str, float] | None) -> dict | None:
+    """What the template draws of lines {name: a value an epoch}: points, ticks and a level; None without a value."""
+    from matplotlib.ticker import MaxNLocator
+
+    lines = {name: values for name, values in lines.items() if values}
+    if not lines:
+        return None
+    n_epochs = max(map(len, lines.values()))
+    everything = [value for values in lines.values() for value in values] + ([reference[1]] if reference else [])
+    # What goes far beyond the rest at the start would make the rest flat.
+    low, high = min(everything), min(max(everything), 2 * float(np.percentile(everything, 90)))
+    low, high = (low, high) if high > low else (low - 0.5 * abs(low) - 1e-6, low + 0.5 * abs(low) + 1e-6)
+    low, high = low - 0.06 * (high - low), high + 0.06 * (high - low)
+    left, right, top, bottom = 52.0, 470.0, 14.0, 226.0
+
+    def x(epoch):
+        return round(left + (right - left) * ((epoch - 1) / (n_epochs - 1) if n_epochs > 1 else 0.5), 1)
+
+    def y(value):
+        return round(bottom - (bottom - top) * (min(value, high) - low) / (high - low), 1)
+
+    def ticks(start, end, whole):
+        places = MaxNLocator(5, integer=whole).tick_values(start, end)
+        return [float(place) for place in places if start <= place <= end]
+
+    return {
+        "title": title,
+        "lines": [
+            {
+                "name": name,
+                "points": " ".join(f"{x(i)},{y(value)}" for i, value in enumerate(values, 1)),
+                "dots": [(x(i), y(value)) for i, value in enumerate(values, 1)] if n_epochs <= 30 else [],
+                "last": values[-1],
+            }
+            for name, values in lines.items()
+        ],
+        "reference": {"name": reference[0], "y": y(reference[1]), "value": reference[1]} if reference else None,
+        "x_ticks": [(x(tick), f"{tick:.0f}") for tick in ticks(1, max(2, n_epochs), True) if tick <= n_epochs],
+        "y_ticks": [(y(tick), f"{tick:.4g}") for tick in ticks(low, high, False)],
+        "box": {"left": left, "right": right, "top": top, "bottom": bottom},
+        "n_epochs": n_epochs,
+    }
+
+
+def _render(result, model, findings, samples, features):
+    """The page's text."""
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined
+    from markupsafe import Markup
+
+    environment = Environment(
+        loader=FileSystemLoader(_TEMPLATES),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    style, script = ((_TEMPLATES / name).read_text(encoding="utf-8").strip() for name in ("report.css", "report.js"))
+    loss, error = number(model, "validation", "floor_loss"), number(model, "validation", "floor_db")
+    charts = [
+        chart(
+            "Loss on validation",
+            {"validation": numbers(model, "history", "validation_loss")},
+            ("PCA", loss) if loss is not None else None,
+        ),
+        chart(
+            "Log-mel error, dB",
+            {
+                "training": numbers(model, "history", "training_db"),
+                "validation": numbers(model, "history", "validation_db"),
+            },
+            ("PCA", error) if error is not None else None,
+        ),
+    ]
+    recordings = [_row(entry, result["strings"]) for entry in result["recordings"]]
+    shown_rows = sorted(recordings, key=lambda row: -row["log_mel_db"])[:_MOST_ROWS]
+    columns = [key for key in COLUMNS if key in result["scores"]["model"]]
+    return environment.get_template("report.html").render(
+        mark=Markup(_MARK),
+        policy="; ".join(
+            [
+                "default-src 'none'",
+                f"script-src {_hash(script)}",
+                f"style-src {_hash(style)}",
+                "img-src data:",
+                "media-src 'self' file:",
+                "base-uri 'none'",
+                "form-action 'none'",
+            ]
+        ),
+        style=Markup(style),
+        script=Markup(script),
+        version=__version__,
+        headline=findings[0],
+        findings=findings[1:],
+        level_names={"bad": "Limit", "warning": "Caution", "note": "Note", "good": "Good"},
+        columns=[(key, *COLUMNS[key]) for key in columns],
+        systems=[(key, title, result["scores"][key]) for key, title in SYSTEMS.items()],
+        n_recordings=result["n_recordings"],
+        n_scored=result["n_scored"],
+        n_strings=result["n_strings"],
+        left_out=[{key: shown(entry[key]) for key in ("path", "reason")} for entry in result["left_out"]],
+        charts=[chart for chart in charts if chart],
+        samples=[
+            {
+                "number": count + 1,
+                "sample": sample,
+                "row": recordings[sample.recording],
+                "seconds": len(sample.sounds["original"]) / sample.sr,
+                "files": {key: f"sound/{_sound_name(count, key)}" for key in sample.sounds},
+            }
+            for count, sample in enumerate(samples)
+        ],
+        sounds=SOUNDS,
+        scales={
+            "magma": picture(np.linspace(0, 1, 256)[None], "magma"),
+            "difference": picture(np.linspace(0, 1, 256)[None], "RdBu_r"),
+        },
+        shown_db=_SHOWN_DB,
+        difference_db=_DIFFERENCE_DB,
+        top_khz=features.sr / 2_000,
+        trials=[
+            {
+                "name": recordings[sample.recording]["name"],
+                "sounds": {key: f"sound/{_sound_name(count, key)}" for key in sample.sounds},
+            }
+            for count, sample in enumerate(samples)
+        ],
+        rows=shown_rows,
+        speakers=sorted({row["speaker"] for row in shown_rows} - {""}),
+    )
+
+
+def _row(entry, strings):
+    """What the table shows of a recording; where it is too short for STOI, that of the string that it is a part of."""
+    alone = entry["stoi"]
+    pooled = strings[entry["string"]]["stoi"] if entry["string"] is not None else None
+    return {
+        "name": shown(entry["path"]),
+        "speaker": shown(entry["speaker"]),
+        "duration_s": entry["duration_s"],
+        "stoi": alone if alone is not None else pooled,
+        "pooled": alone is None and pooled is not None,
+        "log_mel_db": entry["log_mel_db"],
+        "level_db": entry["level_db"],
+    }
+
+
+def _hash(text):
+    """What a Content-Security-Policy calls this very text, and no other."""
+    return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode('ascii')}'"
