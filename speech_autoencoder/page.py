@@ -3,6 +3,7 @@
 import base64
 import hashlib
 import io
+import re
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -257,6 +258,7 @@ def _render(result, model, findings, samples, features):
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    environment.filters["options"] = _options
     style, script = ((_TEMPLATES / name).read_text(encoding="utf-8").strip() for name in ("report.css", "report.js"))
     loss, error = number(model, "validation", "floor_loss"), number(model, "validation", "floor_db")
     charts = [
@@ -346,6 +348,17 @@ def _row(entry, strings):
         "log_mel_db": entry["log_mel_db"],
         "level_db": entry["level_db"],
     }
+
+
+def _options(text):
+    """The text, escaped, with options such as --minutes in a type that is not broken over lines."""
+    from markupsafe import Markup, escape
+
+    return Markup(
+        re.sub(
+            r"(?<!\S)\(?(--[a-z-]+)", lambda found: found[0].replace(found[1], f"<code>{found[1]}</code>"), escape(text)
+        )
+    )
 
 
 def _hash(text):

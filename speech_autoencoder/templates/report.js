@@ -68,7 +68,7 @@ function filter() {
 }
 
 filters.hidden = false;
-filters.addEventListener("input", filter);
+for (const event of ["input", "change"]) filters.addEventListener(event, filter);
 filters.addEventListener("submit", (event) => event.preventDefault());
 filters.addEventListener("reset", () => setTimeout(filter));
 
