@@ -96,6 +96,37 @@ def test_evaluate_writes_scores_and_says_them(project):
     assert result["data"]["fingerprint"] == fingerprint
 
 
+def test_evaluate_writes_a_page_with_its_verdict_and_says_it(project):
+    folder, done = project
+    result = json.loads((folder / "evaluation.json").read_text())
+    page = (folder / "report" / "index.html").read_text(encoding="utf-8")
+    assert result["shared_with_training"]["n_training"] == 15
+    assert "report/index.html (" in done["evaluate_for_many_data"].stdout
+    for finding in result["verdict"]:
+        assert finding["sentence"] in page
+        assert finding["sentence"] in done["evaluate_for_many_data"].stdout
+
+
+def test_evaluate_report_never_takes_the_place_of_other_things(arrays):
+    (arrays / "thesis").mkdir()
+    (arrays / "thesis" / "chapter 1.txt").write_text("years of work")
+    for target in ("thesis", "test_data.npy", "."):
+        done = run_script("evaluate_for_many_data", "--report", target, cwd=arrays)
+        assert_refused(done, "other things|is a file")
+        assert done.stdout == ""
+    assert (arrays / "thesis" / "chapter 1.txt").read_text() == "years of work"
+
+
+def test_evaluate_no_report_writes_none_and_training_need_not_be_there(arrays, project):
+    shutil.copytree(project[0] / "speechdata" / "testing", arrays / "speechdata" / "testing")
+    (arrays / "train_data.npy").unlink()
+    done = run_script("evaluate_for_many_data", "--no-report", cwd=arrays)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "Testing is not compared with training: train_data.npy is missing" in done.stdout
+    assert not (arrays / "report").exists()
+    assert json.loads((arrays / "evaluation.json").read_text())["shared_with_training"] is None
+
+
 def test_predict_has_the_rate_and_exactly_the_length_of_the_recording(project):
     recording, output = sf.info(project[0] / RECORDING), sf.info(project[0] / "reconstruct.wav")
     assert (output.samplerate, output.frames) == (recording.samplerate, recording.frames)
