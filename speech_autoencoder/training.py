@@ -20,7 +20,7 @@ from speech_autoencoder.errors import InputError
 from speech_autoencoder.files import explain, replacing, shown
 from speech_autoencoder.learner import MOST_STEPS, Batches, Learner, learning_rate
 from speech_autoencoder.losses import Loss
-from speech_autoencoder.model import build, encode, start_at_pca
+from speech_autoencoder.model import build, decode, encode, start_at_pca
 from speech_autoencoder.model_file import TrainedModel, save
 from speech_autoencoder.quantiser import Quantiser
 
@@ -168,6 +168,8 @@ def train(
     start_loss, start_db = learner.validate(held_out)
     floor_loss, floor_db = learner.judge(floor.reconstruct, held_out)
     say(f"The PCA floor: {floor_db:.3f} dB RMS error on validation, a loss of {floor_loss:.4f}.")
+    if codec:
+        say("While it learns, the model's errors are those of quantised latents; the floor's are not quantised.")
 
     identity = _identity(dataset, model_config, config, loss_config, codec, parts)
     history, best, best_loss, best_db = History(), learner.averages(), start_loss, start_db
@@ -238,6 +240,10 @@ def train(
     learner.use(best)
     entropy, kbits = _entropy_model(learner, model_config, dataset, parts.training) if codec else (None, None)
     best_epoch = history.best if best_loss < start_loss else 0
+    if codec:  # to be compared with the floor, whose latents are not quantised either
+        best_loss, best_db = learner.judge(
+            lambda x: decode(network, model_config, encode(network, model_config, x)), held_out
+        )
     trained = TrainedModel(
         network,
         model_config,

@@ -450,6 +450,16 @@ def test_train_codec_model_has_an_entropy_model_that_is_kept(codec):
     assert 0 < kbits[0] < kbits[1]
 
 
+def test_train_codec_is_compared_with_the_floor_unquantised(codec, data):
+    result, _ = codec
+    learner = Learner(
+        result.model.network, TINY_TRAINING, Loss(data.features, result.model.loss), data.features.range_db
+    )
+    held_out = Batches(data, result.split.validation, TINY_TRAINING, TINY_MODEL.frames_per_latent, learner.loss)
+    assert learner.validate(held_out) == pytest.approx((result.best_loss, result.best_db), rel=1e-5)
+    assert result.best_loss < min(result.history.validation_loss)
+
+
 def test_train_codec_finer_steps_cost_more_and_are_nearer(codec, data):
     model, coder = codec[0].model, LatentCoder(codec[0].model.entropy)
     frames = np.concatenate([data.frames(i) for i in range(0, 40, 4)], axis=1)
