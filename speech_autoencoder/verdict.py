@@ -196,7 +196,8 @@ def _time(result, model, facts):
             "Go on with autoencoder_for_many_data.py --resume.",
         )
     fall = losses[-1 - max(1, n_epochs // 3)] / losses[-1] - 1 if n_epochs > 1 and losses[-1] > 0 else math.inf
-    floor = number(model, "validation", "floor_loss")
+    # A codec's losses are of quantised latents, which no floor has.
+    floor = None if model.get("codec") else number(model, "validation", "floor_loss")
     evidence = f"{took}; the best was epoch {best}, with a loss of {min(losses):.4f} on validation"
     evidence += f" (PCA: {floor:.4f})." if floor else "."
     learned = not floor or min(losses) < (1 - _LEARNED) * floor

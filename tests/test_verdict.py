@@ -268,3 +268,10 @@ def test_judge_anything_at_all_in_the_description_gives_a_headline(value):
 def test_judge_losses_of_zero_are_no_division_by_it():
     assert judge(WELL[0], description([0.0] * 30), facts())
     assert verdict.judge(WELL[0], description([0.0]), facts())
+
+
+def test_judge_codec_that_learned_is_not_told_of_a_floor_without_quantisation():
+    """Its losses are above PCA's, whose latents have all bits."""
+    model = description(TRAINED[::16] + 0.05) | {"codec": {"qualities": 32}}
+    (finding,) = (finding for finding in judge(WELL[0], model, facts()) if finding.kind == "time")
+    assert "PCA" not in finding.evidence
