@@ -13,9 +13,11 @@ MINUTES ?= 5
 P := speech_autoencoder
 # What each stage is made of: a change makes just the stages after it stale.
 FEATURES := $(addprefix $P/, config.py audio.py features.py dataset.py)
-TRAINING := $(FEATURES) $(addprefix $P/, pca.py losses.py original.py model.py model_file.py muon.py learner.py training.py)
+TRAINING := $(FEATURES) $(addprefix $P/, \
+	pca.py losses.py original.py model.py entropy.py codes.py model_file.py muon.py quantiser.py learner.py training.py)
 SOUND := $(addprefix $P/, \
-	config.py audio.py features.py losses.py original.py model.py model_file.py encoding.py inversion.py reconstruction.py)
+	config.py audio.py features.py losses.py original.py model.py entropy.py model_file.py encoding.py inversion.py \
+	reconstruction.py)
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-7s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -68,7 +70,7 @@ evaluation.json: test_data.npy my_model_for_many_data.h5 evaluate_for_many_data.
 		$(addprefix $P/, metrics.py leakage.py evaluation.py verdict.py report.py page.py) $(wildcard $P/templates/*)
 	$(PY) evaluate_for_many_data.py
 
-reconstruct.wav: my_model_for_many_data.h5 predict_for_one_data.py $(SOUND) $P/report.py
+reconstruct.wav: my_model_for_many_data.h5 predict_for_one_data.py $(SOUND) $(addprefix $P/, codes.py container.py codec.py report.py)
 	$(PY) predict_for_one_data.py --no-show
 
 test: .venv/dev  ## the whole test suite
