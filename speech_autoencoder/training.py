@@ -223,8 +223,8 @@ def train(
             if len(history) < n_epochs and elapsed_s > budget_s:
                 ended = "time"
                 break
-            # The schedule gains most at its end: a long one deserves longer patience.
-            if epoch + 1 - history.best >= max(config.patience, n_epochs // 5):
+            # The schedule gains most at its end: a long one deserves longer patience. A codec's prices move until then.
+            if not codec and epoch + 1 - history.best >= max(config.patience, n_epochs // 5):
                 ended = "patience"
                 break
     except KeyboardInterrupt:
