@@ -18,6 +18,8 @@ MOST_STEPS = 500
 _CLIPS_A_SEQUENCE, _CLIPS_A_PIECE = 2, 4
 # How far, at most, a recording's speed and its place on the mel scale are varied; its level, in normalised log-mel.
 _VARIED, _TILTED = 1.15, 0.05
+# How often a codec hears silence after a piece, and for how many latents.
+_SILENT, _SILENT_LATENTS = 1 / 32, (16, 48)
 
 
 class Batches:
@@ -25,10 +27,11 @@ class Batches:
 
     A batch is (clips, mask, level): clips (n, n_mels, width, 1); mask (n, 1, width, 1), 1 where there is sound, 0
     between; level, of the same shape, that of the recording, see losses.Loss. Nothing much is computed for padding,
-    and a recording meets the latent's grid elsewhere in each epoch.
+    and a recording meets the latent's grid elsewhere in each epoch. With `silences`, there are long ones at times,
+    which count: a codec must know that silence goes on.
     """
 
-    def __init__(self, dataset, recordings, config, frames_per_latent, loss):
+    def __init__(self, dataset, recordings, config, frames_per_latent, loss, *, silences=False):
         self.clips, self.size, self.step = dataset.clips, config.batch_size, frames_per_latent
         self.width = -(-_CLIPS_A_SEQUENCE * dataset.features.n_frames // frames_per_latent) * frames_per_latent
         valid = dataset.valid_frames()
@@ -38,6 +41,7 @@ class Batches:
             pieces += [(row, min(row + _CLIPS_A_PIECE, end), level) for row in range(first, end, _CLIPS_A_PIECE)]
         self.pieces = pieces
         self.n_frames = [int(valid[first:end].sum()) for first, end, _ in pieces]
+        self.silences, self.quietest = silences, loss.config.quietest
         total = sum(self.n_frames) + frames_per_latent * (len(pieces) + 1)
         self.n_steps = min(MOST_STEPS, math.ceil(total / (self.size * self.width)))
 
@@ -51,8 +55,11 @@ class Batches:
         parts = [self._silence(0 if rng is None else int(rng.integers(self.step)))]
         have = parts[0].shape[1]
         for index in order:
-            parts += [self._frames(index, rng), self._silence(self.step)]
-            have += parts[-2].shape[1] + self.step
+            added = [self._frames(index, rng), self._silence(self.step)]
+            if self.silences and rng is not None and rng.random() < _SILENT:
+                added.append(self._silence(self.step * int(rng.integers(*_SILENT_LATENTS)), counts=True))
+            parts += added
+            have += sum(part.shape[1] for part in added)
             while have >= room:
                 whole = np.concatenate(parts, axis=1)
                 yield self._batch(whole[:, :room])
@@ -62,9 +69,12 @@ class Batches:
         whole = np.concatenate(parts, axis=1)
         yield self._batch(np.pad(whole, ((0, 0), (0, room - have))))
 
-    def _silence(self, n_frames):
+    def _silence(self, n_frames, *, counts=False):
         """Frames (n_mels + 2, n_frames) of nothing; the last rows are the mask and the level."""
-        return np.zeros((self.clips.shape[1] + 2, n_frames), np.float32)
+        frames = np.zeros((self.clips.shape[1] + 2, n_frames), np.float32)
+        if counts:
+            frames[-2:] = [[1], [self.quietest]]
+        return frames
 
     def _frames(self, index, rng):
         """The frames of a piece, with its mask and its level as two more rows; with rng as another voice's."""

@@ -160,7 +160,7 @@ def train(
     frame_rate = dataset.features.frame_rate
     quantiser = Quantiser(codec, linear, frame_rate, seed=config.seed) if codec else None
     learner = Learner(network, config, loss, dataset.features.range_db, quantiser)
-    batches = Batches(dataset, parts.training, config, model_config.frames_per_latent, loss)
+    batches = Batches(dataset, parts.training, config, model_config.frames_per_latent, loss, silences=bool(codec))
     # As many as a tenth of an epoch's steps hold: a large corpus has more than one need hear.
     most_frames = MOST_STEPS // 10 * config.batch_size * dataset.features.n_frames
     some = _some(dataset, parts.validation, most_frames)
