@@ -114,6 +114,21 @@ def test_batches_shuffled_shifts_sound_against_latent_grid(data):
     assert starts == set(range(STEP))
 
 
+def test_batches_silences_are_long_count_and_come_in_training_alone():
+    many = make_dataset([f"{i}.wav" for i in range(400)], [20] * 400)
+    batches = Batches(many, np.arange(400), TrainingConfig(batch_size=4), STEP, LOSS, silences=True)
+
+    def counted_silence(epoch):
+        clips, mask, level = (np.concatenate(arrays) for arrays in zip(*epoch, strict=True))
+        silent = (mask[:, 0, :, 0] == 1) & ~clips.any(axis=(1, 3))
+        assert (level[:, 0, :, 0][silent] == np.float32(LOSS.config.quietest)).all()
+        return silent.sum(), mask.sum()
+
+    assert counted_silence(batches.epoch())[0] == 0
+    n_silent, n_counted = counted_silence(batches.epoch(np.random.default_rng(0)))
+    assert 0.02 < n_silent / n_counted < 0.3
+
+
 def test_vary_stretches_time_and_pitch_but_not_the_values():
     bands = np.arange(64)[:, None]
     frames = np.repeat(np.exp(-((bands - 30) ** 2) / 20).astype(np.float32), 100, axis=1)
