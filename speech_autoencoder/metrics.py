@@ -26,14 +26,21 @@ class String:
 
 
 def log_mel_error_db(reference: np.ndarray, estimate: np.ndarray, config: FeatureConfig) -> float:
-    """The root mean square difference, in dB, of two normalised log-mels of the same shape."""
-    _require_same_shape(reference, estimate)
+    """The root mean square difference, in dB, of two normalised log-mels of the same shape.
+
+    It cannot tell noise, which no one misses, from speech, and knows nothing of what becomes of it as sound.
+    """
+    require_same_shape(reference, estimate)
     return float(np.sqrt(np.mean((reference - estimate) ** 2)) * config.range_db)
 
 
 def level_error_db(reference: np.ndarray, estimate: np.ndarray) -> float:
-    """How much louder the estimate is than the reference, in dB of their power; NaN where the reference is silent."""
-    _require_same_shape(reference, estimate)
+    """How much louder the estimate is than the reference, in dB of their power; NaN where the reference is silent.
+
+    Needs waveforms of one length, at the level that they were made with. It cannot say whether it is speech that is
+    louder, or noise.
+    """
+    require_same_shape(reference, estimate)
     power, reference_power = (float(np.mean(x.astype(np.float64) ** 2)) for x in (estimate, reference))
     if not reference_power:
         return float("nan")
@@ -43,11 +50,12 @@ def level_error_db(reference: np.ndarray, estimate: np.ndarray) -> float:
 def stoi(reference: np.ndarray, estimate: np.ndarray, sr: int, *, extended: bool = False) -> float:
     """Short-time objective intelligibility, up to 1 (Taal and others, 2011), or ESTOI (Jensen and Taal, 2016).
 
-    NaN where less than 0.4 s is not silent. Raises InputError when the shapes differ.
+    Needs waveforms of one length that begin together. NaN where less than 0.4 s is not silent. It cannot judge pitch,
+    the voice or how pleasant it is, and says little of what is no speech. Raises InputError when the shapes differ.
     """
     from pystoi import stoi as measure
 
-    _require_same_shape(reference, estimate)
+    require_same_shape(reference, estimate)
     if not np.any(reference) or len(reference) < 0.4 * sr:
         return float("nan")
     with warnings.catch_warnings():
@@ -60,14 +68,15 @@ def stoi(reference: np.ndarray, estimate: np.ndarray, sr: int, *, extended: bool
 def pesq(reference: np.ndarray, estimate: np.ndarray, sr: int, mode: str) -> float:
     """PESQ (ITU-T P.862, MOS-LQO): mode "nb" at 8 kHz, "wb" at 16 kHz; NaN where it finds no utterance.
 
-    An estimate that is silent where the reference is not gets 1, the least.
+    An estimate that is silent where the reference is not gets 1, the least. Made for telephone codecs: of what is
+    made anew without the phases, as ours is, it tells which of two is better rather than what people would say.
     Needs the extra `metrics`. Raises InputError when the shapes differ.
     """
     import soxr
     from pesq import PesqError
     from pesq import pesq as measure
 
-    _require_same_shape(reference, estimate)
+    require_same_shape(reference, estimate)
     if not np.any(reference):
         return float("nan")
     if not np.any(estimate):
@@ -84,6 +93,30 @@ def has_pesq() -> bool:
     from importlib.util import find_spec
 
     return find_spec("pesq") is not None
+
+
+def dnsmos(estimate: np.ndarray, sr: int) -> float:
+    """How good a network takes the sound (n_samples,) to be: DNSMOS P.835, overall, 1 to 5; NaN where it is silent.
+
+    Needs the extra `dnsmos`. It hears no reference: it cannot say whether the words, or the voice, are still the same,
+    and it was trained on noise suppression in English at 16 kHz, not on codecs; what is less than 9 s it repeats.
+    """
+    import soxr
+    from speechmos import dnsmos as measure
+
+    if not np.any(estimate):
+        return float("nan")
+    sound = soxr.resample(estimate.astype(np.float32), sr, 16_000)
+    return float(measure.run(sound / max(1.0, float(np.abs(sound).max())), 16_000)["ovrl_mos"])
+
+
+def has_dnsmos() -> bool:
+    """Whether the extra `dnsmos` is installed, and can be imported."""
+    try:
+        from speechmos import dnsmos  # noqa: F401
+    except ImportError:
+        return False
+    return True
 
 
 def pool(groups: list[str], durations_s: np.ndarray) -> tuple[list[String], list[int]]:
@@ -122,7 +155,7 @@ def match_level(reference: np.ndarray, estimate: np.ndarray) -> np.ndarray:
     return estimate * np.float32(np.sqrt(np.mean(reference.astype(np.float64) ** 2) / power)) if power > 0 else estimate
 
 
-def _require_same_shape(reference, estimate):
+def require_same_shape(reference, estimate):
     """Nothing. Raises InputError when the shapes differ."""
     if reference.shape != estimate.shape:
         raise InputError(f"The reference is {reference.shape}, the estimate {estimate.shape}: cut them to one length.")

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from hypothesis import settings
 
-from speech_autoencoder import dataset
+from speech_autoencoder import audio, dataset
 from speech_autoencoder.config import CLASSIC, FeatureConfig, ModelConfig, TrainingConfig
 from speech_autoencoder.entropy import EntropyModel
 
@@ -179,6 +179,13 @@ def small_speechdata(tmp_path_factory):
     _copy_some(ROOT / "speechdata" / "training", folder / "training", every=48)
     _copy_some(ROOT / "speechdata" / "testing", folder / "testing", every=36, keep=["70_allison_digits.flac"])
     return folder
+
+
+@pytest.fixture(scope="session")
+def testing_recordings():
+    """[(waveform, sr)] of some fifty short recordings of all voices of speechdata/testing."""
+    paths = sorted((ROOT / "speechdata" / "testing").rglob("*.flac"))
+    return [(audio.read(path), audio.describe(path).sr) for path in paths[:: max(1, len(paths) // 46)]]
 
 
 @pytest.fixture(scope="session")

@@ -211,3 +211,34 @@ def test_pool_strings_are_as_short_as_they_may_be():
         ("b", [10, 12, 14, 16, 18, 20, 22]),
     ]
     assert left_out == []
+
+
+# Against the packages themselves
+
+
+def test_stoi_and_pesq_are_those_of_their_packages(testing_recordings):
+    from pystoi import stoi as measure_stoi
+
+    measure_pesq = pytest.importorskip("pesq").pesq
+    n_scored = 0
+    for sound, sr in testing_recordings:
+        noise = np.random.default_rng(0).standard_normal(len(sound)).astype(np.float32)
+        estimate = sound + np.float32(0.3 * np.std(sound)) * noise
+        for extended in (False, True):
+            ours = stoi(sound, estimate, sr, extended=extended)
+            if not math.isnan(ours):
+                assert ours == pytest.approx(measure_stoi(sound, estimate, sr, extended=extended), abs=1e-6)
+        ours = metrics.pesq(sound, estimate, sr, "wb")
+        if sr == 16_000 and not math.isnan(ours):
+            assert ours == pytest.approx(measure_pesq(sr, sound, estimate, "wb"))
+            n_scored += 1
+    assert n_scored > 10
+
+
+def test_dnsmos_prefers_speech_to_noise_and_is_silent_about_silence():
+    if not metrics.has_dnsmos():
+        pytest.skip("speechmos is not installed")
+    clean, worse = metrics.dnsmos(SPEECH, SR), metrics.dnsmos(noisy(-10), SR)
+    assert 1 <= worse <= 5
+    assert 1 <= clean <= 5
+    assert math.isnan(metrics.dnsmos(0 * SPEECH, SR))
