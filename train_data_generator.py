@@ -17,7 +17,7 @@ def main():
 
     corpus_sr = dataset.most_common_rate(args.audio_dir) if args.preset == "fine" else 0
     features = preset(args.preset, corpus_sr)
-    cli.generate(args, features)
+    cli.generate(args, features, for_training=True)
 
 
 if __name__ == "__main__":

@@ -2,7 +2,7 @@
 
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -173,20 +173,27 @@ def _is_estimated(sound, path):
         return not any(tag in head + file.read(4_096) for tag in (b"Xing", b"Info", b"VBRI"))
 
 
-def read_stream(path: Path, sr: int | None = None) -> Iterator[np.ndarray]:
+def read_stream(
+    path: Path, sr: int | None = None, watch: Callable[[np.ndarray], None] | None = None
+) -> Iterator[np.ndarray]:
     """Blocks (n_samples,) float32 of the recording as mono at sr Hz (None: its own rate).
 
     Channels are averaged; where that cancels (one is the other upside down), the loudest is taken instead. All
-    blocks together hold ceil(n_samples * sr / own rate) samples. Raises InputError naming the file when it is
-    unreadable, or holds NaN, infinite or absurdly large samples.
+    blocks together hold ceil(n_samples * sr / own rate) samples. `watch` is called with each block as mono at its own
+    rate. Raises InputError naming the file when it is unreadable, or holds NaN, infinite or absurdly large samples.
     """
     with _open(path) as sound:
         if sr is None or sr == sound.samplerate:
-            yield from _mono_blocks(sound, path)
+            for block in _mono_blocks(sound, path):
+                if watch:
+                    watch(block)
+                yield block
             return
         resampler = soxr.ResampleStream(sound.samplerate, sr, 1, dtype="float32", quality="HQ")
         n_in = n_out = 0
         for block in _mono_blocks(sound, path):
+            if watch:
+                watch(block)
             n_in += len(block)
             block = resampler.resample_chunk(block)
             n_out += len(block)

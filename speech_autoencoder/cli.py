@@ -178,9 +178,9 @@ def add_generator_options(parser: argparse.ArgumentParser, audio_dir: Path, arra
     parser.add_argument("--strict", action="store_true", help="stop at the first unreadable recording")
 
 
-def generate(args: argparse.Namespace, features: FeatureConfig) -> None:
-    """Nothing; the array that args ask for is made, and what was done is said."""
-    from speech_autoencoder import dataset
+def generate(args: argparse.Namespace, features: FeatureConfig, *, for_training: bool = False) -> None:
+    """Nothing; the array that args ask for is made, and what was done is said, and of a training what it is like."""
+    from speech_autoencoder import dataset, preflight
 
     say = sayer(args.quiet)
     require_suffix(args.output, ".npy")
@@ -204,6 +204,8 @@ def generate(args: argparse.Namespace, features: FeatureConfig) -> None:
         say(f"Wrote {shown(args.output)} {shape} and {shown(dataset.sidecar_path(args.output))}: {what}.")
         say(f"{summary.n_computed} recordings were new or had changed; preset {features.preset}, {features.sr} Hz.")
     name_left_out(summary.left_out, "left out", say)
+    for line in preflight.describe(summary.columns) if for_training else ():
+        say(line)
 
 
 def name_left_out(left_out: list[tuple[str, str]], verb: str, say: Callable[[str], None]) -> None:

@@ -19,9 +19,11 @@ from speech_autoencoder.errors import InputError
 from speech_autoencoder.features import cut_clips, mel_spectrogram_stream, normalise
 from speech_autoencoder.files import explain, read_json, replacing, shown, write_json
 
-_FORMAT = "speech-autoencoder clips 1"
+_FORMAT = "speech-autoencoder clips 2"
 # What the sidecar says of each recording, one list per name, in the array's order.
 _COLUMNS = {"path": str, "size": int, "mtime_ns": int, "digest": str, "sr": int, "n_samples": int, "n_frames": int}
+# What `Levels` gives, of the recording as mono at its own rate.
+_COLUMNS |= {"peak": float, "power": float, "clipped": int, "quiet": float}
 _ROWS_AT_ONCE = 1_024
 Progress = Callable[[Iterable, int], Iterable]
 
@@ -29,7 +31,7 @@ Progress = Callable[[Iterable, int], Iterable]
 @dataclass(frozen=True)
 class Summary:
     """What `build` did: whether it wrote the array, its clips, the recordings used and computed anew, their duration,
-    the share of frames that are not padding, and what was left out and why.
+    the share of frames that are not padding, what was left out and why, and what the sidecar says of each recording.
     """
 
     written: bool
@@ -39,6 +41,40 @@ class Summary:
     seconds: float
     fill: float
     left_out: list[tuple[str, str]]
+    columns: dict[str, list]
+
+
+class Levels:
+    """A watcher of a recording's blocks: its peak, its mean power, the samples at full scale, how much is quiet."""
+
+    # A sample that counts as clipped; the power, of 20 ms, below which it is quiet (-60 dBFS).
+    FULL_SCALE, QUIET, PIECE_S = 0.999, 1e-6, 0.02
+
+    def __init__(self, sr: int):
+        self.piece, self.peak, self.energy, self.clipped, self.n_samples = round(self.PIECE_S * sr), 0.0, 0.0, 0, 0
+        self.n_pieces = self.n_quiet = 0
+
+    def __call__(self, block: np.ndarray) -> None:
+        """Nothing; the block, (n_samples,), has been counted."""
+        size = np.abs(block)
+        self.peak = max(self.peak, float(size.max(initial=0)))
+        self.clipped += int((size >= self.FULL_SCALE).sum())
+        squares = block.astype(np.float64) ** 2
+        self.energy += float(squares.sum())
+        self.n_samples += len(block)
+        starts = np.arange(0, len(block), self.piece)
+        lengths = np.diff([*starts, len(block)])
+        self.n_pieces += len(starts)
+        self.n_quiet += int((np.add.reduceat(squares, starts) < self.QUIET * lengths).sum()) if len(starts) else 0
+
+    def columns(self) -> dict:
+        """The columns of the sidecar that tell of these."""
+        return {
+            "peak": self.peak,
+            "power": self.energy / max(1, self.n_samples),
+            "clipped": self.clipped,
+            "quiet": self.n_quiet / max(1, self.n_pieces),
+        }
 
 
 @dataclass(frozen=True)
@@ -340,7 +376,8 @@ def _features_of(audio_dir, name, features, old):
     try:
         status = path.stat()
         recording = describe(path)
-        chunks = mel_spectrogram_stream(read_stream(path, features.sr), features)
+        levels = Levels(recording.sr)
+        chunks = mel_spectrogram_stream(read_stream(path, features.sr, levels), features)
         frames = np.concatenate([normalise(chunk, features) for chunk in chunks], axis=1)
         with path.open("rb") as file:
             digest = hashlib.file_digest(file, lambda: hashlib.blake2b(digest_size=8)).hexdigest()
@@ -356,6 +393,7 @@ def _features_of(audio_dir, name, features, old):
         "sr": recording.sr,
         "n_samples": recording.n_samples,
         "n_frames": frames.shape[1],
+        **levels.columns(),
     }
     return entry, cut_clips(frames, features), None, False
 
@@ -394,7 +432,7 @@ def _summary(written, columns, n_computed, features, left_out):
     n_clips = int((-(-n_frames // features.n_frames)).sum())
     seconds = sum(n / sr for n, sr in zip(columns["n_samples"], columns["sr"], strict=True))
     fill = float(n_frames.sum() / (n_clips * features.n_frames))
-    return Summary(written, n_clips, len(n_frames), n_computed, seconds, fill, left_out)
+    return Summary(written, n_clips, len(n_frames), n_computed, seconds, fill, left_out, columns)
 
 
 def _write_header(file, shape):
