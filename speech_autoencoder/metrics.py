@@ -1,6 +1,7 @@
 """Pure functions (reference, estimate) -> number, and pooling that is right for short clips."""
 
 import math
+import threading
 import warnings
 from dataclasses import dataclass
 
@@ -12,6 +13,8 @@ from speech_autoencoder.errors import InputError
 # Clips of one speaker are strung together with short pauses until a string is this long: STOI needs 30 frames
 # (0.4 s) that are not silent, PESQ some seconds.
 _STRING_S, _SHORTEST_S, _PAUSE_S = 5.0, 0.5, 0.1
+# Which warnings are shown is one setting for all threads: one at a time may change it.
+_QUIET = threading.Lock()
 # What pystoi answers when too little is left after it drops silence.
 _STOI_SENTINEL = 1e-5
 
@@ -58,7 +61,7 @@ def stoi(reference: np.ndarray, estimate: np.ndarray, sr: int, *, extended: bool
     require_same_shape(reference, estimate)
     if not np.any(reference) or len(reference) < 0.4 * sr:
         return float("nan")
-    with warnings.catch_warnings():
+    with _QUIET, warnings.catch_warnings():
         warnings.simplefilter("ignore", RuntimeWarning)
         value = float(measure(reference, estimate, sr, extended=extended))
     # pystoi's ESTOI adds noise of 1e-16, by which no two runs would write the same.
