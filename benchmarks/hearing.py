@@ -8,7 +8,6 @@ from functools import partial
 import numpy as np
 import soxr
 
-from benchmarks.recogniser import Recogniser
 from benchmarks.scoring import Values, strings_of, values_of
 from speech_autoencoder.audio import read
 from speech_autoencoder.config import EncodingConfig, InversionConfig, ModelConfig
@@ -16,6 +15,7 @@ from speech_autoencoder.dataset import Dataset
 from speech_autoencoder.encoding import Encoder
 from speech_autoencoder.evaluation import SYSTEMS
 from speech_autoencoder.model import build, start_at_pca
+from speech_autoencoder.recogniser import Recogniser
 from speech_autoencoder.reconstruction import reconstruct, to_waveform
 
 # The search for a latent is part of the encoder: what it is worth, with the network and with PCA, is told apart.

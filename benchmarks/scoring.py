@@ -6,9 +6,9 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks.recogniser import Recogniser, hear, label_of
 from speech_autoencoder import metrics
 from speech_autoencoder.dataset import group_of
+from speech_autoencoder.recogniser import Recogniser, hear, label_of
 
 METRICS = ("digits", "stoi", "estoi", "pesq_nb")
 # The most recordings in a string of one speaker and take.

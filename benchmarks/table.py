@@ -10,12 +10,12 @@ import tempfile
 import time
 from pathlib import Path
 
-from benchmarks import recogniser as recognisers
 from benchmarks.hearing import HEARD, Heard, measure
 from benchmarks.quality import ROOT, run
 from benchmarks.scoring import cells_of, summary
 from benchmarks.speakers import in_turn, without
 from speech_autoencoder import cli, dataset, model_file
+from speech_autoencoder import recogniser as recognisers
 from speech_autoencoder.config import PRESETS, EncodingConfig, TrainingConfig
 from speech_autoencoder.files import write_json
 

@@ -7,11 +7,11 @@ import pytest
 import soundfile as sf
 from conftest import make_speech, one_line_of
 
-from benchmarks import recogniser, table
+from benchmarks import table
 from benchmarks.hearing import HEARD, measure, sounds
 from benchmarks.scoring import METRICS, strings_of, summary, values_of
 from benchmarks.speakers import in_turn, without
-from speech_autoencoder import metrics
+from speech_autoencoder import metrics, recogniser
 from speech_autoencoder.audio import find_recordings, read
 from speech_autoencoder.config import CLASSIC, EncodingConfig, InversionConfig
 from speech_autoencoder.encoding import Encoder
