@@ -30,6 +30,13 @@ def main():
         "--report", type=Path, metavar="DIR", default=REPORT_DIR, help="the folder of the page to write"
     )
     parser.add_argument("--no-report", action="store_true", help="write no page")
+    parser.add_argument("--compare", type=Path, metavar="MODEL", help="another model's file, to tell which is better")
+    parser.add_argument(
+        "--labels",
+        default="auto",
+        help="what word each recording says: names (label_speaker_take.wav), folders, the path of a CSV with the "
+        "columns path and label, none, or auto: labels.csv in the recordings' folder, and else the names",
+    )
     parser.add_argument("--workers", type=cli.positive(int), default=cli.available_cpus(), help="threads")
     args = parser.parse_args()
     say = cli.sayer(args.quiet)
@@ -47,16 +54,30 @@ def main():
 
     model = model_file.load(args.model)
     model.require_features(data.features, str(args.data), "test_data_generator.py")
-    encoder, inversion = Encoder(model, EncodingConfig()), InversionConfig()
+    encoder, inversion, other = Encoder(model, EncodingConfig()), InversionConfig(), None
+    if args.compare:
+        other = Encoder(model_file.load(args.compare), EncodingConfig())
+        other.model.require_features(data.features, str(args.data), "test_data_generator.py")
+    recogniser, labels = learn_words(args, data, encoder, say)
     with cli.one_blas_thread():
         result = evaluation.evaluate(
-            data, encoder, inversion, workers=args.workers, progress=cli.progress(args.quiet, "evaluating")
+            data,
+            encoder,
+            inversion,
+            workers=args.workers,
+            other=other,
+            recogniser=recogniser,
+            labels=labels,
+            progress=cli.progress(args.quiet, "evaluating"),
         )
+        if args.compare:
+            result["comparison"]["path"] = str(args.compare)
         facts = compare_with_training(args, data, encoder, say)
     description = {"model": model.config.to_json(), "features": model.features.to_json(), **model.description}
     findings = verdict.judge(result, description, facts)
 
-    say(evaluation.format_table(result["scores"]))
+    say(evaluation.format_table(result["scores"], result["intervals"]))
+    say(evaluation.describe_intervals(result))
     say(
         f"{result['n_recordings']} recordings, {result['n_scored']} of them scored as sound in {result['n_strings']} "
         "strings of some seconds."
@@ -64,6 +85,10 @@ def main():
     cli.name_left_out([(entry["path"], entry["reason"]) for entry in result["left_out"]], "not scored as sound", say)
     if not metrics.has_pesq():
         say("PESQ is not installed: pip install pesq adds it (it compiles; mind its licence).")
+    if "words" in result:
+        say(evaluation.describe_words(result["words"]))
+    for line in evaluation.format_comparison(result["comparison"], shown(args.compare)) if args.compare else ():
+        say(line)
     write_json(
         SCORES_PATH,
         {
@@ -100,21 +125,49 @@ def main():
     say(f"Wrote {SCORES_PATH}, {FIGURE_PATH} and {page_path} ({size / 1e6:.1f} MB with its sound).")
 
 
+def learn_words(args, data, encoder, say):
+    """(a recogniser, {name: label} of testing), trained on the original training recordings; (None, {}) without."""
+    from speech_autoencoder import recogniser
+
+    if args.labels == "none":
+        return None, {}
+    labels = recogniser.labels_of(data.names, data.audio_dir, args.labels)
+    try:
+        training = load_training(args, data, encoder)
+    except InputError as error:
+        say(f"Whether words are heard right is not tested: {error}")
+        return None, {}
+    heard = recogniser.train_quickly(
+        training.audio_dir, recogniser.labels_of(training.names, training.audio_dir, args.labels)
+    )
+    if heard is None or not set(heard.labels) & set(labels.values()):
+        say(
+            "Whether words are heard right is not tested: that needs two words with eight training recordings each, "
+            "told by label_speaker_take.wav, --labels folders or a labels.csv."
+        )
+        return None, {}
+    return heard, labels
+
+
+def load_training(args, data, encoder):
+    """The training's Dataset. Raises InputError where it is not at hand, or not what the model was trained on."""
+    training = dataset.load(args.training_data, "train_data_generator.py")
+    trained_on = encoder.model.description.get("data")
+    if not isinstance(trained_on, dict) or trained_on.get("fingerprint") != training.fingerprint:
+        raise InputError(f"the model was trained on another {shown(args.training_data)}.")
+    if training.features != data.features:
+        raise InputError(f"{shown(args.training_data)} was made with other features.")
+    return training
+
+
 def compare_with_training(args, data, encoder, say):
     """What testing shares with training, and the errors on both; None where the training's array is not at hand."""
     from speech_autoencoder import evaluation, leakage
 
     try:
-        training = dataset.load(args.training_data, "train_data_generator.py")
+        training = load_training(args, data, encoder)
     except InputError as error:
         say(f"Testing is not compared with training: {error}")
-        return None
-    trained_on = encoder.model.description.get("data")
-    if not isinstance(trained_on, dict) or trained_on.get("fingerprint") != training.fingerprint:
-        say(f"Testing is not compared with training: the model was trained on another {shown(args.training_data)}.")
-        return None
-    if training.features != data.features:
-        say(f"Testing is not compared with training: {shown(args.training_data)} was made with other features.")
         return None
     return {
         **leakage.find(training, data, cli.progress(args.quiet, "comparing with training")),

@@ -17,8 +17,9 @@ from speech_autoencoder.config import InversionConfig
 from speech_autoencoder.dataset import Dataset
 from speech_autoencoder.encoding import Encoder
 from speech_autoencoder.errors import InputError
-from speech_autoencoder.evaluation import COLUMNS, SYSTEMS, read_original
+from speech_autoencoder.evaluation import COLUMNS, format_comparison
 from speech_autoencoder.files import replacing_folder, shown
+from speech_autoencoder.judging import SYSTEMS, read_original
 from speech_autoencoder.reconstruction import reconstruct, to_waveform
 from speech_autoencoder.verdict import Finding, number, numbers
 
@@ -29,6 +30,8 @@ _N_EACH, _SOUND_BYTES, _LONGEST_S = 2, 6_000_000, 10.0
 _HIGHEST_SR = 48_000
 # The recordings in the table: a browser should not have to sort a million.
 _MOST_ROWS = 2_000
+# The words of a confusion matrix that a page has room for.
+_MOST_WORDS = 20
 # What a spectrogram shows below its loudest, and to either side of no difference, in dB.
 _SHOWN_DB, _DIFFERENCE_DB = 80.0, 20.0
 _TEMPLATES = Path(__file__).with_name("templates")
@@ -279,6 +282,7 @@ def _render(result, model, findings, samples, features):
     recordings = [_row(entry, result["strings"]) for entry in result["recordings"]]
     shown_rows = sorted(recordings, key=lambda row: -row["log_mel_db"])[:_MOST_ROWS]
     columns = [key for key in COLUMNS if key in result["scores"]["model"]]
+    intervals, words = result.get("intervals", {}), result.get("words")
     return environment.get_template("report.html").render(
         mark=Markup(_MARK),
         policy="; ".join(
@@ -299,7 +303,20 @@ def _render(result, model, findings, samples, features):
         findings=findings[1:],
         level_names={"bad": "Limit", "warning": "Caution", "note": "Note", "good": "Good"},
         columns=[(key, *COLUMNS[key]) for key in columns],
-        systems=[(key, title, result["scores"][key]) for key, title in SYSTEMS.items()],
+        systems=[(key, title, result["scores"][key], intervals.get(key, {})) for key, title in SYSTEMS.items()],
+        drawn=result.get("drawn", "strings"),
+        coverage=[(COLUMNS[key][0], entry) for key, entry in result.get("coverage", {}).items() if entry["why"]],
+        words=words and {**words, "labels": [shown(label) for label in words["labels"]]},
+        confusions=[
+            (title, words["confusion"][key])
+            for key, title in (("original", "the originals"), *SYSTEMS.items())
+            if len(words["labels"]) <= _MOST_WORDS
+        ]
+        if words
+        else [],
+        comparison=format_comparison(result["comparison"], shown(result["comparison"].get("path", "the other model")))
+        if "comparison" in result
+        else [],
         n_recordings=result["n_recordings"],
         n_scored=result["n_scored"],
         n_strings=result["n_strings"],

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import soundfile as sf
 
-from speech_autoencoder import dataset, evaluation, metrics
+from speech_autoencoder import dataset, evaluation, metrics, recogniser
 from speech_autoencoder.config import CLASSIC, EncodingConfig, InversionConfig
 from speech_autoencoder.encoding import Encoder
 from speech_autoencoder.reconstruction import reconstruct
@@ -48,7 +48,9 @@ def test_evaluate_counts_every_recording_once(result, testing):
 
 
 def test_evaluate_scores_every_system_with_every_metric(result):
-    wanted = {"log_mel_db", "stoi", "estoi"} | ({"pesq_nb", "pesq_wb"} if metrics.has_pesq() else set())
+    wanted = {"log_mel_db", "mcd_db", "f0_cents", "voicing_error", "level_db", "stoi", "estoi"}
+    wanted |= {"pesq_nb", "pesq_wb"} if metrics.has_pesq() else set()
+    wanted |= {"dnsmos"} if metrics.has_dnsmos() else set()
     assert set(result["scores"]) == {"model", "floor", "ceiling"}
     for scores in result["scores"].values():
         assert set(scores) == wanted
@@ -144,7 +146,7 @@ def test_evaluate_no_recording_on_disk_still_has_log_mel_error(testing, trained,
     assert gone["n_scored"] == gone["n_strings"] == 0
     assert len(gone["left_out"]) == len(testing.names)
     assert gone["scores"]["floor"]["log_mel_db"] == result["scores"]["floor"]["log_mel_db"]
-    assert len(evaluation.format_table(gone["scores"]).splitlines()) == 4
+    assert len(evaluation.format_table(gone["scores"]).splitlines()) == 2
 
 
 def test_evaluate_short_recordings_are_pooled_never_scored_as_zero(small_speechdata, trained, tmp_path):
@@ -188,20 +190,68 @@ def test_evaluate_silence_is_left_out_and_named(trained, tmp_path):
     assert result["scores"]["model"]["log_mel_db"] < 2
 
 
-def test_format_table_has_a_line_for_each_system():
+def test_format_table_has_a_line_for_each_metric_and_intervals_in_brackets():
     scores = {
         "model": {"log_mel_db": 3.14159, "stoi": 0.87654, "estoi": 0.7, "pesq_nb": None},
         "floor": {"log_mel_db": 4.0, "stoi": 0.8, "estoi": 0.6, "pesq_nb": 2.0},
         "ceiling": {"log_mel_db": 0.0, "stoi": 0.95, "estoi": 0.9, "pesq_nb": 3.5},
     }
     heading, *lines = evaluation.format_table(scores).splitlines()
-    assert len({len(line) for line in (heading, *lines)}) == 1
-    assert [heading.index(word) for word in ("log-mel", "STOI", "ESTOI", "PESQ-NB")] == sorted(
-        heading.index(word) for word in ("log-mel", "STOI", "ESTOI", "PESQ-NB")
-    )
-    assert "PESQ-WB" not in heading
-    assert lines[0].split()[-4:] == ["3.14", "0.877", "0.700", "-"]
-    assert lines[1].split()[-4:] == ["4.00", "0.800", "0.600", "2.00"]
-    assert lines[2].split()[-4:] == ["0.00", "0.950", "0.900", "3.50"]
-    for line, title in zip(lines, evaluation.SYSTEMS.values(), strict=True):
-        assert line.startswith(title)
+    assert heading.split() == ["the", "model", "PCA", "floor", "ceiling"]
+    assert [line.split()[-4:] for line in lines] == [
+        ["STOI", "0.877", "0.800", "0.950"],
+        ["ESTOI", "0.700", "0.600", "0.900"],
+        ["PESQ-NB", "-", "2.00", "3.50"],
+        ["dB", "3.14", "4.00", "0.00"],
+    ]
+    text = evaluation.format_table(scores, {"model": {"stoi": [0.86, 0.89], "pesq_nb": None}})
+    assert "STOI               0.877 [0.860, 0.890]  0.800" in text
+
+
+def test_evaluate_beside_itself_shows_no_difference(testing, shaken, result):
+    encoder = Encoder(shaken, FEW_ROUNDS)
+    both = evaluation.evaluate(testing, encoder, QUICK, workers=2, other=encoder)
+    comparison = both.pop("comparison")
+    assert both == result
+    assert comparison["scores"] == result["scores"]["model"]
+    for entry in comparison["differences"].values():
+        assert entry["difference"] == 0
+        assert entry["shows"] in ("no difference", "unknown")
+    lines = evaluation.format_comparison(comparison, "other.h5")
+    assert "other.h5" in lines[0]
+
+
+def test_format_comparison_says_which_is_better():
+    entry = {"difference": 0.02, "interval": [0.01, 0.03], "shows": "better"}
+    lines = evaluation.format_comparison({"differences": {"stoi": entry}}, "other.h5")
+    assert lines[0].startswith("The model is better than other.h5, by STOI")
+    assert lines[1] == "  STOI: +0.020 [+0.010, +0.030], better"
+    assert evaluation._shows("stoi", [-0.2, -0.1]) == evaluation._shows("mcd_db", [0.1, 0.2]) == "worse"
+    assert evaluation._shows("stoi", [-0.1, 0.1]) == "no difference"
+
+
+def test_evaluate_words_are_heard_and_counted(testing, trained):
+    class Deaf:
+        def __call__(self, inputs, training):
+            return np.tile([1.0, 0.0], (len(inputs), 1))
+
+    labels = dict.fromkeys(testing.names, "one") | {testing.names[0]: "two", testing.names[1]: "three"}
+    deaf = recogniser.Recogniser(Deaf(), ["one", "two"], 20)
+    result = evaluate(testing, trained[0].model, recogniser=deaf, labels=labels)
+    n = len(testing.names) - 1
+    assert result["words"]["n_recordings"] == result["coverage"]["words"]["n"] == n
+    assert result["words"]["originals"] == pytest.approx((n - 1) / n)
+    for system in ("model", "floor", "ceiling"):
+        assert result["scores"][system]["words"] == pytest.approx((n - 1) / n)
+        assert result["words"]["confusion"][system] == [[n - 1, 0], [1, 0]]
+    assert json.loads(json.dumps(result, allow_nan=False)) == result
+
+
+def test_evaluate_tells_where_the_error_is(result, testing):
+    profile = result["log_mel_error"]
+    assert len(profile["band_hz"]) == CLASSIC.n_mels
+    for system in ("model", "floor"):
+        by_band = np.array(profile[system]["by_band_db"])
+        assert np.sqrt((by_band**2).mean()) == pytest.approx(result["scores"][system]["log_mel_db"], rel=1e-4)
+        assert len(profile[system]["over_time_db"]) == 10
+    assert {entry["of"] for entry in result["coverage"].values()} == {len(testing.names), result["n_strings"]}

@@ -14,7 +14,7 @@ import pytest
 import soundfile as sf
 from conftest import ROOT, assert_refused, png_size, run_script
 
-from speech_autoencoder import model_file
+from speech_autoencoder import evaluation, model_file
 
 GENERATORS = ("train_data_generator", "test_data_generator")
 SCRIPTS = (*GENERATORS, "autoencoder_for_many_data", "evaluate_for_many_data", "predict_for_one_data")
@@ -92,8 +92,45 @@ def test_evaluate_writes_scores_and_says_them(project):
     assert result["scores"]["ceiling"]["log_mel_db"] == 0
     for scores in result["scores"].values():
         assert f"{scores['stoi']:.3f}" in done["evaluate_for_many_data"].stdout
+    assert result["drawn"] == "strings"
+    assert "In brackets: 95 % intervals, by drawing strings" in done["evaluate_for_many_data"].stdout
     fingerprint = json.loads((folder / "test_data.json").read_text())["fingerprint"]
     assert result["data"]["fingerprint"] == fingerprint
+
+
+def test_evaluate_every_key_is_documented(project):
+    """docs/evaluation.md is the schema: what is in a real file stands there."""
+    text = (ROOT / "docs" / "evaluation.md").read_text()
+    documented = set(re.findall(r"`(\w+)`", text))
+    result = json.loads((project[0] / "evaluation.json").read_text())
+    elsewhere = {"features", "model", "training"}  # configurations: the code of config.py says what they hold
+
+    def keys_of(data):
+        if isinstance(data, dict):
+            for key, value in data.items():
+                yield key
+                yield from keys_of(value)
+        elif isinstance(data, list):
+            for value in data:
+                yield from keys_of(value)
+
+    found = set(result) | set(keys_of({key: value for key, value in result.items() if key not in elsewhere}))
+    assert {"scores", "mcd_db", "by_band_db", "why"} <= found
+    assert found <= documented
+    assert set(evaluation.COLUMNS) <= documented
+
+
+def test_evaluate_compare_and_words_say_what_they_find(project, arrays):
+    shutil.copytree(project[0] / "speechdata", arrays / "speechdata")
+    done = run_script("evaluate_for_many_data", "--compare", "my_model_for_many_data.h5", "--no-report", cwd=arrays)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "my_model_for_many_data.h5" in done.stdout
+    assert "Whether words are heard right is not tested: that needs two words" in done.stdout
+    comparison = json.loads((arrays / "evaluation.json").read_text())["comparison"]
+    assert comparison["path"] == "my_model_for_many_data.h5"
+    assert {entry["difference"] for entry in comparison["differences"].values()} == {0}
+    done = run_script("evaluate_for_many_data", "--labels", "none.csv", cwd=arrays)
+    assert_refused(done, r"none\.csv could not be read")
 
 
 def test_evaluate_writes_a_page_with_its_verdict_and_says_it(project):

@@ -1,0 +1,182 @@
+"""What one string of recordings gives: each system's sound of it, and every metric of that."""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+import soxr
+
+from speech_autoencoder import metrics, metrics_pitch, metrics_spectral
+from speech_autoencoder.audio import read
+from speech_autoencoder.config import InversionConfig
+from speech_autoencoder.dataset import Dataset
+from speech_autoencoder.encoding import Encoder
+from speech_autoencoder.errors import InputError
+from speech_autoencoder.files import shown
+from speech_autoencoder.recogniser import Recogniser, hear
+from speech_autoencoder.reconstruction import reconstruct, to_waveform
+
+SYSTEMS = {
+    "model": "the model",
+    "floor": "PCA floor (linear, as many numbers)",
+    "ceiling": "ceiling (no model in between)",
+}
+# What is said of each recording beside its log-mel error.
+ALONE = ("stoi", "level_db", "mcd_db", "f0_cents", "voicing_error")
+
+
+@dataclass
+class Judged:
+    """What a string of recordings gives: the model's `errors` (n,); `sums` by system and metric, as a Unit has them;
+    `alone`, {recording: the model's own scores}, and `heard`, {recording: {system: word}}, of those that were scored;
+    squared log-mel errors by `bands` and `parts`; `left_out`.
+    """
+
+    errors: list[float]
+    sums: dict[str, dict[str, tuple[float, float]]]
+    bands: dict[str, np.ndarray]
+    parts: dict[str, np.ndarray]
+    alone: dict[int, dict] = field(default_factory=dict)
+    heard: dict[int, dict] = field(default_factory=dict)
+    left_out: list[dict] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Judge:
+    """A function of a string of recordings (indices) that says what it gives."""
+
+    dataset: Dataset
+    encoders: dict[str, Encoder | None]
+    inversion: InversionConfig
+    systems: list[str]
+    recogniser: Recogniser | None
+    labels: dict[str, str]
+
+    def __call__(self, recordings):
+        """What the recordings give, scored as one string of sound."""
+        dataset, features = self.dataset, self.dataset.features
+        sr = int(max(dataset.sr[i] for i in recordings))
+        judged = Judged(
+            [],
+            {system: {} for system in (*self.systems, "original")},
+            dict.fromkeys(self.systems, 0.0),
+            dict.fromkeys(self.systems, 0.0),
+        )
+        references, estimates = [], {system: [] for system in self.systems}
+        for i in recordings:
+            frames = dataset.frames(i)
+            outputs = self._outputs(frames)
+            for system, output in outputs.items():
+                squares, counts = metrics_spectral.log_mel_sums_over_time(frames, output, features)
+                by_band = metrics_spectral.log_mel_error_by_band_db(frames, output, features) ** 2
+                _add(judged.sums[system], "log_mel_db", by_band.mean() * frames.shape[1], frames.shape[1])
+                judged.bands[system] = judged.bands[system] + by_band * frames.shape[1]
+                judged.parts[system] = judged.parts[system] + np.array([squares, counts])
+            judged.errors.append(metrics.log_mel_error_db(frames, outputs["model"], features))
+            own_sr, n_samples = int(dataset.sr[i]), int(dataset.n_samples[i])
+            try:
+                reference = read_original(dataset, i)
+            except InputError as error:
+                judged.left_out.append({"path": dataset.names[i], "reason": str(error)})
+                continue
+            references.append(_at_rate(reference, own_sr, sr))
+            waveforms = {"original": reference}
+            for system, output in outputs.items():
+                waveform = np.concatenate(list(to_waveform([output], features, self.inversion, own_sr, n_samples)))
+                estimates[system].append(_at_rate(waveform, own_sr, sr))
+                waveforms[system] = waveform
+            judged.alone[i] = _score_alone(judged.sums, waveforms, own_sr)
+            label = self.labels.get(dataset.names[i])
+            if self.recogniser and label in self.recogniser.labels:
+                judged.heard[i] = {"said": label} | dict(
+                    zip(waveforms, hear(self.recogniser, list(waveforms.values()), sr=own_sr), strict=True)
+                )
+                for system in waveforms:
+                    _add(judged.sums[system], "words", judged.heard[i][system] == label, 1)
+        for system in self.systems if references else ():
+            for metric, value in _score(references, estimates[system], sr).items():
+                _add(judged.sums[system], metric, value, 1)
+        return judged
+
+    def _outputs(self, frames):
+        """The log-mel of each system."""
+        model = self.encoders["model"]
+        outputs = {
+            "model": reconstruct(model, frames),
+            "floor": model.model.floor.reconstruct(frames),
+            "ceiling": frames,
+            "other": reconstruct(self.encoders["other"], frames) if self.encoders["other"] else None,
+        }
+        return {system: outputs[system] for system in self.systems}
+
+
+def _add(sums, metric, value, weight):
+    """Nothing; the value, as far as it is a number, has been added to the sums of the metric."""
+    if np.isfinite(value) and weight:
+        total = sums.get(metric, (0.0, 0.0))
+        sums[metric] = (total[0] + float(value), total[1] + float(weight))
+
+
+def metrics_of_strings(sr):
+    """The metrics that strings of sound at sr Hz are scored with."""
+    pesq = ["pesq_nb", *(["pesq_wb"] if sr >= 16_000 else [])] if metrics.has_pesq() else []
+    return ["stoi", "estoi", *pesq, *(["dnsmos"] if metrics.has_dnsmos() else [])]
+
+
+def read_original(dataset: Dataset, recording: int) -> np.ndarray:
+    """The waveform of a recording of the dataset, at its own rate.
+
+    Raises InputError where it is gone, is another than when the array was made, or is silent.
+    """
+    waveform = read(dataset.path(recording))
+    if len(waveform) != dataset.n_samples[recording]:
+        raise InputError(f"{shown(dataset.names[recording])} has changed since the array was made.")
+    if not waveform.any():
+        raise InputError(f"{shown(dataset.names[recording])} is silent: there is nothing to understand.")
+    return waveform
+
+
+def _score_alone(sums, waveforms, sr):
+    """What can be said of the model's sound of one recording, however short, None where nothing can.
+
+    What all systems' sounds score is added to the sums.
+    """
+    reference, own = waveforms["original"], {}
+    pitch = metrics_pitch.track(reference, sr)
+    for system in waveforms.keys() - {"original"}:
+        estimate = waveforms[system]
+        distortions = metrics_spectral.mel_cepstral_distortions_db(reference, estimate, sr)
+        squares, n_both, n_different, n_frames = metrics_pitch.pitch_sums(pitch, metrics_pitch.track(estimate, sr))
+        level_db = metrics.level_error_db(reference, estimate)
+        _add(sums[system], "mcd_db", distortions.sum(), len(distortions))
+        _add(sums[system], "f0_cents", squares, n_both)
+        _add(sums[system], "voicing_error", n_different, n_frames)
+        _add(sums[system], "level_db", abs(level_db), 1)
+        if system == "model":
+            value = metrics.stoi(reference, metrics.match_level(reference, estimate), sr)
+            own = {
+                "stoi": None if np.isnan(value) else value,
+                "level_db": level_db if np.isfinite(level_db) else None,
+                "mcd_db": float(distortions.mean()) if len(distortions) else None,
+                "f0_cents": float(np.sqrt(squares / n_both)) if n_both else None,
+                "voicing_error": n_different / n_frames,
+            }
+    return own
+
+
+def _score(references, estimates, sr):
+    """The metrics of the recordings as one string of sound."""
+    reference = metrics.join(references, sr)
+    estimate = metrics.match_level(reference, metrics.join(estimates, sr))
+    measures = {
+        "stoi": lambda: metrics.stoi(reference, estimate, sr),
+        "estoi": lambda: metrics.stoi(reference, estimate, sr, extended=True),
+        "pesq_nb": lambda: metrics.pesq(reference, estimate, sr, "nb"),
+        "pesq_wb": lambda: metrics.pesq(reference, estimate, sr, "wb"),
+        "dnsmos": lambda: metrics.dnsmos(estimate, sr),
+    }
+    return {metric: measures[metric]() for metric in metrics_of_strings(sr)}
+
+
+def _at_rate(waveform, sr_in, sr_out):
+    """The waveform at another rate."""
+    return waveform if sr_in == sr_out else soxr.resample(waveform, sr_in, sr_out)
