@@ -119,13 +119,19 @@ def labels_of(names: list[str], folder: Path, source: str | Path = "auto") -> di
     if source == "auto":
         source = folder / LABELS_NAME if (folder / LABELS_NAME).is_file() else "names"
     if source == "names":
-        labels = {name: label_of(name) for name in names}
+        labels = {name: label_of(name) for name in names if _tells_all(name)}
     elif source == "folders":
         labels = {name: Path(name).parts[0] if len(Path(name).parts) > 1 else "" for name in names}
     else:
         listed = _read_labels(Path(source))
         labels = {name: listed.get(name, "") for name in names}
     return {name: label for name, label in labels.items() if label}
+
+
+def _tells_all(name):
+    """Whether a name is label_speaker_take: of `anna_001.wav` and `p225_001_mic1.wav` the first part is no word."""
+    parts = Path(name).stem.split("_")
+    return len(parts) == 3 and bool(parts[1]) and not parts[1].isdigit()
 
 
 def _read_labels(path):

@@ -12,7 +12,7 @@ from speech_autoencoder.errors import InputError
 from speech_autoencoder.recogniser import labels_of
 
 SR = 8_000
-NAMES = ["7_jackson_32.wav", "yes/a_nohash_0.wav", "plain.wav"]
+NAMES = ["7_jackson_32.wav", "yes/a_nohash_0.wav", "plain.wav", "anna_001.wav", "p225_001_mic1.wav"]
 
 
 def test_labels_of_names_and_folders():
