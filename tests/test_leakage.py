@@ -78,6 +78,17 @@ def test_find_other_recordings_of_the_same_voice_are_no_copies(training, recordi
     assert facts["training_minutes"] == pytest.approx(sum(map(len, recordings[:16])) / SR / 60)
 
 
+def test_find_another_take_whose_spectra_are_the_same_is_no_copy(tmp_path):
+    """As short words of one voice are: here, noise in one and the same envelope."""
+    rng, envelope = np.random.default_rng(0), np.repeat(np.random.default_rng(1).uniform(0.1, 1, 20), SR // 20)
+    takes = [soxr.resample(rng.standard_normal(SR // 2), SR // 2, SR) * envelope * 0.1 for _ in range(2)]
+    sides = [array_of({f"ann/{i}.wav": (take, SR)}, tmp_path / str(i)) for i, take in enumerate(takes)]
+    sounds = [leakage._loud(side.frames(0), side.features.range_db) for side in sides]
+    assert leakage.similarity(*sounds) > 0.95
+    assert leakage.find(*sides)["n_leaked"] == 0
+    assert leakage.find(sides[0], sides[0])["n_leaked"] == 1
+
+
 def test_find_speakers_that_were_never_heard_are_counted(training, tmp_path):
     testing = array_of({"ann/1.wav": (make_speech(SR, SR), SR)}, tmp_path)
     facts = leakage.find(training, testing)
