@@ -42,7 +42,7 @@ def main():
     parser.add_argument(
         "--codec",
         action="store_true",
-        help="learn to be a codec too: latents that take few bits, at any bitrate; give it --minutes 15",
+        help="learn to be a codec too: latents that take few bits, at any bitrate; give it --minutes 12",
     )
     parser.add_argument("--batch-size", type=cli.positive(int), default=defaults.batch_size, help="clips a step")
     parser.add_argument(
