@@ -456,6 +456,8 @@ def test_trainer_interrupted_keeps_a_model_and_goes_on_quietly(arrays):
             stdout=subprocess.PIPE,
             stderr=stderr,
             text=True,
+            # A shell starts what it leaves in the background with Ctrl-C ignored.
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
         )
     with process, process.stdout as stdout:
         for line in stdout:
