@@ -57,14 +57,19 @@ def labels_in(names: list[str]) -> list[str]:
 
 def words_in(folder: Path, labels: list[str]) -> list[tuple[str, np.ndarray]]:
     """(label, waveform at FEATURES.sr) of every recording below folder with one of the labels that can be read."""
+    return _read_words(folder, {name: label_of(name) for name in find_recordings(folder) if label_of(name) in labels})
+
+
+def _read_words(folder, labels):
+    """(label, waveform at FEATURES.sr) of the {name: label} below folder that can be read, and are not silent."""
     words = []
-    for name in find_recordings(folder):
+    for name, label in labels.items():
         try:
-            waveform = read(folder / name, FEATURES.sr) if label_of(name) in labels else np.zeros(0)
+            waveform = read(folder / name, FEATURES.sr)
         except InputError:
             continue
         if waveform.any():
-            words.append((label_of(name), waveform))
+            words.append((label, waveform))
     return words
 
 
@@ -95,14 +100,7 @@ def train_quickly(training_dir: Path, labels: dict[str, str], *, seed: int = 0) 
     for label in known:
         mine = [name for name in sorted(labels) if labels[name] == label]
         names += mine[:: -(-len(mine) // most)]
-    words = []
-    for name in names:
-        try:
-            waveform = read(training_dir / name, FEATURES.sr)
-        except InputError:
-            continue
-        if waveform.any():
-            words.append((labels[name], waveform))
+    words = _read_words(training_dir, {name: labels[name] for name in names})
     known = [label for label in known if any(word[0] == label for word in words)]
     if len(known) < _LEAST_LABELS:
         return None
