@@ -16,7 +16,7 @@ from speech_autoencoder.errors import InputError
 from speech_autoencoder.features import mel_spectrogram_stream, normalise
 from speech_autoencoder.files import shown
 from speech_autoencoder.model_file import TrainedModel
-from speech_autoencoder.reconstruction import decode_stream, encode_stream, to_waveform
+from speech_autoencoder.reconstruction import decode_stream, encode_stream, to_waveform, watching
 
 
 @dataclass(frozen=True)
@@ -141,14 +141,7 @@ def decode_recording(
     cannot be written.
     """
     coder, header = LatentCoder(model.require_entropy("The model")), container.read_header(path)
-
-    def watched(kind, blocks):
-        for block in blocks:
-            watch(kind, block)
-            yield block
-            if kind == "waveform":
-                tick(len(block) / header.sr)
-
+    watched = watching(watch, tick, header.sr)
     mel = _first_frames(decode_stream(model, _latents(path, model, coder)), header.count_frames(model.features))
     waveform = to_waveform(watched("reconstructed_mel", mel), model.features, inversion, header.sr, header.n_samples)
     return Decoded(write_stream(output_path, watched("waveform", waveform), header.sr), header.sr)

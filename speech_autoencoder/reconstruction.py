@@ -78,6 +78,21 @@ def to_waveform(
     return resample_stream(invert_stream(chunks, features, inversion), features.sr, sr, n_samples)
 
 
+def watching(
+    watch: Callable[[str, np.ndarray], None], tick: Callable[[float], object], sr: int
+) -> Callable[[str, Iterable[np.ndarray]], Iterator[np.ndarray]]:
+    """A function (kind, blocks) -> the blocks, each shown to watch; "waveform" blocks at sr Hz make tick go on, too."""
+
+    def watched(kind, blocks):
+        for block in blocks:
+            watch(kind, block)
+            yield block
+            if kind == "waveform":
+                tick(len(block) / sr)
+
+    return watched
+
+
 def reconstruct_recording(
     path: Path,
     encoder: Encoder,
@@ -96,13 +111,7 @@ def reconstruct_recording(
     recording = describe(path)
     features = encoder.model.features
 
-    def watched(kind, blocks):
-        for block in blocks:
-            watch(kind, block)
-            yield block
-            if kind == "waveform":
-                tick(len(block) / recording.sr)
-
+    watched = watching(watch, tick, recording.sr)
     mel = (normalise(chunk, features) for chunk in mel_spectrogram_stream(read_stream(path, features.sr), features))
     output = watched("reconstructed_mel", reconstruct_stream(encoder, watched("mel", mel)))
     waveform = to_waveform(output, features, inversion, recording.sr, recording.n_samples)
