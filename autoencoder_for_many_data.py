@@ -80,7 +80,8 @@ def main():
     )
     require_writable(args.model, HISTORY_PATH, FIGURE_PATH)
 
-    cli.start_tensorflow(say)
+    # A batch is computed in two parts at the same time, see learner.py.
+    cli.start_tensorflow(say, threads=(max(1, cli.available_cpus() // 2), 2))
     from speech_autoencoder import report, training
 
     cli.describe_latent(data.features, sizes, say)

@@ -32,7 +32,7 @@ def main():
     encoded = [output.with_suffix(".sae") for output in outputs] if args.bitrate else []
     require_writable(*encoded)
 
-    cli.start_tensorflow(say, one_thread=bool(args.bitrate))
+    cli.start_tensorflow(say, threads=(1, 1) if args.bitrate else None)
     from speech_autoencoder import codec, model_file, report
     from speech_autoencoder.encoding import Encoder
     from speech_autoencoder.reconstruction import reconstruct_recording

@@ -69,7 +69,7 @@ def _decode(args, say):
         raise InputError(f"{shown(outputs[0])} is there, and may be the original: name another with --output.")
     seconds = sum(read_header(path).seconds for path in paths)
     require_writable(*outputs)
-    cli.start_tensorflow(say, one_thread=True)
+    cli.start_tensorflow(say, threads=(1, 1))
     from speech_autoencoder.codec import decode_recording
 
     model = _load(args.model)

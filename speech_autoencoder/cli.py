@@ -77,10 +77,11 @@ def run(main: Callable[[], None]) -> None:
         fail("There is not enough memory: close other programs, or use shorter recordings.")
 
 
-def start_tensorflow(say: Callable[[str], None], *, one_thread: bool = False) -> None:
+def start_tensorflow(say: Callable[[str], None], *, threads: tuple[int, int] | None = None) -> None:
     """Nothing; TensorFlow is imported, without the greetings that its libraries write past Python to stderr.
 
-    With one_thread it computes alone: how it splits sums among threads changes the last bits of what it gives.
+    threads is how many share an operation, and how many operations are done at the same time; None leaves it to
+    TensorFlow. How a sum is split among threads changes the last bits of what it gives.
     """
     say("Starting TensorFlow ...")
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
@@ -91,9 +92,9 @@ def start_tensorflow(say: Callable[[str], None], *, one_thread: bool = False) ->
         import keras  # noqa: F401
         import tensorflow
 
-        if one_thread:
-            tensorflow.config.threading.set_intra_op_parallelism_threads(1)
-            tensorflow.config.threading.set_inter_op_parallelism_threads(1)
+        if threads:
+            tensorflow.config.threading.set_intra_op_parallelism_threads(threads[0])
+            tensorflow.config.threading.set_inter_op_parallelism_threads(threads[1])
         tensorflow.zeros(1)  # the first operation starts the device, which greets too
     finally:
         os.dup2(kept, 2)

@@ -20,6 +20,8 @@ _CLIPS_A_SEQUENCE, _CLIPS_A_PIECE = 2, 4
 _VARIED, _TILTED = 1.15, 0.05
 # How often a codec hears silence after a piece, and for how many latents.
 _SILENT, _SILENT_LATENTS = 1 / 32, (16, 48)
+# The parts of a batch that are computed at the same time.
+_PARTS = 2
 
 
 class Batches:
@@ -137,12 +139,8 @@ class Learner:
 
         @tf.function(input_signature=[clips, per_frame, per_frame])
         def step(x, mask, level):
-            with tf.GradientTape() as tape:
-                if quantiser:
-                    total, squares = self._quantised_loss(x, mask, level)
-                else:
-                    total, squares = loss(x, network(x, training=True), mask, level)
-            self.optimizer.apply(tape.gradient(total, weights), weights)
+            gradients, total, squares = self._gradients(x, mask, level)
+            self.optimizer.apply(gradients, weights)
             # The average follows at a pace that grows with what has been seen, so that the start weighs nothing.
             seen = tf.cast(self.optimizer.iterations, tf.float32)
             pace = tf.maximum(1 - config.averaging, 1 / (1 + seen))
@@ -158,18 +156,53 @@ class Learner:
 
         self.step, self.look = step, look
 
-    def _quantised_loss(self, x, mask, level):
-        """(loss with what the bits are worth, mean square error) of sequences, each at its own bitrate."""
+    def _gradients(self, x, mask, level):
+        """(the weights' gradients, loss, mean square error) of a batch.
+
+        Each part of it has a graph of its own: with so little to multiply at once, two threads that compute a part
+        each are done sooner than two that share every product.
+        """
         import tensorflow as tf
 
         count = self.optimizer.iterations
-        position = self.quantiser.positions(tf.shape(x)[0], count)
+        position = self.quantiser.positions(tf.shape(x)[0], count) if self.quantiser else None
+        frames, values, gradients, bitrates = [], [], [], []
+        for number, here in enumerate(self._parts()):
+            part = x[here], mask[here], level[here]
+            with tf.GradientTape() as tape:
+                if self.quantiser:
+                    noise = _PARTS * count + number
+                    total, squares, bitrate = self._quantised_loss(*part, position[here], noise)
+                    bitrates.append(tf.stop_gradient(bitrate))
+                else:
+                    total, squares = self.loss(part[0], self.network(part[0], training=True), *part[1:])
+            gradients.append(tape.gradient(total, self.weights))
+            values.append((total, squares))
+            frames.append(tf.reduce_sum(part[1]) + 1e-6)
+        if self.quantiser:
+            self.quantiser.adapt(position, tf.concat(bitrates, axis=0))
+        shares = [some / tf.add_n(frames) for some in frames]
+
+        def mean(of_parts):
+            return tf.add_n([share * value for share, value in zip(shares, of_parts, strict=True)])
+
+        total, squares = map(mean, zip(*values, strict=True))
+        return list(map(mean, zip(*gradients, strict=True))), total, squares
+
+    def _parts(self):
+        """Which sequences of a batch are computed together, as slices."""
+        size = -(-self.config.batch_size // _PARTS)
+        return [slice(first, first + size) for first in range(0, self.config.batch_size, size)]
+
+    def _quantised_loss(self, x, mask, level, position, number):
+        """(loss with what the bits are worth, mean square error, bit/s (n,)) of sequences, each at its own bitrate."""
+        import tensorflow as tf
+
         latent = self.network.get_layer("encoder")(x, training=True)
-        latent, bits = self.quantiser(latent, position, count)
+        latent, bits = self.quantiser(latent, position, number)
         loss, squares = self.loss(x, self.network.get_layer("decoder")(latent, training=True), mask, level)
         bitrate = self._bitrate(bits, mask)
-        self.quantiser.adapt(position, tf.stop_gradient(bitrate))
-        return loss + tf.reduce_mean(self.quantiser.price(position) * bitrate), squares
+        return loss + tf.reduce_mean(self.quantiser.price(position) * bitrate), squares, bitrate
 
     def _quantised_score(self, x, mask, level):
         """(score, mean square error) of sequences over some bitrates: the loss, as it would be at just these bitrates.

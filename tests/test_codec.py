@@ -401,7 +401,7 @@ def test_decode_command_is_the_same_to_the_bit_in_every_process(place, encoded):
 def command(place, monkeypatch, capsys):
     """A function (*arguments) -> what a command says, run in place by this process, whose TensorFlow has started."""
     monkeypatch.chdir(place)
-    monkeypatch.setattr(cli, "start_tensorflow", lambda say, one_thread=False: None)
+    monkeypatch.setattr(cli, "start_tensorflow", lambda say, threads=None: None)
 
     def run_here(*arguments):
         monkeypatch.setattr(sys, "argv", ["speech_autoencoder", *map(str, arguments)])

@@ -196,6 +196,23 @@ def test_learn_first_epoch_returns_error_near_pca_and_ticks_each_step(data, lear
     assert error == pytest.approx(start, rel=0.3)
 
 
+@pytest.mark.parametrize("padded", [0, 40])
+def test_gradients_of_a_batch_in_parts_are_those_of_the_whole(data, made, monkeypatch, padded):
+    learner, start = made
+    learner.restore(start)
+    # The correlation of envelopes is left out: it is a mean over sequences, whatever they hold.
+    monkeypatch.setattr(learner, "loss", Loss(TINY, LossConfig(envelope_weight=0.0)))
+    clips, mask, level = next(iter(batches_of(data).epoch()))
+    mask = mask.copy()
+    mask[1, :, padded:] = 0
+    in_parts = learner._gradients(clips, mask, level)
+    monkeypatch.setattr(learner, "_parts", lambda: [slice(None)])
+    whole = learner._gradients(clips, mask, level)
+    for part, gradient in zip([*in_parts[0], *in_parts[1:]], [*whole[0], *whole[1:]], strict=True):
+        np.testing.assert_allclose(part, gradient, rtol=1e-4, atol=1e-7)
+    assert len(Learner._parts(learner)) == 2
+
+
 def test_learn_averages_follow_slower_than_weights(data, learner):
     batches = batches_of(data)
     start = learner.averages()
