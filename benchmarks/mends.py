@@ -51,14 +51,12 @@ def systems(material: Material) -> Iterator[System]:
     yield System("the old features, inverted its way", _old_sound(material), _MEL_RATE)
     yield System("our features, inverted our way", lambda i: _our_inversion(frames(i)), _MEL_RATE)
 
-    clips = np.concatenate([_old_clip(material.training, i) for i in range(len(material.training.names))])
-    network, costs = _train_old(old_program.stretch(clips), material.args)
-    rate = _LATENT_RATE + _EXTREMES_RATE
-    yield System("the old program", _old_sound(material, network), rate, **costs)
+    yield the_old_program(material)
 
     clips = material.training.clips
     network, costs = _train_old(old_program.stretch(clips), material.args)
     stretched = _through(material.testing, network, stretched=True)
+    rate = _LATENT_RATE + _EXTREMES_RATE
     yield System("+ features", lambda i: _old_inversion(stretched(i), material.args), rate, **costs)
 
     network, costs = _train_old(clips, material.args)
@@ -77,6 +75,13 @@ def systems(material: Material) -> Iterator[System]:
     )
     floor = model.floor.reconstruct
     yield System("PCA, as many numbers, our way", lambda i: _our_inversion(floor(frames(i))), _LATENT_RATE)
+
+
+def the_old_program(material: Material) -> System:
+    """The program that this one replaces, trained."""
+    clips = np.concatenate([_old_clip(material.training, i) for i in range(len(material.training.names))])
+    network, costs = _train_old(old_program.stretch(clips), material.args)
+    return System("the old program", _old_sound(material, network), _LATENT_RATE + _EXTREMES_RATE, **costs)
 
 
 def _old_clip(dataset, i):
