@@ -384,7 +384,7 @@ def _versions():
     import platform
     from importlib.metadata import version
 
-    names = ("keras", "numpy", "scipy", "librosa", "soundfile", "soxr", "h5py")
+    names = ("keras", "numpy", "scipy", "soundfile", "soxr", "h5py")
     import tensorflow as tf
 
     return {"python": platform.python_version(), "tensorflow": tf.__version__} | {name: version(name) for name in names}
