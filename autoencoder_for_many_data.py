@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from speech_autoencoder import cli, dataset
+from speech_autoencoder import cli
 from speech_autoencoder.config import (
     CODEC_LATENT_PER_SECOND,
     LATENT_PER_SECOND,
@@ -63,6 +63,8 @@ def main():
     parser.add_argument("--seed", type=int, default=defaults.seed, help="the same seed and --epochs: the same model")
     parser.add_argument("--resume", action="store_true", help="go on after the last epoch of an interrupted training")
     args = parser.parse_args()
+    from speech_autoencoder import dataset  # after --help, which need not wait for numpy
+
     say = cli.sayer(args.quiet)
 
     checking = cli.progress(args.quiet, "checking")

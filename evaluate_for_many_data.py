@@ -3,7 +3,7 @@
 from dataclasses import asdict
 from pathlib import Path
 
-from speech_autoencoder import __version__, cli, dataset
+from speech_autoencoder import __version__, cli
 from speech_autoencoder.config import EncodingConfig, InversionConfig
 from speech_autoencoder.errors import InputError
 from speech_autoencoder.files import require_replaceable, require_writable, shown, write_json
@@ -39,6 +39,8 @@ def main():
     )
     parser.add_argument("--workers", type=cli.positive(int), default=cli.available_cpus(), help="threads")
     args = parser.parse_args()
+    from speech_autoencoder import dataset  # after --help, which need not wait for numpy
+
     say = cli.sayer(args.quiet)
 
     checking = cli.progress(args.quiet, "checking")
@@ -151,6 +153,8 @@ def learn_words(args, data, encoder, say):
 
 def load_training(args, data, encoder):
     """The training's Dataset. Raises InputError where it is not at hand, or not what the model was trained on."""
+    from speech_autoencoder import dataset
+
     training = dataset.load(args.training_data, "train_data_generator.py")
     trained_on = encoder.model.description.get("data")
     if not isinstance(trained_on, dict) or trained_on.get("fingerprint") != training.fingerprint:

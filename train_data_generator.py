@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from speech_autoencoder import cli, dataset
+from speech_autoencoder import cli
 from speech_autoencoder.config import PRESETS, preset
 
 AUDIO_DIR = Path("speechdata/training")
@@ -14,6 +14,7 @@ def main():
     cli.add_generator_options(parser, AUDIO_DIR, ARRAY_PATH)
     parser.add_argument("--preset", choices=PRESETS, default="classic", help="the features: see the README")
     args = parser.parse_args()
+    from speech_autoencoder import dataset  # after --help, which need not wait for numpy
 
     corpus_sr = dataset.most_common_rate(args.audio_dir) if args.preset == "fine" else 0
     features = preset(args.preset, corpus_sr)
