@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from speech_autoencoder.config import FeatureConfig, ModelConfig
+from speech_autoencoder.cpus import available_cpus, processors
 from speech_autoencoder.errors import InputError
 from speech_autoencoder.files import explain, shown
 
@@ -81,7 +82,8 @@ def start_tensorflow(say: Callable[[str], None], *, threads: tuple[int, int] | N
     """Nothing; TensorFlow is imported, without the greetings that its libraries write past Python to stderr.
 
     threads is how many share an operation, and how many operations are done at the same time; None leaves it to
-    TensorFlow. How a sum is split among threads changes the last bits of what it gives.
+    TensorFlow, or to a container's quota, of which it does not know. How a sum is split among threads changes the last
+    bits of what it gives.
     """
     say("Starting TensorFlow ...")
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
@@ -92,6 +94,8 @@ def start_tensorflow(say: Callable[[str], None], *, threads: tuple[int, int] | N
         import keras  # noqa: F401
         import tensorflow
 
+        if not threads and available_cpus() < processors():
+            threads = available_cpus(), available_cpus()
         if threads:
             tensorflow.config.threading.set_intra_op_parallelism_threads(threads[0])
             tensorflow.config.threading.set_inter_op_parallelism_threads(threads[1])
@@ -138,11 +142,6 @@ def _bar(items, total, quiet, description):
         leave=False,
         bar_format="{desc}: {percentage:3.0f}%|{bar}| {elapsed}, {remaining} left",
     )
-
-
-def available_cpus() -> int:
-    """The processors that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def one_blas_thread():

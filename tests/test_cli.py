@@ -238,6 +238,16 @@ def test_start_tensorflow_with_these_threads_whatever_the_environment_says(threa
     assert done.stdout.splitlines()[-1] == str(threads or (0, 0))
 
 
+def test_start_tensorflow_within_a_quota_has_as_many_threads():
+    code = (
+        "from speech_autoencoder import cli; cli.available_cpus = lambda: 3; cli.processors = lambda: 64;"
+        "cli.start_tensorflow(print); import tensorflow; threading = tensorflow.config.threading;"
+        "print(threading.get_intra_op_parallelism_threads(), threading.get_inter_op_parallelism_threads())"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[-1] == "3 3"
+
+
 def test_start_tensorflow_leaves_stderr_open(capfd):
     lines = []
     cli.start_tensorflow(lines.append)
@@ -279,7 +289,3 @@ def test_total_duration_text_is_refused_by_name(tmp_path):
     (tmp_path / "a.wav").write_text("no sound")
     with pytest.raises(InputError, match=r"a\.wav"):
         cli.total_duration_s([tmp_path / "a.wav"])
-
-
-def test_available_cpus_is_at_least_one():
-    assert 1 <= cli.available_cpus() <= (os.cpu_count() or 1)

@@ -8,7 +8,7 @@ ROOT = Path(__file__).parent.parent
 ORDER = (
     "errors config files audio features recogniser losses dataset preflight pca original model entropy codes "
     "container model_file muon quantiser learner training encoding inversion reconstruction codec metrics "
-    "metrics_spectral metrics_pitch leakage intervals judging evaluation verdict report page cli __main__"
+    "metrics_spectral metrics_pitch leakage intervals judging evaluation verdict report page cpus cli __main__"
 ).split()
 SCRIPTS = {path.stem for path in ROOT.glob("*.py")}
 
