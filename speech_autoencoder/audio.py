@@ -3,7 +3,9 @@
 import os
 import stat
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -21,8 +23,8 @@ _SUFFIXES = frozenset(
     ".m4a .m4b .aac .wma .amr .3gp .webm .mka .ape .wv .tta .mpc .ra .dsf".split()
 )
 _RATES_HZ = (4_000, 192_000)
-# Samples decoded at once, over all channels: 20 s of 192 kHz mono.
-_BLOCK_SAMPLES = 20 * 192_000
+# Samples decoded at once, over all channels: 5 s of 192 kHz mono.
+_BLOCK_SAMPLES = 5 * 192_000
 # Floating-point samples may pass full scale a little (a lossy decoder's do), but not as integers in disguise.
 _PEAK_LIMIT = 16.0
 # What libsndfile answers for a FLAC file whose header leaves the length out; soundfile cannot read to its end.
@@ -95,20 +97,22 @@ def _open(path: Path) -> sf.SoundFile:
     """The open file. Raises InputError with the reason when it is no sound that we can use."""
     name = shown(path)
     try:
-        if path.is_dir():
+        status = path.stat()
+        if stat.S_ISDIR(status.st_mode):
             os.scandir(path).close()  # says that a folder may not be read, if that is what is wrong
             raise InputError(f"{name} is a folder: name a recording in it.")
-        if not stat.S_ISREG(path.stat().st_mode):  # asked before opening, which would block on a pipe
+        if not stat.S_ISREG(status.st_mode):  # asked before opening, which would block on a pipe
             raise InputError(f"{name} is not a regular file: name a recording.")
-        with path.open("rb") as file:  # says missing or forbidden more clearly than libsndfile
-            if not file.read(1):
-                raise InputError(f"{name} is empty (0 bytes): record or copy it again.")
-        sound = sf.SoundFile(_for_libsndfile(path))
+        if not status.st_size:
+            raise InputError(f"{name} is empty (0 bytes): record or copy it again.")
+        try:
+            sound = sf.SoundFile(_for_libsndfile(path))
+        except (sf.SoundFileError, UnicodeError, ValueError, TypeError) as error:
+            path.open("rb").close()  # says that it is forbidden, if it is, more clearly than libsndfile
+            reason = getattr(error, "error_string", None) or error
+            raise InputError(f"{name} is no sound file that libsndfile reads ({reason}): convert it to WAV.") from error
     except OSError as error:
         raise InputError(f"{name} could not be read: {explain(error)}.") from error
-    except (sf.SoundFileError, UnicodeError, ValueError, TypeError) as error:
-        reason = getattr(error, "error_string", None) or error
-        raise InputError(f"{name} is no sound file that libsndfile reads ({reason}): convert it to WAV.") from error
     problem = _problem(sound)
     if problem:
         sound.close()
@@ -158,8 +162,23 @@ def describe(path: Path) -> Recording:
     Raises InputError with the reason when it is no usable recording.
     """
     with _open(path) as sound:
-        n_samples = sum(map(len, _mono_blocks(sound, path))) if _is_estimated(sound, path) else sound.frames
-        return Recording(path, sound.samplerate, n_samples, sound.channels)
+        return _describe(sound, path)
+
+
+def _describe(sound, path):
+    """What the header of an open file says."""
+    n_samples = sound.frames
+    if _is_estimated(sound, path):
+        with _open(path) as again:
+            n_samples = sum(map(len, _mono_blocks(again, path)))
+    return Recording(path, sound.samplerate, n_samples, sound.channels)
+
+
+@contextmanager
+def opened(path: Path) -> Iterator[tuple[Recording, Callable[..., Iterator[np.ndarray]]]]:
+    """(what `describe` says, a function (sr, watch) -> what `read_stream` gives, to be called once) for one opening."""
+    with _open(path) as sound:
+        yield _describe(sound, path), partial(_read, sound, path)
 
 
 def _is_estimated(sound, path):
@@ -183,24 +202,40 @@ def read_stream(
     rate. Raises InputError naming the file when it is unreadable, or holds NaN, infinite or absurdly large samples.
     """
     with _open(path) as sound:
-        if sr is None or sr == sound.samplerate:
-            for block in _mono_blocks(sound, path):
-                if watch:
-                    watch(block)
-                yield block
-            return
-        resampler = soxr.ResampleStream(sound.samplerate, sr, 1, dtype="float32", quality="HQ")
-        n_in = n_out = 0
+        yield from _read(sound, path, sr, watch)
+
+
+def _read(sound, path, sr, watch):
+    """The blocks that `read_stream` gives, of an open file."""
+    if sr is None or sr == sound.samplerate:
         for block in _mono_blocks(sound, path):
             if watch:
                 watch(block)
-            n_in += len(block)
-            block = resampler.resample_chunk(block)
-            n_out += len(block)
             yield block
+        return
+    resampler = soxr.ResampleStream(sound.samplerate, sr, 1, dtype="float32", quality="HQ")
+    n_in = n_out = 0
+    for block, is_last in _with_last(_mono_blocks(sound, path)):
+        if watch:
+            watch(block)
+        n_in += len(block)
         expected = -(-n_in * sr // sound.samplerate)
-        tail = resampler.resample_chunk(np.empty(0, np.float32), last=True)[: expected - n_out]
-        yield np.pad(tail, (0, max(0, expected - n_out - len(tail))))
+        block = resampler.resample_chunk(block, last=is_last)
+        if is_last:
+            n_missing = expected - n_out - len(block)
+            block = np.pad(block, (0, n_missing)) if n_missing > 0 else block[: expected - n_out]
+        n_out += len(block)
+        yield block
+
+
+def _with_last(items):
+    """(item, whether it is the last) of each."""
+    items = iter(items)
+    item = next(items)
+    for following in items:
+        yield item, False
+        item = following
+    yield item, True
 
 
 def _mono_blocks(sound, path):

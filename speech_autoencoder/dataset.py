@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from speech_autoencoder import __version__
-from speech_autoencoder.audio import describe, find_recordings, read_stream
+from speech_autoencoder.audio import describe, find_recordings, opened
 from speech_autoencoder.config import FeatureConfig
 from speech_autoencoder.errors import InputError
 from speech_autoencoder.features import cut_clips, mel_spectrogram_stream, normalise
@@ -375,11 +375,11 @@ def _features_of(audio_dir, name, features, old):
     path = audio_dir / name
     try:
         status = path.stat()
-        recording = describe(path)
-        levels = Levels(recording.sr)
-        chunks = mel_spectrogram_stream(read_stream(path, features.sr, levels), features)
-        frames = np.concatenate([normalise(chunk, features) for chunk in chunks], axis=1)
-        with path.open("rb") as file:
+        with opened(path) as (recording, blocks):
+            levels = Levels(recording.sr)
+            chunks = list(mel_spectrogram_stream(blocks(features.sr, levels), features))
+        frames = normalise(chunks[0] if len(chunks) == 1 else np.concatenate(chunks, axis=1), features)
+        with path.open("rb", buffering=0) as file:
             digest = hashlib.file_digest(file, lambda: hashlib.blake2b(digest_size=8)).hexdigest()
     except InputError as error:
         return None, None, str(error), False

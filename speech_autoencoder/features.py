@@ -48,6 +48,12 @@ def mel_filters(config: FeatureConfig) -> np.ndarray:
 
 
 @lru_cache(maxsize=8)
+def _scaled_filters(config: FeatureConfig) -> np.ndarray:
+    """The mel filters (n_bins, n_mels) by which a full-scale sine has a magnitude of about 1."""
+    return np.ascontiguousarray(mel_filters(config).T) * np.float32(2 / hann(config.n_fft).sum())
+
+
+@lru_cache(maxsize=8)
 def hann(n_fft: int) -> np.ndarray:
     """The periodic Hann window of n_fft samples, float32."""
     return (0.5 - 0.5 * np.cos(2 * np.pi * np.arange(n_fft) / n_fft)).astype(np.float32)
@@ -84,9 +90,9 @@ def mel_spectrogram_stream(blocks: Iterable[np.ndarray], config: FeatureConfig) 
     Frames are centred, as librosa's are, with zeros around the waveform: frame i is around sample i * hop_length.
     A full-scale sine has a magnitude of about 1. Whatever the blocks are, the frames are the same.
     """
-    filters = mel_filters(config).T * np.float32(2 / hann(config.n_fft).sum())
-    half, n_samples, n_frames = config.n_fft // 2, 0, 0
-    pending = np.zeros(half, np.float32)
+    filters = _scaled_filters(config)
+    n_samples, n_frames = 0, 0
+    pending = np.zeros(config.n_fft // 2, np.float32)
 
     def analyse(signal):
         nonlocal n_frames
@@ -98,16 +104,17 @@ def mel_spectrogram_stream(blocks: Iterable[np.ndarray], config: FeatureConfig) 
             yield mel.T
 
     for block in blocks:
-        n_samples += len(block)
-        pending = np.concatenate([pending, block])
+        # What is there waits for the next block: a short recording, of one block, is then analysed at once.
         n_ready = (len(pending) - config.n_fft) // config.hop_length + 1
         if n_ready > 0:
             yield from analyse(pending[: (n_ready - 1) * config.hop_length + config.n_fft])
             pending = pending[n_ready * config.hop_length :]
+        n_samples += len(block)
+        pending = np.concatenate([pending, block])
     missing = config.count_frames(n_samples) - n_frames
     if n_samples and missing > 0:
         needed = (missing - 1) * config.hop_length + config.n_fft
-        yield from analyse(np.pad(pending, (0, max(0, needed - len(pending))))[:needed])
+        yield from analyse(np.concatenate([pending, np.zeros(max(0, needed - len(pending)), np.float32)])[:needed])
 
 
 def mel_spectrogram(waveform: np.ndarray, config: FeatureConfig) -> np.ndarray:
