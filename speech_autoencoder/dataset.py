@@ -3,8 +3,9 @@
 import hashlib
 import os
 import tokenize
+from array import array
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cache
@@ -41,7 +42,7 @@ class Summary:
     seconds: float
     fill: float
     left_out: list[tuple[str, str]]
-    columns: dict[str, list]
+    columns: dict[str, Sequence]
 
 
 class Levels:
@@ -180,7 +181,8 @@ def build(
             raise InputError(left_out[0][1])
         return _summary(False, old.columns, 0, features, left_out)
 
-    columns = {key: [] for key in _COLUMNS}
+    # Numbers as numbers, not as objects: the corpus may be large.
+    columns = {key: array({int: "q", float: "d"}[kind]) if kind is not str else [] for key, kind in _COLUMNS.items()}
     left_out, rows, n_computed = [], 0, 0
     digest = hashlib.blake2b(digest_size=16)
     with replacing(array_path) as temporary:
@@ -417,13 +419,12 @@ def _in_order(work: Callable, items: list, workers: int) -> Iterator:
 def _rows(columns, features):
     """For each row: the index of its recording, its offset there (samples at features.sr), its valid frames."""
     size = features.n_frames
-    recording, offset, valid = [], [], []
-    for index, n_frames in enumerate(columns["n_frames"]):
-        for start in range(0, n_frames, size):
-            recording.append(index)
-            offset.append(start * features.hop_length)
-            valid.append(min(size, n_frames - start))
-    return {"recording": recording, "offset": offset, "valid_frames": valid}
+    n_frames = np.array(columns["n_frames"], np.int64)
+    n_clips = -(-n_frames // size)
+    recording = np.repeat(np.arange(len(n_frames)), n_clips)
+    start = size * (np.arange(len(recording)) - np.repeat(np.cumsum(n_clips) - n_clips, n_clips))
+    valid = np.minimum(size, n_frames[recording] - start)
+    return {"recording": recording, "offset": start * features.hop_length, "valid_frames": valid}
 
 
 def _summary(written, columns, n_computed, features, left_out):

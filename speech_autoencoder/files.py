@@ -127,10 +127,17 @@ def _temporary_folder_beside(path):
 
 
 def write_json(path: Path, data: dict) -> None:
-    """Nothing; `path` holds data as JSON."""
+    """Nothing; `path` holds data as JSON, arrays as lists."""
     with replacing(path) as temporary, temporary.open("w", encoding="ascii") as file:
-        json.dump(data, file, indent=1)
+        json.dump(data, file, indent=1, default=_listed)
         file.write("\n")
+
+
+def _listed(value):
+    """An array as a list, for JSON."""
+    if not hasattr(value, "tolist"):
+        raise TypeError(f"{type(value).__name__} has no form in JSON")
+    return value.tolist()
 
 
 def read_json(path: Path, made_by: str) -> dict:
