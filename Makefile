@@ -80,7 +80,7 @@ lint: .venv/dev  ## ruff's checks and formatting
 	$(PY) -m ruff check .
 	$(PY) -m ruff format --check .
 
-bench: .venv/dev  ## the figures in docs/, measured again
+bench: .venv/dev  ## the speed of every stage, for docs/speed.md
 	$(PY) -m benchmarks
 
 example: demo  ## the figure and the sounds that the README shows

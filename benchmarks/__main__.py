@@ -1,15 +1,16 @@
-"""Every measurement that is quoted in the README and in docs/, one after another: python -m benchmarks."""
+"""The speed of every stage, in docs/speed.md: python -m benchmarks; --all adds memory and the README's qualities."""
 
 import subprocess
 import sys
 
-# Some twenty minutes on two cores, nearly all of it training.
-COMMANDS = (
+SPEED = ("benchmarks.speed",)
+# Some twenty minutes more on two cores, nearly all of it training.
+REST = (
     ("benchmarks.memory",),
     ("benchmarks.quality", "--recordings", "0", "--minutes", "1", "5"),
     ("benchmarks.quality", "--recordings", "50", "200", "--minutes", "2"),
 )
 
-for command in COMMANDS:
+for command in (SPEED, *(REST if "--all" in sys.argv[1:] else ())):
     print(f"\n## python -m {' '.join(command)}\n", flush=True)
     subprocess.run([sys.executable, "-m", *command], check=True)

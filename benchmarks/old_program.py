@@ -13,7 +13,7 @@ N_SAMPLES = CLASSIC.hop_length * (CLASSIC.n_frames - 1)
 _N_FFT = 2_048
 # The loudest band's power is 1 in every clip: the sound of that would be lost in the noise of 16 bits.
 _GAIN = 10
-_EPOCHS, _BATCH_SIZE, _LEARNING_RATE = 50, 128, 1e-3
+EPOCHS, _BATCH_SIZE, _LEARNING_RATE = 50, 128, 1e-3
 
 
 def analyse(waveform: np.ndarray) -> np.ndarray:
@@ -73,7 +73,7 @@ def through(network, clips: np.ndarray, *, stretched: bool) -> np.ndarray:
     return stretch(np.asarray(network(stretch(clips), training=False))) * span + least
 
 
-def train(clips: np.ndarray, *, minutes: float, seed: int):
+def train(clips: np.ndarray, *, minutes: float, seed: int, epochs: int = EPOCHS):
     """(the network trained as the old program did, the epochs that it took): half of the clips are held out.
 
     Nothing was done with them, so that they need not be looked at.
@@ -94,5 +94,5 @@ def train(clips: np.ndarray, *, minutes: float, seed: int):
                 self.model.stop_training = True
 
     clips = np.asarray(clips[np.sort(kept)])
-    fitted = network.fit(clips, clips, batch_size=_BATCH_SIZE, epochs=_EPOCHS, callbacks=[UntilTheEnd()], verbose=0)
+    fitted = network.fit(clips, clips, batch_size=_BATCH_SIZE, epochs=epochs, callbacks=[UntilTheEnd()], verbose=0)
     return network, len(fitted.epoch)

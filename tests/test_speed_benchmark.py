@@ -1,0 +1,126 @@
+"""The benchmarks of speed: ratios are printed, what became slower is said, the table takes its place in the page."""
+
+import shutil
+
+import numpy as np
+import pytest
+from conftest import ROOT, make_dataset, make_speech
+
+from benchmarks import growth, speed, speed_features, speed_inversion, speed_memory, speed_training
+from benchmarks.timing import Row, compared, in_turns, process
+from speech_autoencoder import dataset
+from speech_autoencoder.audio import write_stream
+from speech_autoencoder.config import CLASSIC, ModelConfig
+
+BEFORE = [
+    {"stage": "a", "against": "x", "unit": "s", "ours": 1, "theirs": 9, "ratio": 9.0, "least": 4, "note": ""},
+    {"stage": "gone", "against": "x", "unit": "s", "ours": 1, "theirs": 9, "ratio": 9.0, "least": 4, "note": ""},
+]
+
+
+@pytest.fixture
+def recordings(tmp_path):
+    """A folder of four short recordings."""
+    for i in range(4):
+        write_stream(tmp_path / "recordings" / f"a_ann_{i}.wav", [make_speech(12_000, 16_000, i)], 16_000)
+    return tmp_path / "recordings"
+
+
+def test_in_turns_takes_turns_and_the_best():
+    called, ticks = [], iter([0, 5, 5, 6, 6, 8, 8, 12])
+    best = in_turns([lambda: called.append("a"), lambda: called.append("b")], 2, lambda: next(ticks))
+    assert called == ["a", "b", "a", "b"]
+    assert best == [2, 1]
+
+
+def test_process_failing_ends_with_its_words():
+    with pytest.raises(SystemExit, match="no such thing"):
+        process("-c", "raise ValueError('no such thing')")
+
+
+@pytest.mark.parametrize("ours, words", [(1.0, []), (1.1, []), (2.0, ["Slower: a, against x: 4.50, was 9.00."])])
+def test_slower_says_what_is_worse_than_the_tolerance(ours, words):
+    assert speed.slower([compared("a", "x", "s", ours, 9, 4), compared("new", "x", "s", 9, 1, 4)], BEFORE) == words
+
+
+def test_merged_keeps_what_was_not_measured():
+    rows = speed.merged([compared("new", "x", "s", 1, 2, None), compared("a", "x", "s", 3, 9, 4)], BEFORE)
+    assert [(row["stage"], row["ratio"]) for row in rows] == [("a", 3.0), ("gone", 9.0), ("new", 2.0)]
+
+
+def test_table_marks_what_is_not_reached(tmp_path):
+    text = speed.table([compared("a", "x", "s", 3, 9, 4, "noted"), compared("b", "y", "MB", 100, 900, 4)])
+    assert "| a | 3 s | x | 9 s | **3.00** | 4 | noted |" in text
+    assert "| b | 100 MB | y | 900 MB | 9.00 | 4 |  |" in text
+    page = tmp_path / "speed.md"
+    page.write_text((ROOT / "docs" / "speed.md").read_text())
+    for _ in range(2):
+        speed.write_table(page, text)
+    assert page.read_text().count(text) == 1
+    page.write_text("nothing")
+    with pytest.raises(SystemExit, match="no place"):
+        speed.write_table(page, text)
+
+
+def test_features_equal_those_of_librosa(recordings, tmp_path):
+    dataset.build(recordings, tmp_path / "a.npy", CLASSIC, workers=1)
+    speed_features.librosa_loop(recordings, tmp_path / "b.npz")
+    data = dataset.load(tmp_path / "a.npy", "")
+    assert speed_features.most_difference_db(data, tmp_path / "b.npz") < speed_features.TOLERANCE_DB
+    # Another order is another corpus.
+    shutil.move(recordings / "a_ann_0.wav", recordings / "z_ann_0.wav")
+    speed_features.librosa_loop(recordings, tmp_path / "b.npz")
+    assert speed_features.most_difference_db(data, tmp_path / "b.npz") > 1
+
+
+def test_floor_rows_say_how_far_from_it(recordings):
+    (row,) = speed_features.floor_rows(recordings, 1)
+    assert row.ours > 0
+    assert row.ratio == pytest.approx(row.theirs / row.ours)
+    assert "times the floor" in row.note
+
+
+def test_inversion_is_compared_at_equal_pesq(recordings, tmp_path, monkeypatch):
+    dataset.build(recordings, tmp_path / "a.npy", CLASSIC, workers=1)
+    monkeypatch.setattr(speed_inversion, "score", lambda references, estimates, strings: 3.0)
+    equal, default = speed_inversion.rows(dataset.load(tmp_path / "a.npy", ""), 1, most=1)
+    assert "PESQ-NB 3.00, librosa's 3.00; 5 and 2 rounds" in equal.note
+    assert equal.ratio > 1
+    assert "x real time" in default.note
+
+
+def test_step_flops_are_those_of_its_matrices():
+    config = ModelConfig(n_mels=16, frames_per_latent=2, latent_size=4, finest=2, width=8, depth=1)
+    shapes = [(2, 16, 4), (2, 16, 8), (8, 4), (4, 32), (3, 4, 8), (8, 32), *2 * [(3, 8, 8), (8, 8)]]
+    sizes = [(int(np.prod(shape[:-1])), shape[-1]) for shape in shapes]
+    products = sum(6 * rows * columns * 1_000 / 2 for rows, columns in sizes)
+    muon = sum(2 * (2 * min(s) ** 2 * max(s) + 13 * min(s) ** 3) for s in sizes)
+    assert speed_training.step_flops(config, 1_000) == pytest.approx(products + muon)
+
+
+def test_own_memory_of_a_process_is_what_it_took(tmp_path):
+    megabytes, _ = speed_memory.own_memory(["-c", "x = bytearray(80_000_000); import time; time.sleep(0.4)"], tmp_path)
+    assert 80 < megabytes < 120
+
+
+def test_slopes_of_a_line_and_a_square():
+    assert growth.slopes([1, 10, 100], [2.0, 20.0, 2_000.0]) == pytest.approx([1, 2])
+    assert growth.slopes([1, 10, 100], [2.0, 20.0, None]) == pytest.approx([1])
+
+
+def test_corpus_is_as_large_as_asked(recordings, tmp_path):
+    folder = growth.corpus(recordings, 9, tmp_path / "many")
+    assert len(list(folder.iterdir())) == 9
+    growth.draw(tmp_path / "a.png", [1, 9], {"features": [1.0, 2.0], "training epoch": [1.0, None]})
+    assert (tmp_path / "a.png").stat().st_size > 1_000
+
+
+def test_row_holds_what_json_holds():
+    assert Row(**BEFORE[0]).ratio == 9.0
+
+
+def test_training_rows_print_ratios():
+    data = make_dataset([f"a_{i}.wav" for i in range(40)], [60] * 40)
+    rows = list(speed_training.rows(data, 1, steps=1))
+    assert rows[0].ratio == pytest.approx(rows[0].theirs / rows[0].ours)
+    assert "of a large matmul" in rows[0].note
