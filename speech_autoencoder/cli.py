@@ -56,6 +56,7 @@ def _add_quiet(parser):
 
 def run(main: Callable[[], None]) -> None:
     """Nothing; ends the process: 0, or 2 with one line on stderr for what the user can mend, 130 after Ctrl-C."""
+    _keep_libraries_quiet()
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace", line_buffering=True)  # progress is seen through a pipe too
@@ -76,6 +77,27 @@ def run(main: Callable[[], None]) -> None:
         fail(f"{name}{explain(error)}.")
     except MemoryError:
         fail("There is not enough memory: close other programs, or use shorter recordings.")
+
+
+def _keep_libraries_quiet():
+    """Nothing; what libraries write past Python, as decoders do of damaged recordings, goes nowhere."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    for number, name in ((1, "stdout"), (2, "stderr")):
+        stream = getattr(sys, name)
+        if stream is not None and not stream.closed and _number_of(stream) == number:
+            stream.flush()
+            ours = os.fdopen(os.dup(number), "w", encoding=stream.encoding, errors=stream.errors)
+            setattr(sys, name, ours)
+            os.dup2(nowhere, number)
+    os.close(nowhere)
+
+
+def _number_of(stream):
+    """The descriptor that a stream writes to, None where it has none."""
+    try:
+        return stream.fileno()
+    except (AttributeError, OSError, ValueError):
+        return None
 
 
 def start_tensorflow(say: Callable[[str], None], *, threads: tuple[int, int] | None = None) -> None:

@@ -6,7 +6,9 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
+import soundfile as sf
 from conftest import ROOT, TINY
 
 from speech_autoencoder import cli
@@ -95,6 +97,28 @@ def test_run_reader_gone_ends_without_a_word():
     assert process.stderr.read() == b""
     process.stderr.close()
     assert process.wait(30) == 1
+
+
+def test_run_what_decoders_write_of_a_damaged_recording_is_not_among_our_lines(tmp_path):
+    """libmpg123 writes to the process' stderr, libsndfile to its stdout, past Python."""
+    sf.write(tmp_path / "a.mp3", np.random.default_rng(0).normal(0, 0.1, 16_000), 16_000)
+    content = bytearray((tmp_path / "a.mp3").read_bytes())
+    content[1_000:1_200] = bytes(200)
+    (tmp_path / "a.mp3").write_bytes(content)
+    code = (
+        "import os, sys; from pathlib import Path; from speech_autoencoder import audio, cli\n"
+        "def main():\n"
+        "    print('ours')\n"
+        "    os.write(1, b'theirs')\n"
+        "    audio.read(Path(sys.argv[1]))\n"
+        "cli.run(main)"
+    )
+    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    arguments = [sys.executable, "-c", code, "a.mp3"]
+    done = subprocess.run(arguments, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (2, "ours\n")
+    assert done.stderr.startswith("-c: error: a.mp3 is ")
+    assert len(done.stderr.splitlines()) == 1
 
 
 # ---- options
