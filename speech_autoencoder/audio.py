@@ -22,7 +22,7 @@ _SUFFIXES = frozenset(
     ".mat .mpc2k .paf .pvf .sd2 .sds .svx .xi .avr .htk .wve "
     ".m4a .m4b .aac .wma .amr .3gp .webm .mka .ape .wv .tta .mpc .ra .dsf".split()
 )
-_RATES_HZ = (4_000, 192_000)
+RATES_HZ = (4_000, 192_000)
 # Samples decoded at once, over all channels: 5 s of 192 kHz mono.
 _BLOCK_SAMPLES = 5 * 192_000
 # Floating-point samples may pass full scale a little (a lossy decoder's do), but not as integers in disguise.
@@ -131,7 +131,7 @@ def _problem(sound):
         return "holds no samples: record or copy it again."
     if sound.frames == _UNKNOWN_LENGTH:
         return "does not say how long it is, as FLAC written to a pipe: convert it to WAV."
-    low, high = _RATES_HZ
+    low, high = RATES_HZ
     if not low <= sound.samplerate <= high:
         return f"claims a sample rate of {sound.samplerate} Hz: expected {low:,} to {high:,}."
     declared = _declared_data_bytes(sound.extra_info)

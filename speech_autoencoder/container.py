@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
+from speech_autoencoder.audio import RATES_HZ
 from speech_autoencoder.config import FeatureConfig
 from speech_autoencoder.errors import InputError
 from speech_autoencoder.files import explain, replacing, shown
@@ -27,7 +28,6 @@ MOST_BYTES = 1 << 30
 _MAGIC, _VERSION = b"SAE", 1
 FINGERPRINT_BYTES = 4
 _CHECKSUM_BYTES = 4
-_RATES_HZ = (4_000, 192_000)
 _VARINT_BYTES = 5
 _AT_ONCE = 1 << 20
 
@@ -41,7 +41,7 @@ class Header:
     n_samples: int
 
     def __post_init__(self):
-        low, high = _RATES_HZ
+        low, high = RATES_HZ
         if not low <= self.sr <= high:
             raise InputError(f"its sample rate is {self.sr:,} Hz, expected {low:,} to {high:,}.")
         if not 1 <= self.n_samples <= MOST_SECONDS * self.sr:

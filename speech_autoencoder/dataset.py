@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import stat
 import tokenize
 from array import array
 from collections import deque
@@ -14,7 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from speech_autoencoder import __version__
-from speech_autoencoder.audio import describe, find_recordings, opened
+from speech_autoencoder.audio import RATES_HZ, describe, find_recordings, opened
 from speech_autoencoder.config import FeatureConfig
 from speech_autoencoder.errors import InputError
 from speech_autoencoder.features import cut_clips, mel_spectrogram_stream, normalise
@@ -26,6 +27,9 @@ _COLUMNS = {"path": str, "size": int, "mtime_ns": int, "digest": str, "sr": int,
 # What `Levels` gives, of the recording as mono at its own rate.
 _COLUMNS |= {"peak": float, "power": float, "clipped": int, "quiet": float}
 _ROWS_AT_ONCE = 1_024
+# A sidecar is small beside its array, some 400 bytes for each recording; one that is larger than this and a part of the
+# array was not written by us, and parsing it could take all memory.
+_SIDECAR_BYTES, _SIDECAR_PART = 4 << 20, 16
 Progress = Callable[[Iterable, int], Iterable]
 
 
@@ -137,7 +141,7 @@ def features_of(array_path: Path, made_by: str) -> FeatureConfig:
     """The features that an array was made with. Raises InputError when its sidecar is missing or damaged."""
     path = sidecar_path(array_path)
     try:
-        return FeatureConfig.from_json(read_json(path, made_by).get("features"))
+        return FeatureConfig.from_json(_read_sidecar(array_path, made_by).get("features"))
     except InputError as error:
         raise InputError(str(error) if shown(path) in str(error) else f"{shown(path)}: {error}") from error
 
@@ -238,7 +242,7 @@ def load(array_path: Path, made_by: str, *, progress: Progress = lambda items, t
     float32 clips (n_clips, n_mels, n_frames, 1) with values in [0, 1].
     """
     clips = _open_array(array_path, made_by, progress)
-    sidecar = read_json(sidecar_path(array_path), made_by)
+    sidecar = _read_sidecar(array_path, made_by)
     again = f"run {made_by} again."
     name = shown(sidecar_path(array_path))
     try:
@@ -264,16 +268,44 @@ def load(array_path: Path, made_by: str, *, progress: Progress = lambda items, t
         )
     n_clips = -(-n_frames // features.n_frames)
     whole = names and {len(column) for column in columns.values()} == {len(names)}
-    whole = whole and min(sr.min(), n_samples.min(), n_frames.min()) > 0
+    whole = whole and min(sr.min(), n_samples.min(), n_frames.min()) > 0 and _fit(features, sr, n_samples, n_frames)
     if not whole or n_clips.sum() != len(clips) or digest != _digest_of(clips):
         raise InputError(f"{shown(array_path)} and {name} do not belong together: {again}")
     first_row = np.concatenate([[0], np.cumsum(n_clips)])
     return Dataset(clips, features, audio_dir, names, sr, n_samples, n_frames, first_row, fingerprint)
 
 
+def _fit(features, sr, n_samples, n_frames):
+    """Whether recordings of these rates and lengths give about so many frames: a lossy file's header is not exact."""
+    low, high = RATES_HZ
+    expected = n_samples / sr * features.frame_rate
+    return sr.min() >= low and sr.max() <= high and (np.abs(n_frames - expected) <= 0.1 * n_frames + 8).all()
+
+
+def _read_sidecar(array_path, made_by):
+    """The JSON object beside the array, of a size that fits it."""
+    path = sidecar_path(array_path)
+    n_bytes = _size(path)
+    if n_bytes > _SIDECAR_BYTES + _size(array_path) // _SIDECAR_PART:
+        raise InputError(f"{shown(path)} is too large ({n_bytes:,} bytes) for its array: run {made_by} again.")
+    return read_json(path, made_by)
+
+
+def _size(path):
+    """The bytes of a file, 0 where it cannot be asked. Raises InputError for a pipe or a device, which would block."""
+    try:
+        status = path.stat()
+    except OSError:
+        return 0  # reading it will say why
+    if not (stat.S_ISREG(status.st_mode) or stat.S_ISDIR(status.st_mode)):
+        raise InputError(f"{shown(path)} is not a regular file: name one that a script has made.")
+    return status.st_size
+
+
 def _open_array(path, made_by, progress):
     """The clips in path, memory-mapped and checked, values included."""
     name, again = shown(path), f"run {made_by} again."
+    _size(path)
     try:
         clips = np.lib.format.open_memmap(path, mode="r")  # nothing but arrays; np.load would try ZIP and pickle
     except FileNotFoundError:
@@ -312,7 +344,7 @@ class _Previous:
         """What is at array_path if it was made with these features, else nothing to use."""
         try:
             dataset = load(array_path, "", progress=progress)
-            sidecar = read_json(sidecar_path(array_path), "")
+            sidecar = _read_sidecar(array_path, "")
             left_out = {str(entry["path"]): entry | {"reason": str(entry["reason"])} for entry in sidecar["left_out"]}
         except (InputError, KeyError, TypeError, AttributeError):
             return cls()

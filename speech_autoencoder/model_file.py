@@ -8,6 +8,7 @@ import hashlib
 import io
 import json
 import math
+import stat
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
@@ -119,9 +120,12 @@ def load(path: Path) -> TrainedModel:
 
     name = shown(path)
     try:
+        status = path.stat()
+        if not (stat.S_ISREG(status.st_mode) or stat.S_ISDIR(status.st_mode)):  # a pipe would block
+            raise InputError(f"{name} is not a regular file: name one that {_MADE_BY} has made.")
         with path.open("rb") as file:
             head = file.read(8)
-        size = path.stat().st_size
+        size = status.st_size
     except FileNotFoundError:
         raise InputError(f"{name} is missing: run {_MADE_BY} first.") from None
     except OSError as error:

@@ -530,6 +530,24 @@ def test_load_damaged_sidecar_is_refused(array, content):
             function(array, "train.py")
 
 
+def test_load_sidecar_much_larger_than_its_array_is_refused_unread(array, monkeypatch):
+    """Parsing it would take twenty times its size in memory."""
+    sidecar_path(array).write_text("[" + "[]," * 1_500_000 + "[]]")
+    monkeypatch.setattr(dataset, "read_json", lambda *_: pytest.fail("was read"))
+    for function in (load, features_of):
+        with pytest.raises(InputError, match=r"train_data\.json is too large .* for its array: run train\.py") as error:
+            function(array, "train.py")
+        one_line_of(error)
+
+
+@pytest.mark.parametrize("suffix", [".npy", ".json"])
+def test_load_pipe_in_place_of_a_file_does_not_block(array, suffix):
+    array.with_suffix(suffix).unlink()
+    os.mkfifo(array.with_suffix(suffix))
+    with pytest.raises(InputError, match=rf"train_data\{suffix} is not a regular file"):
+        load(array, "train.py")
+
+
 def test_load_sidecar_of_another_array_is_refused(corpus, array, tmp_path):
     change(corpus)
     build(corpus, tmp_path / "b.npy", TINY, workers=1)
@@ -577,7 +595,7 @@ def test_load_sidecar_with_a_damaged_key_is_refused(array, key, value):
 
 
 @pytest.mark.parametrize("column", ["sr", "n_samples", "n_frames"])
-@pytest.mark.parametrize("value", [0, -1, -(10**30), 10**30])
+@pytest.mark.parametrize("value", [0, -1, -(10**30), 10**30, 10**15])
 def test_load_sidecar_with_impossible_numbers_is_refused(array, column, value):
     edit_sidecar(array, lambda data: data["recordings"].update({column: [value] * 4}))
     with pytest.raises(InputError, match=r"train_data\.json (is damaged|do not belong together)"):

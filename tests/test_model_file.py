@@ -1,6 +1,7 @@
 """The model's file goes round, opens in Keras, and is read as data only, whatever is in it."""
 
 import json
+import os
 import resource
 import sys
 import time
@@ -178,6 +179,11 @@ def test_load_missing_names_the_script_to_run(tmp_path):
 
 def test_load_folder_is_refused(tmp_path):
     refused(tmp_path, "it is a folder")
+
+
+def test_load_pipe_does_not_block(tmp_path):
+    os.mkfifo(tmp_path / "model.h5")
+    refused(tmp_path / "model.h5", "is not a regular file")
 
 
 @pytest.mark.parametrize(
