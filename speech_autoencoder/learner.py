@@ -8,6 +8,7 @@ import numpy as np
 
 from speech_autoencoder.config import TrainingConfig
 from speech_autoencoder.errors import InputError
+from speech_autoencoder.files import shown
 from speech_autoencoder.losses import Loss
 from speech_autoencoder.muon import optimizer
 from speech_autoencoder.quantiser import Quantiser
@@ -18,6 +19,8 @@ MOST_STEPS = 500
 _CLIPS_A_SEQUENCE, _CLIPS_A_PIECE = 2, 4
 # How far, at most, a recording's speed and its place on the mel scale are varied; its level, in normalised log-mel.
 _VARIED, _TILTED = 1.15, 0.05
+# Recordings that are named where training fails.
+_MOST_NAMED = 3
 # How often a codec hears silence after a piece, and for how many latents.
 _SILENT, _SILENT_LATENTS = 1 / 32, (16, 48)
 # The parts of a batch that are computed at the same time.
@@ -37,9 +40,10 @@ class Batches:
         self.clips, self.size, self.step = dataset.clips, config.batch_size, frames_per_latent
         self.width = -(-_CLIPS_A_SEQUENCE * dataset.features.n_frames // frames_per_latent) * frames_per_latent
         valid = dataset.valid_frames()
-        pieces = []
+        pieces, self.names, self.heard = [], [], []
         for i in recordings:
             level, first, end = loss.level(dataset.frames(i)), dataset.first_row[i], dataset.first_row[i + 1]
+            self.names += [dataset.names[i]] * len(range(first, end, _CLIPS_A_PIECE))
             pieces += [(row, min(row + _CLIPS_A_PIECE, end), level) for row in range(first, end, _CLIPS_A_PIECE)]
         self.pieces = pieces
         self.n_frames = [int(valid[first:end].sum()) for first, end, _ in pieces]
@@ -50,13 +54,16 @@ class Batches:
     def epoch(self, rng=None):
         """The n_steps batches of an epoch; with rng the recordings are in random order, and a little other each time.
 
-        What is missing in the last batch is silence, or with rng some recordings once more.
+        What is missing in the last batch is silence, or with rng some recordings once more. `describe_last` names
+        those in the batch that was given last.
         """
+        self.heard = []
         room, made = self.size * self.width, 0
         order = range(len(self.pieces)) if rng is None else itertools.cycle(rng.permutation(len(self.pieces)).tolist())
         parts = [self._silence(0 if rng is None else int(rng.integers(self.step)))]
         have = parts[0].shape[1]
         for index in order:
+            self.heard.append(index)
             added = [self._frames(index, rng), self._silence(self.step)]
             if self.silences and rng is not None and rng.random() < _SILENT:
                 added.append(self._silence(self.step * int(rng.integers(*_SILENT_LATENTS)), counts=True))
@@ -65,11 +72,20 @@ class Batches:
             while have >= room:
                 whole = np.concatenate(parts, axis=1)
                 yield self._batch(whole[:, :room])
-                made, have, parts = made + 1, have - room, [whole[:, room:]]
+                made, have, parts, self.heard = made + 1, have - room, [whole[:, room:]], self.heard[-1:]
                 if made == self.n_steps:
                     return
         whole = np.concatenate(parts, axis=1)
         yield self._batch(np.pad(whole, ((0, 0), (0, room - have))))
+
+    def describe_last(self) -> str:
+        """What is wrong with the recordings of the batch that was given last, or just which they are."""
+        names = [self.names[i] for i in self.heard if not np.isfinite(self.clips[slice(*self.pieces[i][:2])]).all()]
+        if names:
+            return f"{shown(names[0])} has values in the array that are no numbers: run train_data_generator.py again"
+        names = list(dict.fromkeys(self.names[i] for i in self.heard))
+        more = f" and {len(names) - _MOST_NAMED} more" if len(names) > _MOST_NAMED else ""
+        return f"it had just heard {', '.join(map(shown, names[:_MOST_NAMED]))}{more}: use a lower --learning-rate"
 
     def _silence(self, n_frames, *, counts=False):
         """Frames (n_mels + 2, n_frames) of nothing; the last rows are the mask and the level."""
@@ -226,25 +242,33 @@ class Learner:
         n_frames = tf.reduce_sum(mask) / tf.cast(tf.shape(mask)[0], tf.float32)
         return tf.reduce_sum(bits, axis=1) * self.quantiser.frame_rate / (n_frames + 1e-3)
 
-    def learn(self, batches, learning_rates, tick=lambda: None) -> float:
-        """The RMS error (dB) over the batches, one step each. Raises InputError when it is no number."""
+    def learn(
+        self, batches, learning_rates, tick=lambda: None, describe=lambda: "use a lower --learning-rate"
+    ) -> float:
+        """The RMS error (dB) over the batches, one step each.
+
+        Raises InputError at the first step whose loss is no number, with describe(), which says what was heard there.
+        """
         total = count = 0.0
         for (clips, mask, level), learning_rate in zip(batches, learning_rates, strict=False):
             self.optimizer.learning_rate.assign(learning_rate)
             loss, squares = self.step(clips, mask, level)
             if not math.isfinite(float(loss)):
-                raise InputError(
-                    "Training left the numbers (the loss is NaN or infinite): use a lower --learning-rate."
-                )
+                raise InputError(f"Training left the numbers (the loss is NaN or infinite); {describe()}.")
             total += float(squares) * float(mask.sum())
             count += float(mask.sum())
             tick()
         return self.range_db * math.sqrt(total / max(count, 1))
 
     def validate(self, batches: Batches) -> tuple[float, float]:
-        """(loss, RMS error in dB) of the averaged weights over everything in batches."""
-        kept = [weight.numpy() for weight in self.weights]
-        self.use(self.averages())
+        """(loss, RMS error in dB) of the averaged weights over everything in batches.
+
+        Raises InputError where they are no numbers, which the loss of the last step need not have told.
+        """
+        kept, averages = [weight.numpy() for weight in self.weights], self.averages()
+        if not all(np.isfinite(average).all() for average in averages):
+            raise InputError("Training left the numbers (a weight is NaN or infinite): use a lower --learning-rate.")
+        self.use(averages)
         errors = self._errors(batches, self.look)
         self.use(kept)
         return errors

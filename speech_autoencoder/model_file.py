@@ -82,10 +82,15 @@ class TrainedModel:
 
 
 def save(path: Path, model: TrainedModel) -> None:
-    """Nothing; path holds the model, whole or not at all. The suffix must be .h5."""
+    """Nothing; path holds the model, whole or not at all. The suffix must be .h5.
+
+    Raises InputError where path cannot be written, or a weight is no number: `load` would refuse it.
+    """
     import h5py
     from keras.src.legacy.saving.legacy_h5_format import save_model_to_hdf5  # network.save() takes nothing but a path
 
+    if not all(np.isfinite(weight).all() for weight in model.network.get_weights()):
+        raise InputError(f"{shown(path)} was not written: the model's weights are not finite; train again.")
     text = json.dumps(
         {
             "format": _FORMAT,

@@ -196,7 +196,8 @@ def train(
                 learning_rate(epoch * batches.n_steps + i, n_epochs * batches.n_steps, config.learning_rate)
                 for i in range(batches.n_steps)
             ]
-            training_db = learner.learn(batches.epoch(np.random.default_rng([config.seed, 2, epoch])), rates, tick)
+            heard = batches.epoch(np.random.default_rng([config.seed, 2, epoch]))
+            training_db = learner.learn(heard, rates, tick, batches.describe_last)
             validation_loss, validation_db = learner.validate(held_out)
             elapsed_s = spent_s + time.monotonic() - started
             history.minutes.append(elapsed_s / 60)

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import keras
 import numpy as np
 import pytest
@@ -232,6 +234,43 @@ def test_learn_batch_that_is_no_number_raises(data, learner, value):
     clips[0, 0, 20, 0] = value
     with pytest.raises(InputError, match="--learning-rate"):
         learner.learn([(clips, mask, level)], [1e-3])
+
+
+def test_learn_names_the_recording_whose_values_are_no_numbers(data, learner):
+    spoiled = replace(data, clips=data.clips.copy())
+    batches = batches_of(spoiled)
+    spoiled.clips[spoiled.first_row[5], 3, 30] = np.nan
+    rates = [1e-3] * batches.n_steps
+    with pytest.raises(InputError, match=r"; 5\.wav has values in the array that are no numbers: run train_data_gen"):
+        learner.learn(batches.epoch(np.random.default_rng(0)), rates, describe=batches.describe_last)
+
+
+def test_learn_that_diverges_names_what_it_had_just_heard(data, learner):
+    batches = batches_of(data)
+    words = r"it had just heard (\d\.wav, ){2}\d\.wav and \d more: use a lower --learning-rate\.$"
+    with pytest.raises(InputError, match=words):
+        for epoch in range(20):
+            heard = batches.epoch(np.random.default_rng(epoch))
+            learner.learn(heard, [1e20] * batches.n_steps, describe=batches.describe_last)
+
+
+def test_batches_describe_last_names_each_recording_of_the_batch(data):
+    """In order, the first batch holds 4 x 64 frames: all but what comes after 200 frames, silences included."""
+    batches, seen = batches_of(data, batch_size=1), []
+    for clips, mask, _ in batches.epoch():
+        named = batches.describe_last()
+        frames = {clips[0, :, i, 0].tobytes() for i in np.flatnonzero(mask[0, 0, :, 0])}
+        there = [i for i in range(9) if frames & {frame.tobytes() for frame in data.frames(i).T}]
+        assert all(f"{i}.wav" in named or " more" in named for i in there)
+        seen += there
+    assert set(seen) == set(range(9))
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_validate_weights_that_are_no_numbers_raise(data, learner, value):
+    learner.average[-1].assign(np.full(learner.average[-1].shape, value))
+    with pytest.raises(InputError, match=r"a weight is NaN or infinite\): use a lower --learning-rate"):
+        learner.validate(batches_of(data))
 
 
 def test_restore_state_repeats_what_followed_bit_for_bit(data, learner):

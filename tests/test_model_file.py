@@ -129,6 +129,15 @@ def test_save_that_fails_leaves_what_was_there(model, path, content):
     assert [other.name for other in path.parent.iterdir()] == [path.name]
 
 
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_save_weights_that_are_no_numbers_is_refused_and_leaves_what_was_there(model, path, content, value):
+    network = build(TINY_MODEL)
+    network.weights[-1].assign(np.full(network.weights[-1].shape, value))
+    with pytest.raises(InputError, match=r"model\.h5 was not written: the model's weights are not finite"):
+        model_file.save(path, replace(model, network=network))
+    assert path.read_bytes() == content
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="has no limits on file sizes")
 @pytest.mark.parametrize("part", [0.0, 0.2, 0.98])
 def test_save_full_disk_is_said_in_one_line_and_leaves_what_was_there(model, path, content, part):

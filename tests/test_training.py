@@ -428,6 +428,23 @@ def test_train_batch_of_nan_raises_and_saves_nothing(data, tmp_path, monkeypatch
     assert (tmp_path / "model.h5").read_bytes() == b"an older model"
 
 
+def test_train_weights_of_nan_after_the_last_step_are_never_saved(data, tmp_path, monkeypatch):
+    """The loss of a step is that before it: of what the last one did, only the weights can tell."""
+    real = Learner.learn
+
+    def poisoned(self, *arguments):
+        error = real(self, *arguments)
+        self.use([np.full(weight.shape, np.nan, np.float32) for weight in self.weights])
+        self.average[0].assign(self.weights[0])
+        return error
+
+    monkeypatch.setattr(Learner, "learn", poisoned)
+    monkeypatch.setattr(training, "_CHECKPOINT_S", -1)
+    with pytest.raises(InputError, match="a weight is NaN"):
+        train(data, tmp_path)
+    assert list(tmp_path.iterdir()) == []
+
+
 # ---- a codec
 
 CODEC = CodecConfig(lowest_kbits=0.1, highest_kbits=0.6, knots=3, qualities=9, groups=2, hidden=4)
