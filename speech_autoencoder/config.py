@@ -29,6 +29,9 @@ _BOUNDS = {
     "seed": (0, 2**32 - 1),
 }
 
+# The characters of a wrong value that an error shows.
+_MOST_SHOWN = 200
+
 
 # The auto-encoder's shape, and that of the program which this one replaces, see original.py.
 NETWORKS = ("residual", "original")
@@ -43,10 +46,11 @@ class _Config:
         for field in fields(self):
             value = getattr(self, field.name)
             if not isinstance(value, field.type) or isinstance(value, bool):
-                raise InputError(f"{field.name} is {value!r}: expected a value of type {field.type.__name__}.")
+                received = repr(value)[:_MOST_SHOWN]
+                raise InputError(f"{field.name} is {received}: expected a value of type {field.type.__name__}.")
             low, high = _BOUNDS.get(field.name, (None, None))
             if low is not None and not low <= value <= high:
-                raise InputError(f"{field.name} is {value}: expected {low} to {high}.")
+                raise InputError(f"{field.name} is {str(value)[:_MOST_SHOWN]}: expected {low} to {high}.")
 
     def to_json(self) -> dict:
         """The configuration as a dict of JSON's own types."""
@@ -61,7 +65,7 @@ class _Config:
         names = {field.name: field.type for field in fields(cls)}
         if not isinstance(data, dict) or set(data) != set(names):
             received = sorted(map(str, data)) if isinstance(data, dict) else type(data).__name__
-            raise InputError(f"{cls.__name__} needs exactly {sorted(names)}, received {received}.")
+            raise InputError(f"{cls.__name__} needs exactly {sorted(names)}, received {str(received)[:_MOST_SHOWN]}.")
         try:
             whole_to_float = {
                 name: float(value) if names[name] is float and type(value) is int else value

@@ -26,7 +26,8 @@ from speech_autoencoder.pca import PCA
 _FORMAT = "speech-autoencoder model 4"
 _GROUP = "speech_autoencoder"
 _CODEC = "codec"
-_DESCRIPTION_LIMIT = 16 << 20
+# Some 120 bytes an epoch; of the worst JSON, as much takes a second and 100 MB.
+_DESCRIPTION_LIMIT = 4 << 20
 _MADE_BY = "autoencoder_for_many_data.py"
 
 

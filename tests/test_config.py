@@ -177,6 +177,22 @@ def test_from_json_other_names_are_refused(data):
     one_line_of(error)
 
 
+@pytest.mark.parametrize(
+    "data", [CLASSIC.to_json() | {"sr": "x" * 9_999}, CLASSIC.to_json() | {"sr": 10**4_000}, ["x" * 9_999]]
+)
+def test_from_json_endless_value_is_refused_in_a_line_that_one_reads(data):
+    with pytest.raises(InputError, match=r"sr is|needs exactly") as error:
+        FeatureConfig.from_json(data)
+    one_line_of(error)
+
+
+@pytest.mark.parametrize("name", ["x" * 9_999, "\n" * 99])
+def test_from_json_endless_name_is_refused_in_a_line_that_one_reads(name):
+    with pytest.raises(InputError, match="needs exactly") as error:
+        FeatureConfig.from_json(CLASSIC.to_json() | {name: 1})
+    one_line_of(error)
+
+
 def test_from_json_number_too_large_for_a_float_is_refused():
     with pytest.raises(InputError, match="too large"):
         FeatureConfig.from_json(CLASSIC.to_json() | {"floor_db": -(10**400)})
