@@ -31,6 +31,9 @@ _PEAK_LIMIT = 16.0
 _UNKNOWN_LENGTH = 2**63 - 1
 # A mono mean this much quieter than the channels (as power) has cancelled: 20 dB.
 _CANCELLED = 1e-2
+# An offset of more than this part of what sounds (as RMS) is taken off: it is no sound, but its edges are, and a window
+# makes a hum of it. What is shorter than this has a mean for other reasons.
+_OFFSET, _OFFSET_S = 0.2, 0.1
 
 
 @dataclass(frozen=True)
@@ -197,9 +200,10 @@ def read_stream(
 ) -> Iterator[np.ndarray]:
     """Blocks (n_samples,) float32 of the recording as mono at sr Hz (None: its own rate).
 
-    Channels are averaged; where that cancels (one is the other upside down), the loudest is taken instead. All
-    blocks together hold ceil(n_samples * sr / own rate) samples. `watch` is called with each block as mono at its own
-    rate. Raises InputError naming the file when it is unreadable, or holds NaN, infinite or absurdly large samples.
+    Channels are averaged; where that cancels (one is the other upside down), the loudest is taken instead. An offset is
+    taken off. All blocks together hold ceil(n_samples * sr / own rate) samples. `watch` is called with each block as
+    mono at its own rate, offset included. Raises InputError naming the file when it is unreadable, or holds NaN,
+    infinite or absurdly large samples.
     """
     with _open(path) as sound:
         yield from _read(sound, path, sr, watch)
@@ -207,17 +211,13 @@ def read_stream(
 
 def _read(sound, path, sr, watch):
     """The blocks that `read_stream` gives, of an open file."""
+    blocks = _without_offset(_mono_blocks(sound, path), sound.samplerate, watch)
     if sr is None or sr == sound.samplerate:
-        for block in _mono_blocks(sound, path):
-            if watch:
-                watch(block)
-            yield block
+        yield from blocks
         return
     resampler = soxr.ResampleStream(sound.samplerate, sr, 1, dtype="float32", quality="HQ")
     n_in = n_out = 0
-    for block, is_last in _with_last(_mono_blocks(sound, path)):
-        if watch:
-            watch(block)
+    for block, is_last in _with_last(blocks):
         n_in += len(block)
         expected = -(-n_in * sr // sound.samplerate)
         block = resampler.resample_chunk(block, last=is_last)
@@ -236,6 +236,19 @@ def _with_last(items):
         yield item, False
         item = following
     yield item, True
+
+
+def _without_offset(blocks, sr, watch):
+    """The blocks, each shown to watch, without the offset that the first one has, if it is much."""
+    offset = None
+    for block in blocks:
+        if watch:
+            watch(block)
+        if offset is None:
+            mean = block.mean(dtype=np.float64)
+            is_much = len(block) >= _OFFSET_S * sr and abs(mean) > _OFFSET * block.std(dtype=np.float64)
+            offset = np.float32(mean if is_much else 0)
+        yield block - offset if offset else block
 
 
 def _mono_blocks(sound, path):

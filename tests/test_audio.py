@@ -134,6 +134,31 @@ def test_read_one_silent_channel_is_half_of_the_other(tmp_path):
     assert read(tmp_path / "a.wav") == pytest.approx(SPEECH / 2, abs=1e-6)
 
 
+@pytest.mark.parametrize("offset", [0.5, -0.3, 0.05])
+@pytest.mark.parametrize("sr", [8_000, 22_050])
+def test_read_offset_is_taken_off(tmp_path, offset, sr, monkeypatch):
+    """It would become a hum at both ends of which there is a click."""
+    monkeypatch.setattr(audio, "_BLOCK_SAMPLES", 4_000)
+    sf.write(tmp_path / "a.wav", SPEECH, 8_000, "FLOAT")
+    sf.write(tmp_path / "b.wav", SPEECH + np.float32(offset), 8_000, "FLOAT")
+    peaks = []
+    waveform = np.concatenate(list(read_stream(tmp_path / "b.wav", sr, lambda block: peaks.append(block.max()))))
+    assert waveform == pytest.approx(read(tmp_path / "a.wav", sr), abs=0.1 * float(np.std(SPEECH)))
+    assert max(peaks) == pytest.approx(SPEECH.max() + offset)  # whoever looks for clipping sees it as it was
+
+
+def test_read_constant_is_silence(tmp_path):
+    sf.write(tmp_path / "a.wav", np.full(8_000, 0.5), 8_000, "FLOAT")
+    assert np.array_equal(read(tmp_path / "a.wav"), np.zeros(8_000))
+
+
+def test_read_short_or_small_mean_is_kept_to_the_bit(tmp_path):
+    quiet = SPEECH + np.float32(0.1 * np.std(SPEECH))
+    for name, samples in (("short", np.full(700, 0.5, np.float32)), ("small", quiet)):
+        sf.write(tmp_path / f"{name}.wav", samples, 8_000, "FLOAT")
+        assert np.array_equal(read(tmp_path / f"{name}.wav"), samples)
+
+
 def test_read_silence_is_silence(tmp_path):
     sf.write(tmp_path / "a.wav", np.zeros((4_000, 2)), 8_000)
     assert np.array_equal(read(tmp_path / "a.wav", 16_000), np.zeros(8_000, np.float32))
