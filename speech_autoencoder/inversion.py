@@ -77,24 +77,26 @@ def single_pass_phase(magnitude: np.ndarray, n_fft: int, hop_length: int) -> np.
 def griffin_lim(magnitude: np.ndarray, hop_length: int, rounds: int, momentum: float, known=None) -> np.ndarray:
     """A waveform of n_fft + (n_frames - 1) hop samples whose STFT magnitudes are near magnitude (n_frames, n_bins).
 
-    Fast Griffin-Lim (Perraudin, Balazs and Søndergaard, 2013) from single-pass phases. Where `known` gives the
-    first samples, they are put back in every round, so that what follows continues them.
+    Fast Griffin-Lim (Perraudin, Balazs and Søndergaard, 2013) from single-pass phases. The waveform is kept within full
+    scale in every round, so that phases are found with which it fits: clipped afterwards, a loud one would lose level.
+    Where `known` gives the first samples, they are put back in every round, so that what follows continues them.
     """
     n_fft = 2 * (magnitude.shape[1] - 1)
     phase = single_pass_phase(magnitude, n_fft, hop_length)
     spectrum = (magnitude * np.exp(1j * phase)).astype(np.complex64)
     previous = np.zeros_like(spectrum)
     for _ in range(rounds):
-        waveform = _with_known(istft(spectrum, n_fft, hop_length), known)
+        waveform = _as_written(istft(spectrum, n_fft, hop_length), known)
         consistent = stft(waveform, n_fft, hop_length)
         ahead = consistent + np.float32(momentum) * (consistent - previous)
         spectrum = magnitude * ahead / np.maximum(np.abs(ahead), np.float32(_TINY))
         previous = consistent
-    return _with_known(istft(spectrum, n_fft, hop_length), known)
+    return _as_written(istft(spectrum, n_fft, hop_length), known)
 
 
-def _with_known(waveform: np.ndarray, known: np.ndarray | None) -> np.ndarray:
-    """The waveform with its first samples replaced by the known ones."""
+def _as_written(waveform: np.ndarray, known: np.ndarray | None) -> np.ndarray:
+    """The waveform within full scale, its first samples replaced by the known ones."""
+    waveform = np.clip(waveform, -1, 1)
     if known is not None:
         waveform[: len(known)] = known
     return waveform

@@ -96,6 +96,15 @@ def test_invert_silence_is_all_zeros(config, settings_):
     assert not waveform.any()
 
 
+def test_invert_overdriven_speech_fits_full_scale_and_keeps_its_level():
+    """Clipped only afterwards, it would be quieter than it was."""
+    speech = make_speech(8_000, 8_000)
+    speech = np.clip(4 * speech / np.abs(speech).max(), -1, 1)
+    made = invert(log_mel(speech, FINE), FINE, DEFAULT, len(speech))
+    assert np.abs(made).max() <= 1
+    assert 20 * np.log10(np.std(made) / np.std(speech)) == pytest.approx(0, abs=0.5)
+
+
 def test_invert_pause_is_quiet():
     speech = make_speech(8_000, 8_000)
     speech[3_000:5_000] = 0
