@@ -7,7 +7,7 @@ import pytest
 import soundfile as sf
 from conftest import make_speech, one_line_of
 
-from benchmarks import table
+from benchmarks import extremes, table
 from benchmarks.hearing import HEARD, measure, sounds
 from benchmarks.scoring import METRICS, strings_of, summary, values_of
 from benchmarks.speakers import in_turn, without
@@ -185,3 +185,26 @@ def test_lines_of_row_have_a_cell_for_every_heading(small_arrays, shaken):
     assert len(lines) == len(HEARD)
     assert {line.count("|") for line in lines} == {table._HEADINGS.count("|") + 2}
     assert lines[0].startswith("| classic:130 | the model | 129 | - | ")
+
+
+def test_extremes_of_one_corpus_come_back_without_overflow_at_their_level(tmp_path):
+    """All at once, as a training takes seconds; python -m benchmarks.extremes has a corpus of each."""
+    names = ("constant", "silent", "an offset of half of full scale", "one sample", "one clip")
+    mixed = dict(next(iter(extremes.corpora()[name].items())) for name in names)
+    heard = {each.name: each for each in extremes.reconstructed(mixed, tmp_path)}
+    assert set(heard) == set(mixed)
+    assert max(each.peak for each in heard.values()) <= 1
+    assert {name for name, each in heard.items() if each.level_db is None} == {"constant", "silent", "one sample"}
+    assert all(abs(each.level_db) <= 1 for each in heard.values() if each.level_db is not None)
+    assert max(heard["constant"].peak, heard["silent"].peak) < 1e-3
+
+
+def test_extremes_compare_finds_a_click_and_an_overflow():
+    t = np.arange(8_000) / 8_000
+    original = 0.2 * np.sin(2 * np.pi * 200 * t)
+    assert extremes.compare("", original, original) == extremes.Heard("", pytest.approx(0.2), pytest.approx(0), 0.0)
+    clicking = original.copy()
+    clicking[4_000] += 0.6
+    assert extremes.compare("", original, clicking).click == pytest.approx(0.6, abs=0.05)
+    with pytest.raises(ArithmeticError, match="no numbers"):
+        extremes.compare("", original, original * np.nan)
