@@ -8,7 +8,7 @@ MINUTES ?= 5
 # A model that Ctrl-C cut short is kept, not deleted.
 .PRECIOUS: my_model_for_many_data.h5
 .DELETE_ON_ERROR:
-.PHONY: help demo test lint bench example clean FORCE
+.PHONY: help demo test lint lock audit bench example clean FORCE
 
 P := speech_autoencoder
 # What each stage is made of: a change makes just the stages after it stale.
@@ -31,11 +31,11 @@ demo: train_data.npy test_data.npy my_model_for_many_data.h5 evaluation.json rec
 	@echo "Listen to reconstruct.wav, then to its original: $$(sed -n "s/^AUDIO_PATH = [^\"']*[\"']\(.*\)[\"'].*/\1/p" predict_for_one_data.py)"
 
 # A stamp each, since the scripts leave an array that is still right as it is.
-.venv/demo: requirements.txt
+.venv/demo: requirements.txt requirements.lock
 	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' || \
 	{ echo "Python 3.11, 3.12 or 3.13 is needed, for which there is TensorFlow: make PYTHON=/path/to/python3.12 demo" >&2; exit 2; }
 	$(PYTHON) -m venv .venv
-	$(PY) -m pip install --quiet --disable-pip-version-check -r requirements.txt
+	$(PY) -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
 	touch $@
 
 .venv/dev: .venv/demo requirements-dev.txt
@@ -79,6 +79,13 @@ test: .venv/dev  ## the whole test suite
 lint: .venv/dev  ## ruff's checks and formatting
 	$(PY) -m ruff check .
 	$(PY) -m ruff format --check .
+
+lock: .venv/dev  ## requirements.lock, after a change of requirements.txt
+	$(PY) -m uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+	--custom-compile-command "make lock" requirements.txt --output-file requirements.lock
+
+audit: .venv/dev  ## whether anything in requirements.lock has a known hole
+	$(PY) -m pip_audit --require-hashes --disable-pip -r requirements.lock
 
 bench: .venv/dev  ## the speed of every stage, for docs/speed.md
 	$(PY) -m benchmarks

@@ -22,6 +22,7 @@ settings.register_profile("project", deadline=None, derandomize=True, max_exampl
 settings.load_profile("project")
 
 ROOT = Path(__file__).parent.parent
+OFFLINE = Path(__file__).with_name("offline.py")
 # Small clips, for tests of training: what they are of does not matter there.
 TINY = FeatureConfig("tiny", 8_000, 256, 64, 16, 32, -100.0, 10.0)
 # Of this shape, the floor is the very PCA that training starts from.
@@ -97,10 +98,13 @@ def make_entropy(
 
 
 def run_script(script, *arguments, cwd, options=(), **environment):
-    """The finished process of a script, run as a user does: in the folder cwd, without a terminal or display."""
+    """The finished process of a script, run as a user does: in the folder cwd, without a terminal, display or network.
+
+    One that calls someone over a socket is killed, see offline.py.
+    """
     kept = {key: value for key, value in os.environ.items() if key not in ("DISPLAY", "WAYLAND_DISPLAY")}
     return subprocess.run(
-        [sys.executable, *options, str(ROOT / f"{script}.py"), *map(str, arguments)],
+        [sys.executable, str(OFFLINE), sys.executable, *options, str(ROOT / f"{script}.py"), *map(str, arguments)],
         cwd=cwd,
         env=kept | {"MPLBACKEND": "agg", "PYTHONIOENCODING": "utf-8"} | environment,
         capture_output=True,

@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 import soundfile as sf
 from conftest import (
+    OFFLINE,
     ROOT,
     TINY,
     assert_refused,
@@ -336,7 +337,7 @@ def test_encode_needs_one_of_bitrate_and_quality(encoder, tmp_path, how):
 def run(*arguments, cwd, **environment):
     """The finished process of python -m speech_autoencoder."""
     return subprocess.run(
-        [sys.executable, "-m", "speech_autoencoder", *map(str, arguments)],
+        [sys.executable, str(OFFLINE), sys.executable, "-m", "speech_autoencoder", *map(str, arguments)],
         cwd=cwd,
         env=os.environ | {"PYTHONPATH": str(ROOT), "PYTHONIOENCODING": "utf-8"} | environment,
         capture_output=True,

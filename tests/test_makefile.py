@@ -37,6 +37,7 @@ def project(tmp_path):
         *ROOT.glob("speech_autoencoder/*.py"),
         ROOT / "Makefile",
         ROOT / "requirements.txt",
+        ROOT / "requirements.lock",
     ]:
         target = tmp_path / path.relative_to(ROOT)
         target.parent.mkdir(exist_ok=True)
@@ -174,4 +175,4 @@ def test_demo_python_without_tensorflow_is_refused(project, version):
 
 def test_bare_make_lists_the_commands(project):
     listed = [line.split()[1] for line in make(project).stdout.splitlines()]
-    assert listed == ["help", "demo", "test", "lint", "bench", "example", "clean"]
+    assert listed == ["help", "demo", "test", "lint", "lock", "audit", "bench", "example", "clean"]
