@@ -61,7 +61,7 @@ def watch(
                     worker.waited_s += passed_s
                     continue
                 yield outcome
-                if outcome.end in ENDS[2:] or worker.n_done >= items_a_worker:
+                if outcome.end in ENDS[3:] or not worker.process.is_alive() or worker.n_done >= items_a_worker:
                     worker.stop()
                     running.remove(worker)
                     waiting.remove(worker)
