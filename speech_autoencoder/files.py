@@ -4,11 +4,12 @@ import errno
 import json
 import os
 import shutil
-import tempfile
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from speech_autoencoder import locks
 from speech_autoencoder.errors import InputError
 
 # A sidecar or report larger than this was not written by us.
@@ -37,6 +38,21 @@ def explain(error: OSError) -> str:
     return steps.get(error.errno, error.strerror or type(error).__name__)
 
 
+def claim(path: Path) -> None:
+    """Nothing; until this process ends, no other run may claim path. Raises InputError where one has.
+
+    To be asked before work whose parts belong together, or which would be done twice. Where nothing can be locked
+    (Windows, some network folders), nothing is.
+    """
+    locks.tidy(path.parent)
+    owner = locks.claim(path)
+    if owner:
+        raise InputError(
+            f"{shown(path)} is being written by another run (process {owner}): wait until it has ended, "
+            "or write elsewhere."
+        )
+
+
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
     """A temporary path beside `path`, with its suffix, that takes its place when the block ends well.
@@ -44,37 +60,40 @@ def replacing(path: Path) -> Iterator[Path]:
     When it does not, the temporary file is removed, and what was at `path` is as it was. Raises InputError for
     what the operating system refuses.
     """
-    temporary = None
     try:
-        temporary = _temporary_beside(path)
-        yield temporary
-        umask = os.umask(0)
-        os.umask(umask)
-        temporary.chmod(0o666 & ~umask)
-        temporary.replace(path)
-        temporary = None
+        with _temporary_beside(path) as (temporary, handle):
+            try:
+                yield temporary
+                umask = os.umask(0)
+                os.umask(umask)
+                temporary.chmod(0o666 & ~umask)
+                if handle is not None:
+                    os.fsync(handle)  # or a power cut could leave an empty file in the old one's place
+                temporary.replace(path)
+            finally:
+                temporary.unlink(missing_ok=True)
     except OSError as error:
         raise InputError(f"{shown(path)} could not be written: {explain(error)}.") from error
-    finally:
-        if temporary is not None:
-            temporary.unlink(missing_ok=True)
 
 
 def _temporary_beside(path):
-    """The path of a new empty file, hidden, in the same folder, which is made where it is missing."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+    """A new hidden file beside path and the handle that locks it, as a context."""
     if path.is_dir():
         raise InputError(f"{shown(path)} is a folder: name a file to write.")
-    handle, name = tempfile.mkstemp(prefix=f".{path.stem[:40]}.", suffix=path.suffix, dir=path.parent)
-    os.close(handle)
-    return Path(name)
+    return locks.hidden_beside(path)
 
 
 def require_writable(*paths: Path) -> None:
-    """Nothing. Raises InputError where no file can be written: to be asked before long work, not after it."""
+    """Nothing. Raises InputError where no file can be written: to be asked before long work, not after it.
+
+    What killed runs have left where the files will be is removed.
+    """
+    for folder in {path.parent for path in paths}:
+        locks.tidy(folder)
     for path in paths:
         try:
-            _temporary_beside(path).unlink()
+            with _temporary_beside(path) as (temporary, _):
+                temporary.unlink()
         except OSError as error:
             raise InputError(f"{shown(path)} could not be written: {explain(error)}.") from error
 
@@ -88,42 +107,60 @@ def replacing_folder(path: Path, is_ours: Callable[[Path], bool]) -> Iterator[Pa
     """
     require_replaceable(path, is_ours)
     place = path.resolve()  # a link to a folder goes on to be one
-    beside = old = None
     try:
-        beside = _temporary_folder_beside(place)
-        temporary = beside / "new"
-        temporary.mkdir()
-        yield temporary
-        if place.exists():
-            require_replaceable(path, is_ours)
-            old = place.rename(beside / "old")
-        temporary.rename(place)
-        old = None
+        with locks.hidden_beside(place, folder=True) as (beside, _):
+            try:
+                temporary = beside / "new"
+                temporary.mkdir()
+                yield temporary
+                if place.exists():
+                    require_replaceable(path, is_ours)
+                _put_in_place(temporary, place, beside / "old")
+            finally:
+                shutil.rmtree(beside, ignore_errors=True)
     except OSError as error:
         raise InputError(f"{shown(path)} could not be written: {explain(error)}.") from error
-    finally:
-        if old is not None:
+
+
+def _put_in_place(temporary, place, old):
+    """Nothing; the folder `temporary` is at `place`, and what was there is elsewhere, or all is as it was."""
+    if not place.exists():
+        temporary.rename(place)
+    elif not _swap(temporary, place):
+        place.rename(old)
+        try:
+            temporary.rename(place)
+        except OSError:
             old.rename(place)
-        if beside is not None:
-            shutil.rmtree(beside, ignore_errors=True)
+            raise
+
+
+def _swap(one, other):
+    """Whether the two have changed places, at one stroke: Linux can do that, on most file systems."""
+    if sys.platform != "linux":
+        return False
+    import ctypes
+
+    renameat2 = getattr(ctypes.CDLL(None), "renameat2", None)  # missing from the C library before glibc 2.28
+    at_cwd, exchange = -100, 2
+    return bool(renameat2) and renameat2(at_cwd, os.fsencode(one), at_cwd, os.fsencode(other), exchange) == 0
 
 
 def require_replaceable(path: Path, is_ours: Callable[[Path], bool]) -> None:
-    """Nothing. Raises InputError where no folder can be written, or one is that holds anything but is not ours."""
+    """Nothing. Raises InputError where no folder can be written, or one is that holds anything but is not ours.
+
+    What killed runs have left beside it is removed.
+    """
     try:
         if path.is_dir() and any(path.iterdir()) and not is_ours(path):
             raise InputError(f"{shown(path)} holds other things, which would be lost: name another folder.")
         if path.exists() and not path.is_dir():
             raise InputError(f"{shown(path)} is a file: name a folder to write.")
-        _temporary_folder_beside(path.resolve()).rmdir()
+        locks.tidy(path.resolve().parent)
+        with locks.hidden_beside(path.resolve(), folder=True) as (beside, _):
+            beside.rmdir()
     except OSError as error:
         raise InputError(f"{shown(path)} could not be written: {explain(error)}.") from error
-
-
-def _temporary_folder_beside(path):
-    """The path of a new empty folder, hidden, in the same folder, which is made where it is missing."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    return Path(tempfile.mkdtemp(prefix=f".{path.name[:40]}.", dir=path.parent))
 
 
 def write_json(path: Path, data: dict) -> None:

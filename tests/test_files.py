@@ -4,10 +4,11 @@ import errno
 import json
 import os
 import stat
+import subprocess
 import sys
 
 import pytest
-from conftest import names_in, one_line_of
+from conftest import ROOT, names_in, one_line_of
 
 from speech_autoencoder import files
 from speech_autoencoder.errors import InputError
@@ -85,6 +86,16 @@ def test_replacing_permissions_are_those_of_an_ordinary_file(tmp_path, umask):
         assert os.umask(umask) == umask  # and the process' own is as it was
     finally:
         os.umask(before)
+
+
+def test_replacing_contents_are_on_the_disk_before_the_old_file_goes(tmp_path, monkeypatch):
+    """Else a power cut could leave an empty file in its place."""
+    path, synced = tmp_path / "a.txt", []
+    path.write_text("old")
+    monkeypatch.setattr(os, "fsync", lambda handle: synced.append((os.pread(handle, 9, 0), path.read_text())))
+    with replacing(path) as temporary:
+        temporary.write_text("new")
+    assert synced == [(b"new", "old")]
 
 
 @pytest.mark.parametrize("name", ["모델.json", "a b\nc.json", "x" * 250 + ".json", os.fsdecode(b"\xff\xfe.json")])
@@ -202,6 +213,60 @@ def test_explain_unknown_error_says_something():
     assert explain(OSError()) == "OSError"
 
 
+# ---- kill -9
+
+# Writes a file and a folder again and again, each time killed one step later, and says what is there then, and what
+# after the next run, until a run is through before it is killed.
+DIE_EVER_LATER = """
+import itertools, os, signal, sys
+from pathlib import Path
+from speech_autoencoder.files import read_json, replacing_folder, require_writable, write_json
+
+def run(n_steps, text):
+    def watch(event, arguments):
+        nonlocal n_steps
+        if event == "open" or event.startswith(("os.", "shutil.", "fcntl.")):
+            n_steps -= 1
+            if n_steps == 0:
+                os.kill(os.getpid(), signal.SIGKILL)
+
+    if pid := os.fork():
+        return os.waitpid(pid, 0)[1]
+    sys.addaudithook(watch)
+    require_writable(Path("a.json"))
+    write_json(Path("a.json"), {"text": text})
+    with replacing_folder(Path("report"), lambda path: True) as temporary:
+        for name in ("index.html", "sound.wav"):
+            (temporary / name).write_text(text)
+    os._exit(0)
+
+def texts():
+    return read_json(Path("a.json"), "")["text"], *(path.read_text() for path in sorted(Path("report").iterdir()))
+
+run(-1, "old")
+for n_steps in itertools.count(1):
+    status = run(n_steps, "new")
+    print(status, *texts())
+    if status == 0:
+        break
+    run(-1, "old")
+    print(*texts(), *sorted(os.listdir()))
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere two folders do not change places at one stroke")
+def test_killed_at_any_step_leaves_old_or_new_and_the_next_run_tidies_up(tmp_path):
+    command = [sys.executable, "-c", DIE_EVER_LATER]
+    done = subprocess.run(command, cwd=tmp_path, env={"PYTHONPATH": str(ROOT)}, capture_output=True, text=True)
+    assert done.stderr == ""
+    *lines, last = done.stdout.splitlines()
+    assert last == "0 new new new"
+    killed, tidied = lines[::2], lines[1::2]
+    assert len(killed) > 30
+    assert set(killed) == {f"9 {texts}" for texts in ("old old old", "new old old", "new new new")}
+    assert set(tidied) == {"old old old a.json report"}
+
+
 # ---- folders
 
 
@@ -220,6 +285,15 @@ def test_replacing_folder_takes_the_old_ones_place_whole(tmp_path):
         assert (path / "index.html").read_text() == text
         assert names_in(path) == sorted(["index.html", f"{text}.wav"])
     assert names_in(path.parent) == ["report"]
+
+
+def test_replacing_folder_without_a_swap_takes_its_place_too(tmp_path, monkeypatch):
+    monkeypatch.setattr(files, "_swap", lambda one, other: False)
+    for text in ("old", "new"):
+        with replacing_folder(tmp_path / "report", is_ours) as temporary:
+            (temporary / "index.html").write_text(text)
+    assert (tmp_path / "report" / "index.html").read_text() == "new"
+    assert names_in(tmp_path) == ["report"]
 
 
 def test_replacing_folder_has_the_permissions_of_any_other(tmp_path):
@@ -252,6 +326,7 @@ def test_replacing_folder_that_cannot_be_put_in_place_leaves_the_old_one(tmp_pat
             raise OSError(errno.EACCES, "no")
         return rename(self, target)
 
+    monkeypatch.setattr(files, "_swap", lambda one, other: False)
     monkeypatch.setattr(type(path), "rename", fail_for_new)
     with pytest.raises(InputError, match="permission denied"), replacing_folder(path, is_ours) as temporary:
         (temporary / "index.html").write_text("new")
