@@ -205,6 +205,8 @@ def build(
                 file.write(np.ascontiguousarray(clips, "<f4").data)
                 rows += len(clips)
                 n_computed += not reused
+            if left_out and not audio_dir.is_dir():
+                raise InputError(f"{shown(audio_dir)} has gone while it was read: put it back and run again.")
             if not rows:
                 first = left_out[0][1]
                 raise InputError(

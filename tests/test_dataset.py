@@ -402,6 +402,43 @@ def test_build_sidecar_that_is_not_written_leaves_the_old_array(corpus, array, m
     assert names_in(array.parent) == ["corpus", "train_data.json", "train_data.npy"]
 
 
+def vanishing(folder):
+    """A `progress` that takes the folder away before the first item."""
+
+    def progress(items, total):
+        shutil.rmtree(folder, ignore_errors=True)
+        yield from items
+
+    return progress
+
+
+def test_build_folder_of_recordings_that_vanishes_leaves_the_old_files(corpus, array):
+    before = contents(array)
+    change(corpus)
+    with pytest.raises(InputError, match="corpus has gone while it was read: put it back") as error:
+        build(corpus, array, replace(TINY, n_mels=20), workers=1, progress=vanishing(corpus))
+    one_line_of(error)
+    assert contents(array) == before
+    assert names_in(array.parent) == ["train_data.json", "train_data.npy"]
+
+
+def test_build_folder_of_the_array_that_vanishes_is_said(corpus, tmp_path):
+    with pytest.raises(InputError, match=r"a\.npy could not be written: there is no such file or folder") as error:
+        build(corpus, tmp_path / "out" / "a.npy", TINY, workers=1, progress=vanishing(tmp_path / "out"))
+    one_line_of(error)
+
+
+def test_load_array_that_is_replaced_later_is_read_to_its_end(corpus, array):
+    old = load(array, "")
+    frames = [old.frames(i).copy() for i in range(len(old.names))]
+    old = load(array, "")
+    change(corpus)
+    build(corpus, array, TINY, workers=1)
+    for i, expected in enumerate(frames):
+        np.testing.assert_array_equal(old.frames(i), expected)
+    assert load(array, "").fingerprint != old.fingerprint
+
+
 def test_build_interrupted_between_its_two_files_is_noticed(corpus, array, tmp_path):
     change(corpus)
     build(corpus, tmp_path / "b.npy", TINY, workers=1)
