@@ -3,6 +3,7 @@
 import errno
 import json
 import os
+import shutil
 import stat
 import subprocess
 import sys
@@ -74,6 +75,16 @@ def test_replacing_full_disk_is_said_in_one_line(tmp_path):
     one_line_of(error)
     assert path.read_text() == "old"
     assert names_in(tmp_path) == ["a.txt"]
+
+
+def test_replacing_folder_that_vanishes_is_said_in_one_line(tmp_path):
+    for write in (replacing, lambda path: replacing_folder(path, is_ours)):
+        with pytest.raises(InputError, match="a could not be written: there is no such file") as error:  # noqa: SIM117
+            with write(tmp_path / "out" / "a") as temporary:
+                shutil.rmtree(tmp_path / "out")
+                (temporary / "x" if write is not replacing else temporary).open("x").close()
+        one_line_of(error)
+        assert names_in(tmp_path) == []
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such permissions")
