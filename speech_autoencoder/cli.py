@@ -2,6 +2,7 @@
 
 import argparse
 import os
+import signal
 import sys
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -55,8 +56,14 @@ def _add_quiet(parser):
 
 
 def run(main: Callable[[], None]) -> None:
-    """Nothing; ends the process: 0, or 2 with one line on stderr for what the user can mend, 130 after Ctrl-C."""
+    """Nothing; ends the process: 0, or 2 with one line on stderr for what the user can mend, 130 after Ctrl-C.
+
+    To be told to end (SIGTERM) is as Ctrl-C is.
+    """
+    _open_closed_streams()
     _keep_libraries_quiet()
+    if signal.getsignal(signal.SIGTERM) == signal.SIG_DFL:
+        signal.signal(signal.SIGTERM, signal.default_int_handler)
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace", line_buffering=True)  # progress is seen through a pipe too
@@ -77,6 +84,14 @@ def run(main: Callable[[], None]) -> None:
         fail(f"{name}{explain(error)}.")
     except MemoryError:
         fail("There is not enough memory: close other programs, or use shorter recordings.")
+
+
+def _open_closed_streams():
+    """Nothing; of stdin, stdout and stderr, those that are closed lead nowhere, and not to the next file opened."""
+    while (handle := os.open(os.devnull, os.O_RDWR)) <= 2:
+        pass
+    os.close(handle)
+    sys.stdout, sys.stderr = sys.stdout or os.fdopen(1, "w"), sys.stderr or os.fdopen(2, "w")
 
 
 def _keep_libraries_quiet():

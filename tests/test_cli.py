@@ -78,6 +78,41 @@ def test_run_interrupt_is_status_130_and_one_line(capsys):
     assert len(err.splitlines()) == 1
 
 
+@pytest.mark.skipif(os.name != "posix", reason="signals of POSIX")
+@pytest.mark.parametrize(
+    ("before", "status", "out", "err"),
+    [
+        ("", 130, "", "Interrupted; what was not finished is as it was before.\n"),
+        ("signal.signal(signal.SIGTERM, signal.SIG_IGN)", 0, "done\n", ""),
+    ],
+    ids=["SIGTERM", "SIGTERM ignored"],
+)
+def test_run_told_to_end_ends_as_after_an_interrupt(before, status, out, err):
+    code = (
+        f"import os, signal; {before}\n"
+        "from speech_autoencoder import cli\n"
+        "cli.run(lambda: [os.kill(os.getpid(), signal.SIGTERM), print('done')])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
+    assert (done.returncode, done.stdout, done.stderr) == (status, out, err)
+
+
+@pytest.mark.skipif(os.name != "posix", reason="closes what POSIX numbers")
+def test_run_closed_streams_lead_nowhere_and_not_into_files(tmp_path):
+    """The next file that is opened would be number 1, and all that is printed would be written into it."""
+    code = (
+        "import os, sys\nfrom speech_autoencoder import cli\n"
+        "def main():\n"
+        "    with open(sys.argv[1], 'w') as file:\n"
+        "        print('said')\n        print('failed', file=sys.stderr)\n        os.write(1, b'noise')\n"
+        "        file.write('data')\n"
+        "cli.run(main)"
+    )
+    command = [sys.executable, "-c", code, str(tmp_path / "a.txt")]
+    assert subprocess.run(command, cwd=ROOT, preexec_fn=lambda: os.closerange(0, 3)).returncode == 0
+    assert (tmp_path / "a.txt").read_text() == "data"
+
+
 def test_run_error_of_ours_keeps_its_traceback():
     """A bug must not hide behind one line."""
     with pytest.raises(ZeroDivisionError):
