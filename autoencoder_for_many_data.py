@@ -12,7 +12,7 @@ from speech_autoencoder.config import (
     TrainingConfig,
     model_config,
 )
-from speech_autoencoder.files import require_writable
+from speech_autoencoder.files import claim, require_writable
 
 ARRAY_PATH = Path("train_data.npy")
 MODEL_PATH = Path("my_model_for_many_data.h5")
@@ -81,6 +81,7 @@ def main():
         seed=args.seed,
     )
     require_writable(args.model, HISTORY_PATH, FIGURE_PATH)
+    claim(args.model)
 
     # A batch is computed in two parts at the same time, see learner.py.
     cli.start_tensorflow(say, threads=(max(1, cli.available_cpus() // 2), 2))

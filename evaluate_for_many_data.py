@@ -6,7 +6,7 @@ from pathlib import Path
 from speech_autoencoder import __version__, cli
 from speech_autoencoder.config import EncodingConfig, InversionConfig
 from speech_autoencoder.errors import InputError
-from speech_autoencoder.files import require_replaceable, require_writable, shown, write_json
+from speech_autoencoder.files import claim, require_replaceable, require_writable, shown, write_json
 
 ARRAY_PATH = Path("test_data.npy")
 TRAINING_PATH = Path("train_data.npy")
@@ -46,6 +46,7 @@ def main():
     checking = cli.progress(args.quiet, "checking")
     data = dataset.load(args.data, "test_data_generator.py", progress=checking)
     require_writable(SCORES_PATH, FIGURE_PATH)
+    claim(SCORES_PATH)
     if not args.no_report:
         from speech_autoencoder import page
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from speech_autoencoder import cli
 from speech_autoencoder.config import EncodingConfig, InversionConfig
-from speech_autoencoder.files import require_writable
+from speech_autoencoder.files import claim, require_writable
 
 # The recording to reconstruct: put the path of your own here, or name it on the command line.
 AUDIO_PATH = Path("speechdata/testing/en-allison/70_allison_digits.flac")
@@ -27,10 +27,10 @@ def main():
     paths = args.files or [Path(AUDIO_PATH)]  # a path in mere quotes will do too
     outputs = cli.output_paths(paths, args.output, args.output_dir)
     seconds = cli.total_duration_s(paths)
-    require_writable(*outputs)
-
     encoded = [output.with_suffix(".sae") for output in outputs] if args.bitrate else []
-    require_writable(*encoded)
+    require_writable(*outputs, *encoded)
+    if args.output_dir is None:
+        claim(args.output)
 
     cli.start_tensorflow(say, threads=(1, 1) if args.bitrate else None)
     from speech_autoencoder import codec, model_file, report

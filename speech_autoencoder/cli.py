@@ -10,7 +10,7 @@ from pathlib import Path
 from speech_autoencoder.config import FeatureConfig, ModelConfig
 from speech_autoencoder.cpus import available_cpus, processors
 from speech_autoencoder.errors import InputError
-from speech_autoencoder.files import explain, shown
+from speech_autoencoder.files import claim, explain, shown
 
 
 class _Formatter(argparse.ArgumentDefaultsHelpFormatter):
@@ -221,6 +221,7 @@ def generate(args: argparse.Namespace, features: FeatureConfig, *, for_training:
 
     say = sayer(args.quiet)
     require_suffix(args.output, ".npy")
+    claim(args.output)
     with one_blas_thread():
         summary = dataset.build(
             args.audio_dir,

@@ -314,6 +314,31 @@ def test_scripts_place_that_cannot_be_written_is_refused_before_the_work(arrays,
         assert done.stdout == ""
 
 
+@pytest.mark.skipif(os.name != "posix", reason="elsewhere nothing is locked")
+def test_scripts_second_run_in_one_folder_is_refused_at_once(arrays, project):
+    written = {
+        "train_data_generator": "train_data.npy",
+        "test_data_generator": "test_data.npy",
+        "autoencoder_for_many_data": "my_model_for_many_data.h5",
+        "evaluate_for_many_data": "evaluation.json",
+        "predict_for_one_data": "reconstruct.wav",
+    }
+    code = "import sys; from pathlib import Path; from speech_autoencoder.files import claim\n"
+    code += "[claim(Path(name)) for name in sys.argv[1:]]; print(flush=True); sys.stdin.read()"
+    pipes = dict.fromkeys(("stdin", "stdout"), subprocess.PIPE)
+    command = [sys.executable, "-c", code, *written.values()]
+    with subprocess.Popen(command, cwd=arrays, env=os.environ | {"PYTHONPATH": str(ROOT)}, **pipes) as first:
+        first.stdout.readline()
+        before = contents(arrays)
+        for script, name in written.items():
+            done = run_script(script, *([project[0] / RECORDING] if script.startswith("predict") else []), cwd=arrays)
+            assert_refused(done, rf"{name} is being written by another run \(process {first.pid}\)")
+            assert done.stdout == ""
+        assert contents(arrays) == before
+        first.stdin.close()
+    assert not [name for name in contents(arrays) if name.startswith(".")]
+
+
 def test_predict_edited_path_may_be_a_mere_string_with_any_sign(project, recordings, tmp_path):
     """AUDIO_PATH is what people edit, and not all of them know Path."""
     source = (ROOT / "predict_for_one_data.py").read_text()
