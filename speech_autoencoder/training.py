@@ -139,8 +139,8 @@ def train(
     """The best model that the budget allows, which model_path then holds; with `codec` one whose latents can be coded.
 
     Every half a minute, and when interrupted, checkpoint_path gets all that `resume` needs to come to the same result
-    as without the interruption; it is removed at the end. Ctrl-C ends training early and keeps the best epoch. `say`
-    takes lines of progress; `bar(n_steps)` gives an object with update() and close().
+    as without the interruption; it is removed at the end. Ctrl-C, and a `say` whose reader has gone, end training early
+    and keep the best epoch. `say` takes lines of progress; `bar(n_steps)` gives an object with update() and close().
 
     Raises InputError when training diverges, or there is nothing to resume.
     """
@@ -228,7 +228,7 @@ def train(
             if not codec and epoch + 1 - history.best >= max(config.patience, n_epochs // 5):
                 ended = "patience"
                 break
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, BrokenPipeError):
         if not len(history):
             raise  # there is nothing to keep: a model that is there stays
         ended = "interrupted"

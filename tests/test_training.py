@@ -1,4 +1,5 @@
 import csv
+import itertools
 import re
 import time
 from collections import Counter
@@ -6,7 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from conftest import TINY_MODEL, TINY_TRAINING, make_dataset, one_line_of
+from conftest import TINY_MODEL, TINY_TRAINING, make_dataset, names_in, one_line_of
 
 from speech_autoencoder import model_file, training
 from speech_autoencoder.codes import LatentCoder
@@ -136,9 +137,12 @@ def train(data, folder, config=TINY_TRAINING, **options):
 
 @pytest.fixture(scope="module")
 def whole(data, tmp_path_factory):
-    """(Result, folder) of a training that nothing interrupted."""
+    """(Result, folder) of a training that nothing interrupted, while the clock jumped, to which no other may differ."""
     folder = tmp_path_factory.mktemp("whole")
-    return train(data, folder), folder
+    jumps = itertools.cycle([0.0, 1e10, -1e9, 1.8e9])
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(time, "time", lambda: next(jumps))
+        return train(data, folder), folder
 
 
 class Bar:
@@ -160,12 +164,12 @@ class Bar:
         self.closed = True
 
 
-def interrupt_at(line):
-    """A `say` during whose first line that matches the user presses Ctrl-C."""
+def raise_at(line, error=KeyboardInterrupt):
+    """A `say` that, with a line that matches, raises what Ctrl-C does, or another error."""
 
     def say(text):
         if re.match(line, text):
-            raise KeyboardInterrupt
+            raise error
 
     return say
 
@@ -251,8 +255,8 @@ def test_train_description_tells_the_story(whole, data):
 
 @pytest.mark.parametrize(
     ("interruption", "n_done"),
-    [({"bar": Bar(at=22)}, 2), ({"say": interrupt_at("Epoch +1")}, 1)],
-    ids=["in the third epoch", "between epochs"],
+    [({"bar": Bar(at=22)}, 2), ({"say": raise_at("Epoch +1", BrokenPipeError)}, 1)],
+    ids=["in the third epoch", "by a reader that has gone"],
 )
 def test_train_interrupted_keeps_best_epoch_and_resumes_to_the_same(whole, data, tmp_path, interruption, n_done):
     interrupted = train(data, tmp_path, **interruption)
@@ -289,7 +293,7 @@ def test_train_interrupted_in_the_first_epoch_leaves_an_older_model(data, tmp_pa
 def checkpoint(data, tmp_path_factory):
     """The bytes of a checkpoint after the first epoch."""
     folder = tmp_path_factory.mktemp("checkpoint")
-    train(data, folder, say=interrupt_at("Epoch +1"))
+    train(data, folder, say=raise_at("Epoch +1"))
     return (folder / "model.checkpoint.npz").read_bytes()
 
 
@@ -337,6 +341,16 @@ def test_train_resume_from_damaged_checkpoint_is_refused(data, tmp_path, checkpo
     message = resume_refused(data, tmp_path, damage(checkpoint))
     assert "model.checkpoint.npz is damaged" in message
     assert "run without --resume" in message
+
+
+def test_train_interrupted_twice_leaves_the_old_model_and_a_checkpoint(data, tmp_path, monkeypatch):
+    """Who presses Ctrl-C again does not want to wait for the model to be saved."""
+    (tmp_path / "model.h5").write_bytes(b"an older model")
+    monkeypatch.setattr(training, "save", lambda *args: raise_at("")(""))
+    with pytest.raises(KeyboardInterrupt):
+        train(data, tmp_path, say=raise_at("Epoch +1"))
+    assert names_in(tmp_path) == ["model.checkpoint.npz", "model.h5"]
+    assert (tmp_path / "model.h5").read_bytes() == b"an older model"
 
 
 def test_train_nothing_gained_keeps_pca_and_stops(data, tmp_path):
@@ -496,14 +510,14 @@ def test_train_codec_learns_to_be_nearer_for_its_bits(codec):
 
 
 def test_train_codec_interrupted_resumes_to_the_same(codec, data, tmp_path):
-    assert train(data, tmp_path, codec=CODEC, say=interrupt_at("Epoch +1")).ended == "interrupted"
+    assert train(data, tmp_path, codec=CODEC, say=raise_at("Epoch +1")).ended == "interrupted"
     resumed = train(data, tmp_path, codec=CODEC, resume=True)
     assert_same_result(resumed, codec[0])
     assert resumed.model.fingerprint == codec[0].model.fingerprint
 
 
 def test_train_codec_does_not_resume_what_was_none(data, tmp_path):
-    train(data, tmp_path, say=interrupt_at("Epoch +1"))
+    train(data, tmp_path, say=raise_at("Epoch +1"))
     with pytest.raises(InputError, match="other data or settings"):
         train(data, tmp_path, codec=CODEC, resume=True)
 
