@@ -235,9 +235,11 @@ def shaken(small_arrays, trained):
 def project(small_speechdata, tmp_path_factory):
     """(folder, {script: finished process}): the five scripts run in order in a folder with a small speechdata/.
 
-    Only the trainer has an argument, so that it does not take its five minutes.
+    Only the trainer has an argument, so that it does not take its five minutes. The folder has spaces and
+    letters beyond ASCII in its name, the locale is C, and there is neither a home, a display nor a terminal.
     """
-    folder = tmp_path_factory.mktemp("project")
+    folder = tmp_path_factory.mktemp("project") / "mein Projekt ü 한국어"
+    nowhere = Path(shutil.copy(__file__, folder.parent)) / "home"  # below a file no folder can be made
     shutil.copytree(small_speechdata, folder / "speechdata")
     arguments = {
         "train_data_generator": [],
@@ -246,4 +248,5 @@ def project(small_speechdata, tmp_path_factory):
         "evaluate_for_many_data": [],
         "predict_for_one_data": [],
     }
-    return folder, {script: run_script(script, *rest, cwd=folder) for script, rest in arguments.items()}
+    environment = {"HOME": str(nowhere), "LC_ALL": "C", "LANG": "C"}
+    return folder, {script: run_script(script, *rest, cwd=folder, **environment) for script, rest in arguments.items()}
