@@ -21,8 +21,8 @@ def references(tmp_path_factory):
 
 
 def test_torment_leaves_old_or_new_and_the_next_run_is_as_if_nobody_had_been_killed(references, tmp_path):
-    count = torment(SCRIPT, *references, tmp_path / "project", 6, rng=random.Random(1), in_a_row=3)
-    assert count.killed == count.old + count.new + count.both == 6
+    count = torment(SCRIPT, *references, tmp_path / "project", 4, rng=random.Random(1), in_a_row=2)
+    assert count.killed == count.old + count.new + count.both == 4
     assert count.lost == 0
     assert count.good == count.next_runs >= 2
 
