@@ -14,6 +14,7 @@ MODEL_PATH = Path("my_model_for_many_data.h5")
 SCORES_PATH = Path("evaluation.json")
 FIGURE_PATH = Path("evaluation.png")
 REPORT_DIR = Path("report")
+FORMAT = "speech-autoencoder evaluation 1"
 
 
 def main():
@@ -95,7 +96,7 @@ def main():
     write_json(
         SCORES_PATH,
         {
-            "version": __version__,
+            **describe_run(args),
             "data": {"path": str(args.data), "fingerprint": data.fingerprint},
             "features": model.features.to_json(),
             "model": model.config.to_json() | {"path": str(args.model)},
@@ -128,9 +129,28 @@ def main():
     say(f"Wrote {SCORES_PATH}, {FIGURE_PATH} and {page_path} ({size / 1e6:.1f} MB with its sound).")
 
 
+def describe_run(args):
+    """What evaluation.json says of the run itself: by what it was made, and with which settings."""
+    from speech_autoencoder import intervals, provenance
+
+    return {
+        "format": FORMAT,
+        "version": __version__,
+        "versions": provenance.versions(*provenance.METRICS),
+        "commit": provenance.commit(),
+        "seed": intervals.SEED,
+        "config": {
+            "encoding": EncodingConfig().to_json(),
+            "inversion": InversionConfig().to_json(),
+            "n_draws": intervals.RESAMPLES,
+            "labels": args.labels,
+        },
+    }
+
+
 def learn_words(args, data, encoder, say):
     """(a recogniser, {name: label} of testing), trained on the original training recordings; (None, {}) without."""
-    from speech_autoencoder import recogniser
+    from speech_autoencoder import intervals, recogniser
 
     if args.labels == "none":
         return None, {}
@@ -141,7 +161,7 @@ def learn_words(args, data, encoder, say):
         say(f"Whether words are heard right is not tested: {error}")
         return None, {}
     heard = recogniser.train_quickly(
-        training.audio_dir, recogniser.labels_of(training.names, training.audio_dir, args.labels)
+        training.audio_dir, recogniser.labels_of(training.names, training.audio_dir, args.labels), seed=intervals.SEED
     )
     if heard is None or not set(heard.labels) & set(labels.values()):
         say(

@@ -41,4 +41,4 @@ def _code_all(model, kilobits, waveforms, sr):
 def _run(*arguments):
     """Nothing; our command line has run from the project's folder, saying what it does on stderr."""
     command = [sys.executable, "-m", "speech_autoencoder", *map(str, arguments)]
-    subprocess.run(command, cwd=ROOT, stdout=sys.stderr, check=True)
+    subprocess.run(command, cwd=ROOT, stdout=sys.stderr, stderr=sys.stderr, check=True)

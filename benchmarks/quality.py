@@ -21,7 +21,7 @@ METRICS = ("log_mel_db", "stoi", "estoi", "pesq_nb", "pesq_wb")
 def run(script: str, folder: Path, *arguments) -> None:
     """Nothing; a script of the project has run in folder, saying what it does on stderr."""
     command = [sys.executable, ROOT / f"{script}.py", *map(str, arguments)]
-    subprocess.run(command, cwd=folder, stdout=sys.stderr, check=True)
+    subprocess.run(command, cwd=folder, stdout=sys.stderr, stderr=sys.stderr, check=True)
 
 
 def some_of(source: Path, count: int, target: Path) -> Path:

@@ -9,6 +9,8 @@ import numpy as np
 # strings that an interval needs at least.
 RESAMPLES, _AT_ONCE, _MANY_SPEAKERS, _LEAST_STRINGS = 2_000, 100, 10, 5
 _QUANTILES = (0.025, 0.975)
+# What an evaluation draws from: two of the same are alike.
+SEED = 0
 # Of these the root of the mean is taken, as what is summed are squares.
 _ROOTS = frozenset({"log_mel_db", "f0_cents"})
 
@@ -35,7 +37,7 @@ def score(units: list[Unit], system: str, metric: str) -> float | None:
     return float(_values(sums.sum(axis=0), weights.sum(axis=0), [metric])[0]) if weights.any() else None
 
 
-def intervals(units: list[Unit], systems: list[str], metrics: list[str], seed: int = 0) -> dict:
+def intervals(units: list[Unit], systems: list[str], metrics: list[str], seed: int = SEED) -> dict:
     """{system: {metric: [low, high] of 95 %, or None where there are fewer than five strings}}.
 
     All that is random follows from the seed; every system is drawn alike.
@@ -47,7 +49,7 @@ def intervals(units: list[Unit], systems: list[str], metrics: list[str], seed: i
     return out
 
 
-def differences(units: list[Unit], ours: str, theirs: str, metrics: list[str], seed: int = 0) -> dict:
+def differences(units: list[Unit], ours: str, theirs: str, metrics: list[str], seed: int = SEED) -> dict:
     """{metric: {"difference": ours less theirs, "interval": [low, high] or None}} on the same recordings, drawn alike.
 
     The difference is of the scores; None where one of the two has none.

@@ -22,6 +22,7 @@ from speech_autoencoder.learner import MOST_STEPS, Batches, Learner, learning_ra
 from speech_autoencoder.losses import Loss
 from speech_autoencoder.model import build, decode, encode, start_at_pca
 from speech_autoencoder.model_file import TrainedModel, save
+from speech_autoencoder.provenance import versions
 from speech_autoencoder.quantiser import Quantiser
 
 _STATE_FORMAT = 2
@@ -263,7 +264,7 @@ def train(
             "history": asdict(history),
             "codec": codec.to_json() | {"kbits": kbits} if codec else None,
             "data": {"fingerprint": dataset.fingerprint, "n_recordings": len(dataset.names)},
-            "versions": _versions(),
+            "versions": versions(),
         },
         entropy,
     )
@@ -378,14 +379,3 @@ def write_history(path: Path, history: History) -> None:
         writer.writerow(["epoch", *columns])
         for epoch, row in enumerate(zip(*columns.values(), strict=True), 1):
             writer.writerow([epoch, *(f"{value:.6g}" for value in row)])
-
-
-def _versions():
-    """The versions of what the result depends on."""
-    import platform
-    from importlib.metadata import version
-
-    names = ("keras", "numpy", "scipy", "soundfile", "soxr", "h5py")
-    import tensorflow as tf
-
-    return {"python": platform.python_version(), "tensorflow": tf.__version__} | {name: version(name) for name in names}

@@ -8,13 +8,15 @@ import shutil
 import signal
 import subprocess
 import sys
+from importlib.metadata import version
 
 import numpy as np
 import pytest
 import soundfile as sf
 from conftest import ROOT, assert_refused, png_size, run_script
 
-from speech_autoencoder import evaluation, model_file
+from speech_autoencoder import __version__, evaluation, model_file, provenance
+from speech_autoencoder.config import EncodingConfig, InversionConfig
 
 GENERATORS = ("train_data_generator", "test_data_generator")
 SCRIPTS = (*GENERATORS, "autoencoder_for_many_data", "evaluate_for_many_data", "predict_for_one_data")
@@ -103,12 +105,24 @@ def test_evaluate_writes_scores_and_says_them(project):
     assert result["data"]["fingerprint"] == fingerprint
 
 
+def test_evaluate_says_what_made_the_numbers(project):
+    result = json.loads((project[0] / "evaluation.json").read_text())
+    assert result["format"] in (ROOT / "docs" / "evaluation.md").read_text()
+    assert result["version"] == __version__
+    assert result["versions"]["pystoi"] == version("pystoi")
+    assert result["commit"] == provenance.commit()
+    assert result["seed"] == 0
+    assert result["config"]["encoding"] == EncodingConfig().to_json()
+    assert result["config"]["inversion"] == InversionConfig().to_json()
+
+
 def test_evaluate_every_key_is_documented(project):
     """docs/evaluation.md is the schema: what is in a real file stands there."""
     text = (ROOT / "docs" / "evaluation.md").read_text()
     documented = set(re.findall(r"`(\w+)`", text))
     result = json.loads((project[0] / "evaluation.json").read_text())
-    elsewhere = {"features", "model", "training"}  # configurations: the code of config.py says what they hold
+    # Configurations: the code of config.py says what they hold; names of libraries.
+    elsewhere = {"features", "model", "training", "versions"}
 
     def keys_of(data):
         if isinstance(data, dict):
