@@ -72,16 +72,27 @@ def istft(spectrum: np.ndarray, n_fft: int, hop_length: int) -> np.ndarray:
     that no window reaches are zero. hop_length must divide n_fft.
     """
     n_frames, overlap = len(spectrum), n_fft // hop_length
-    frames = scipy.fft.irfft(spectrum, n=n_fft, axis=-1) * hann(n_fft)
-    frames = frames.reshape(n_frames, overlap, hop_length)
+    frames = scipy.fft.irfft(spectrum, n=n_fft, axis=-1)
+    frames *= hann(n_fft)
+    total = _overlap_add(frames.reshape(n_frames, overlap, hop_length))
+    # What the windows add up to differs at the first and last samples alone.
+    n_edge = min(n_frames, overlap)
     squared = (hann(n_fft) ** 2).reshape(overlap, hop_length)
+    weight = _overlap_add(np.broadcast_to(squared, (n_edge, overlap, hop_length)))
+    rows = np.arange(len(total))
+    # Where they all but vanish dividing would only amplify rounding.
+    weight = np.where(weight > 1e-3, weight, np.float32(np.inf))
+    total /= weight[np.maximum(np.minimum(rows, n_edge - 1), rows - (n_frames - n_edge))]
+    return total.ravel()
+
+
+def _overlap_add(frames):
+    """The sum (n_frames + overlap - 1, hop_length) of frames (n_frames, overlap, hop_length), each a hop later."""
+    n_frames, overlap, hop_length = frames.shape
     total = np.zeros((n_frames + overlap - 1, hop_length), np.float32)
-    weight = np.zeros_like(total)
     for part in range(overlap):
         total[part : part + n_frames] += frames[:, part]
-        weight[part : part + n_frames] += squared[part]
-    # Where the windows all but vanish (the first and last samples) dividing would only amplify rounding.
-    return np.where(weight > 1e-3, total / np.maximum(weight, 1e-3), 0).ravel()
+    return total
 
 
 def mel_spectrogram_stream(blocks: Iterable[np.ndarray], config: FeatureConfig) -> Iterator[np.ndarray]:
