@@ -26,8 +26,10 @@ COLUMNS = {
     "dnsmos": ("DNSMOS", ".2f"),
     "log_mel_db": ("log-mel error, dB", ".2f"),
     "mcd_db": ("cepstral distortion, dB", ".2f"),
-    "f0_cents": ("F0 error, cents", ".0f"),
+    "f0_cents": ("F0 error, cents", ".1f"),
+    "gross_pitch_error": ("gross F0 errors", ".3f"),
     "voicing_error": ("voicing error", ".3f"),
+    "f0_frame_error": ("F0 or voicing wrong", ".3f"),
     "level_db": ("level error, dB", ".2f"),
 }
 # Of these, more is better; of the others, less.
@@ -38,7 +40,9 @@ _WHY = {
     "words": "no label, or a word that training has too few recordings of",
     "mcd_db": "not scored as sound",
     "f0_cents": "nothing is voiced in both, or not scored as sound",
+    "gross_pitch_error": "nothing is voiced in both, or not scored as sound",
     "voicing_error": "not scored as sound",
+    "f0_frame_error": "not scored as sound",
     "level_db": "came back silent, or not scored as sound",
 }
 # The recordings, and the frames of each, by which training is compared with testing.

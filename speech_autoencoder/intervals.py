@@ -12,7 +12,7 @@ _QUANTILES = (0.025, 0.975)
 # What an evaluation draws from: two of the same are alike.
 SEED = 0
 # Of these the root of the mean is taken, as what is summed are squares.
-_ROOTS = frozenset({"log_mel_db", "f0_cents"})
+_ROOTS = frozenset({"log_mel_db"})
 
 
 @dataclass(frozen=True)

@@ -21,7 +21,7 @@ SYSTEMS = {
     "ceiling": "ceiling (no model in between)",
 }
 # What is said of each recording beside its log-mel error.
-ALONE = ("stoi", "level_db", "mcd_db", "f0_cents", "voicing_error")
+ALONE = ("stoi", "level_db", "mcd_db", "f0_cents", "gross_pitch_error", "voicing_error", "f0_frame_error")
 
 
 @dataclass
@@ -145,11 +145,10 @@ def _score_alone(sums, waveforms, sr):
     for system in waveforms.keys() - {"original"}:
         estimate = waveforms[system]
         distortions = metrics_spectral.mel_cepstral_distortions_db(reference, estimate, sr)
-        squares, n_both, n_different, n_frames = metrics_pitch.pitch_sums(pitch, metrics_pitch.track(estimate, sr))
+        pitch_errors = metrics_pitch.compare_tracks(pitch, metrics_pitch.track(estimate, sr))
         level_db = metrics.level_error_db(reference, estimate)
         _add(sums[system], "mcd_db", distortions.sum(), len(distortions))
-        _add(sums[system], "f0_cents", squares, n_both)
-        _add(sums[system], "voicing_error", n_different, n_frames)
+        _add_pitch(sums[system], pitch_errors)
         _add(sums[system], "level_db", abs(level_db), 1)
         if system == "model":
             value = metrics.stoi(reference, metrics.match_level(reference, estimate), sr)
@@ -157,10 +156,27 @@ def _score_alone(sums, waveforms, sr):
                 "stoi": None if np.isnan(value) else value,
                 "level_db": level_db if np.isfinite(level_db) else None,
                 "mcd_db": float(distortions.mean()) if len(distortions) else None,
-                "f0_cents": float(np.sqrt(squares / n_both)) if n_both else None,
-                "voicing_error": n_different / n_frames,
+                **_pitch_alone(pitch_errors),
             }
     return own
+
+
+def _add_pitch(sums, errors):
+    """Nothing; the errors of pitch, PitchErrors, are added: medians count as often as there are frames."""
+    _add(sums, "f0_cents", errors.median_cents * errors.n_both, errors.n_both)
+    _add(sums, "gross_pitch_error", errors.n_gross, errors.n_both)
+    _add(sums, "voicing_error", errors.n_different, errors.n_frames)
+    _add(sums, "f0_frame_error", errors.n_gross + errors.n_different, errors.n_frames)
+
+
+def _pitch_alone(errors):
+    """The scores of one recording's PitchErrors."""
+    return {
+        "f0_cents": errors.median_cents if errors.n_both else None,
+        "gross_pitch_error": errors.n_gross / errors.n_both if errors.n_both else None,
+        "voicing_error": errors.n_different / errors.n_frames,
+        "f0_frame_error": (errors.n_gross + errors.n_different) / errors.n_frames,
+    }
 
 
 def _score(references, estimates, sr):

@@ -1,5 +1,7 @@
 """The pitch of voices: a tracker of F0, and pure functions (reference, estimate, sr) -> number of how it differs."""
 
+from dataclasses import dataclass
+
 import numpy as np
 import scipy.fft
 import soxr
@@ -9,38 +11,77 @@ from speech_autoencoder.metrics import require_same_shape
 # Boersma (1993), with the weights that Praat has: autocorrelations of windows of three of the longest periods.
 _SR, _HOP_S, _LOWEST_HZ, _HIGHEST_HZ, _PERIODS = 16_000, 0.010, 65.0, 500.0, 3
 _SILENCE, _VOICING, _OCTAVE, _JUMP, _CHANGE = 0.03, 0.45, 0.01, 0.35, 0.14
+# How far off, as a share of F0, is a gross error.
+_GROSS = 0.2
 # Candidates of a frame beside "unvoiced", and frames analysed at once.
 _N_CANDIDATES, _AT_ONCE = 5, 512
 
 
-def f0_error_cents(reference: np.ndarray, estimate: np.ndarray, sr: int) -> float:
-    """The root mean square difference of F0, in cents (a semitone is 100), over frames that are voiced in both.
-
-    Needs waveforms (n_samples,) of one length that begin together. NaN where no frame is voiced in both. An octave that
-    the tracker takes wrongly counts 1,200 cents, and a few of these are most of the number. It says nothing of frames
-    in which the voice was lost, which `voicing_error` counts, and is of little use for whispers, choirs and noise.
+@dataclass(frozen=True)
+class PitchErrors:
+    """How two tracks differ: the median difference, in cents, of the frames voiced in both (NaN without any), and how
+    many of these are gross errors; the frames voiced in one alone; all frames.
     """
-    require_same_shape(reference, estimate)
-    squares, n_both, _, _ = pitch_sums(track(reference, sr), track(estimate, sr))
-    return float(np.sqrt(squares / n_both)) if n_both else float("nan")
+
+    median_cents: float
+    n_both: int
+    n_gross: int
+    n_different: int
+    n_frames: int
+
+
+def f0_error_cents(reference: np.ndarray, estimate: np.ndarray, sr: int) -> float:
+    """The median absolute difference of F0, in cents (a semitone is 100), over frames that are voiced in both.
+
+    Needs waveforms (n_samples,) of one length that begin together. NaN where no frame is voiced in both. It says
+    nothing of frames that are an octave off, which `gross_pitch_error` counts, nor of those in which the voice was
+    lost, which `voicing_error` does, and is of little use for whispers, choirs and noise.
+    """
+    return _compare(reference, estimate, sr).median_cents
+
+
+def gross_pitch_error(reference: np.ndarray, estimate: np.ndarray, sr: int) -> float:
+    """The share of frames voiced in both whose F0 is off by more than a fifth: GPE (Chu and Alwan, 2009).
+
+    NaN where no frame is voiced in both. Most are octaves; it cannot tell one of the voice from one of the tracker.
+    """
+    errors = _compare(reference, estimate, sr)
+    return errors.n_gross / errors.n_both if errors.n_both else float("nan")
 
 
 def voicing_error(reference: np.ndarray, estimate: np.ndarray, sr: int) -> float:
-    """The share of frames that are voiced in one of the two and not in the other, 0 to 1.
+    """The share of frames that are voiced in one of the two and not in the other, 0 to 1 (VDE).
 
     Needs waveforms (n_samples,) of one length that begin together. Frames of silence count, and agree: much silence
     makes it small. It cannot tell a hoarse voice from a lost one.
     """
+    errors = _compare(reference, estimate, sr)
+    return errors.n_different / errors.n_frames
+
+
+def f0_frame_error(reference: np.ndarray, estimate: np.ndarray, sr: int) -> float:
+    """The share of all frames with a gross pitch error or a voicing error: FFE (Chu and Alwan, 2009)."""
+    errors = _compare(reference, estimate, sr)
+    return (errors.n_gross + errors.n_different) / errors.n_frames
+
+
+def _compare(reference, estimate, sr):
+    """The PitchErrors of two waveforms of one length."""
     require_same_shape(reference, estimate)
-    _, _, n_different, n_frames = pitch_sums(track(reference, sr), track(estimate, sr))
-    return n_different / n_frames
+    return compare_tracks(track(reference, sr), track(estimate, sr))
 
 
-def pitch_sums(reference: np.ndarray, estimate: np.ndarray) -> tuple[float, int, int, int]:
-    """Of two tracks: the sum of squared differences in cents^2, the frames voiced in both, in one alone, and all."""
+def compare_tracks(reference: np.ndarray, estimate: np.ndarray) -> PitchErrors:
+    """The PitchErrors of two tracks (n_frames,), 0 where there is no voice."""
     both = (reference > 0) & (estimate > 0)
-    cents = 1_200 * np.log2(estimate[both] / reference[both])
-    return float((cents**2).sum()), int(both.sum()), int(((reference > 0) != (estimate > 0)).sum()), len(both)
+    ratios = estimate[both] / reference[both]
+    return PitchErrors(
+        median_cents=float(np.median(np.abs(1_200 * np.log2(ratios)))) if len(ratios) else float("nan"),
+        n_both=len(ratios),
+        n_gross=int((np.abs(ratios - 1) > _GROSS).sum()),
+        n_different=int(((reference > 0) != (estimate > 0)).sum()),
+        n_frames=len(both),
+    )
 
 
 def track(waveform: np.ndarray, sr: int) -> np.ndarray:

@@ -48,7 +48,8 @@ def test_evaluate_counts_every_recording_once(result, testing):
 
 
 def test_evaluate_scores_every_system_with_every_metric(result):
-    wanted = {"log_mel_db", "mcd_db", "f0_cents", "voicing_error", "level_db", "stoi", "estoi"}
+    wanted = {"log_mel_db", "mcd_db", "level_db", "stoi", "estoi"}
+    wanted |= {"f0_cents", "gross_pitch_error", "voicing_error", "f0_frame_error"}
     wanted |= {"pesq_nb", "pesq_wb"} if metrics.has_pesq() else set()
     wanted |= {"dnsmos"} if metrics.has_dnsmos() else set()
     assert set(result["scores"]) == {"model", "floor", "ceiling"}

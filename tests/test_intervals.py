@@ -19,9 +19,9 @@ NORMAL = np.random.default_rng(0).normal(0.8, 0.1, 400)
 
 
 def test_score_is_the_weighted_mean_or_its_root():
-    units = [Unit("", {"a": {"stoi": (1.0, 1.0), "f0_cents": (9.0, 1.0)}}), Unit("", {"a": {"stoi": (1.0, 3.0)}})]
+    units = [Unit("", {"a": {"stoi": (1.0, 1.0), "log_mel_db": (9.0, 1.0)}}), Unit("", {"a": {"stoi": (1.0, 3.0)}})]
     assert intervals.score(units, "a", "stoi") == 0.5
-    assert intervals.score(units, "a", "f0_cents") == 3
+    assert intervals.score(units, "a", "log_mel_db") == 3
     assert intervals.score(units, "a", "mcd_db") is None
 
 

@@ -35,13 +35,34 @@ def test_track_noise_and_silence_have_none():
 @pytest.mark.parametrize("sr", [8_000, 16_000])
 def test_errors_identical_are_zero(sr):
     assert pitch.f0_error_cents(SPEECH, SPEECH, sr) == 0
-    assert pitch.voicing_error(SPEECH, SPEECH, sr) == 0
+    for share in (pitch.gross_pitch_error, pitch.voicing_error, pitch.f0_frame_error):
+        assert share(SPEECH, SPEECH, sr) == 0
 
 
 def test_f0_error_cents_is_that_of_two_buzzes():
     error = pitch.f0_error_cents(buzz(200), buzz(210), SR)
     assert error == pytest.approx(1_200 * np.log2(1.05), abs=15)
     assert pitch.voicing_error(buzz(200), buzz(210), SR) < 0.05
+
+
+def test_errors_octaves_are_gross_and_leave_the_median_alone():
+    sound = np.concatenate([buzz(200), buzz(150), buzz(120)])
+    jumped = np.concatenate([buzz(202), buzz(300), buzz(120 * 1.19)])
+    share = pitch.gross_pitch_error(sound, jumped, SR)
+    assert share == pytest.approx(1 / 3, abs=0.05)
+    assert pitch.f0_error_cents(sound, jumped, SR) == pytest.approx(1_200 * np.log2(1.19), abs=15)
+    lost = np.concatenate([jumped[:16_000], 0 * jumped[16_000:]])
+    assert pitch.voicing_error(sound, lost, SR) == pytest.approx(1 / 3, abs=0.05)
+    assert pitch.f0_frame_error(sound, lost, SR) == pytest.approx(2 / 3, abs=0.08)
+
+
+def test_compare_tracks_is_counted_by_hand():
+    reference = np.array([0, 0, 100, 100, 100, 100, 200, 200.0])
+    estimate = np.array([0, 90, 0, 100, 119, 121, 100, 202.0])
+    errors = pitch.compare_tracks(reference, estimate)
+    assert (errors.n_both, errors.n_gross, errors.n_different, errors.n_frames) == (5, 2, 2, 8)
+    assert errors.median_cents == pytest.approx(1_200 * np.log2(1.19))
+    assert np.isnan(pitch.compare_tracks(reference, 0 * reference).median_cents)
 
 
 def test_errors_more_noise_is_worse():
@@ -57,6 +78,7 @@ def test_errors_more_noise_is_worse():
 
 def test_errors_of_what_cannot_be_compared():
     assert np.isnan(pitch.f0_error_cents(SPEECH, 0 * SPEECH, SR))
+    assert np.isnan(pitch.gross_pitch_error(SPEECH, 0 * SPEECH, SR))
     assert pitch.voicing_error(SPEECH, 0 * SPEECH, SR) == pytest.approx((pitch.track(SPEECH, SR) > 0).mean())
     for function in (pitch.f0_error_cents, pitch.voicing_error):
         with pytest.raises(InputError, match="cut them"):
@@ -83,9 +105,14 @@ def test_track_agrees_with_pyin(testing_recordings):
         found, *_ = librosa.pyin(sound, fmin=65, fmax=500, sr=SR, frame_length=1_024, hop_length=160)
         return np.nan_to_num(found)
 
-    alike, agree = share_alike((pitch.track(sound, sr), pyin(sound, sr)) for sound, sr in testing_recordings[::3])
+    tracks = [(pitch.track(sound, sr), pyin(sound, sr)) for sound, sr in testing_recordings[::3]]
+    alike, agree = share_alike(tracks)
     assert alike > 0.9
     assert agree > 0.85
+    pairs = [[track[: min(map(len, pair))] for track in pair] for pair in tracks]
+    errors = pitch.compare_tracks(*(np.concatenate(part) for part in zip(*pairs, strict=True)))
+    assert errors.median_cents < 20
+    assert errors.n_gross < 0.08 * errors.n_both
 
 
 def test_track_agrees_with_world(testing_recordings):
