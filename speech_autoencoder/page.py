@@ -2,7 +2,6 @@
 
 import base64
 import hashlib
-import io
 import re
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
@@ -12,7 +11,8 @@ from pathlib import Path
 import numpy as np
 import soxr
 
-from speech_autoencoder import __version__, metrics
+from speech_autoencoder import __version__, charts, metrics
+from speech_autoencoder.charts import picture
 from speech_autoencoder.config import InversionConfig
 from speech_autoencoder.dataset import Dataset
 from speech_autoencoder.encoding import Encoder
@@ -192,63 +192,6 @@ def _sound_name(count, key):
     return f"{count + 1}-{key}.wav"
 
 
-def picture(values: np.ndarray, colours: str) -> str:
-    """A data URI of values (rows, columns) in [0, 1] as a PNG in the colours of a map of matplotlib, row 0 below."""
-    import matplotlib
-    from PIL import Image
-
-    levels = (np.clip(values[::-1], 0, 1) * 255).round().astype(np.uint8)
-    image = Image.frombytes("P", levels.shape[::-1], levels.tobytes())
-    image.putpalette(matplotlib.colormaps[colours](np.arange(256), bytes=True)[:, :3].tobytes())
-    content = io.BytesIO()
-    image.save(content, "PNG", optimize=True)
-    return "data:image/png;base64," + base64.b64encode(content.getvalue()).decode("ascii")
-
-
-def chart(title: str, lines: dict[str, list[float]], reference: tuple[str, float] | None) -> dict | None:
-    """What the template draws of lines {name: a value an epoch}: points, ticks and a level; None without a value."""
-    from matplotlib.ticker import MaxNLocator
-
-    lines = {name: values for name, values in lines.items() if values}
-    if not lines:
-        return None
-    n_epochs = max(map(len, lines.values()))
-    everything = [value for values in lines.values() for value in values] + ([reference[1]] if reference else [])
-    # What goes far beyond the rest at the start would make the rest flat.
-    low, high = min(everything), min(max(everything), 2 * float(np.percentile(everything, 90)))
-    low, high = (low, high) if high > low else (low - 0.5 * abs(low) - 1e-6, low + 0.5 * abs(low) + 1e-6)
-    low, high = low - 0.06 * (high - low), high + 0.06 * (high - low)
-    left, right, top, bottom = 52.0, 470.0, 14.0, 226.0
-
-    def x(epoch):
-        return round(left + (right - left) * ((epoch - 1) / (n_epochs - 1) if n_epochs > 1 else 0.5), 1)
-
-    def y(value):
-        return round(bottom - (bottom - top) * (min(value, high) - low) / (high - low), 1)
-
-    def ticks(start, end, whole):
-        places = MaxNLocator(5, integer=whole).tick_values(start, end)
-        return [float(place) for place in places if start <= place <= end]
-
-    return {
-        "title": title,
-        "lines": [
-            {
-                "name": name,
-                "points": " ".join(f"{x(i)},{y(value)}" for i, value in enumerate(values, 1)),
-                "dots": [(x(i), y(value)) for i, value in enumerate(values, 1)] if n_epochs <= 30 else [],
-                "last": values[-1],
-            }
-            for name, values in lines.items()
-        ],
-        "reference": {"name": reference[0], "y": y(reference[1]), "value": reference[1]} if reference else None,
-        "x_ticks": [(x(tick), f"{tick:.0f}") for tick in ticks(1, max(2, n_epochs), True) if tick <= n_epochs],
-        "y_ticks": [(y(tick), f"{tick:.4g}") for tick in ticks(low, high, False)],
-        "box": {"left": left, "right": right, "top": top, "bottom": bottom},
-        "n_epochs": n_epochs,
-    }
-
-
 def _render(result, model, findings, samples, features):
     """The page's text."""
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
@@ -264,13 +207,13 @@ def _render(result, model, findings, samples, features):
     environment.filters["options"] = _options
     style, script = ((_TEMPLATES / name).read_text(encoding="utf-8").strip() for name in ("report.css", "report.js"))
     loss, error = number(model, "validation", "floor_loss"), number(model, "validation", "floor_db")
-    charts = [
-        chart(
+    training = [
+        charts.by_epoch(
             "Loss on validation",
             {"validation": numbers(model, "history", "validation_loss")},
             ("PCA", loss) if loss is not None else None,
         ),
-        chart(
+        charts.by_epoch(
             "Log-mel error, dB",
             {
                 "training": numbers(model, "history", "training_db"),
@@ -321,7 +264,8 @@ def _render(result, model, findings, samples, features):
         n_scored=result["n_scored"],
         n_strings=result["n_strings"],
         left_out=[{key: shown(entry[key]) for key in ("path", "reason")} for entry in result["left_out"]],
-        charts=[chart for chart in charts if chart],
+        training=[chart for chart in training if chart],
+        errors=charts.of_errors(result["log_mel_error"]) if "log_mel_error" in result else [],
         samples=[
             {
                 "number": count + 1,

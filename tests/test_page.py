@@ -132,6 +132,18 @@ def test_write_has_labels_and_a_language(made):
     assert len(ids) == len(set(ids))
 
 
+def test_write_draws_where_it_errs_with_words_beside(made):
+    text = (made[0] / "index.html").read_text(encoding="utf-8")
+    section = text.split('aria-labelledby="errors"')[1].split("</section>")[0]
+    assert section.count('<svg viewBox="0 0 480 268" role="img" aria-labelledby="error-') == 2
+    assert 'class="curve model"' in section
+    assert 'class="curve floor"' in section
+    assert ">kHz</text>" in section
+    assert ">part of the recording, %</text>" in section
+    worst = max(made[1]["log_mel_error"]["model"]["by_band_db"])
+    assert f"to {worst:.2f} dB at" in section
+
+
 def test_write_verdict_of_a_real_training_of_two_epochs_on_fifteen_recordings(made):
     findings = made[2]
     kinds = [finding.kind for finding in findings]
