@@ -5,7 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from benchmarks.scoring import METRICS, RESAMPLES, Values, digits_of, summary, values_of_strings
-from benchmarks.sound_files import SoundFile, System, cut_back
+from benchmarks.sound_files import SoundFile, cut_back
+from speech_autoencoder.other_codecs import System
 
 # From this rate on, PESQ is taken of the whole band too.
 WIDE_HZ = 16_000

@@ -9,19 +9,20 @@ import argparse
 import tempfile
 from pathlib import Path
 
-from benchmarks import codec_figure, other_codecs, own_codec, pca_codec
+from benchmarks import codec_figure, own_codec, pca_codec
 from benchmarks.codec_rows import WIDE_HZ, Part, headings, line_of, measure, row_of
 from benchmarks.codec_targets import verdicts
 from benchmarks.quality import ROOT
 from benchmarks.scoring import METRICS
-from benchmarks.sound_files import System, files_of
+from benchmarks.sound_files import files_of
 from benchmarks.speakers import in_turn, without
 from benchmarks.table import train_recogniser
-from speech_autoencoder import cli
+from speech_autoencoder import cli, other_codecs
 from speech_autoencoder.config import TrainingConfig
 from speech_autoencoder.dataset import most_common_rate
 from speech_autoencoder.errors import InputError
 from speech_autoencoder.files import require_writable, write_json
+from speech_autoencoder.other_codecs import System
 
 KILOBITS = [0.5, 0.8, 1.2, 1.6, 2.4, 3.2, 6.0]
 SYSTEMS = ("ours", "pca", "codec2", "opus", "speex")

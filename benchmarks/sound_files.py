@@ -1,20 +1,16 @@
 """The files that codecs are measured on, strings of recordings with short pauses, and what codecs make of them."""
 
-from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import soundfile as sf
-import soxr
 
 from benchmarks.scoring import strings_of
 from speech_autoencoder import metrics
 from speech_autoencoder.audio import find_recordings, read
 from speech_autoencoder.dataset import most_common_rate
 from speech_autoencoder.errors import InputError
-
-_FULL_SCALE = 32_768
+from speech_autoencoder.other_codecs import from_raw, to_raw
 
 
 @dataclass(frozen=True)
@@ -24,23 +20,6 @@ class SoundFile:
     waveform: np.ndarray
     names: list[str]
     places: list[tuple[int, int]]
-
-
-@dataclass(frozen=True)
-class Coded:
-    """Files as they were decoded, each aligned with the original and as long, and the bytes that each took."""
-
-    waveforms: list[np.ndarray]
-    n_bytes: list[float]
-
-
-@dataclass(frozen=True)
-class System:
-    """A codec: its name, its settings, and code(setting, waveforms, sr) -> Coded of all files at one of them."""
-
-    name: str
-    settings: Sequence[str]
-    code: Callable[[str, list[np.ndarray], int], Coded]
 
 
 def files_of(folder: Path, sr: int | None = None) -> tuple[list[SoundFile], int]:
@@ -63,7 +42,7 @@ def string_file(waveforms: list[np.ndarray], names: list[str], sr: int) -> Sound
     pause = (len(joined) - sum(map(len, waveforms))) // len(waveforms)
     starts = np.cumsum([0, *(len(waveform) + pause for waveform in waveforms)])
     places = [(int(start), int(start) + len(waveform)) for start, waveform in zip(starts, waveforms, strict=False)]
-    return SoundFile(_to_16_bits(joined).astype(np.float32) / _FULL_SCALE, names, places)
+    return SoundFile(from_raw(to_raw(joined)), names, places)
 
 
 def cut_back(files: list[SoundFile], decoded: list[np.ndarray]) -> tuple[list[np.ndarray], list[str]]:
@@ -71,34 +50,3 @@ def cut_back(files: list[SoundFile], decoded: list[np.ndarray]) -> tuple[list[np
     pairs = list(zip(files, decoded, strict=True))
     cut = [waveform[start:stop] for file, waveform in pairs for start, stop in file.places]
     return cut, [name for file, _ in pairs for name in file.names]
-
-
-def write(path: Path, waveform: np.ndarray, sr: int) -> Path:
-    """path, a WAV of 16 bits of the waveform."""
-    sf.write(path, _to_16_bits(waveform), sr)
-    return path
-
-
-def to_raw(waveform: np.ndarray) -> bytes:
-    """The waveform as 16-bit samples, the least significant byte first, without a header."""
-    return _to_16_bits(waveform).astype("<i2").tobytes()
-
-
-def from_raw(data: bytes) -> np.ndarray:
-    """The waveform (n_samples,) of such samples."""
-    return np.frombuffer(data, "<i2").astype(np.float32) / _FULL_SCALE
-
-
-def resample(waveform: np.ndarray, sr_in: int, sr_out: int) -> np.ndarray:
-    """The waveform at sr_out Hz."""
-    return waveform if sr_in == sr_out else soxr.resample(waveform, sr_in, sr_out)
-
-
-def fit_length(waveform: np.ndarray, n_samples: int) -> np.ndarray:
-    """The waveform cut or padded with silence to n_samples."""
-    return np.pad(waveform[:n_samples], (0, max(0, n_samples - len(waveform))))
-
-
-def _to_16_bits(waveform):
-    """The waveform as int16, exactly that of which it was read."""
-    return np.clip(np.round(waveform * _FULL_SCALE), -_FULL_SCALE, _FULL_SCALE - 1).astype(np.int16)

@@ -7,14 +7,14 @@ import pytest
 import soundfile as sf
 from conftest import make_speech, one_line_of, png_size
 
-from benchmarks import codec_figure, codecs, ogg, other_codecs, own_codec, pca_codec
+from benchmarks import codec_figure, codecs, own_codec, pca_codec
 from benchmarks.codec_rows import Part, headings, line_of, measure, row_of
 from benchmarks.codec_targets import TARGETS, verdicts
-from benchmarks.other_codecs import earlier
 from benchmarks.scoring import METRICS
-from benchmarks.sound_files import Coded, System, cut_back, files_of, from_raw, string_file, to_raw
-from speech_autoencoder import metrics
+from benchmarks.sound_files import cut_back, files_of, string_file
+from speech_autoencoder import metrics, ogg, other_codecs
 from speech_autoencoder.errors import InputError
+from speech_autoencoder.other_codecs import Coded, System, earlier, from_raw, to_raw
 
 SR = 8_000
 TOOLS = {tool.name: tool for tool in other_codecs.tools(SR)}

@@ -3,20 +3,22 @@
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
 import numpy as np
+import soundfile as sf
+import soxr
 from scipy.ndimage import uniform_filter1d
 
-from benchmarks import ogg
-from benchmarks.sound_files import Coded, System, fit_length, from_raw, resample, to_raw, write
+from speech_autoencoder import ogg
 from speech_autoencoder.audio import read
 
 NARROW_HZ = 8_000
+_FULL_SCALE = 32_768
 # Samples and bits of a frame. c2enc fills each up to whole bytes; what is counted is the bits, as if they were packed.
 _CODEC_2_FRAMES = {"700C": (320, 28), "1200": (320, 48), "1300": (320, 52), "1600": (320, 64)}
 _CODEC_2_FRAMES |= {"2400": (160, 48), "3200": (160, 64)}
@@ -29,6 +31,23 @@ _OPUS_FRAME_MS = 40
 # No codec is later than this. Envelopes of octaves from this frequency on are smoothed over some pitch periods, as not
 # every codec keeps the phase.
 _LONGEST_DELAY_S, _SMOOTHING_S, _LOWEST_HZ, _N_OCTAVES = 0.1, 0.02, 100, 5
+
+
+@dataclass(frozen=True)
+class Coded:
+    """Files as they were decoded, each aligned with the original and as long, and the bytes that each took."""
+
+    waveforms: list[np.ndarray]
+    n_bytes: list[float]
+
+
+@dataclass(frozen=True)
+class System:
+    """A codec: its name, its settings, and code(setting, waveforms, sr) -> Coded of all files at one of them."""
+
+    name: str
+    settings: Sequence[str]
+    code: Callable[[str, list[np.ndarray], int], Coded]
 
 
 @dataclass
@@ -148,3 +167,34 @@ def _speex(quality, waveform, sr, folder):
 def _run(*command):
     """Nothing; a program has run, without what it says."""
     subprocess.run([*map(str, command)], check=True, capture_output=True, stdin=subprocess.DEVNULL)
+
+
+def write(path: Path, waveform: np.ndarray, sr: int) -> Path:
+    """path, a WAV of 16 bits of the waveform."""
+    sf.write(path, _to_16_bits(waveform), sr)
+    return path
+
+
+def to_raw(waveform: np.ndarray) -> bytes:
+    """The waveform as 16-bit samples, the least significant byte first, without a header."""
+    return _to_16_bits(waveform).astype("<i2").tobytes()
+
+
+def from_raw(data: bytes) -> np.ndarray:
+    """The waveform (n_samples,) of such samples."""
+    return np.frombuffer(data, "<i2").astype(np.float32) / _FULL_SCALE
+
+
+def resample(waveform: np.ndarray, sr_in: int, sr_out: int) -> np.ndarray:
+    """The waveform at sr_out Hz."""
+    return waveform if sr_in == sr_out else soxr.resample(waveform, sr_in, sr_out)
+
+
+def fit_length(waveform: np.ndarray, n_samples: int) -> np.ndarray:
+    """The waveform cut or padded with silence to n_samples."""
+    return np.pad(waveform[:n_samples], (0, max(0, n_samples - len(waveform))))
+
+
+def _to_16_bits(waveform):
+    """The waveform as int16, exactly that of which it was read."""
+    return np.clip(np.round(waveform * _FULL_SCALE), -_FULL_SCALE, _FULL_SCALE - 1).astype(np.int16)
