@@ -7,6 +7,7 @@ recording after another on one thread. What a process costs before its first rec
 import argparse
 import tempfile
 import time
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -92,7 +93,7 @@ def _scoring_s(sounds):
 def slopes(counts: list[int], seconds: list[float | None]) -> list[float]:
     """How the cost grows from each count to the next: 1 is a straight line, 2 a square."""
     known = [(n, s) for n, s in zip(counts, seconds, strict=True) if s]
-    return [float(np.log(s2 / s1) / np.log(n2 / n1)) for (n1, s1), (n2, s2) in zip(known, known[1:], strict=False)]
+    return [float(np.log(s2 / s1) / np.log(n2 / n1)) for (n1, s1), (n2, s2) in pairwise(known)]
 
 
 def draw(path: Path, counts: list[int], seconds: dict[str, list]) -> None:
