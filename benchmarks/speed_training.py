@@ -66,7 +66,7 @@ def step_flops(config: ModelConfig, n_frames: int) -> float:
     for part, values in inputs.items():
         model = network.get_layer(part)
         layers = [layer for layer in model.layers if getattr(layer, "kernel", None) is not None]
-        outputs = keras.Model(model.inputs, [layer.output for layer in layers])(values)
+        outputs = keras.Model(model.input, [layer.output for layer in layers])(values)
         for layer, output in zip(layers, outputs, strict=True):
             shape = tuple(layer.kernel.shape)
             total += 3 * 2 * float(np.prod(shape)) * output.shape[1] * n_frames / length
