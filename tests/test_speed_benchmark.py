@@ -4,7 +4,7 @@ import shutil
 
 import numpy as np
 import pytest
-from conftest import ROOT, make_dataset, make_speech
+from conftest import ROOT, TINY_MODEL, make_dataset, make_speech
 
 from benchmarks import growth, speed, speed_features, speed_inversion, speed_memory, speed_training
 from benchmarks.timing import Row, compared, in_turns, process
@@ -122,7 +122,8 @@ def test_row_holds_what_json_holds():
     assert Row(**BEFORE[0]).ratio == 9.0
 
 
-def test_training_rows_print_ratios():
+def test_training_rows_print_ratios(monkeypatch):
+    monkeypatch.setattr(speed_training, "model_config", lambda features, numbers: TINY_MODEL)
     data = make_dataset([f"a_{i}.wav" for i in range(40)], [60] * 40)
     rows = list(speed_training.rows(data, 1, steps=1))
     assert rows[0].ratio == pytest.approx(rows[0].theirs / rows[0].ours)
