@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from conftest import TINY_MODEL, make_dataset, make_entropy, make_speech, shake
 
-from benchmarks import fuzz_audio, fuzz_files, watched
+from benchmarks import fuzz_audio, fuzz_files, other_python, watched
 from speech_autoencoder import codec, dataset, model_file, pca
 from speech_autoencoder.audio import write_stream
 from speech_autoencoder.config import EncodingConfig, LossConfig
@@ -153,3 +153,11 @@ def test_undamaged_files_are_read(originals, tmp_path, monkeypatch):
     check = fuzz_files.prepare(originals, 1, tmp_path)
     for kind in ("array: bytes", "model: bytes", "codec file: bytes"):
         assert check((kind, 0))
+
+
+def test_other_python_is_held_to_what_this_one_reads(originals, tmp_path):
+    ours = other_python.read_all(originals, tmp_path)
+    assert set(other_python.differences(ours, ours).values()) == {0.0}
+    assert {name for name, value in ours.items() if value.size == 0} == set()
+    found = other_python.differences(ours, ours | {"latents": ours["latents"] + 1, "sound": ours["sound"][1:]})
+    assert (found["latents"], found["sound"], found["array"]) == (1.0, np.inf, 0.0)
