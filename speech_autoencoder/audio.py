@@ -12,6 +12,7 @@ import numpy as np
 import soundfile as sf
 import soxr
 
+from speech_autoencoder.config import RATES_HZ
 from speech_autoencoder.errors import InputError
 from speech_autoencoder.files import explain, replacing, shown
 
@@ -22,7 +23,6 @@ _SUFFIXES = frozenset(
     ".mat .mpc2k .paf .pvf .sd2 .sds .svx .xi .avr .htk .wve "
     ".m4a .m4b .aac .wma .amr .3gp .webm .mka .ape .wv .tta .mpc .ra .dsf".split()
 )
-RATES_HZ = (4_000, 192_000)
 # Samples decoded at once, over all channels: 5 s of 192 kHz mono.
 _BLOCK_SAMPLES = 5 * 192_000
 # Floating-point samples may pass full scale a little (a lossy decoder's do), but not as integers in disguise.

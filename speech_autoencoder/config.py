@@ -5,9 +5,11 @@ from dataclasses import asdict, dataclass, fields
 
 from speech_autoencoder.errors import InputError
 
+# The sample rates of recordings.
+RATES_HZ = (4_000, 192_000)
 # The bounds that a configuration read from a file must keep, so that no file can ask for an absurd amount of memory.
 _BOUNDS = {
-    "sr": (4_000, 192_000),
+    "sr": RATES_HZ,
     "n_fft": (64, 8_192),
     "hop_length": (16, 4_096),
     "n_mels": (8, 512),

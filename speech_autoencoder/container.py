@@ -13,8 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
-from speech_autoencoder.audio import RATES_HZ
-from speech_autoencoder.config import FeatureConfig
+from speech_autoencoder.config import RATES_HZ, FeatureConfig
 from speech_autoencoder.errors import InputError
 from speech_autoencoder.files import explain, replacing, shown
 

@@ -15,8 +15,8 @@ from pathlib import Path
 import numpy as np
 
 from speech_autoencoder import __version__
-from speech_autoencoder.audio import RATES_HZ, describe, find_recordings, opened
-from speech_autoencoder.config import FeatureConfig
+from speech_autoencoder.audio import describe, find_recordings, opened
+from speech_autoencoder.config import RATES_HZ, FeatureConfig
 from speech_autoencoder.errors import InputError
 from speech_autoencoder.features import cut_clips, mel_spectrogram_stream, normalise
 from speech_autoencoder.files import explain, read_json, replacing, shown, write_json
