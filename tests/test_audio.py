@@ -201,6 +201,13 @@ def test_read_other_formats_sound_the_same(tmp_path, name):
     assert np.corrcoef(waveform, SPEECH)[0, 1] > 0.95
 
 
+@pytest.mark.parametrize("suffix", [".flac", ".mp3", ".ogg"])
+def test_read_other_format_called_wav_is_read_as_what_it_is(tmp_path, suffix):
+    sf.write(tmp_path / f"a{suffix}", SPEECH, 8_000)
+    (tmp_path / f"a{suffix}").rename(tmp_path / "a.wav")
+    assert np.corrcoef(read(tmp_path / "a.wav"), SPEECH)[0, 1] > 0.95
+
+
 def without_length(path, tag=b""):
     """Nothing; the MP3 begins with the tag in place of its table of contents, as streams and recorders write it."""
     data = path.read_bytes()
@@ -405,7 +412,14 @@ def test_describe_zero_length_file_is_refused(tmp_path):
 
 @pytest.mark.parametrize(
     "content",
-    [b"Not sound at all.\n" * 50, b"<!DOCTYPE html>", b"version https://git-lfs.github.com/spec/v1\n", b"RIFF", b"\0"],
+    [
+        b"Not sound at all.\n" * 50,
+        b"<!DOCTYPE html>",
+        b"version https://git-lfs.github.com/spec/v1\n",
+        b"RIFF",
+        b"\0",
+        b"\0\0\0\1Bud1" + bytes(99),
+    ],
 )
 def test_describe_text_called_wav_is_refused(tmp_path, content):
     (tmp_path / "a.wav").write_bytes(content)
