@@ -14,8 +14,9 @@ _LOW_CEILING, _NEAR, _FAR, _BEHIND = 0.85, 0.015, 0.03, 0.005
 # Fewer epochs are hardly a training; the fall of the loss over the last third that promises more, and much more; the
 # share of the floor's loss that must be gone for a model to have learned something.
 _FEW_EPOCHS, _FALLING, _FALLING_FAST, _LEARNED = 20, 0.03, 0.08, 0.05
-# How many times its error on training a model's error on testing may be; and PCA's on testing that on validation.
-_OVERFITTED, _OTHER_KIND = 1.3, 1.5
+# How many times its error on training a model's error on testing may be; and PCA's on testing that on validation,
+# for testing to be called of another kind, and of quite another (speech like that of training: 1.0, music: 1.3 to 2.3).
+_OVERFITTED, _OTHER_KIND, _QUITE_ANOTHER = 1.3, 1.25, 1.5
 # Recordings, and minutes, that are too few whatever else is said; the share of testing that may have leaked unnoticed.
 _FEW_RECORDINGS, _FEW_MINUTES, _LEAKED = 30, 0.5, 0.05
 
@@ -108,7 +109,7 @@ def _of_another_kind(result, model, facts):
         return None
     return Finding(
         "mismatch",
-        "bad",
+        "bad" if testing >= _QUITE_ANOTHER * validation else "warning",
         "Testing is of another kind than what was trained on, such as music, another microphone or much noise.",
         f"PCA of the training recordings misses testing by {testing:.2f} dB, but held-out training recordings by "
         f"{validation:.2f} dB: {testing / validation:.1f} times as much. STOI says little about what is no speech.",
@@ -225,7 +226,9 @@ def _data(result, model, facts):
     if training is None or testing is None:
         errors = [numbers(model, "history", key)[-1:] for key in ("training_db", "validation_db")]
         (training, testing), where = (errors[0][0], errors[1][0]) if all(errors) else (None, None), "validation"
-    overfitted = bool(training and testing and testing > _OVERFITTED * training)
+    # What is of another kind comes back worse however much was learned from.
+    another = where == "testing" and _of_another_kind(result, model, facts)
+    overfitted = bool(training and testing and testing > _OVERFITTED * training and not another)
     few = bool(n_recordings and n_recordings < _FEW_RECORDINGS) or bool(minutes and minutes < _FEW_MINUTES)
     if not overfitted and not few:
         return None

@@ -1,5 +1,8 @@
 """The verdict says what limits a model: on results as they are measured, in six situations and between them."""
 
+import json
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -138,6 +141,41 @@ def test_judge_leakage_is_named_with_an_example(n_leaked, level):
     assert f"{n_leaked} of 185" in leakage.evidence
     assert "a/copy.wav" in leakage.evidence
     assert "b/first.wav" in leakage.evidence
+
+
+# ---- the same six, on what was really measured: python -m benchmarks.situations
+
+MEASURED = json.loads(Path(__file__).with_name("situations.json").read_text())
+
+
+@pytest.mark.parametrize(
+    ("situation", "headline", "kind", "level", "why"),
+    [
+        ("well trained", "good", None, None, ""),
+        ("one minute", "good", "time", "warning", "epochs in"),
+        ("old network", "bad", "model", "bad", "PCA 0."),
+        ("ten clips", None, "data", "warning", "10 recordings"),
+        ("music", None, "mismatch", "warning", "times as much"),
+        ("leaking", "good", "leakage", "bad", "10 of 50"),
+    ],
+)
+def test_judge_what_was_measured_is_told_and_why(situation, headline, kind, level, why):
+    measured = MEASURED[situation]
+    findings = judge(measured["result"], measured["model"], measured["facts"])
+    assert headline in (None, findings[0].level)
+    grave = set(kinds(findings[1:], "bad"))
+    if kind is None:
+        # On a slow machine five minutes are few epochs, which is said.
+        assert not grave
+        assert set(kinds(findings[1:], "warning")) <= {"time"}
+        return
+    finding = found(findings, kind)
+    assert finding.level == level
+    assert why in finding.evidence
+    # Of sound of another kind, the features may be too coarse besides.
+    assert grave <= {kind, *(["features"] if situation == "music" else [])}
+    if situation == "music":
+        assert "data" not in kinds(findings)
 
 
 # ---- the headline
