@@ -229,8 +229,8 @@ class TrainingConfig(_Config):
 
     minutes is the budget, epochs the count (0: as many as the budget allows); batch_size counts sequences of two
     clips' length; learning_rate is the peak of a schedule that warms up and falls to zero; clip_norm bounds the
-    gradient's norm; averaging is the share of the past in the averaged weights; validation is the part of the
-    recordings that is held out.
+    gradient's norm; weight_decay draws matrices to zero; averaging is the share of the past in the averaged weights;
+    validation is the part of the recordings that is held out.
     """
 
     minutes: float = 5.0
@@ -238,6 +238,7 @@ class TrainingConfig(_Config):
     batch_size: int = 16
     learning_rate: float = 3e-3
     clip_norm: float = 1.0
+    weight_decay: float = 1.0
     averaging: float = 0.995
     patience: int = 20
     validation: float = 0.1

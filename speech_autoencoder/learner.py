@@ -17,8 +17,9 @@ from speech_autoencoder.quantiser import Quantiser
 MOST_STEPS = 500
 # Clips in a sequence; clips of one recording that stay together, so that a long one is mixed with others.
 _CLIPS_A_SEQUENCE, _CLIPS_A_PIECE = 2, 4
-# How far, at most, a recording's speed and its place on the mel scale are varied; its level, in normalised log-mel.
-_VARIED, _TILTED = 1.15, 0.05
+# How often a recording is varied in each way; how far, at most, its speed and its place on the mel scale, and its level
+# and tilt, in normalised log-mel.
+_SHARE_VARIED, _VARIED, _TILTED = 0.6, 1.25, 0.05
 # Recordings that are named where training fails.
 _MOST_NAMED = 3
 # How often a codec hears silence after a piece, and for how many latents.
@@ -112,15 +113,15 @@ class Batches:
 def vary(frames: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """Frames (n_mels, n) in [0, 1] as another voice or microphone might have given them, at the same level of silence.
 
-    In half of the cases each: faster or slower, higher or lower, and louder or quieter with a tilt of the spectrum.
+    In most of the cases each: faster or slower, higher or lower, and louder or quieter with a tilt of the spectrum.
     """
     n_mels, n_frames = frames.shape
-    if rng.random() < 0.5:
+    if rng.random() < _SHARE_VARIED:
         positions = np.linspace(0, n_frames - 1, max(1, round(n_frames * _VARIED ** rng.uniform(-1, 1))))
         frames = _interpolate(frames.T, positions).T
-    if rng.random() < 0.5:
+    if rng.random() < _SHARE_VARIED:
         frames = _interpolate(frames, np.minimum(np.arange(n_mels) * _VARIED ** rng.uniform(-1, 1), n_mels - 1))
-    if rng.random() < 0.5:
+    if rng.random() < _SHARE_VARIED:
         gain, tilt = rng.uniform(-_TILTED, _TILTED, 2)
         change = (gain + tilt * np.linspace(-1, 1, n_mels, dtype=np.float32))[:, None].astype(np.float32)
         # Less where it is nearly silent: digital silence has no gain.
@@ -146,7 +147,7 @@ class Learner:
 
         self.network, self.config, self.loss, self.range_db = network, config, loss, range_db
         self.quantiser = quantiser
-        self.optimizer = optimizer(config.learning_rate, config.clip_norm)
+        self.optimizer = optimizer(config.learning_rate, config.clip_norm, config.weight_decay)
         self.weights = weights = network.trainable_variables + (quantiser.weights if quantiser else [])
         self.optimizer.build(weights)
         self.average = [tf.Variable(tf.identity(weight)) for weight in weights]

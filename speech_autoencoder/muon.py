@@ -10,11 +10,12 @@ _ROUNDS = 4
 _A, _B, _C = 3.4445, -4.7750, 2.0315
 
 
-def optimizer(learning_rate: float, clip_norm: float):
+def optimizer(learning_rate: float, clip_norm: float, weight_decay: float):
     """A keras.optimizers.Optimizer: Muon (Jordan, 2024), with steps scaled as Adam's are (Liu and others, 2025).
 
     A matrix' momentum is made orthogonal before the step, so that rare directions are learned as fast as common
-    ones. Keras' own does so for dense layers alone; here the kernel of a convolution is a matrix too.
+    ones. Keras' own does so for dense layers alone; here the kernel of a convolution is a matrix too. Only matrices
+    decay: by weight_decay x the learning rate a step (Loshchilov and Hutter, 2019).
     """
     import keras
     from keras import ops
@@ -32,7 +33,7 @@ def optimizer(learning_rate: float, clip_norm: float):
     return Muon(
         learning_rate,
         global_clipnorm=clip_norm,
-        weight_decay=0.0,
+        weight_decay=weight_decay,
         adam_weight_decay=0.0,
         adam_lr_ratio=_ADAM_SHARE,
     )

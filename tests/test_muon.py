@@ -7,12 +7,12 @@ import pytest
 from speech_autoencoder.muon import optimizer
 
 
-def step_of(gradient, learning_rate=0.1):
-    """What one step takes from a variable of zeros, given its gradient."""
-    variable = keras.Variable(np.zeros_like(gradient))
-    made = optimizer(learning_rate, clip_norm=1e9)
+def step_of(gradient, learning_rate=0.1, start=0.0, weight_decay=0.0):
+    """What one step takes from a variable that is `start` everywhere, given its gradient."""
+    variable = keras.Variable(np.full_like(gradient, start))
+    made = optimizer(learning_rate, clip_norm=1e9, weight_decay=weight_decay)
     made.apply([gradient], [variable])
-    return -np.asarray(variable)
+    return start - np.asarray(variable)
 
 
 def gradient(*shape):
@@ -36,3 +36,10 @@ def test_step_of_a_matrix_is_as_large_as_adams():
 def test_step_of_a_vector_is_adams():
     given = gradient(50)
     np.testing.assert_allclose(step_of(given), 0.05 * np.sign(given), rtol=1e-2)
+
+
+@pytest.mark.parametrize(("shape", "decayed"), [((24, 60), 0.1), ((3, 20, 30), 0.1), ((50,), 0.0)])
+def test_step_draws_matrices_alone_to_zero(shape, decayed):
+    given = gradient(*shape)
+    more = step_of(given, start=5.0, weight_decay=0.2) - step_of(given, start=5.0)
+    np.testing.assert_allclose(more, np.full_like(given, decayed), atol=1e-5)
