@@ -53,7 +53,7 @@ def main():
 
         require_replaceable(args.report, page.is_report)
     cli.start_tensorflow(say)
-    from speech_autoencoder import evaluation, metrics, model_file, report, verdict
+    from speech_autoencoder import evaluation, metrics, model_file, rates, report, verdict
     from speech_autoencoder.encoding import Encoder
 
     model = model_file.load(args.model)
@@ -76,6 +76,9 @@ def main():
         )
         if args.compare:
             result["comparison"]["path"] = str(args.compare)
+        result["rates"] = rates.measure(
+            result, data, model, inversion, workers=args.workers, progress=cli.progress(args.quiet, "codecs")
+        )
         facts = compare_with_training(args, data, encoder, say)
     description = {"model": model.config.to_json(), "features": model.features.to_json(), **model.description}
     findings = verdict.judge(result, description, facts)
@@ -89,6 +92,8 @@ def main():
     cli.name_left_out([(entry["path"], entry["reason"]) for entry in result["left_out"]], "not scored as sound", say)
     if not metrics.has_pesq():
         say("PESQ is not installed: pip install pesq adds it (it compiles; mind its licence).")
+    for line in rates.describe(result["rates"]) if result["rates"] else ():
+        say(line)
     if "words" in result:
         say(evaluation.describe_words(result["words"]))
     for line in evaluation.format_comparison(result["comparison"], shown(args.compare)) if args.compare else ():

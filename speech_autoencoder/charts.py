@@ -130,6 +130,37 @@ def of_errors(profile: dict) -> list[dict]:
     return [chart for chart in charts if chart]
 
 
+def of_rates(rates: dict, names: dict[str, str]) -> list[dict]:
+    """Two charts of STOI, over numbers a second and over kbit/s, of `rates.measure`; names: {system: its name}."""
+    level = next((row["stoi"] for row in rates["rows"] if row["system"] == "ceiling"), None)
+    reference = ("no model in between", level) if level is not None else None
+    drawn = []
+    for unit, x_label in (("numbers", "numbers a second"), ("kbits", "kbit/s")):
+        lines: dict[str, list] = {}
+        for row in sorted(
+            (row for row in rates["rows"] if row[unit] and row["stoi"] is not None), key=lambda r: r[unit]
+        ):
+            lines.setdefault(row["system"].lower().replace(" ", "-"), []).append((row[unit], row["stoi"]))
+        titles = {key: names.get(key.replace("-", " "), key.replace("-", " ").capitalize()) for key in lines}
+        said = "; ".join(
+            f"{titles[key]} {', '.join(f'{y:.3f} at {x:.3g}' for x, y in points)}" for key, points in lines.items()
+        )
+        ticks = [(float(x), f"{x:g}") for x in ((0.5, 1, 2, 4, 8, 16) if unit == "kbits" else 25 * 2.0 ** np.arange(9))]
+        drawn.append(
+            chart(
+                f"STOI at so many {x_label}",
+                lines,
+                x_label=x_label,
+                summary=f"STOI over {x_label}: {said}",
+                ticks=ticks,
+                scale=math.log,
+                reference=reference,
+                titles=titles,
+            )
+        )
+    return [chart for chart in drawn if chart]
+
+
 def _describe(what, lines, names, place):
     """What one hears of a chart: the least and the most of each line, and where."""
     parts = []

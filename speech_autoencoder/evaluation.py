@@ -67,7 +67,8 @@ def evaluate(
     another model of the same features, `comparison` holds how they differ; with a recogniser and labels {name: word},
     `words` what it hears.
 
-    `recordings` holds a dict per recording, of the model; `strings` the model's scores of each string.
+    `recordings` holds a dict per recording, of the model; `strings` the scores of each string, the model's
+    and each other system's.
     """
     speakers, durations_s = dataset.groups(), dataset.n_samples / dataset.sr
     strings, too_short = metrics.pool(speakers, durations_s)
@@ -102,14 +103,13 @@ def evaluate(
                 left_out += result.left_out
                 if result.alone:
                     string_of |= dict.fromkeys(result.alone, len(scored_strings))
+                    sr = max(int(dataset.sr[i]) for i in recordings)
                     scored_strings.append(
                         {
                             "speaker": strings[number].group,
                             "n_recordings": len(result.alone),
-                            **{
-                                metric: result.sums["model"][metric][0] if metric in result.sums["model"] else None
-                                for metric in metrics_of_strings(max(int(dataset.sr[i]) for i in recordings))
-                            },
+                            **_of_string(result.sums["model"], sr),
+                            **{system: _of_string(result.sums[system], sr) for system in SYSTEMS if system != "model"},
                         }
                     )
                     pooled += len(result.alone)
@@ -139,6 +139,11 @@ def evaluate(
             for i, name in enumerate(dataset.names)
         ],
     }
+
+
+def _of_string(sums, sr):
+    """The scores of a string at sr Hz, None where nothing could be said."""
+    return {metric: sums[metric][0] if metric in sums else None for metric in metrics_of_strings(sr)}
 
 
 def _expected(metric, scored_strings):

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import soxr
 
-from speech_autoencoder import __version__, charts, metrics
+from speech_autoencoder import __version__, charts, metrics, other_codecs, rates
 from speech_autoencoder.charts import picture
 from speech_autoencoder.config import InversionConfig
 from speech_autoencoder.dataset import Dataset
@@ -38,6 +38,9 @@ _TEMPLATES = Path(__file__).with_name("templates")
 _MARK = '<meta name="generator" content="speech-autoencoder report">'
 # The sounds of each recording: the key of its file, and what it is.
 SOUNDS = {"original": "original", "reconstruction": "reconstruction", "copy": "copy-synthesis"}
+# The one beside them, where such a codec is installed: of several the first, at its lowest setting.
+_CODEC = "codec"
+_SYSTEMS = {"model": "the model", "floor": "PCA", "ceiling": "no model in between", "own codec": "the model's codec"}
 
 
 @dataclass(frozen=True)
@@ -119,9 +122,11 @@ def choose(recordings: list[dict]) -> dict[int, str]:
 def _samples(result, dataset, encoder, inversion, workers, progress):
     """The samples that can be made, in order: the sound of a recording may be gone by now."""
     chosen = choose(result["recordings"])
-    rates = [min(int(dataset.sr[i]), _HIGHEST_SR) for i in chosen]
-    # 16-bit samples of three sounds each.
-    longest_s = min(_LONGEST_S, _SOUND_BYTES / (2 * len(SOUNDS) * sum(rates))) if rates else _LONGEST_S
+    sample_rates = [min(int(dataset.sr[i]), _HIGHEST_SR) for i in chosen]
+    # 16-bit samples of all sounds of each.
+    longest_s = (
+        min(_LONGEST_S, _SOUND_BYTES / (2 * (len(SOUNDS) + 1) * sum(sample_rates))) if sample_rates else _LONGEST_S
+    )
     with ThreadPoolExecutor(workers) as executor:
         made = executor.map(lambda item: _sample(dataset, encoder, inversion, *item, longest_s), chosen.items())
         return [sample for sample in progress(made, len(chosen)) if sample]
@@ -146,6 +151,10 @@ def _sample(dataset, encoder, inversion, recording, kind, longest_s):
     for key, log_mel in (("reconstruction", output), ("copy", frames)):
         waveform = np.concatenate(list(to_waveform([log_mel], features, inversion, sr, len(original))))
         sounds[key] = metrics.match_level(original, waveform)
+    codec = _codec()
+    if codec:
+        (waveform,) = codec.code(codec.settings[0], [original], sr).waveforms
+        sounds[_CODEC] = metrics.match_level(original, waveform)
     if sr > _HIGHEST_SR:
         sounds = {key: soxr.resample(waveform, sr, _HIGHEST_SR) for key, waveform in sounds.items()}
     # One gain for all, so that neither is clipped and the level gives nothing away.
@@ -169,6 +178,12 @@ def _sample(dataset, encoder, inversion, recording, kind, longest_s):
         pictures,
         loudest * features.range_db + features.floor_db,
     )
+
+
+def _codec():
+    """The codec to listen to, or None."""
+    tools, _ = rates.installed(_HIGHEST_SR)
+    return other_codecs.system_of(tools[0], workers=1) if tools else None
 
 
 def _loudest(waveform, length):
@@ -226,6 +241,7 @@ def _render(result, model, findings, samples, features):
     shown_rows = sorted(recordings, key=lambda row: -row["log_mel_db"])[:_MOST_ROWS]
     columns = [key for key in COLUMNS if key in result["scores"]["model"]]
     intervals, words = result.get("intervals", {}), result.get("words")
+    measured, codec = result.get("rates"), _codec()
     return environment.get_template("report.html").render(
         mark=Markup(_MARK),
         policy="; ".join(
@@ -276,7 +292,11 @@ def _render(result, model, findings, samples, features):
             }
             for count, sample in enumerate(samples)
         ],
-        sounds=SOUNDS,
+        sounds=SOUNDS | ({_CODEC: f"{codec.name} {codec.settings[0]}"} if codec else {}),
+        rates=[(_SYSTEMS.get(row["system"], rates.name_of(row)), row) for row in measured["rows"]] if measured else [],
+        rates_charts=charts.of_rates(measured, _SYSTEMS) if measured else [],
+        n_rates=measured["n_strings"] if measured else 0,
+        missing=[rates.how_to_have(entry) for entry in measured["missing"]] if measured else [],
         scales={
             "magma": picture(np.linspace(0, 1, 256)[None], "magma"),
             "difference": picture(np.linspace(0, 1, 256)[None], "RdBu_r"),
