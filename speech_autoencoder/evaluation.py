@@ -10,7 +10,6 @@ from speech_autoencoder import intervals, metrics
 from speech_autoencoder.config import InversionConfig
 from speech_autoencoder.dataset import Dataset
 from speech_autoencoder.encoding import Encoder
-from speech_autoencoder.features import mel_frequencies
 from speech_autoencoder.intervals import Unit
 from speech_autoencoder.judging import ALONE, SYSTEMS, Judge, metrics_of_strings
 from speech_autoencoder.recogniser import Recogniser
@@ -168,7 +167,9 @@ def _coverage(measured, alone, scored_strings, heard, n_recordings):
 
 def _profile(features, bands, parts, n_frames):
     """Where the model and the floor err: the RMS log-mel error of each band, and of each tenth of the recordings."""
-    centres = mel_frequencies(features.n_mels + 2, 0.0, features.sr / 2)[1:-1]
+    import librosa
+
+    centres = librosa.mel_frequencies(n_mels=features.n_mels + 2, fmin=0, fmax=features.sr / 2)[1:-1]
     return {
         "band_hz": [round(float(hz), 1) for hz in centres],
         **{

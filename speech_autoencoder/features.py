@@ -16,35 +16,14 @@ from speech_autoencoder.config import FeatureConfig
 _FRAMES_AT_ONCE = 256
 
 
-def mel_frequencies(n_points: int, lowest_hz: float, highest_hz: float) -> np.ndarray:
-    """Frequencies (n_points,) in Hz, evenly spaced on the mel scale of Slaney (Auditory Toolbox, 1998), float64.
-
-    3 mel are 200 Hz up to 1,000 Hz, and 27 mel a factor of 6.4 from there on.
-    """
-    knee_hz, knee_mel, mel_of_factor = 1_000.0, 15.0, 27 / math.log(6.4)
-
-    def to_mel(hz):
-        return knee_mel + mel_of_factor * math.log(hz / knee_hz) if hz > knee_hz else hz * knee_mel / knee_hz
-
-    mel = np.linspace(to_mel(lowest_hz), to_mel(highest_hz), n_points)
-    above = np.maximum(mel - knee_mel, 0) / mel_of_factor
-    return np.where(mel > knee_mel, knee_hz * np.exp(above), mel * knee_hz / knee_mel)
-
-
-def triangles(sr: int, n_fft: int, n_bands: int, highest_hz: float) -> np.ndarray:
-    """Triangular filters with peaks of 1 from 0 to highest_hz, evenly spaced in mel, shape (n_bands, n_bins), float64.
-
-    Each rises from the centre of the one below to its own, and falls to the centre of the one above.
-    """
-    low, centre, high = (mel_frequencies(n_bands + 2, 0.0, highest_hz)[i : i + n_bands, None] for i in range(3))
-    bins_hz = np.arange(n_fft // 2 + 1) * sr / n_fft
-    return np.maximum(0, np.minimum((bins_hz - low) / (centre - low), (high - bins_hz) / (high - centre)))
-
-
 @lru_cache(maxsize=8)
 def mel_filters(config: FeatureConfig) -> np.ndarray:
     """Slaney's triangular mel filters with peaks of 1, shape (n_mels, n_bins), float32."""
-    return triangles(config.sr, config.n_fft, config.n_mels, config.sr / 2).astype(np.float32)
+    import librosa.filters  # costs half a second, which --help need not pay
+
+    return librosa.filters.mel(
+        sr=config.sr, n_fft=config.n_fft, n_mels=config.n_mels, fmax=config.sr / 2, norm=None
+    ).astype(np.float32)
 
 
 @lru_cache(maxsize=8)
