@@ -8,8 +8,8 @@ ROOT = Path(__file__).parent.parent
 ORDER = (
     "errors provenance config locks files audio ogg other_codecs features recogniser losses dataset preflight pca "
     "original model entropy codes container model_file muon quantiser learner training encoding inversion "
-    "reconstruction codec metrics metrics_spectral metrics_pitch leakage intervals judging evaluation verdict "
-    "report charts page cpus cli __main__"
+    "reconstruction codec metrics metrics_spectral metrics_pitch leakage intervals judging evaluation rates "
+    "verdict report charts page cpus cli __main__"
 ).split()
 SCRIPTS = {path.stem for path in ROOT.glob("*.py")}
 
