@@ -1,6 +1,7 @@
 """What the scripts' command lines share: options, progress, how they end."""
 
 import argparse
+import logging
 import os
 import signal
 import sys
@@ -95,7 +96,11 @@ def _open_closed_streams():
 
 
 def _keep_libraries_quiet():
-    """Nothing; what libraries write past Python, as decoders do of damaged recordings, goes nowhere."""
+    """Nothing; what libraries write past Python, as decoders do of damaged recordings, goes nowhere.
+
+    Nor does matplotlib say where its cache went when there is no home.
+    """
+    logging.getLogger("matplotlib").setLevel(logging.ERROR)
     nowhere = os.open(os.devnull, os.O_WRONLY)
     for number, name in ((1, "stdout"), (2, "stderr")):
         stream = getattr(sys, name)
