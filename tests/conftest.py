@@ -27,7 +27,7 @@ OFFLINE = Path(__file__).with_name("offline.py")
 TINY = FeatureConfig("tiny", 8_000, 256, 64, 16, 32, -100.0, 10.0)
 # Of this shape, the floor is the very PCA that training starts from.
 TINY_MODEL = ModelConfig(n_mels=16, frames_per_latent=4, latent_size=4, finest=1, width=8, depth=1)
-TINY_TRAINING = TrainingConfig(epochs=4, batch_size=4, learning_rate=3e-3, averaging=0.9)
+TINY_TRAINING = TrainingConfig(epochs=4, batch_size=4, learning_rate=1e-2, averaging=0.9)
 
 
 def make_speech(n_samples, sr, seed=0):

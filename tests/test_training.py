@@ -354,7 +354,7 @@ def test_train_interrupted_twice_leaves_the_old_model_and_a_checkpoint(data, tmp
 
 
 def test_train_nothing_gained_keeps_pca_and_stops(data, tmp_path):
-    config = replace(TINY_TRAINING, learning_rate=0.5, averaging=0.0, patience=2, epochs=10)
+    config = replace(TINY_TRAINING, learning_rate=0.5, weight_decay=0.0, averaging=0.0, patience=2, epochs=10)
     result = train(data, tmp_path, config)
     assert result.ended == "patience"
     assert len(result.history) == result.history.best + 2 < 10
@@ -367,7 +367,7 @@ def test_train_nothing_gained_keeps_pca_and_stops(data, tmp_path):
 
 def test_train_one_recording_makes_model(tmp_path):
     result = train(make_dataset(["only.wav"], [70]), tmp_path, replace(TINY_TRAINING, epochs=1))
-    assert result.best_loss <= result.floor_loss
+    assert result.best_loss <= result.floor_loss * (1 + 1e-5)
     assert model_file.load(tmp_path / "model.h5").config == TINY_MODEL
 
 
@@ -379,7 +379,7 @@ def test_train_too_long_a_plan_ends_in_time(data, tmp_path, monkeypatch):
     assert time.monotonic() - started < 60
     assert result.ended == "time"
     assert 1 <= len(result.history) < result.n_epochs == 100_000
-    assert result.best_loss <= result.floor_loss
+    assert result.best_loss <= result.floor_loss * (1 + 1e-5)
     assert model_file.load(tmp_path / "model.h5").description["training"]["ended"] == "time"
 
 
