@@ -38,6 +38,13 @@ def main():
         help="what word each recording says: names (label_speaker_take.wav), folders, the path of a CSV with the "
         "columns path and label, none, or auto: labels.csv in the recordings' folder, and else the names",
     )
+    parser.add_argument(
+        "--recogniser",
+        choices=("trained", "pocketsphinx", "whisper"),
+        default="trained",
+        help="what hears the words: a small one that is trained on the training recordings, or one of English that is "
+        "installed",
+    )
     parser.add_argument("--workers", type=cli.positive(int), default=cli.available_cpus(), help="threads")
     args = parser.parse_args()
     from speech_autoencoder import dataset  # after --help, which need not wait for numpy
@@ -46,6 +53,7 @@ def main():
 
     checking = cli.progress(args.quiet, "checking")
     data = dataset.load(args.data, "test_data_generator.py", progress=checking)
+    known = load_recogniser(args, data, say) if args.recogniser != "trained" else None
     require_writable(SCORES_PATH, FIGURE_PATH)
     claim(SCORES_PATH)
     if not args.no_report:
@@ -62,7 +70,7 @@ def main():
     if args.compare:
         other = Encoder(model_file.load(args.compare), EncodingConfig())
         other.model.require_features(data.features, str(args.data), "test_data_generator.py")
-    recogniser, labels = learn_words(args, data, encoder, say)
+    recogniser, labels = known or learn_words(args, data, encoder, say)
     with cli.one_blas_thread():
         result = evaluation.evaluate(
             data,
@@ -149,8 +157,21 @@ def describe_run(args):
             "inversion": InversionConfig().to_json(),
             "n_draws": intervals.RESAMPLES,
             "labels": args.labels,
+            "recogniser": args.recogniser,
         },
     }
+
+
+def load_recogniser(args, data, say):
+    """(the recogniser that was asked for, {name: word} of testing). Raises InputError where there is none."""
+    from speech_autoencoder import pretrained, recogniser
+
+    labels = {} if args.labels == "none" else recogniser.labels_of(data.names, data.audio_dir, args.labels)
+    heard, words = pretrained.load(args.recogniser, labels)
+    unknown = sorted(set(words.values()) - {""} - set(heard.labels))
+    if unknown:
+        say(f"{heard.name} does not know {len(unknown)} of the words, such as {shown(unknown[0])}: they are left out.")
+    return heard, words
 
 
 def learn_words(args, data, encoder, say):

@@ -8,7 +8,7 @@ import numpy as np
 
 from speech_autoencoder import metrics
 from speech_autoencoder.dataset import group_of
-from speech_autoencoder.recogniser import Recogniser, hear, label_of
+from speech_autoencoder.recogniser import Recogniser, label_of
 
 METRICS = ("digits", "stoi", "estoi", "pesq_nb")
 # The most recordings in a string of one speaker and take.
@@ -84,7 +84,7 @@ def digits_of(waveforms: list[np.ndarray], *, names: list[str], sr: int, recogni
     known = [i for i, name in enumerate(names) if recogniser and label_of(name) in recogniser.labels]
     if not known:
         return {}
-    heard = hear(recogniser, [waveforms[i] for i in known], sr=sr)
+    heard = recogniser.hear([waveforms[i] for i in known], sr=sr)
     return {"digits": np.array([label == label_of(names[i]) for i, label in zip(known, heard, strict=True)], float)}
 
 

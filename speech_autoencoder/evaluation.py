@@ -12,7 +12,7 @@ from speech_autoencoder.dataset import Dataset
 from speech_autoencoder.encoding import Encoder
 from speech_autoencoder.intervals import Unit
 from speech_autoencoder.judging import ALONE, SYSTEMS, Judge, metrics_of_strings
-from speech_autoencoder.recogniser import Recogniser
+from speech_autoencoder.recogniser import Listener
 from speech_autoencoder.reconstruction import reconstruct
 
 # The metrics' headings, and how their values are written.
@@ -36,7 +36,7 @@ MORE_IS_BETTER = frozenset({"stoi", "estoi", "words", "pesq_nb", "pesq_wb", "dns
 # What is measured of whole strings, and of the others why recordings are missing.
 _OF_STRINGS = frozenset({"stoi", "estoi", "pesq_nb", "pesq_wb", "dnsmos"})
 _WHY = {
-    "words": "no label, or a word that training has too few recordings of",
+    "words": "no label, or a word that the recogniser does not know",
     "mcd_db": "not scored as sound",
     "f0_cents": "nothing is voiced in both, or not scored as sound",
     "gross_pitch_error": "nothing is voiced in both, or not scored as sound",
@@ -55,7 +55,7 @@ def evaluate(
     *,
     workers: int,
     other: Encoder | None = None,
-    recogniser: Recogniser | None = None,
+    recogniser: Listener | None = None,
     labels: dict[str, str] | None = None,
     progress: Callable[[Iterable, int], Iterable] = lambda items, total: items,
 ) -> dict:
@@ -186,13 +186,17 @@ def _profile(features, bands, parts, n_frames):
 
 def _words(units, recogniser, heard):
     """What the recogniser hears: its accuracy on originals, and for each system how often which word for which."""
-    number = {label: i for i, label in enumerate(recogniser.labels)}
-    confusion = {system: np.zeros((len(number), len(number)), int) for system in ("original", *SYSTEMS)}
+    systems = ("original", *SYSTEMS)
+    nothing = {"" for entry in heard.values() for system in systems if entry[system] == ""}
+    number = {label: i for i, label in enumerate([*recogniser.labels, *nothing])}
+    confusion = {system: np.zeros((len(recogniser.labels), len(number)), int) for system in systems}
     for entry in heard.values():
         for system, counts in confusion.items():
             counts[number[entry["said"]], number[entry[system]]] += 1
     return {
+        "recogniser": recogniser.name,
         "labels": recogniser.labels,
+        "heard": list(number),
         "n_training": recogniser.n_training,
         "n_recordings": len(heard),
         "originals": intervals.score(units, "original", "words"),
@@ -271,10 +275,11 @@ def describe_intervals(result: dict) -> str:
 
 def describe_words(words: dict) -> str:
     """A sentence on how well the recogniser hears the originals, which bounds what it can say of reconstructions."""
-    return (
-        f"Words: a recogniser of {len(words['labels'])} words, trained on {words['n_training']} original recordings, "
-        f"hears {words['originals']:.3f} of {words['n_recordings']} original testing recordings right."
-    )
+    if words["n_training"]:
+        who = f"A recogniser of {len(words['labels'])} words, trained on {words['n_training']} original recordings,"
+    else:
+        who = f"Told the {len(words['labels'])} words that there may be, {words['recogniser']}"
+    return f"{who} hears {words['originals']:.3f} of {words['n_recordings']} original testing recordings right."
 
 
 def format_comparison(comparison: dict, name: str) -> list[str]:

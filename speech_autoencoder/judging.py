@@ -12,7 +12,7 @@ from speech_autoencoder.dataset import Dataset
 from speech_autoencoder.encoding import Encoder
 from speech_autoencoder.errors import InputError
 from speech_autoencoder.files import shown
-from speech_autoencoder.recogniser import Recogniser, hear
+from speech_autoencoder.recogniser import Listener
 from speech_autoencoder.reconstruction import reconstruct, to_waveform
 
 SYSTEMS = {
@@ -48,7 +48,7 @@ class Judge:
     encoders: dict[str, Encoder | None]
     inversion: InversionConfig
     systems: list[str]
-    recogniser: Recogniser | None
+    recogniser: Listener | None
     labels: dict[str, str]
 
     def __call__(self, recordings):
@@ -88,7 +88,7 @@ class Judge:
             label = self.labels.get(dataset.names[i])
             if self.recogniser and label in self.recogniser.labels:
                 judged.heard[i] = {"said": label} | dict(
-                    zip(waveforms, hear(self.recogniser, list(waveforms.values()), sr=own_sr), strict=True)
+                    zip(waveforms, self.recogniser.hear(list(waveforms.values()), sr=own_sr), strict=True)
                 )
                 for system in waveforms:
                     _add(judged.sums[system], "words", judged.heard[i][system] == label, 1)

@@ -17,7 +17,7 @@ from speech_autoencoder.config import InversionConfig
 from speech_autoencoder.dataset import Dataset
 from speech_autoencoder.encoding import Encoder
 from speech_autoencoder.errors import InputError
-from speech_autoencoder.evaluation import COLUMNS, format_comparison
+from speech_autoencoder.evaluation import COLUMNS, describe_words, format_comparison
 from speech_autoencoder.files import replacing_folder, shown
 from speech_autoencoder.judging import SYSTEMS, read_original
 from speech_autoencoder.reconstruction import reconstruct, to_waveform
@@ -265,7 +265,11 @@ def _render(result, model, findings, samples, features):
         systems=[(key, title, result["scores"][key], intervals.get(key, {})) for key, title in SYSTEMS.items()],
         drawn=result.get("drawn", "strings"),
         coverage=[(COLUMNS[key][0], entry) for key, entry in result.get("coverage", {}).items() if entry["why"]],
-        words=words and {**words, "labels": [shown(label) for label in words["labels"]]},
+        words=words
+        and {
+            "sentence": describe_words(words),
+            **{key: [shown(label) for label in words[key]] for key in ("labels", "heard")},
+        },
         confusions=[
             (title, words["confusion"][key])
             for key, title in (("original", "the originals"), *SYSTEMS.items())

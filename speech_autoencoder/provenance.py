@@ -7,8 +7,8 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 _LIBRARIES = ("keras", "numpy", "scipy", "librosa", "soundfile", "soxr", "h5py")
-# What only an evaluation depends on, the last three where they are installed.
-METRICS = ("pystoi", "pesq", "speechmos", "onnxruntime")
+# What only an evaluation depends on, all but the first where they are installed.
+METRICS = ("pystoi", "pesq", "speechmos", "onnxruntime", "pocketsphinx", "faster-whisper", "ctranslate2")
 _ROOT = Path(__file__).resolve().parent.parent
 _PATIENCE_S = 10
 

@@ -9,7 +9,7 @@ import csv
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import soxr
@@ -34,6 +34,20 @@ _LEAST_OF_A_WORD, _MOST_RECORDINGS, _QUICK_COPIES, _QUICK_STEPS = 8, 2_400, 2, 8
 LABELS_NAME = "labels.csv"
 
 
+class Listener(Protocol):
+    """What hears words: those of its labels, and "" where it hears none of them; one of `pretrained`, or a Recogniser.
+
+    It has a name, and n_training is how many of the recordings of training taught it.
+    """
+
+    name: str
+    labels: list[str]
+    n_training: int
+
+    def hear(self, waveforms: list[np.ndarray], *, sr: int) -> list[str]:
+        """The label heard in each waveform (n_samples,) at sr Hz. May be called in several threads at once."""
+
+
 @dataclass(frozen=True)
 class Recogniser:
     """A network from features to a score for each of the labels, and how many recordings taught it."""
@@ -41,6 +55,17 @@ class Recogniser:
     network: Any
     labels: list[str]
     n_training: int = 0
+    name: str = "trained"
+
+    def hear(self, waveforms: list[np.ndarray], *, sr: int) -> list[str]:
+        """The label that is heard in each waveform (n_samples,) at sr Hz."""
+        inputs = np.array([features_of(waveform, sr=sr) for waveform in waveforms])
+        heard = []
+        for start in range(0, len(inputs), _BATCH_SIZE):
+            # Called as it is: unlike its `predict`, that may be done in several threads at once.
+            scores = self.network(inputs[start : start + _BATCH_SIZE], training=False)
+            heard += [self.labels[i] for i in np.asarray(scores).argmax(axis=-1)]
+        return heard
 
 
 def label_of(name: str) -> str:
@@ -168,20 +193,9 @@ def _train(words, labels, seed, n_copies, n_epochs, quick=False):
     return Recogniser(network, labels, len(words))
 
 
-def hear(recogniser: Recogniser, waveforms: list[np.ndarray], *, sr: int) -> list[str]:
-    """The label that the recogniser hears in each waveform (n_samples,) at sr Hz."""
-    inputs = np.array([features_of(waveform, sr=sr) for waveform in waveforms])
-    heard = []
-    for start in range(0, len(inputs), _BATCH_SIZE):
-        # Called as it is: unlike its `predict`, that may be done in several threads at once.
-        scores = recogniser.network(inputs[start : start + _BATCH_SIZE], training=False)
-        heard += [recogniser.labels[i] for i in np.asarray(scores).argmax(axis=-1)]
-    return heard
-
-
-def accuracy(recogniser: Recogniser, waveforms: list[np.ndarray], *, sr: int, labels: list[str]) -> float:
+def accuracy(recogniser: Listener, waveforms: list[np.ndarray], *, sr: int, labels: list[str]) -> float:
     """The share of waveforms (n_samples,) at sr Hz in which the recogniser hears the label that they have."""
-    return float(np.mean([a == b for a, b in zip(hear(recogniser, waveforms, sr=sr), labels, strict=True)]))
+    return float(np.mean([a == b for a, b in zip(recogniser.hear(waveforms, sr=sr), labels, strict=True)]))
 
 
 def features_of(waveform: np.ndarray, *, sr: int) -> np.ndarray:

@@ -245,7 +245,28 @@ def test_evaluate_words_are_heard_and_counted(testing, trained):
     for system in ("model", "floor", "ceiling"):
         assert result["scores"][system]["words"] == pytest.approx((n - 1) / n)
         assert result["words"]["confusion"][system] == [[n - 1, 0], [1, 0]]
+    assert evaluation.describe_words(result["words"]).startswith("A recogniser of 2 words, trained on 20 original")
     assert json.loads(json.dumps(result, allow_nan=False)) == result
+
+
+def test_evaluate_words_that_are_not_heard_have_a_column(testing, trained):
+    class Half:
+        """Hears what is right in the first sound that it is given, the original, and nothing in the others."""
+
+        name, labels, n_training = "borrowed", ["one", "two"], 0
+
+        def hear(self, waveforms, *, sr):
+            return ["one"] + [""] * (len(waveforms) - 1)
+
+    labels = dict.fromkeys(testing.names, "one")
+    words = evaluate(testing, trained[0].model, recogniser=Half(), labels=labels)["words"]
+    n = len(testing.names)
+    assert (words["recogniser"], words["heard"], words["originals"]) == ("borrowed", ["one", "two", ""], 1)
+    assert words["confusion"]["original"] == [[n, 0, 0], [0, 0, 0]]
+    assert words["confusion"]["model"] == [[0, 0, n], [0, 0, 0]]
+    assert evaluation.describe_words(words) == (
+        f"Told the 2 words that there may be, borrowed hears 1.000 of {n} original testing recordings right."
+    )
 
 
 def test_evaluate_tells_where_the_error_is(result, testing):

@@ -133,6 +133,25 @@ def test_write_has_labels_and_a_language(made):
     assert len(ids) == len(set(ids))
 
 
+def test_write_shows_which_word_is_heard_for_which(made, tmp_path):
+    counts = [[3, 0, 1], [0, 5, 0]]
+    words = {
+        "recogniser": "borrowed",
+        "labels": ["<b>yes", "no"],
+        "heard": ["<b>yes", "no", ""],
+        "n_training": 0,
+        "n_recordings": 9,
+        "originals": 8 / 9,
+        "confusion": dict.fromkeys(("original", "model", "floor", "ceiling"), counts),
+    }
+    made[4](tmp_path / "report", result=made[1] | {"words": words})
+    text = (tmp_path / "report" / "index.html").read_text(encoding="utf-8")
+    assert evaluation.describe_words(words) in text
+    table = re.search(r"<table>\s*<thead><tr><th scope=\"col\">said, heard.*?</table>", text, re.DOTALL)[0]
+    assert re.findall(r'<th scope="col" class="number">(.*?)</th>', table) == ["&lt;b&gt;yes", "no", "none"]
+    assert re.findall(r'<td class="number">(.*?)</td>', table) == ["3", "·", "1", "·", "5", "·"]
+
+
 def test_write_draws_where_it_errs_with_words_beside(made):
     text = (made[0] / "index.html").read_text(encoding="utf-8")
     section = text.split('aria-labelledby="errors"')[1].split("</section>")[0]

@@ -150,6 +150,9 @@ def test_evaluate_compare_and_words_say_what_they_find(project, arrays):
     assert {entry["difference"] for entry in comparison["differences"].values()} == {0}
     done = run_script("evaluate_for_many_data", "--labels", "none.csv", cwd=arrays)
     assert_refused(done, r"none\.csv could not be read")
+    done = run_script("evaluate_for_many_data", "--recogniser", "pocketsphinx", cwd=arrays)
+    assert_refused(done, "pocketsphinx", "testing has 0", "--labels")
+    assert done.stdout == ""
 
 
 def test_evaluate_writes_a_page_with_its_verdict_and_says_it(project):
