@@ -1,9 +1,11 @@
 """Rates: the same strings through PCA of fewer numbers, other codecs and our own; what is missing is named."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
+from conftest import make_entropy
 
 from speech_autoencoder import charts, evaluation, rates
 from speech_autoencoder.config import EncodingConfig, InversionConfig
@@ -66,3 +68,18 @@ def test_measure_without_sound_is_none(evaluated):
     result, testing, model = evaluated
     gone = result | {"recordings": [entry | {"string": None} for entry in result["recordings"]]}
     assert rates.measure(gone, testing, model, QUICK, workers=1) is None
+
+
+def test_measure_own_codec_keeps_its_bitrate_and_more_is_heard_better(evaluated, monkeypatch):
+    monkeypatch.setattr(rates, "_SETTINGS", {})
+    monkeypatch.setattr(rates, "_SHARES", ())
+    monkeypatch.setattr(rates, "_KILOBITS", (0.5, 1.2))
+    monkeypatch.setattr(rates, "MOST_STRINGS", 2)
+    result, testing, model = evaluated
+    coder = make_entropy(model.config.latent_size, 2, n_qualities=8, first_step=16.0, weights=0.1)
+    found = rates.measure(result, testing, replace(model, entropy=coder), QUICK, workers=2)
+    own = [row for row in found["rows"] if row["system"] == "own codec"]
+    assert [row["setting"] for row in own] == ["0.5", "1.2"]
+    assert 0 < own[0]["kbits"] <= 0.5 < own[1]["kbits"] <= 1.2
+    assert own[0]["stoi"] < own[1]["stoi"] <= 1
+    assert rates.describe(found)[0].count("own codec") == 2
