@@ -31,7 +31,7 @@ def data():
 def trained(data, tmp_path_factory):
     """(Result, the model's file) of two short epochs."""
     path = tmp_path_factory.mktemp("original") / "model.h5"
-    config = replace(TINY_TRAINING, epochs=2)
+    config = replace(TINY_TRAINING, epochs=2, learning_rate=3e-3)
     return training.train(data, CONFIG, config, model_path=path, checkpoint_path=path.with_suffix(".npz")), path
 
 
@@ -80,7 +80,7 @@ def test_train_starts_at_random_weights_and_is_compared_with_pca(trained, data):
     result, _ = trained
     assert result.best_loss == min(result.history.validation_loss)
     assert result.best_epoch == result.history.best
-    config = replace(TINY_TRAINING, epochs=2)
+    config = replace(TINY_TRAINING, epochs=2, learning_rate=3e-3)
     loss = Loss(data.features, result.model.loss)
     linear = replace(CONFIG, network="residual", width=8, depth=0)
     pca = model.build(linear)
