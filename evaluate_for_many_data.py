@@ -60,7 +60,8 @@ def main():
         from speech_autoencoder import page
 
         require_replaceable(args.report, page.is_report)
-    cli.start_tensorflow(say)
+    # Recordings are done side by side: each by one thread.
+    cli.start_tensorflow(say, threads=(1, cli.available_cpus()))
     from speech_autoencoder import evaluation, metrics, model_file, rates, report, verdict
     from speech_autoencoder.encoding import Encoder
 
