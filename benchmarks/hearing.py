@@ -6,10 +6,9 @@ from dataclasses import dataclass, replace
 from functools import partial
 
 import numpy as np
-import soxr
 
 from benchmarks.scoring import Values, strings_of, values_of
-from speech_autoencoder.audio import read
+from speech_autoencoder.audio import read, resample
 from speech_autoencoder.config import EncodingConfig, InversionConfig, ModelConfig
 from speech_autoencoder.dataset import Dataset
 from speech_autoencoder.encoding import Encoder
@@ -102,4 +101,4 @@ def in_16_bits(waveform: np.ndarray) -> np.ndarray:
 
 def _at_sr(waveforms, *, rates, sr):
     """The waveforms at one rate."""
-    return [w if own == sr else soxr.resample(w, int(own), sr) for w, own in zip(waveforms, rates, strict=True)]
+    return [resample(w, int(own), sr) for w, own in zip(waveforms, rates, strict=True)]

@@ -15,9 +15,10 @@ import numpy as np
 from benchmarks.hearing import in_16_bits
 from benchmarks.sound_files import files_of
 from speech_autoencoder import dataset, pca
+from speech_autoencoder.audio import resample
 from speech_autoencoder.config import FeatureConfig, InversionConfig, model_config, preset
 from speech_autoencoder.features import log_mel
-from speech_autoencoder.other_codecs import Coded, System, resample, write
+from speech_autoencoder.other_codecs import Coded, System, write
 from speech_autoencoder.reconstruction import to_waveform
 
 KILOBITS = ("0.7", "0.8", "1.2", "1.6", "2.4", "3.2", "6")

@@ -294,6 +294,11 @@ def read(path: Path, sr: int | None = None) -> np.ndarray:
     return np.concatenate(list(read_stream(path, sr)))
 
 
+def resample(waveform: np.ndarray, sr_in: int, sr_out: int) -> np.ndarray:
+    """The waveform (n_samples,) at sr_out Hz; itself where that is its own rate."""
+    return waveform if sr_in == sr_out else soxr.resample(waveform, sr_in, sr_out)
+
+
 def resample_stream(blocks, sr_in: int, sr_out: int, n_samples: int) -> Iterator[np.ndarray]:
     """Blocks at sr_out Hz of a waveform that arrives in blocks at sr_in Hz; exactly n_samples in all."""
     resampler = None if sr_in == sr_out else soxr.ResampleStream(sr_in, sr_out, 1, dtype="float32", quality="HQ")

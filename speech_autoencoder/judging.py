@@ -3,10 +3,9 @@
 from dataclasses import dataclass, field
 
 import numpy as np
-import soxr
 
 from speech_autoencoder import metrics, metrics_pitch, metrics_spectral
-from speech_autoencoder.audio import read
+from speech_autoencoder.audio import read, resample
 from speech_autoencoder.config import InversionConfig
 from speech_autoencoder.dataset import Dataset
 from speech_autoencoder.encoding import Encoder
@@ -78,11 +77,11 @@ class Judge:
             except InputError as error:
                 judged.left_out.append({"path": dataset.names[i], "reason": str(error)})
                 continue
-            references.append(_at_rate(reference, own_sr, sr))
+            references.append(resample(reference, own_sr, sr))
             waveforms = {"original": reference}
             for system, output in outputs.items():
                 waveform = np.concatenate(list(to_waveform([output], features, self.inversion, own_sr, n_samples)))
-                estimates[system].append(_at_rate(waveform, own_sr, sr))
+                estimates[system].append(resample(waveform, own_sr, sr))
                 waveforms[system] = waveform
             judged.alone[i] = _score_alone(judged.sums, waveforms, own_sr)
             label = self.labels.get(dataset.names[i])
@@ -191,8 +190,3 @@ def _score(references, estimates, sr):
         "dnsmos": lambda: metrics.dnsmos(estimate, sr),
     }
     return {metric: measures[metric]() for metric in metrics_of_strings(sr)}
-
-
-def _at_rate(waveform, sr_in, sr_out):
-    """The waveform at another rate."""
-    return waveform if sr_in == sr_out else soxr.resample(waveform, sr_in, sr_out)

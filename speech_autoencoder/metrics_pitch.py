@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 import scipy.fft
-import soxr
 
+from speech_autoencoder.audio import resample
 from speech_autoencoder.metrics import require_same_shape
 
 # Boersma (1993), with the weights that Praat has: autocorrelations of windows of three of the longest periods.
@@ -89,7 +89,7 @@ def track(waveform: np.ndarray, sr: int) -> np.ndarray:
 
     Peaks of the autocorrelation from 65 to 500 Hz, and the path through them that jumps least.
     """
-    waveform = soxr.resample(waveform.astype(np.float64), sr, _SR) if sr != _SR else waveform.astype(np.float64)
+    waveform = resample(waveform.astype(np.float64), sr, _SR)
     size, hop = round(_PERIODS * _SR / _LOWEST_HZ), round(_HOP_S * _SR)
     frames = np.lib.stride_tricks.sliding_window_view(np.pad(waveform, (size // 2, size - size // 2)), size)[::hop]
     loudest = float(np.abs(waveform).max(initial=0))

@@ -11,11 +11,10 @@ from pathlib import Path
 
 import numpy as np
 import soundfile as sf
-import soxr
 from scipy.ndimage import uniform_filter1d
 
 from speech_autoencoder import ogg
-from speech_autoencoder.audio import read
+from speech_autoencoder.audio import read, resample
 
 NARROW_HZ = 8_000
 _FULL_SCALE = 32_768
@@ -183,11 +182,6 @@ def to_raw(waveform: np.ndarray) -> bytes:
 def from_raw(data: bytes) -> np.ndarray:
     """The waveform (n_samples,) of such samples."""
     return np.frombuffer(data, "<i2").astype(np.float32) / _FULL_SCALE
-
-
-def resample(waveform: np.ndarray, sr_in: int, sr_out: int) -> np.ndarray:
-    """The waveform at sr_out Hz."""
-    return waveform if sr_in == sr_out else soxr.resample(waveform, sr_in, sr_out)
 
 
 def fit_length(waveform: np.ndarray, n_samples: int) -> np.ndarray:

@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import soxr
 
+from speech_autoencoder.audio import resample
 from speech_autoencoder.errors import InputError
 from speech_autoencoder.files import shown
 
@@ -155,7 +155,7 @@ def prepare(waveform: np.ndarray, *, sr: int) -> np.ndarray:
 
     What comes without either, as a cut word does, is taken for less than it is.
     """
-    sound = (waveform if sr == SR else soxr.resample(waveform, sr, SR)).astype(np.float32)
+    sound = resample(waveform, sr, SR).astype(np.float32)
     peak = float(np.abs(sound).max()) if len(sound) else 0.0
     sound = np.pad(sound * np.float32(_PEAK / peak) if peak else sound, round(_PAUSE_S * SR))
     return sound + _NOISE * np.random.default_rng(0).standard_normal(len(sound), dtype=np.float32)

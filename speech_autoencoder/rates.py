@@ -10,14 +10,14 @@ from pathlib import Path
 import numpy as np
 
 from speech_autoencoder import metrics
-from speech_autoencoder.audio import read
+from speech_autoencoder.audio import read, resample
 from speech_autoencoder.codec import decode_recording, encode_recording
 from speech_autoencoder.config import EncodingConfig, InversionConfig
 from speech_autoencoder.dataset import Dataset
 from speech_autoencoder.encoding import Encoder
 from speech_autoencoder.judging import read_original
 from speech_autoencoder.model_file import TrainedModel
-from speech_autoencoder.other_codecs import Coded, Tool, resample, system_of, tools, write
+from speech_autoencoder.other_codecs import Coded, Tool, system_of, tools, write
 from speech_autoencoder.reconstruction import to_waveform
 
 # Codecs cost a process a file: so many strings are enough for a figure.

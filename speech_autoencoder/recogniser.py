@@ -14,7 +14,7 @@ from typing import Any, Protocol
 import numpy as np
 import soxr
 
-from speech_autoencoder.audio import find_recordings, read
+from speech_autoencoder.audio import find_recordings, read, resample
 from speech_autoencoder.config import FeatureConfig
 from speech_autoencoder.errors import InputError
 from speech_autoencoder.features import log_mel
@@ -200,7 +200,7 @@ def accuracy(recogniser: Listener, waveforms: list[np.ndarray], *, sr: int, labe
 
 def features_of(waveform: np.ndarray, *, sr: int) -> np.ndarray:
     """The log-mel (n_mels, n_frames, 1) in [0, 1] of a waveform's first second, at a fixed level, padded."""
-    waveform = waveform if sr == FEATURES.sr else soxr.resample(waveform, sr, FEATURES.sr)
+    waveform = resample(waveform, sr, FEATURES.sr)
     waveform = waveform[: round(LONGEST_S * FEATURES.sr)].astype(np.float32)
     power = float(np.mean(waveform.astype(np.float64) ** 2)) if len(waveform) else 0.0
     if power > 0:
