@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -65,15 +66,7 @@ def values_of_strings(
     workers: int = 1,
 ) -> Values:
     """Every metric but `digits` of strings of sound, brought to their references' level; PESQ in these modes."""
-
-    def judge(reference, estimate):
-        estimate = metrics.match_level(reference, estimate)
-        scores = {"stoi": metrics.stoi(reference, estimate, sr)}
-        scores["estoi"] = metrics.stoi(reference, estimate, sr, extended=True)
-        if metrics.has_pesq():
-            scores |= {f"pesq_{mode}": metrics.pesq(reference, estimate, sr, mode) for mode in pesq}
-        return scores
-
+    judge = partial(metrics.intelligibility, sr=sr, modes=pesq)
     with ThreadPoolExecutor(workers) as executor:
         scores = list(executor.map(judge, references, estimates))
     return {metric: np.array([score[metric] for score in scores]) for metric in scores[0]} if scores else {}

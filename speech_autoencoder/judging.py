@@ -117,7 +117,7 @@ def _add(sums, metric, value, weight):
 
 def metrics_of_strings(sr):
     """The metrics that strings of sound at sr Hz are scored with."""
-    pesq = ["pesq_nb", *(["pesq_wb"] if sr >= 16_000 else [])] if metrics.has_pesq() else []
+    pesq = [f"pesq_{mode}" for mode in _pesq_modes(sr)] if metrics.has_pesq() else []
     return ["stoi", "estoi", *pesq, *(["dnsmos"] if metrics.has_dnsmos() else [])]
 
 
@@ -181,12 +181,13 @@ def _pitch_alone(errors):
 def _score(references, estimates, sr):
     """The metrics of the recordings as one string of sound."""
     reference = metrics.join(references, sr)
-    estimate = metrics.match_level(reference, metrics.join(estimates, sr))
-    measures = {
-        "stoi": lambda: metrics.stoi(reference, estimate, sr),
-        "estoi": lambda: metrics.stoi(reference, estimate, sr, extended=True),
-        "pesq_nb": lambda: metrics.pesq(reference, estimate, sr, "nb"),
-        "pesq_wb": lambda: metrics.pesq(reference, estimate, sr, "wb"),
-        "dnsmos": lambda: metrics.dnsmos(estimate, sr),
-    }
-    return {metric: measures[metric]() for metric in metrics_of_strings(sr)}
+    estimate = metrics.join(estimates, sr)
+    scores = metrics.intelligibility(reference, estimate, sr, modes=_pesq_modes(sr))
+    if metrics.has_dnsmos():
+        scores["dnsmos"] = metrics.dnsmos(metrics.match_level(reference, estimate), sr)
+    return scores
+
+
+def _pesq_modes(sr):
+    """The modes of PESQ that sound at sr Hz can be scored with."""
+    return ("nb", "wb") if sr >= 16_000 else ("nb",)

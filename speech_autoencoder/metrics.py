@@ -3,6 +3,7 @@
 import math
 import threading
 import warnings
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -66,6 +67,13 @@ def stoi(reference: np.ndarray, estimate: np.ndarray, sr: int, *, extended: bool
         value = float(measure(reference, estimate, sr, extended=extended))
     # pystoi's ESTOI adds noise of 1e-16, by which no two runs would write the same.
     return float("nan") if value == _STOI_SENTINEL else round(value, 9)
+
+
+def intelligibility(reference: np.ndarray, estimate: np.ndarray, sr: int, *, modes: Sequence[str] = ("nb",)) -> dict:
+    """`stoi`, `estoi` and, where it is installed, `pesq_nb`, `pesq_wb` (modes), at the reference's level."""
+    estimate = match_level(reference, estimate)
+    scores = {"stoi": stoi(reference, estimate, sr), "estoi": stoi(reference, estimate, sr, extended=True)}
+    return scores | ({f"pesq_{mode}": pesq(reference, estimate, sr, mode) for mode in modes} if has_pesq() else {})
 
 
 def pesq(reference: np.ndarray, estimate: np.ndarray, sr: int, mode: str) -> float:

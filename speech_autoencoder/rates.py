@@ -137,13 +137,7 @@ def _row(system, setting, scores, *, numbers=None, kbits=None):
 
 def _score(reference, estimate, sr):
     """The scores of one string, None where nothing could be said."""
-    estimate = metrics.match_level(reference, estimate)
-    scores = {
-        "stoi": metrics.stoi(reference, estimate, sr),
-        "estoi": metrics.stoi(reference, estimate, sr, extended=True),
-    }
-    if metrics.has_pesq():
-        scores["pesq_nb"] = metrics.pesq(reference, estimate, sr, "nb")
+    scores = metrics.intelligibility(reference, estimate, sr)
     return {metric: value if np.isfinite(value) else None for metric, value in scores.items()}
 
 
