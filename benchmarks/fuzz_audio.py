@@ -5,7 +5,6 @@ python -m benchmarks.fuzz_audio --files 20000
 
 import argparse
 import io
-import sys
 import tempfile
 from collections.abc import Iterator
 from functools import cache, partial
@@ -16,7 +15,7 @@ import soundfile as sf
 import soxr
 
 from benchmarks.mutants import damaged
-from benchmarks.watched import Outcome, table, watch
+from benchmarks.watched import Outcome, table, tell, watch
 from speech_autoencoder.audio import describe, read, read_stream
 from speech_autoencoder.config import CLASSIC
 from speech_autoencoder.dataset import Levels
@@ -126,14 +125,6 @@ def fuzz(n_files: int, seed: int, workers: int, first: int = 0) -> Iterator[tupl
         numbers = range(first, first + n_files)
         for outcome in watch(partial(prepare, seed, Path(folder)), numbers, workers=workers):
             yield KINDS[outcome.item % len(KINDS)][0], outcome
-
-
-def tell(number: int, kind: str, outcome: Outcome) -> None:
-    """Nothing; what must not be is said on stderr, and every thousandth item."""
-    if outcome.end not in ("used", "refused"):
-        print(f"{kind} {outcome.item}: {outcome.end}: {outcome.why}", file=sys.stderr, flush=True)
-    elif number % 1_000 == 0:
-        print(f"{number:,} done", file=sys.stderr, flush=True)
 
 
 def main():

@@ -11,7 +11,6 @@ import json
 import os
 import pickle
 import shutil
-import sys
 import tempfile
 import zlib
 from collections.abc import Iterator
@@ -22,7 +21,7 @@ from typing import NamedTuple
 import numpy as np
 
 from benchmarks.mutants import damaged
-from benchmarks.watched import Outcome, table, watch
+from benchmarks.watched import Outcome, table, tell, watch
 from speech_autoencoder import container, dataset
 from speech_autoencoder.files import read_json
 
@@ -470,14 +469,6 @@ def make_originals(folder: Path) -> Originals:
     first = sorted((folder / "audio").iterdir())[0]
     codec.encode_recording(first, Encoder(result.model, EncodingConfig(rounds=0)), originals.encoded, quality=1)
     return originals
-
-
-def tell(number: int, kind: str, outcome: Outcome) -> None:
-    """Nothing; what must not be is said on stderr, and every thousandth item."""
-    if outcome.end not in ("used", "refused"):
-        print(f"{outcome.item}: {outcome.end}: {outcome.why}", file=sys.stderr, flush=True)
-    elif number % 1_000 == 0:
-        print(f"{number:,} done", file=sys.stderr, flush=True)
 
 
 def main():

@@ -3,6 +3,7 @@
 import multiprocessing
 import os
 import resource
+import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
@@ -154,6 +155,14 @@ def _judged(check, item):
         return "over memory", f"MemoryError: {error}"
     except BaseException as error:
         return "crashed", f"{type(error).__name__}: {error}"
+
+
+def tell(number: int, kind: str, outcome: Outcome) -> None:
+    """Nothing; what must not be is said on stderr, and every thousandth item."""
+    if outcome.end not in ("used", "refused"):
+        print(f"{kind} {outcome.item}: {outcome.end}: {outcome.why}", file=sys.stderr, flush=True)
+    elif number % 1_000 == 0:
+        print(f"{number:,} done", file=sys.stderr, flush=True)
 
 
 def table(outcomes: Iterable[tuple[str, Outcome]], progress: Callable[[int, str, Outcome], None] | None = None) -> str:
