@@ -15,13 +15,12 @@ import numpy as np
 import soxr
 
 from benchmarks.hearing import in_16_bits, judge
-from benchmarks.mends import Material, System, systems
-from benchmarks.quality import ROOT, run
+from benchmarks.mends import System, make_material, systems
+from benchmarks.options import add_corpus, add_run
 from benchmarks.scoring import cells_of, summary
 from benchmarks.table import train_recogniser
 from speech_autoencoder import cli
-from speech_autoencoder import dataset as datasets
-from speech_autoencoder.config import CLASSIC, TrainingConfig
+from speech_autoencoder.config import CLASSIC
 from speech_autoencoder.dataset import Dataset
 from speech_autoencoder.files import write_json
 
@@ -60,12 +59,9 @@ def line_of(row: dict) -> str:
 def parse(arguments: list[str] | None = None) -> argparse.Namespace:
     """The command line's options."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.ArgumentDefaultsHelpFormatter)
-    parser.add_argument("--training-dir", type=Path, default=ROOT / "speechdata" / "training")
-    parser.add_argument("--testing-dir", type=Path, default=ROOT / "speechdata" / "testing")
+    add_corpus(parser)
     parser.add_argument("--minutes", type=cli.positive(float), default=3.0, help="time budget of each training")
-    parser.add_argument("--workers", type=cli.positive(int), default=cli.available_cpus(), help="threads that score")
-    parser.add_argument("--seed", type=int, default=TrainingConfig().seed)
-    parser.add_argument("--output", type=Path, help="JSON to write, after each row")
+    add_run(parser, each="row")
     return parser.parse_args(arguments)
 
 
@@ -78,12 +74,9 @@ def main():
         print(f"Of the original testing recordings, the recogniser hears {originals:.3f} right.\n")
     print(f"| {_HEADINGS} |\n|{'---|' * len(_HEADINGS.split('|'))}", flush=True)
     with tempfile.TemporaryDirectory() as name, cli.one_blas_thread():
-        folder = Path(name)
-        run("train_data_generator", folder, "--audio-dir", args.training_dir.resolve(), "--preset", CLASSIC.preset)
-        run("test_data_generator", folder, "--audio-dir", args.testing_dir.resolve())
-        arrays = [datasets.load(folder / f"{side}_data.npy", f"{side}_data_generator.py") for side in ("train", "test")]
-        for system in systems(Material(*arrays, folder, args)):
-            result["rows"].append(row_of(system, arrays[1], recogniser, workers=args.workers))
+        material = make_material(args, Path(name))
+        for system in systems(material):
+            result["rows"].append(row_of(system, material.testing, recogniser, workers=args.workers))
             if args.output:
                 write_json(args.output, result)
             print(line_of(result["rows"][-1]), flush=True)

@@ -12,13 +12,12 @@ from pathlib import Path
 from benchmarks import codec_figure, own_codec, pca_codec
 from benchmarks.codec_rows import WIDE_HZ, Part, headings, line_of, measure, row_of
 from benchmarks.codec_targets import verdicts
-from benchmarks.quality import ROOT
+from benchmarks.options import add_corpus, add_run
 from benchmarks.scoring import METRICS
 from benchmarks.sound_files import files_of
 from benchmarks.speakers import in_turn, without
 from benchmarks.table import train_recogniser
 from speech_autoencoder import cli, other_codecs
-from speech_autoencoder.config import TrainingConfig
 from speech_autoencoder.dataset import most_common_rate
 from speech_autoencoder.errors import InputError
 from speech_autoencoder.files import require_writable, write_json
@@ -57,16 +56,13 @@ def tools_of(wanted: list[str], sr: int) -> list[other_codecs.Tool]:
 def parse(arguments: list[str] | None = None) -> argparse.Namespace:
     """The command line's options. Raises InputError when they do not go together."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.ArgumentDefaultsHelpFormatter)
-    parser.add_argument("--training-dir", type=Path, default=ROOT / "speechdata" / "training")
-    parser.add_argument("--testing-dir", type=Path, default=ROOT / "speechdata" / "testing")
+    add_corpus(parser)
     parser.add_argument("--systems", nargs="+", choices=SYSTEMS, default=[*SYSTEMS])
     parser.add_argument("--model", type=Path, help="the codec's model; trained in the run where none is named")
     parser.add_argument("--kilobits", type=cli.positive(float), nargs="+", default=KILOBITS, help="bitrates of ours")
     parser.add_argument("--minutes", type=cli.positive(float), default=15.0, help="time budget of a training")
     parser.add_argument("--leave-out", nargs="+", default=[], metavar="SPEAKER", help="unseen speakers, or all in turn")
-    parser.add_argument("--workers", type=cli.positive(int), default=cli.available_cpus(), help="threads that score")
-    parser.add_argument("--seed", type=int, default=TrainingConfig().seed)
-    parser.add_argument("--output", type=Path, help="JSON to write, after each measurement")
+    add_run(parser, each="measurement")
     parser.add_argument("--figure", type=Path, help="PNG to write")
     args = parser.parse_args(arguments)
     if args.model and args.leave_out:

@@ -11,6 +11,7 @@ import numpy as np
 from benchmarks import old_program
 from benchmarks.old_program import ORIGINAL
 from benchmarks.quality import run
+from speech_autoencoder import dataset as datasets
 from speech_autoencoder.audio import read
 from speech_autoencoder.config import CLASSIC, EncodingConfig, InversionConfig
 from speech_autoencoder.dataset import Dataset
@@ -43,6 +44,14 @@ class Material:
     testing: Dataset
     folder: Path
     args: argparse.Namespace
+
+
+def make_material(args: argparse.Namespace, folder: Path) -> Material:
+    """The arrays of `classic` features of the corpus that args name, made by the scripts in folder."""
+    run("train_data_generator", folder, "--audio-dir", args.training_dir.resolve(), "--preset", CLASSIC.preset)
+    run("test_data_generator", folder, "--audio-dir", args.testing_dir.resolve())
+    arrays = [datasets.load(folder / f"{side}_data.npy", f"{side}_data_generator.py") for side in ("train", "test")]
+    return Material(*arrays, folder, args)
 
 
 def systems(material: Material) -> Iterator[System]:

@@ -9,13 +9,11 @@ import tempfile
 from pathlib import Path
 
 from benchmarks.ablation import row_of
-from benchmarks.mends import Material, the_old_program
-from benchmarks.quality import ROOT, run
+from benchmarks.mends import make_material, the_old_program
+from benchmarks.options import add_corpus, add_run
 from benchmarks.scoring import METRICS, cells_of, summary
 from benchmarks.table import setting, train_recogniser, try_setting
 from speech_autoencoder import cli
-from speech_autoencoder import dataset as datasets
-from speech_autoencoder.config import CLASSIC, TrainingConfig
 from speech_autoencoder.files import replacing, write_json
 
 _HEADINGS = "system | minutes | digits | STOI | ESTOI | PESQ-NB"
@@ -45,13 +43,10 @@ def old_program_row(args: argparse.Namespace, recogniser) -> dict:
     """The row of the program that this one replaces, which trains for as long as it will, but for the longest time."""
     longest = argparse.Namespace(**vars(args) | {"minutes": max(args.minutes)})
     with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        run("train_data_generator", folder, "--audio-dir", args.training_dir.resolve(), "--preset", CLASSIC.preset)
-        run("test_data_generator", folder, "--audio-dir", args.testing_dir.resolve())
-        arrays = [datasets.load(folder / f"{side}_data.npy", f"{side}_data_generator.py") for side in ("train", "test")]
-        system = the_old_program(Material(*arrays, folder, longest))
+        material = make_material(longest, Path(name))
+        system = the_old_program(material)
         with cli.one_blas_thread():
-            found = row_of(system, arrays[1], recogniser, workers=args.workers)
+            found = row_of(system, material.testing, recogniser, workers=args.workers)
     return row("old", found["training_s"] / 60, found["scores"], found["intervals_95"])
 
 
@@ -108,13 +103,10 @@ def _draw_metric(axis, rows, metric):
 def parse(arguments: list[str] | None = None) -> argparse.Namespace:
     """The command line's options."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.ArgumentDefaultsHelpFormatter)
-    parser.add_argument("--training-dir", type=Path, default=ROOT / "speechdata" / "training")
-    parser.add_argument("--testing-dir", type=Path, default=ROOT / "speechdata" / "testing")
+    add_corpus(parser)
     parser.add_argument("--setting", type=setting, default=setting("classic:690"), metavar="PRESET:NUMBERS")
     parser.add_argument("--minutes", type=cli.positive(float), nargs="+", default=[1.0, 3.0, 10.0, 30.0])
-    parser.add_argument("--workers", type=cli.positive(int), default=cli.available_cpus(), help="threads that score")
-    parser.add_argument("--seed", type=int, default=TrainingConfig().seed)
-    parser.add_argument("--output", type=Path, help="JSON to write, after each row")
+    add_run(parser, each="row")
     parser.add_argument("--figure", type=Path, help="PNG to write, after each time")
     return parser.parse_args(arguments)
 

@@ -19,6 +19,7 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks import hour, speed_features, speed_inversion, speed_memory, speed_quality, speed_start
+from benchmarks.options import add_corpus
 from benchmarks.quality import ROOT
 from benchmarks.timing import Row, process
 from speech_autoencoder import cli, dataset
@@ -184,8 +185,7 @@ def write_table(path: Path, text: str) -> None:
 def parse(arguments: list[str] | None = None) -> argparse.Namespace:
     """The command line's options."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.ArgumentDefaultsHelpFormatter)
-    parser.add_argument("--training-dir", type=Path, default=ROOT / "speechdata" / "training")
-    parser.add_argument("--testing-dir", type=Path, default=ROOT / "speechdata" / "testing")
+    add_corpus(parser)
     parser.add_argument("--stages", nargs="+", choices=STAGES, default=list(STAGES))
     parser.add_argument("--times", type=cli.positive(int), default=3, help="turns, of which the best counts")
     parser.add_argument(

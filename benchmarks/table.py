@@ -11,12 +11,13 @@ import time
 from pathlib import Path
 
 from benchmarks.hearing import HEARD, Heard, measure
-from benchmarks.quality import ROOT, run
+from benchmarks.options import add_corpus, add_run
+from benchmarks.quality import run
 from benchmarks.scoring import cells_of, summary
 from benchmarks.speakers import in_turn, without
 from speech_autoencoder import cli, dataset, model_file
 from speech_autoencoder import recogniser as recognisers
-from speech_autoencoder.config import PRESETS, EncodingConfig, TrainingConfig
+from speech_autoencoder.config import PRESETS, EncodingConfig
 from speech_autoencoder.files import write_json
 
 SETTINGS = ("classic:705", "classic:176", "fine:705", "fine:176")
@@ -101,16 +102,13 @@ def train_recogniser(args: argparse.Namespace) -> tuple:
 def parse(arguments: list[str] | None = None) -> argparse.Namespace:
     """The command line's options."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.ArgumentDefaultsHelpFormatter)
-    parser.add_argument("--training-dir", type=Path, default=ROOT / "speechdata" / "training")
-    parser.add_argument("--testing-dir", type=Path, default=ROOT / "speechdata" / "testing")
+    add_corpus(parser)
     parser.add_argument(
         "--settings", type=setting, nargs="+", default=[*map(setting, SETTINGS)], metavar="PRESET:NUMBERS"
     )
     parser.add_argument("--minutes", type=cli.positive(float), default=9.0, help="time budget of each training")
     parser.add_argument("--leave-out", nargs="+", default=[], metavar="SPEAKER", help="unseen speakers, or all in turn")
-    parser.add_argument("--workers", type=cli.positive(int), default=cli.available_cpus(), help="threads that score")
-    parser.add_argument("--seed", type=int, default=TrainingConfig().seed)
-    parser.add_argument("--output", type=Path, help="JSON to write, after each setting and speaker")
+    add_run(parser, each="setting and speaker")
     return parser.parse_args(arguments)
 
 
