@@ -71,7 +71,8 @@ def main():
     if args.compare:
         other = Encoder(model_file.load(args.compare), EncodingConfig())
         other.model.require_features(data.features, str(args.data), "test_data_generator.py")
-    recogniser, labels = known or learn_words(args, data, encoder, say)
+    training, why = find_training(args, data, encoder)
+    recogniser, labels = known or learn_words(args, data, training, why, say)
     with cli.one_blas_thread():
         result = evaluation.evaluate(
             data,
@@ -88,7 +89,7 @@ def main():
         result["rates"] = rates.measure(
             result, data, model, inversion, workers=args.workers, progress=cli.progress(args.quiet, "codecs")
         )
-        facts = compare_with_training(args, data, encoder, say)
+        facts = compare_with_training(args, data, encoder, training, why, say)
     description = {"model": model.config.to_json(), "features": model.features.to_json(), **model.description}
     findings = verdict.judge(result, description, facts)
 
@@ -175,17 +176,15 @@ def load_recogniser(args, data, say):
     return heard, words
 
 
-def learn_words(args, data, encoder, say):
+def learn_words(args, data, training, why, say):
     """(a recogniser, {name: label} of testing), trained on the original training recordings; (None, {}) without."""
     from speech_autoencoder import intervals, recogniser
 
     if args.labels == "none":
         return None, {}
     labels = recogniser.labels_of(data.names, data.audio_dir, args.labels)
-    try:
-        training = load_training(args, data, encoder)
-    except InputError as error:
-        say(f"Whether words are heard right is not tested: {error}")
+    if training is None:
+        say(f"Whether words are heard right is not tested: {why}")
         return None, {}
     heard = recogniser.train_quickly(
         training.audio_dir, recogniser.labels_of(training.names, training.audio_dir, args.labels), seed=intervals.SEED
@@ -199,27 +198,28 @@ def learn_words(args, data, encoder, say):
     return heard, labels
 
 
-def load_training(args, data, encoder):
-    """The training's Dataset. Raises InputError where it is not at hand, or not what the model was trained on."""
+def find_training(args, data, encoder):
+    """(the training's Dataset, ""); (None, why) where it is not at hand, or not what the model was trained on."""
     from speech_autoencoder import dataset
 
-    training = dataset.load(args.training_data, "train_data_generator.py")
+    try:
+        training = dataset.load(args.training_data, "train_data_generator.py")
+    except InputError as error:
+        return None, str(error)
     trained_on = encoder.model.description.get("data")
     if not isinstance(trained_on, dict) or trained_on.get("fingerprint") != training.fingerprint:
-        raise InputError(f"the model was trained on another {shown(args.training_data)}.")
+        return None, f"the model was trained on another {shown(args.training_data)}."
     if training.features != data.features:
-        raise InputError(f"{shown(args.training_data)} was made with other features.")
-    return training
+        return None, f"{shown(args.training_data)} was made with other features."
+    return training, ""
 
 
-def compare_with_training(args, data, encoder, say):
+def compare_with_training(args, data, encoder, training, why, say):
     """What testing shares with training, and the errors on both; None where the training's array is not at hand."""
     from speech_autoencoder import evaluation, leakage
 
-    try:
-        training = load_training(args, data, encoder)
-    except InputError as error:
-        say(f"Testing is not compared with training: {error}")
+    if training is None:
+        say(f"Testing is not compared with training: {why}")
         return None
     return {
         **leakage.find(training, data, cli.progress(args.quiet, "comparing with training")),
