@@ -265,7 +265,7 @@ class InversionConfig(_Config):
     """
 
     nnls_rounds: int = 30
-    griffin_lim_rounds: int = 60
+    griffin_lim_rounds: int = 30
     momentum: float = 0.99
     time_oversampling: int = 2
     segment_s: float = 20.0

@@ -10,6 +10,8 @@ from speech_autoencoder.config import FeatureConfig, InversionConfig
 from speech_autoencoder.features import denormalise, hann, istft, mel_filters, stft
 
 _TINY = 1e-12
+# The share of a window over which sound that is known fades into what continues it: at its end they fit only nearly.
+_FADE = 4
 
 
 @lru_cache(maxsize=4)
@@ -26,12 +28,12 @@ def mel_to_magnitude(mel: np.ndarray, config: FeatureConfig, rounds: int) -> np.
     once, from the clipped pseudo-inverse.
     """
     filters, inverse, step = _mel_solver(config)
-    gram, target = step * (filters.T @ filters), step * (filters.T @ mel)
+    back = step * filters.T
     solution = np.maximum(inverse @ mel, 0)
     ahead, speed = solution, 1.0
     for _ in range(rounds):
         previous, previous_speed = solution, speed
-        solution = np.maximum(ahead - gram @ ahead + target, 0)
+        solution = np.maximum(ahead - back @ (filters @ ahead - mel), 0)
         speed = (1 + np.sqrt(1 + 4 * speed**2)) / 2
         ahead = solution + np.float32((previous_speed - 1) / speed) * (solution - previous)
     return solution
@@ -49,17 +51,18 @@ def interpolate_frames(magnitude: np.ndarray, times: int) -> np.ndarray:
     return (np.maximum(roots, 0) ** 2).astype(np.float32)
 
 
-def single_pass_phase(magnitude: np.ndarray, n_fft: int, hop_length: int) -> np.ndarray:
+def single_pass_phase(magnitude: np.ndarray, n_fft: int, hop_length: int, before=None) -> np.ndarray:
     """A first phase (radians) for magnitudes (n_frames, n_bins): each peak's sinusoid advances, its bins follow.
 
     Single-pass spectrogram inversion (Beauregard, Harish and Wyse, 2015): the frequency of each peak by parabolic
-    interpolation, the bins around it locked to its phase, up to the valley on either side. Sound begins as a chirp
-    over a quarter of the window (Schroeder, 1970): from phases of 0 its first frame would be a click.
+    interpolation, the bins around it locked to its phase, up to the valley on either side. Sound goes on from the
+    phases (n_bins,) of the frame before, or begins as a chirp over a quarter of the window (Schroeder, 1970): from
+    phases of 0 its first frame would be a click.
     """
     n_bins = magnitude.shape[1]
     bins = np.arange(n_bins)
     phase = np.zeros(magnitude.shape, np.float64)
-    accumulated = -np.pi / 4 * bins**2 / n_bins
+    accumulated = -np.pi / 4 * bins**2 / n_bins if before is None else before
     for frame, row in enumerate(magnitude):
         peaks = np.flatnonzero((row[1:-1] > row[:-2]) & (row[1:-1] >= row[2:])) + 1
         if len(peaks):
@@ -79,14 +82,20 @@ def griffin_lim(magnitude: np.ndarray, hop_length: int, rounds: int, momentum: f
 
     Fast Griffin-Lim (Perraudin, Balazs and Søndergaard, 2013) from single-pass phases. The waveform is kept within full
     scale in every round, so that phases are found with which it fits: clipped afterwards, a loud one would lose level.
-    Where `known` gives the first samples, they are put back in every round, so that what follows continues them.
+    Where `known` gives the first samples, what follows continues them: their phases are where the others begin, and
+    they are put back in every round.
     """
     n_fft = 2 * (magnitude.shape[1] - 1)
-    phase = single_pass_phase(magnitude, n_fft, hop_length)
+    if known is None:
+        phase = single_pass_phase(magnitude, n_fft, hop_length)
+    else:
+        given = np.angle(stft(known, n_fft, hop_length))
+        rest = single_pass_phase(magnitude[len(given) :], n_fft, hop_length, given[-1])
+        phase = np.concatenate([given, rest])
     spectrum = (magnitude * np.exp(1j * phase)).astype(np.complex64)
     previous = np.zeros_like(spectrum)
     for _ in range(rounds):
-        waveform = _as_written(istft(spectrum, n_fft, hop_length), known)
+        waveform = _as_written(istft(spectrum, n_fft, hop_length), known, n_fft // _FADE)
         consistent = stft(waveform, n_fft, hop_length)
         # In place, and divided as real numbers: half of the time of what one would write.
         np.subtract(consistent, previous, out=spectrum)
@@ -95,14 +104,15 @@ def griffin_lim(magnitude: np.ndarray, hop_length: int, rounds: int, momentum: f
         size = np.square(spectrum.real) + np.square(spectrum.imag)
         spectrum *= magnitude / np.maximum(np.sqrt(size, out=size), np.float32(_TINY), out=size)
         previous = consistent
-    return _as_written(istft(spectrum, n_fft, hop_length), known)
+    return _as_written(istft(spectrum, n_fft, hop_length), known, n_fft // _FADE)
 
 
-def _as_written(waveform: np.ndarray, known: np.ndarray | None) -> np.ndarray:
-    """The waveform within full scale, its first samples replaced by the known ones."""
+def _as_written(waveform: np.ndarray, known: np.ndarray | None, fade: int) -> np.ndarray:
+    """The waveform within full scale, its first samples replaced by the known ones, the last of which fade."""
     waveform = np.clip(waveform, -1, 1)
     if known is not None:
-        waveform[: len(known)] = known
+        share = np.minimum(1, np.arange(len(known), 0, -1, dtype=np.float32) / fade)
+        waveform[: len(known)] += share * (known - waveform[: len(known)])
     return waveform
 
 
@@ -114,9 +124,9 @@ def invert_stream(
     Works on segments that overlap, so that memory does not grow with the recording; each continues the sound of
     the one before. Sample 0 is the centre of the first frame. All blocks together reach the centre of the last.
     """
-    hop, half = config.hop_length, config.n_fft // 2
+    hop, half, fade = config.hop_length, config.n_fft // 2, config.n_fft // _FADE
     segment = max(16, round(inversion.segment_s * config.frame_rate))
-    overlap = max(8, round(inversion.overlap_s * config.frame_rate))
+    overlap = max(8, config.n_fft // hop, round(inversion.overlap_s * config.frame_rate))
     pending = np.empty((config.n_mels, 0), np.float32)
     known = None  # the sound already made, from half a window before the segment's first frame
     for chunk in chunks:
@@ -125,12 +135,12 @@ def invert_stream(
             waveform = _invert_segment(pending[:, :segment], config, inversion, known)
             # The last half of the overlap has no right context yet: the next segment makes it anew.
             end = half + (segment - overlap // 2) * hop
-            yield waveform[half if known is None else len(known) : end]
+            yield waveform[half if known is None else len(known) - fade : end - fade]
             known = waveform[(segment - overlap) * hop : end]
             pending = pending[:, segment - overlap :]
     if pending.shape[1]:
         waveform = _invert_segment(pending, config, inversion, known)
-        yield waveform[half if known is None else len(known) : len(waveform) - half]
+        yield waveform[half if known is None else len(known) - fade : len(waveform) - half]
 
 
 def _invert_segment(normalised, config, inversion, known):

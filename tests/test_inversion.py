@@ -182,11 +182,11 @@ def test_griffin_lim_more_rounds_are_more_consistent():
     assert distances[2] < 0.06 * np.linalg.norm(magnitude)
 
 
-def test_griffin_lim_known_samples_are_kept():
+def test_griffin_lim_known_samples_are_kept_until_they_fade():
     speech = make_speech(8_000, 8_000)
     magnitude = np.abs(stft(speech, 256, 64))
     waveform = griffin_lim(magnitude, 64, 20, 0.99, known=speech[:1_000])
-    assert np.array_equal(waveform[:1_000], speech[:1_000])
+    assert np.array_equal(waveform[: 1_000 - 64], speech[: 1_000 - 64])
     # And what follows continues their phase, which magnitudes alone would not tell.
     assert np.corrcoef(waveform[1_000:1_100], speech[1_000:1_100])[0, 1] > 0.95
 
