@@ -1,12 +1,14 @@
 """The features: each step and its inverse, against librosa, and the same whatever blocks the sound comes in."""
 
+import subprocess
+import sys
 from dataclasses import replace
 
 import librosa
 import numpy as np
 import pytest
 import scipy.signal
-from conftest import TINY, make_speech
+from conftest import ROOT, TINY, make_speech
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -170,6 +172,20 @@ def test_mel_spectrogram_equals_librosa(config):
     # Ours has a frame more where the last sample lies behind librosa's last centre.
     assert mel.shape[1] - expected.shape[1] in (0, 1)
     assert np.abs(in_db(mel[:, : expected.shape[1]]) - in_db(expected)).max() < 0.001
+
+
+@pytest.mark.parametrize("config", PRESETS)
+def test_mel_filters_equal_librosas_without_a_norm(config):
+    options = {"sr": config.sr, "n_fft": config.n_fft, "n_mels": config.n_mels, "fmax": config.sr / 2}
+    assert mel_filters(config) == pytest.approx(librosa.filters.mel(**options, norm=None), abs=1e-7)
+
+
+def test_mel_filters_do_without_what_librosa_is_slow_to_load():
+    code = (
+        "import sys; from speech_autoencoder import config, features; features.mel_filters(config.CLASSIC);"
+        "assert 'librosa.filters' in sys.modules; assert 'librosa.util.utils' not in sys.modules"
+    )
+    subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True)
 
 
 @pytest.mark.parametrize("n_fft", [256, 704, 1_024])
