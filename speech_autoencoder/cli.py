@@ -1,6 +1,7 @@
 """What the scripts' command lines share: options, progress, how they end."""
 
 import argparse
+import gc
 import logging
 import os
 import signal
@@ -132,6 +133,7 @@ def start_tensorflow(say: Callable[[str], None], *, threads: tuple[int, int] | N
     sys.stderr.flush()
     kept, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, 2)
+    gc.disable()
     try:
         import keras  # noqa: F401
         import tensorflow
@@ -143,6 +145,9 @@ def start_tensorflow(say: Callable[[str], None], *, threads: tuple[int, int] | N
             tensorflow.config.threading.set_inter_op_parallelism_threads(threads[1])
         tensorflow.zeros(1)  # the first operation starts the device, which greets too
     finally:
+        # What was imported stays: looking through it for garbage, now and when the process ends, takes over a second.
+        gc.freeze()
+        gc.enable()
         os.dup2(kept, 2)
         os.close(kept)
         os.close(nowhere)

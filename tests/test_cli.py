@@ -1,5 +1,6 @@
 import argparse
 import errno
+import gc
 import io
 import os
 import subprocess
@@ -313,6 +314,11 @@ def test_start_tensorflow_leaves_stderr_open(capfd):
     os.write(2, b"still there")
     assert capfd.readouterr() == ("", "still there")
     assert len(lines) == 1
+
+
+def test_start_tensorflow_garbage_is_collected_afterwards():
+    cli.start_tensorflow(lambda text: None)
+    assert gc.isenabled()
 
 
 def test_name_left_out_gives_each_reason_or_nothing():
