@@ -1,6 +1,7 @@
 """What the scripts' command lines share: options, progress, how they end."""
 
 import argparse
+import atexit
 import gc
 import logging
 import os
@@ -62,6 +63,7 @@ def run(main: Callable[[], None]) -> None:
 
     To be told to end (SIGTERM) is as Ctrl-C is.
     """
+    atexit.register(gc.freeze)  # the process' last look for garbage, through all that libraries hold, takes up to 1 s
     _open_closed_streams()
     _keep_libraries_quiet()
     if signal.getsignal(signal.SIGTERM) == signal.SIG_DFL:
@@ -145,7 +147,7 @@ def start_tensorflow(say: Callable[[str], None], *, threads: tuple[int, int] | N
             tensorflow.config.threading.set_inter_op_parallelism_threads(threads[1])
         tensorflow.zeros(1)  # the first operation starts the device, which greets too
     finally:
-        # What was imported stays: looking through it for garbage, now and when the process ends, takes over a second.
+        # What was imported stays: to look through it for garbage, as it grows and ever after, takes most of a second.
         gc.freeze()
         gc.enable()
         os.dup2(kept, 2)
