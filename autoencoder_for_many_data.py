@@ -85,7 +85,7 @@ def main():
 
     # A batch is computed in two parts at the same time, see learner.py.
     cli.start_tensorflow(say, threads=(max(1, cli.available_cpus() // 2), 2))
-    from speech_autoencoder import report, training
+    from speech_autoencoder import history, report, training
 
     cli.describe_latent(data.features, sizes, say)
     result = training.train(
@@ -100,7 +100,7 @@ def main():
         say=say,
         bar=cli.bar(args.quiet, "training"),
     )
-    training.write_history(HISTORY_PATH, result.history)
+    history.write_history(HISTORY_PATH, result.history)
     report.draw_history(FIGURE_PATH, result.history, result.floor_db)
     cli.describe_training(result, args.model, say)
     say(f"Wrote {args.model}, {HISTORY_PATH} and {FIGURE_PATH}.")

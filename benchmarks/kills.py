@@ -30,8 +30,8 @@ CHECKPOINT = "my_model_for_many_data.checkpoint.npz"
 # The trainer with a checkpoint after every epoch, not every half a minute: the training is too short for that.
 TRAINER = """
 import runpy, sys
-from speech_autoencoder import training
-training._CHECKPOINT_S = 0
+from speech_autoencoder import checkpoints
+checkpoints._EVERY_S = 0
 del sys.argv[0]
 runpy.run_path(sys.argv[0], run_name="__main__")
 """

@@ -9,8 +9,8 @@ import numpy as np
 from speech_autoencoder.audio import describe, read_stream
 from speech_autoencoder.config import FeatureConfig
 from speech_autoencoder.files import replacing, shown
+from speech_autoencoder.history import History
 from speech_autoencoder.judging import SYSTEMS
-from speech_autoencoder.training import History
 
 _COLOURS = {"model": "#0072b2", "floor": "#999999", "ceiling": "#009e73", "reference": "#333333"}
 # The quietest that a spectrogram shows, below its loudest: what one hears.

@@ -97,6 +97,30 @@ def make_entropy(
     return floats if as_floats else EntropyModel.from_floats(**floats)
 
 
+def train_tiny(data, folder, config=TINY_TRAINING, **options):
+    """training.train on the tiny network, its files in folder."""
+    from speech_autoencoder import training
+
+    return training.train(
+        data,
+        TINY_MODEL,
+        config,
+        model_path=folder / "model.h5",
+        checkpoint_path=folder / "model.checkpoint.npz",
+        **options,
+    )
+
+
+def raise_at(line, error=KeyboardInterrupt):
+    """A `say` that, with a line that matches, raises what Ctrl-C does, or another error."""
+
+    def say(text):
+        if re.match(line, text):
+            raise error
+
+    return say
+
+
 def run_script(script, *arguments, cwd, options=(), **environment):
     """The finished process of a script, run as a user does: in the folder cwd, without a terminal, display or network.
 
@@ -174,6 +198,12 @@ def _copy_some(source, target, every, keep=()):
         for i, path in enumerate(sorted(folder.iterdir())):
             if i % every == every // 2 or path.name in keep:
                 shutil.copy(path, target / folder.name)
+
+
+@pytest.fixture(scope="session")
+def forty():
+    """A Dataset of forty recordings of several lengths: nine steps an epoch. Not to be changed."""
+    return make_dataset([f"{i}.wav" for i in range(40)], range(20, 100, 2))
 
 
 @pytest.fixture(scope="session")

@@ -11,8 +11,8 @@ from conftest import TINY, png_size
 from speech_autoencoder import report
 from speech_autoencoder.config import CLASSIC, EncodingConfig, InversionConfig
 from speech_autoencoder.encoding import Encoder
+from speech_autoencoder.history import History
 from speech_autoencoder.reconstruction import reconstruct_recording
-from speech_autoencoder.training import History
 
 SCORES = {
     "model": {"log_mel_db": 3.1, "stoi": 0.88, "estoi": 0.7, "pesq_nb": 2.5},

@@ -1,0 +1,96 @@
+"""What a training is resumed from: all that its next step depends on, and the best that it has found."""
+
+import time
+import zipfile
+import zlib
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+
+from speech_autoencoder.errors import InputError
+from speech_autoencoder.files import explain, replacing, shown
+from speech_autoencoder.history import History
+from speech_autoencoder.learner import Learner
+
+_FORMAT = 2
+# Seconds between checkpoints: what a crash can cost.
+_EVERY_S = 30
+
+
+@dataclass
+class Standing:
+    """How far a training is: the epochs that are planned, those that were, and the best weights, their loss and error.
+
+    best_loss and best_db (dB) are of validation.
+    """
+
+    n_epochs: int
+    history: History
+    best: list[np.ndarray]
+    best_loss: float
+    best_db: float
+
+
+class Checkpoint:
+    """The file at path, for trainings of the same identity: taken after every epoch, written at times."""
+
+    def __init__(self, path: Path, identity: tuple, say: Callable[[str], None]):
+        self.path, self.identity, self.say = path, repr((_FORMAT, *identity)), say
+        self.arrays, self.saved = {}, time.monotonic()
+
+    def take(self, learner: Learner, standing: Standing) -> None:
+        """Nothing; this is what `save` writes from now on, and the file is written when the last time is long ago."""
+        arrays = {f"history_{key}": np.array(value) for key, value in asdict(standing.history).items()}
+        arrays |= {f"best_{i}": value for i, value in enumerate(standing.best)}
+        arrays |= {"identity": np.array(self.identity), "n_epochs": np.array(standing.n_epochs)}
+        arrays |= {"best_loss": np.array(standing.best_loss), "best_db": np.array(standing.best_db)}
+        self.arrays = learner.state() | arrays
+        if time.monotonic() - self.saved > _EVERY_S:
+            self._try_to_save()
+            self.saved = time.monotonic()
+
+    def save(self) -> None:
+        """Nothing; the file holds what was taken last, whole; it is as it was where nothing was taken."""
+        if self.arrays:
+            with replacing(self.path) as temporary:
+                np.savez(temporary, **self.arrays)
+
+    def _try_to_save(self):
+        """Nothing; it is saved, or said that it cannot be: no reason to lose what is being learned."""
+        try:
+            self.save()
+        except InputError as error:
+            self.say(f"No checkpoint could be written ({error}); training goes on without.")
+
+    def load(self, learner: Learner) -> Standing:
+        """How far the training was; the learner is as it was then.
+
+        Raises InputError when there is no file, or it is damaged or of another identity.
+        """
+        name = shown(self.path)
+        try:
+            with np.load(self.path, allow_pickle=False) as arrays:
+                if str(arrays["identity"]) != self.identity:
+                    raise InputError(
+                        f"{name} is of other data or settings: resume with the same ones, or without --resume."
+                    )
+                learner.restore(arrays)
+                return Standing(
+                    n_epochs=int(arrays["n_epochs"]),
+                    history=History(**{key: arrays[f"history_{key}"].tolist() for key in asdict(History())}),
+                    best=[arrays[f"best_{i}"] for i in range(len(learner.average))],
+                    best_loss=float(arrays["best_loss"]),
+                    best_db=float(arrays["best_db"]),
+                )
+        except FileNotFoundError:
+            raise InputError(f"There is nothing to resume ({name} is missing): run without --resume.") from None
+        except OSError as error:
+            raise InputError(f"{name} could not be read: {explain(error)}.") from error
+        except (KeyError, ValueError, EOFError, TypeError, RuntimeError, zipfile.BadZipFile, zlib.error) as error:
+            raise InputError(f"{name} is damaged ({error}): run without --resume.") from error
+
+    def remove(self) -> None:
+        """Nothing; there is no file."""
+        self.path.unlink(missing_ok=True)
