@@ -68,7 +68,7 @@ my_model_for_many_data.h5: train_data.npy autoencoder_for_many_data.py $(TRAININ
 	$(PY) autoencoder_for_many_data.py --minutes $(MINUTES)
 
 evaluation.json: test_data.npy my_model_for_many_data.h5 evaluate_for_many_data.py $(SOUND) \
-		$(addprefix $P/, metrics.py leakage.py evaluation.py verdict.py report.py page.py) $(wildcard $P/templates/*)
+		$(addprefix $P/, metrics.py leakage.py evaluation.py summary.py verdict.py report.py page.py) $(wildcard $P/templates/*)
 	$(PY) evaluate_for_many_data.py
 
 reconstruct.wav: my_model_for_many_data.h5 predict_for_one_data.py $(SOUND) $(addprefix $P/, codes.py container.py codec.py report.py)

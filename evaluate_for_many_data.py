@@ -62,7 +62,7 @@ def main():
         require_replaceable(args.report, page.is_report)
     # Recordings are done side by side: each by one thread.
     cli.start_tensorflow(say, threads=(1, cli.available_cpus()))
-    from speech_autoencoder import evaluation, metrics, model_file, rates, report, verdict
+    from speech_autoencoder import evaluation, metrics, model_file, rates, report, summary, verdict
     from speech_autoencoder.encoding import Encoder
 
     model = model_file.load(args.model)
@@ -93,8 +93,8 @@ def main():
     description = {"model": model.config.to_json(), "features": model.features.to_json(), **model.description}
     findings = verdict.judge(result, description, facts)
 
-    say(evaluation.format_table(result["scores"], result["intervals"]))
-    say(evaluation.describe_intervals(result))
+    say(summary.format_table(result["scores"], result["intervals"]))
+    say(summary.describe_intervals(result))
     say(
         f"{result['n_recordings']} recordings, {result['n_scored']} of them scored as sound in {result['n_strings']} "
         "strings of some seconds."
@@ -105,8 +105,8 @@ def main():
     for line in rates.describe(result["rates"]) if result["rates"] else ():
         say(line)
     if "words" in result:
-        say(evaluation.describe_words(result["words"]))
-    for line in evaluation.format_comparison(result["comparison"], shown(args.compare)) if args.compare else ():
+        say(summary.describe_words(result["words"]))
+    for line in summary.format_comparison(result["comparison"], shown(args.compare)) if args.compare else ():
         say(line)
     write_json(
         SCORES_PATH,

@@ -12,7 +12,7 @@ from speech_autoencoder.audio import read, resample
 from speech_autoencoder.config import EncodingConfig, InversionConfig, ModelConfig
 from speech_autoencoder.dataset import Dataset
 from speech_autoencoder.encoding import Encoder
-from speech_autoencoder.evaluation import SYSTEMS
+from speech_autoencoder.judging import SYSTEMS
 from speech_autoencoder.model import build, start_at_pca
 from speech_autoencoder.recogniser import Recogniser
 from speech_autoencoder.reconstruction import reconstruct, to_waveform

@@ -69,119 +69,131 @@ def evaluate(
     `recordings` holds a dict per recording, of the model; `strings` the scores of each string, the model's
     and each other system's.
     """
-    speakers, durations_s = dataset.groups(), dataset.n_samples / dataset.sr
-    strings, too_short = metrics.pool(speakers, durations_s)
-    left_out = [
-        {"path": dataset.names[i], "reason": "the only ones of its speaker are too short for STOI"} for i in too_short
-    ]
+    strings, too_short = metrics.pool(dataset.groups(), dataset.n_samples / dataset.sr)
     systems = [*SYSTEMS, *(["other"] if other else [])]
     judge = Judge(dataset, {"model": encoder, "other": other}, inversion, systems, recogniser, labels or {})
-    errors = np.empty(len(dataset.names))
-    alone = [dict.fromkeys(ALONE) for _ in dataset.names]
-    string_of, scored_strings, units, heard, pooled = {}, [], [], {}, 0
-    bands, parts = dict.fromkeys(SYSTEMS, 0.0), dict.fromkeys(SYSTEMS, 0.0)
     work = [string.recordings for string in strings] + [[i] for i in too_short]
+    tally = _Tally(dataset, too_short)
     with ThreadPoolExecutor(workers) as executor:
-        for number, (recordings, result) in enumerate(
-            zip(work, progress(executor.map(judge, work), len(work)), strict=True)
-        ):
-            errors[recordings] = result.errors
-            for i, entry in result.alone.items():
-                alone[i] = entry
-            heard |= result.heard
-            for system in SYSTEMS:
-                bands[system] = bands[system] + result.bands[system]
-                parts[system] = parts[system] + result.parts[system]
-            if number >= len(strings):
-                # Too short to be scored as sound, but not to be compared as log-mel.
-                for sums in result.sums.values():
-                    for metric in _OF_STRINGS & sums.keys():
-                        del sums[metric]
-            units.append(Unit(speakers[recordings[0]], result.sums))
-            if number < len(strings):
-                left_out += result.left_out
-                if result.alone:
-                    string_of |= dict.fromkeys(result.alone, len(scored_strings))
-                    sr = max(int(dataset.sr[i]) for i in recordings)
-                    scored_strings.append(
-                        {
-                            "speaker": strings[number].group,
-                            "n_recordings": len(result.alone),
-                            **_of_string(result.sums["model"], sr),
-                            **{system: _of_string(result.sums[system], sr) for system in SYSTEMS if system != "model"},
-                        }
-                    )
-                    pooled += len(result.alone)
-    measured = [m for m in COLUMNS if any(m in unit.sums["model"] for unit in units) or _expected(m, scored_strings)]
+        for recordings, judged in zip(work, progress(executor.map(judge, work), len(work)), strict=True):
+            tally.add(recordings, judged)
+    units, measured = tally.units, tally.measured()
     return {
         "scores": {system: {m: intervals.score(units, system, m) for m in measured} for system in SYSTEMS},
         "intervals": intervals.intervals(units, list(SYSTEMS), measured),
         "drawn": intervals.drawn_by(units),
-        "coverage": _coverage(measured, alone, scored_strings, heard, len(dataset.names)),
-        "log_mel_error": _profile(dataset.features, bands, parts, int(dataset.n_frames.sum())),
+        "coverage": {metric: tally.coverage(metric) for metric in measured},
+        "log_mel_error": tally.profile(),
         "n_recordings": len(dataset.names),
-        "n_scored": pooled,
-        "n_strings": len(scored_strings),
-        "left_out": left_out,
-        **({"words": _words(units, recogniser, heard)} if heard else {}),
+        "n_scored": len(tally.string_of),
+        "n_strings": len(tally.strings),
+        "left_out": tally.left_out,
+        **({"words": _words(units, recogniser, tally.heard)} if tally.heard else {}),
         **({"comparison": _comparison(units, measured)} if other else {}),
-        "strings": scored_strings,
-        "recordings": [
+        "strings": tally.strings,
+        "recordings": tally.recordings(),
+    }
+
+
+class _Tally:
+    """What the strings gave that were added: as units to score, and what is said of each string and recording."""
+
+    def __init__(self, dataset, too_short):
+        self.dataset, self.speakers, self.too_short = dataset, dataset.groups(), set(too_short)
+        self.left_out = [
+            {"path": dataset.names[i], "reason": "the only ones of its speaker are too short for STOI"}
+            for i in too_short
+        ]
+        self.units, self.strings, self.string_of, self.heard = [], [], {}, {}
+        self.errors, self.alone = np.empty(len(dataset.names)), {}
+        self.bands, self.parts = dict.fromkeys(SYSTEMS, 0.0), dict.fromkeys(SYSTEMS, 0.0)
+
+    def add(self, recordings, judged):
+        """Nothing; what was judged of recordings, a string or one that is too short to be any, is counted."""
+        self.errors[recordings] = judged.errors
+        self.alone |= judged.alone
+        self.heard |= judged.heard
+        for system in SYSTEMS:
+            self.bands[system] = self.bands[system] + judged.bands[system]
+            self.parts[system] = self.parts[system] + judged.parts[system]
+        if recordings[0] in self.too_short:
+            # Not to be scored as sound, but to be compared as log-mel.
+            for sums in judged.sums.values():
+                for metric in _OF_STRINGS & sums.keys():
+                    del sums[metric]
+        else:
+            self._add_string(recordings, judged)
+        self.units.append(Unit(self.speakers[recordings[0]], judged.sums))
+
+    def _add_string(self, recordings, judged):
+        """Nothing; the scores of the string are known, where any of its recordings could be scored."""
+        self.left_out += judged.left_out
+        if judged.alone:
+            self.string_of |= dict.fromkeys(judged.alone, len(self.strings))
+            sr = max(int(self.dataset.sr[i]) for i in recordings)
+            scores = {system: _of_string(judged.sums[system], sr) for system in SYSTEMS}
+            about = {"speaker": self.speakers[recordings[0]], "n_recordings": len(judged.alone)}
+            self.strings.append(about | scores.pop("model") | scores)
+
+    def measured(self):
+        """The metrics that were measured, if only to find that nothing could be said."""
+        return [
+            metric
+            for metric in COLUMNS
+            if any(metric in unit.sums["model"] for unit in self.units)
+            or any(metric in string for string in self.strings)
+        ]
+
+    def coverage(self, metric):
+        """How many strings or recordings the metric was measured on, of how many, and why others are missing."""
+        if metric in _OF_STRINGS:
+            n = sum(string.get(metric) is not None for string in self.strings)
+            entry = {"unit": "strings", "n": n, "of": len(self.strings), "why": "nothing that is long enough"}
+        else:
+            n_recordings = len(self.dataset.names)
+            n = sum(entry.get(metric) is not None for entry in self.alone.values())
+            n = {"words": len(self.heard), "log_mel_db": n_recordings}.get(metric, n)
+            entry = {"unit": "recordings", "n": n, "of": n_recordings, "why": _WHY.get(metric, "")}
+        return entry | ({"why": ""} if entry["n"] == entry["of"] else {})
+
+    def profile(self):
+        """Where the model and the floor err: the RMS log-mel error of each band, and of each tenth of a recording."""
+        import librosa
+
+        features, n_frames = self.dataset.features, int(self.dataset.n_frames.sum())
+        centres = librosa.mel_frequencies(n_mels=features.n_mels + 2, fmin=0, fmax=features.sr / 2)[1:-1]
+        return {
+            "band_hz": [round(float(hz), 1) for hz in centres],
+            **{
+                system: {
+                    "by_band_db": np.sqrt(self.bands[system] / n_frames).tolist(),
+                    "over_time_db": [
+                        float(np.sqrt(total / n)) if n else None for total, n in zip(*self.parts[system], strict=True)
+                    ],
+                }
+                for system in ("model", "floor")
+            },
+        }
+
+    def recordings(self):
+        """What is said of each recording."""
+        data = self.dataset
+        return [
             {
                 "path": name,
-                "speaker": speakers[i],
-                "duration_s": float(durations_s[i]),
-                "log_mel_db": float(errors[i]),
-                **alone[i],
-                "string": string_of.get(i),
+                "speaker": self.speakers[i],
+                "duration_s": float(data.n_samples[i] / data.sr[i]),
+                "log_mel_db": float(self.errors[i]),
+                **self.alone.get(i, dict.fromkeys(ALONE)),
+                "string": self.string_of.get(i),
             }
-            for i, name in enumerate(dataset.names)
-        ],
-    }
+            for i, name in enumerate(data.names)
+        ]
 
 
 def _of_string(sums, sr):
     """The scores of a string at sr Hz, None where nothing could be said."""
     return {metric: sums[metric][0] if metric in sums else None for metric in metrics_of_strings(sr)}
-
-
-def _expected(metric, scored_strings):
-    """Whether strings were scored with the metric, if only to find that nothing could be said."""
-    return any(metric in string for string in scored_strings)
-
-
-def _coverage(measured, alone, scored_strings, heard, n_recordings):
-    """{metric: how many strings or recordings it was measured on, of how many, and why others are missing}."""
-    out = {}
-    for metric in measured:
-        if metric in _OF_STRINGS:
-            n = sum(string.get(metric) is not None for string in scored_strings)
-            entry = {"unit": "strings", "n": n, "of": len(scored_strings), "why": "nothing that is long enough"}
-        else:
-            n = sum(entry.get(metric) is not None for entry in alone)
-            n = {"words": len(heard), "log_mel_db": n_recordings}.get(metric, n)
-            entry = {"unit": "recordings", "n": n, "of": n_recordings, "why": _WHY.get(metric, "")}
-        out[metric] = entry | ({"why": ""} if entry["n"] == entry["of"] else {})
-    return out
-
-
-def _profile(features, bands, parts, n_frames):
-    """Where the model and the floor err: the RMS log-mel error of each band, and of each tenth of the recordings."""
-    import librosa
-
-    centres = librosa.mel_frequencies(n_mels=features.n_mels + 2, fmin=0, fmax=features.sr / 2)[1:-1]
-    return {
-        "band_hz": [round(float(hz), 1) for hz in centres],
-        **{
-            system: {
-                "by_band_db": np.sqrt(bands[system] / n_frames).tolist(),
-                "over_time_db": [
-                    float(np.sqrt(total / n)) if n else None for total, n in zip(*parts[system], strict=True)
-                ],
-            }
-            for system in ("model", "floor")
-        },
-    }
 
 
 def _words(units, recogniser, heard):
@@ -234,71 +246,3 @@ def compare(training: Dataset, testing: Dataset, encoder: Encoder) -> dict:
         frames = np.concatenate([dataset.frames(i)[:, :_MOST_COMPARED_FRAMES] for i in some], axis=1)
         errors[key] = metrics.log_mel_error_db(frames, reconstruct(plain, frames), dataset.features)
     return errors
-
-
-def format_table(scores: dict, intervals: dict | None = None) -> str:
-    """The scores as a table for the terminal, a line per metric; 95 % intervals in brackets."""
-    rows = [["", *(title.partition(" (")[0] for title in SYSTEMS.values())]]
-    rows += [
-        [COLUMNS[metric][0], *(_cell(metric, scores[system], (intervals or {}).get(system)) for system in SYSTEMS)]
-        for metric in COLUMNS
-        if metric in scores["model"]
-    ]
-    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
-    return "\n".join(
-        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows
-    )
-
-
-def format_value(metric: str, value: float | None) -> str:
-    """A score as it is written, "-" where there is none."""
-    return "-" if value is None else format(value, COLUMNS[metric][1])
-
-
-def _cell(metric, scores, intervals):
-    """A score with its interval."""
-    text, interval = format_value(metric, scores[metric]), (intervals or {}).get(metric)
-    return f"{text} [{', '.join(format_value(metric, end) for end in interval)}]" if interval else text
-
-
-def describe_intervals(result: dict) -> str:
-    """A sentence on what the table's brackets are, and on which of its metrics could not be had of everything."""
-    drawn = "speakers" if result["drawn"] == "speakers" else "strings of these speakers, which say nothing of others"
-    missing = [
-        f"{COLUMNS[metric][0]} of {entry['n']} of {entry['of']} {entry['unit']} ({entry['why']})"
-        for metric, entry in result["coverage"].items()
-        if entry["n"] < entry["of"]
-    ]
-    text = f"In brackets: 95 % intervals, by drawing {drawn}."
-    return f"{text} Not measured on all: {'; '.join(missing)}." if missing else text
-
-
-def describe_words(words: dict) -> str:
-    """A sentence on how well the recogniser hears the originals, which bounds what it can say of reconstructions."""
-    if words["n_training"]:
-        who = f"A recogniser of {len(words['labels'])} words, trained on {words['n_training']} original recordings,"
-    else:
-        who = f"Told the {len(words['labels'])} words that there may be, {words['recogniser']}"
-    return f"{who} hears {words['originals']:.3f} of {words['n_recordings']} original testing recordings right."
-
-
-def format_comparison(comparison: dict, name: str) -> list[str]:
-    """Lines that say how the model differs from another, called name: what that shows, and each difference."""
-    differences = comparison["differences"]
-    main = next((m for m in ("stoi", "log_mel_db") if differences.get(m, {}).get("interval")), None)
-    if main is None:
-        lines = [f"Whether the model is better than {name} cannot be said: there are too few recordings."]
-    else:
-        verdict = {
-            "better": f"The model is better than {name}",
-            "worse": f"The model is worse than {name}",
-            "no difference": f"There is no difference to {name} that these recordings can show",
-        }[differences[main]["shows"]]
-        lines = [f"{verdict}, by {COLUMNS[main][0]} on the same recordings. The model less the other, 95 % intervals:"]
-    for metric, entry in differences.items():
-        if entry["difference"] is not None:
-            sign = "+" + COLUMNS[metric][1]
-            ends = entry["interval"]
-            interval = f" [{format(ends[0], sign)}, {format(ends[1], sign)}]" if ends else ""
-            lines.append(f"  {COLUMNS[metric][0]}: {format(entry['difference'], sign)}{interval}, {entry['shows']}")
-    return lines

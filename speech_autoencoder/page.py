@@ -17,10 +17,11 @@ from speech_autoencoder.config import InversionConfig
 from speech_autoencoder.dataset import Dataset
 from speech_autoencoder.encoding import Encoder
 from speech_autoencoder.errors import InputError
-from speech_autoencoder.evaluation import COLUMNS, describe_words, format_comparison
+from speech_autoencoder.evaluation import COLUMNS
 from speech_autoencoder.files import replacing_folder, shown
 from speech_autoencoder.judging import SYSTEMS, read_original
 from speech_autoencoder.reconstruction import reconstruct, to_waveform
+from speech_autoencoder.summary import describe_words, format_comparison
 from speech_autoencoder.verdict import Finding, number, numbers
 
 # The recordings of each kind (best, median, worst) that can be heard; the bytes that all their sound may take, and the

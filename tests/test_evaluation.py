@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import soundfile as sf
 
-from speech_autoencoder import dataset, evaluation, metrics, recogniser
+from speech_autoencoder import dataset, evaluation, metrics, recogniser, summary
 from speech_autoencoder.config import CLASSIC, EncodingConfig, InversionConfig
 from speech_autoencoder.encoding import Encoder
 from speech_autoencoder.reconstruction import reconstruct
@@ -147,7 +147,7 @@ def test_evaluate_no_recording_on_disk_still_has_log_mel_error(testing, trained,
     assert gone["n_scored"] == gone["n_strings"] == 0
     assert len(gone["left_out"]) == len(testing.names)
     assert gone["scores"]["floor"]["log_mel_db"] == result["scores"]["floor"]["log_mel_db"]
-    assert len(evaluation.format_table(gone["scores"]).splitlines()) == 2
+    assert len(summary.format_table(gone["scores"]).splitlines()) == 2
 
 
 def test_evaluate_short_recordings_are_pooled_never_scored_as_zero(small_speechdata, trained, tmp_path):
@@ -191,24 +191,6 @@ def test_evaluate_silence_is_left_out_and_named(trained, tmp_path):
     assert result["scores"]["model"]["log_mel_db"] < 2
 
 
-def test_format_table_has_a_line_for_each_metric_and_intervals_in_brackets():
-    scores = {
-        "model": {"log_mel_db": 3.14159, "stoi": 0.87654, "estoi": 0.7, "pesq_nb": None},
-        "floor": {"log_mel_db": 4.0, "stoi": 0.8, "estoi": 0.6, "pesq_nb": 2.0},
-        "ceiling": {"log_mel_db": 0.0, "stoi": 0.95, "estoi": 0.9, "pesq_nb": 3.5},
-    }
-    heading, *lines = evaluation.format_table(scores).splitlines()
-    assert heading.split() == ["the", "model", "PCA", "floor", "ceiling"]
-    assert [line.split()[-4:] for line in lines] == [
-        ["STOI", "0.877", "0.800", "0.950"],
-        ["ESTOI", "0.700", "0.600", "0.900"],
-        ["PESQ-NB", "-", "2.00", "3.50"],
-        ["dB", "3.14", "4.00", "0.00"],
-    ]
-    text = evaluation.format_table(scores, {"model": {"stoi": [0.86, 0.89], "pesq_nb": None}})
-    assert "STOI               0.877 [0.860, 0.890]  0.800" in text
-
-
 def test_evaluate_beside_itself_shows_no_difference(testing, shaken, result):
     encoder = Encoder(shaken, FEW_ROUNDS)
     both = evaluation.evaluate(testing, encoder, QUICK, workers=2, other=encoder)
@@ -218,15 +200,11 @@ def test_evaluate_beside_itself_shows_no_difference(testing, shaken, result):
     for entry in comparison["differences"].values():
         assert entry["difference"] == 0
         assert entry["shows"] in ("no difference", "unknown")
-    lines = evaluation.format_comparison(comparison, "other.h5")
+    lines = summary.format_comparison(comparison, "other.h5")
     assert "other.h5" in lines[0]
 
 
-def test_format_comparison_says_which_is_better():
-    entry = {"difference": 0.02, "interval": [0.01, 0.03], "shows": "better"}
-    lines = evaluation.format_comparison({"differences": {"stoi": entry}}, "other.h5")
-    assert lines[0].startswith("The model is better than other.h5, by STOI")
-    assert lines[1] == "  STOI: +0.020 [+0.010, +0.030], better"
+def test_evaluate_interval_shows_which_is_better():
     assert evaluation._shows("stoi", [-0.2, -0.1]) == evaluation._shows("mcd_db", [0.1, 0.2]) == "worse"
     assert evaluation._shows("stoi", [-0.1, 0.1]) == "no difference"
 
@@ -245,7 +223,7 @@ def test_evaluate_words_are_heard_and_counted(testing, trained):
     for system in ("model", "floor", "ceiling"):
         assert result["scores"][system]["words"] == pytest.approx((n - 1) / n)
         assert result["words"]["confusion"][system] == [[n - 1, 0], [1, 0]]
-    assert evaluation.describe_words(result["words"]).startswith("A recogniser of 2 words, trained on 20 original")
+    assert summary.describe_words(result["words"]).startswith("A recogniser of 2 words, trained on 20 original")
     assert json.loads(json.dumps(result, allow_nan=False)) == result
 
 
@@ -264,7 +242,7 @@ def test_evaluate_words_that_are_not_heard_have_a_column(testing, trained):
     assert (words["recogniser"], words["heard"], words["originals"]) == ("borrowed", ["one", "two", ""], 1)
     assert words["confusion"]["original"] == [[n, 0, 0], [0, 0, 0]]
     assert words["confusion"]["model"] == [[0, 0, n], [0, 0, 0]]
-    assert evaluation.describe_words(words) == (
+    assert summary.describe_words(words) == (
         f"Told the 2 words that there may be, borrowed hears 1.000 of {n} original testing recordings right."
     )
 

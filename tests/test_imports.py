@@ -9,7 +9,7 @@ ORDER = (
     "errors provenance config locks files audio ogg other_codecs features recogniser pretrained losses dataset "
     "preflight pca original model entropy codes container model_file muon quantiser learner splits history planning "
     "checkpoints training encoding inversion reconstruction codec metrics metrics_spectral metrics_pitch leakage "
-    "intervals judging evaluation rates verdict report charts page cpus cli __main__"
+    "intervals judging evaluation summary rates verdict report charts page cpus cli __main__"
 ).split()
 SCRIPTS = {path.stem for path in ROOT.glob("*.py")}
 

@@ -11,7 +11,7 @@ import pytest
 import soundfile as sf
 from conftest import make_speech, names_in
 
-from speech_autoencoder import dataset, evaluation, leakage, page, rates, verdict
+from speech_autoencoder import dataset, evaluation, leakage, page, rates, summary, verdict
 from speech_autoencoder.config import CLASSIC, EncodingConfig, InversionConfig
 from speech_autoencoder.encoding import Encoder
 from speech_autoencoder.errors import InputError
@@ -146,7 +146,7 @@ def test_write_shows_which_word_is_heard_for_which(made, tmp_path):
     }
     made[4](tmp_path / "report", result=made[1] | {"words": words})
     text = (tmp_path / "report" / "index.html").read_text(encoding="utf-8")
-    assert evaluation.describe_words(words) in text
+    assert summary.describe_words(words) in text
     table = re.search(r"<table>\s*<thead><tr><th scope=\"col\">said, heard.*?</table>", text, re.DOTALL)[0]
     assert re.findall(r'<th scope="col" class="number">(.*?)</th>', table) == ["&lt;b&gt;yes", "no", "none"]
     assert re.findall(r'<td class="number">(.*?)</td>', table) == ["3", "·", "1", "·", "5", "·"]
