@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import soxr
 
 from speech_autoencoder import __version__, charts, metrics, other_codecs, rates
+from speech_autoencoder.audio import resample
 from speech_autoencoder.charts import picture
 from speech_autoencoder.config import InversionConfig
 from speech_autoencoder.dataset import Dataset
@@ -156,8 +156,7 @@ def _sample(dataset, encoder, inversion, recording, kind, longest_s):
     if codec:
         (waveform,) = codec.code(codec.settings[0], [original], sr).waveforms
         sounds[_CODEC] = metrics.match_level(original, waveform)
-    if sr > _HIGHEST_SR:
-        sounds = {key: soxr.resample(waveform, sr, _HIGHEST_SR) for key, waveform in sounds.items()}
+    sounds = {key: resample(waveform, sr, min(sr, _HIGHEST_SR)) for key, waveform in sounds.items()}
     # One gain for all, so that neither is clipped and the level gives nothing away.
     peak = max(float(np.abs(waveform).max()) for waveform in sounds.values())
     sounds = {key: waveform / max(1.0, peak / 0.99) for key, waveform in sounds.items()}
