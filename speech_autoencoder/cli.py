@@ -124,35 +124,27 @@ def _number_of(stream):
 
 
 def start_tensorflow(say: Callable[[str], None], *, threads: tuple[int, int] | None = None) -> None:
-    """Nothing; TensorFlow is imported, without the greetings that its libraries write past Python to stderr.
+    """Nothing; TensorFlow is imported. What its libraries write past Python `run` keeps from the terminal.
 
     threads is how many share an operation, and how many operations are done at the same time; None leaves it to
     TensorFlow, or to a container's quota, of which it does not know. How a sum is split among threads changes the last
     bits of what it gives.
     """
     say("Starting TensorFlow ...")
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    sys.stderr.flush()
-    kept, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nowhere, 2)
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # for benchmarks, which are not run by `run`
     gc.disable()
     try:
         import keras  # noqa: F401
         import tensorflow
-
-        if not threads and available_cpus() < processors():
-            threads = available_cpus(), available_cpus()
-        if threads:
-            tensorflow.config.threading.set_intra_op_parallelism_threads(threads[0])
-            tensorflow.config.threading.set_inter_op_parallelism_threads(threads[1])
-        tensorflow.zeros(1)  # the first operation starts the device, which greets too
     finally:
         # What was imported stays: to look through it for garbage, as it grows and ever after, takes most of a second.
         gc.freeze()
         gc.enable()
-        os.dup2(kept, 2)
-        os.close(kept)
-        os.close(nowhere)
+    if not threads and available_cpus() < processors():
+        threads = available_cpus(), available_cpus()
+    if threads:
+        tensorflow.config.threading.set_intra_op_parallelism_threads(threads[0])
+        tensorflow.config.threading.set_inter_op_parallelism_threads(threads[1])
 
 
 def fail(message: str) -> None:
