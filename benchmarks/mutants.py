@@ -92,3 +92,8 @@ def damaged(data: bytes, rng: np.random.Generator, other: bytes) -> bytes:
     for _ in range(int(rng.integers(1, 4))):
         out = DAMAGES[int(rng.integers(len(DAMAGES)))](out, rng, other) or bytearray(b"\0")
     return bytes(out)
+
+
+def one(rng: np.random.Generator, things):
+    """One of the things."""
+    return things[int(rng.integers(len(things)))]

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks.fuzz_files import Originals, make_originals
+from benchmarks.originals import Originals, make_originals
 from speech_autoencoder import dataset
 from speech_autoencoder.config import InversionConfig
 
