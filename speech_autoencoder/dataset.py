@@ -4,7 +4,6 @@ import hashlib
 import os
 import stat
 import tokenize
-from array import array
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -21,11 +20,13 @@ from speech_autoencoder.errors import InputError
 from speech_autoencoder.features import cut_clips, mel_spectrogram_stream, normalise
 from speech_autoencoder.files import explain, read_json, replacing, shown, write_json
 
-_FORMAT = "speech-autoencoder clips 2"
+_FORMAT = "speech-autoencoder clips 3"
 # What the sidecar says of each recording, one list per name, in the array's order.
-_COLUMNS = {"path": str, "size": int, "mtime_ns": int, "digest": str, "sr": int, "n_samples": int, "n_frames": int}
+_COLUMNS = {"path": str, "size": int, "mtime_ns": int, "digest": int, "sr": int, "n_samples": int, "n_frames": int}
 # What `Levels` gives, of the recording as mono at its own rate.
 _COLUMNS |= {"peak": float, "power": float, "clipped": int, "quiet": float}
+# A number that any reader of JSON takes in exactly.
+_DIGEST_BYTES = 6
 _ROWS_AT_ONCE = 1_024
 # A sidecar is small beside its array, some 400 bytes for each recording; one that is larger than this and a part of the
 # array was not written by us, and parsing it could take all memory.
@@ -185,9 +186,9 @@ def build(
             raise InputError(left_out[0][1])
         return _summary(False, old.columns, 0, features, left_out)
 
-    # Numbers as numbers, not as objects: the corpus may be large.
-    columns = {key: array({int: "q", float: "d"}[kind]) if kind is not str else [] for key, kind in _COLUMNS.items()}
-    left_out, rows, n_computed = [], 0, 0
+    # Numbers as numbers, not as objects, and in no more room than they need: the corpus may be large.
+    columns = {key: np.empty(len(names), kind) for key, kind in _COLUMNS.items() if kind is not str}
+    used, left_out, rows, n_computed = [], [], 0, 0
     digest = hashlib.blake2b(digest_size=16)
     with replacing(array_path) as temporary:
         with temporary.open("wb") as file:
@@ -199,8 +200,9 @@ def build(
                         raise InputError(reason)
                     left_out.append((name, reason))
                     continue
-                for key in _COLUMNS:
-                    columns[key].append(entry[key])
+                for key, column in columns.items():
+                    column[len(used)] = entry[key]
+                used.append(name)
                 digest.update(f"{name!r} {entry['digest']}\n".encode("ascii", "backslashreplace"))
                 file.write(np.ascontiguousarray(clips, "<f4").data)
                 rows += len(clips)
@@ -215,6 +217,7 @@ def build(
             file.seek(0)
             _write_header(file, (rows, features.n_mels, features.n_frames, 1))
             sample = _array_digest(temporary, file)
+        columns = {"path": used} | {key: column[: len(used)] for key, column in columns.items()}
         # Before the array takes its place: where the one cannot be written, the other stays as it was. It names the
         # array's very bytes, so that two of different runs are noticed.
         write_json(
@@ -256,7 +259,8 @@ def load(array_path: Path, made_by: str, *, progress: Progress = lambda items, t
             if type(column) is not list or not all(type(value) is _COLUMNS[key] for value in column):
                 raise TypeError(f"{key} is no list of {_COLUMNS[key].__name__}")
         names = columns["path"]
-        sr, n_samples, n_frames = (np.array(columns[key], np.int64) for key in ("sr", "n_samples", "n_frames"))
+        numbers = {key: np.array(columns[key], kind) for key, kind in _COLUMNS.items() if kind is not str}
+        sr, n_samples, n_frames = (numbers[key] for key in ("sr", "n_samples", "n_frames"))
         digest, audio_dir = sidecar["array"]["digest"], Path(sidecar["audio_dir"])
         fingerprint = str(sidecar["fingerprint"])
     except InputError as error:
@@ -416,7 +420,7 @@ def _features_of(audio_dir, name, features, old):
             chunks = list(mel_spectrogram_stream(blocks(features.sr, levels), features))
         frames = normalise(chunks[0] if len(chunks) == 1 else np.concatenate(chunks, axis=1), features)
         with path.open("rb", buffering=0) as file:
-            digest = hashlib.file_digest(file, lambda: hashlib.blake2b(digest_size=8)).hexdigest()
+            digest = hashlib.file_digest(file, lambda: hashlib.blake2b(digest_size=_DIGEST_BYTES)).digest()
     except InputError as error:
         return None, None, str(error), False
     except OSError as error:
@@ -425,7 +429,7 @@ def _features_of(audio_dir, name, features, old):
         "path": name,
         "size": status.st_size,
         "mtime_ns": status.st_mtime_ns,
-        "digest": digest,
+        "digest": int.from_bytes(digest),
         "sr": recording.sr,
         "n_samples": recording.n_samples,
         "n_frames": frames.shape[1],

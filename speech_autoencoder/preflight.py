@@ -2,6 +2,7 @@
 
 import math
 from collections import Counter
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -17,12 +18,11 @@ _CLIPPED, _SILENT, _QUIET_DBFS, _SHORT_S = 0.001, 0.8, -50.0, 0.1
 _TRAINING, _LEAST_MINUTES, _MOST_MINUTES = 0.5, 2, 60
 
 
-def describe(columns: dict[str, list]) -> list[str]:
+def describe(columns: dict[str, Sequence]) -> list[str]:
     """Lines about the recordings that a sidecar's columns tell of: what they are, warnings, minutes to train for."""
     names = columns["path"]
-    sr, n_samples, power, clipped, quiet = (
-        np.array(columns[key], np.float64) for key in ("sr", "n_samples", "power", "clipped", "quiet")
-    )
+    keys = ("sr", "n_samples", "power", "clipped", "quiet")
+    sr, n_samples, power, clipped, quiet = (np.asarray(columns[key]) for key in keys)
     seconds = n_samples / sr
     dbfs = 10 * np.log10(np.maximum(power, 1e-20))
     heard = dbfs[power > 0]
@@ -39,16 +39,15 @@ def describe(columns: dict[str, list]) -> list[str]:
             f"loudest; {100 * float((quiet * seconds).sum()) / total_s:.0f} % is below -60 dBFS; "
             f"{int((clipped > 0).sum())} recordings reach full scale."
         )
-    digests: dict[tuple, list[str]] = {}
-    for name, key in zip(names, zip(columns["digest"], columns["size"], strict=True), strict=True):
-        digests.setdefault(key, []).append(name)
+    is_copy = np.ones(len(names), bool)
+    is_copy[np.unique(columns["digest"], return_index=True)[1]] = False
     for what, found in (
         ("are clipped: record them with less gain", _where(names, clipped > _CLIPPED * n_samples)),
         ("are silent: take them out", _where(names, power == 0)),
         ("are mostly silence: cut it off", _where(names, (quiet > _SILENT) & (power > 0))),
         ("are very quiet, so that their noise is learned too", _where(names, (dbfs < _QUIET_DBFS) & (power > 0))),
         ("are too short to hold a word", _where(names, seconds < _SHORT_S)),
-        ("are copies of another, byte for byte", [name for same in digests.values() for name in same[1:]]),
+        ("are copies of another, byte for byte", _where(names, is_copy)),
     ):
         if found:
             lines.append(f"Warning: {len(found)} recordings {what}: {_named(found)}.")

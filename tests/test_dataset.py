@@ -631,6 +631,11 @@ def test_load_sidecar_with_a_damaged_key_is_refused(array, key, value):
         load(array, "train.py")
 
 
+def test_build_sidecar_with_a_number_that_no_file_has_is_made_again(array, corpus):
+    edit_sidecar(array, lambda data: data["recordings"].update(digest=[10**30] * 4))
+    assert build(corpus, array, TINY, workers=1).n_computed == 4
+
+
 @pytest.mark.parametrize("column", ["sr", "n_samples", "n_frames"])
 @pytest.mark.parametrize("value", [0, -1, -(10**30), 10**30, 10**15])
 def test_load_sidecar_with_impossible_numbers_is_refused(array, column, value):

@@ -73,7 +73,7 @@ def test_describe_any_count_of_workers_says_the_same(tmp_path):
 
 def test_describe_long_corpus_is_told_in_hours_and_trained_for_an_hour_at_most():
     columns = {"path": ["a_b_c.wav"], "sr": [SR], "n_samples": [SR * 9_000], "power": [0.01], "clipped": [0]}
-    columns |= {"quiet": [0.1], "digest": [""], "size": [1]}
+    columns |= {"quiet": [0.1], "digest": [0], "size": [1]}
     lines = preflight.describe(columns)
     assert lines[0].startswith("Corpus: 2.5 hours in 1 recordings")
     assert "1 speaker by" in lines[0]
