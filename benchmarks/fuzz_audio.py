@@ -18,8 +18,8 @@ from benchmarks.mutants import damaged
 from benchmarks.watched import Outcome, table, tell, watch
 from speech_autoencoder.audio import describe, read, read_stream
 from speech_autoencoder.config import CLASSIC
-from speech_autoencoder.dataset import Levels
 from speech_autoencoder.features import mel_filters, mel_spectrogram_stream, normalise
+from speech_autoencoder.levels import Levels
 
 SOURCE = Path(__file__).parent.parent / "speechdata" / "testing" / "en-allison" / "70_allison_digits.flac"
 # name, suffix, libsndfile's format, subtypes.

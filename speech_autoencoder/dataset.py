@@ -19,6 +19,7 @@ from speech_autoencoder.config import RATES_HZ, FeatureConfig
 from speech_autoencoder.errors import InputError
 from speech_autoencoder.features import cut_clips, mel_spectrogram_stream, normalise
 from speech_autoencoder.files import explain, read_json, replacing, shown, write_json
+from speech_autoencoder.levels import Levels
 
 _FORMAT = "speech-autoencoder clips 3"
 # What the sidecar says of each recording, one list per name, in the array's order.
@@ -48,39 +49,6 @@ class Summary:
     fill: float
     left_out: list[tuple[str, str]]
     columns: dict[str, Sequence]
-
-
-class Levels:
-    """A watcher of a recording's blocks: its peak, its mean power, the samples at full scale, how much is quiet."""
-
-    # A sample that counts as clipped; the power, of 20 ms, below which it is quiet (-60 dBFS).
-    FULL_SCALE, QUIET, PIECE_S = 0.999, 1e-6, 0.02
-
-    def __init__(self, sr: int):
-        self.piece, self.peak, self.energy, self.clipped, self.n_samples = round(self.PIECE_S * sr), 0.0, 0.0, 0, 0
-        self.n_pieces = self.n_quiet = 0
-
-    def __call__(self, block: np.ndarray) -> None:
-        """Nothing; the block, (n_samples,), has been counted."""
-        size = np.abs(block)
-        self.peak = max(self.peak, float(size.max(initial=0)))
-        self.clipped += int((size >= self.FULL_SCALE).sum())
-        squares = block.astype(np.float64) ** 2
-        self.energy += float(squares.sum())
-        self.n_samples += len(block)
-        starts = np.arange(0, len(block), self.piece)
-        lengths = np.diff([*starts, len(block)])
-        self.n_pieces += len(starts)
-        self.n_quiet += int((np.add.reduceat(squares, starts) < self.QUIET * lengths).sum()) if len(starts) else 0
-
-    def columns(self) -> dict:
-        """The columns of the sidecar that tell of these."""
-        return {
-            "peak": self.peak,
-            "power": self.energy / max(1, self.n_samples),
-            "clipped": self.clipped,
-            "quiet": self.n_quiet / max(1, self.n_pieces),
-        }
 
 
 @dataclass(frozen=True)
@@ -393,7 +361,7 @@ class _Previous:
 def _code_digest():
     """A digest of the modules that make an array's values: what other code has made is not used again."""
     digest = hashlib.blake2b(__version__.encode(), digest_size=8)
-    for name in ("audio.py", "features.py", "dataset.py"):
+    for name in ("audio.py", "levels.py", "features.py", "dataset.py"):
         digest.update(Path(__file__).with_name(name).read_bytes())
     return digest.hexdigest()
 

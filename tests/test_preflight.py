@@ -1,12 +1,10 @@
 """What is said of a corpus: right, from one reading, and with few names."""
 
 import numpy as np
-import pytest
 import soundfile as sf
 from conftest import TINY, make_speech
 
 from speech_autoencoder import dataset, preflight
-from speech_autoencoder.dataset import Levels
 
 SR = 8_000
 
@@ -17,17 +15,6 @@ def columns_of(folder, sounds, workers=1):
         (folder / "audio" / name).parent.mkdir(parents=True, exist_ok=True)
         sf.write(folder / "audio" / name, sound, sr)
     return dataset.build(folder / "audio", folder / f"{workers}.npy", TINY, workers=workers).columns
-
-
-def test_levels_whatever_the_blocks():
-    sine = np.sin(2 * np.pi * 100 * np.arange(SR) / SR).astype(np.float32)
-    sound = np.concatenate([0.5 * sine, np.zeros(SR, np.float32), np.full(4, -1, np.float32)])
-    whole, parts = Levels(SR), Levels(SR)
-    whole(sound)
-    for part in np.split(sound, [SR, SR + 160]):
-        parts(part)
-    assert whole.columns() == pytest.approx(parts.columns())
-    assert whole.columns() == pytest.approx({"peak": 1, "power": 0.0627, "clipped": 4, "quiet": 50 / 101}, abs=1e-3)
 
 
 def test_describe_names_what_is_wrong(tmp_path):
