@@ -19,6 +19,9 @@ TRAINING := $(FEATURES) $(addprefix $P/, \
 SOUND := $(addprefix $P/, \
 	config.py audio.py features.py losses.py original.py model.py entropy.py model_file.py encoding.py inversion.py \
 	reconstruction.py)
+JUDGING := $(SOUND) $(wildcard $P/templates/*) $(addprefix $P/, \
+	codes.py container.py codec.py ogg.py other_codecs.py recogniser.py pretrained.py metrics.py metrics_spectral.py \
+	metrics_pitch.py leakage.py intervals.py judging.py evaluation.py summary.py rates.py verdict.py report.py charts.py page.py)
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-7s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -67,8 +70,7 @@ test_data.npy: .venv/test train_data.npy test_data.json ; @test -e $@ || $(PY) t
 my_model_for_many_data.h5: train_data.npy autoencoder_for_many_data.py $(TRAINING)
 	$(PY) autoencoder_for_many_data.py --minutes $(MINUTES)
 
-evaluation.json: test_data.npy my_model_for_many_data.h5 evaluate_for_many_data.py $(SOUND) \
-		$(addprefix $P/, metrics.py leakage.py evaluation.py summary.py verdict.py report.py page.py) $(wildcard $P/templates/*)
+evaluation.json: test_data.npy my_model_for_many_data.h5 evaluate_for_many_data.py $(JUDGING)
 	$(PY) evaluate_for_many_data.py
 
 reconstruct.wav: my_model_for_many_data.h5 predict_for_one_data.py $(SOUND) $(addprefix $P/, codes.py container.py codec.py report.py)

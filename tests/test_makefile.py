@@ -133,6 +133,12 @@ def test_demo_changed_predict_script_only_predicts(project):
     assert demo(project) == ["predict_for_one_data"]
 
 
+@pytest.mark.parametrize("name", ["intervals", "judging", "metrics_pitch", "recogniser", "rates", "charts", "summary"])
+def test_demo_changed_judging_only_evaluates(project, name):
+    (project / "speech_autoencoder" / f"{name}.py").touch()
+    assert demo(project) == ["evaluate_for_many_data"]
+
+
 def test_demo_changed_config_runs_all(project):
     (project / "speech_autoencoder" / "config.py").touch()
     assert set(demo(project)) == {*SCRIPTS, *JUDGES}
