@@ -76,7 +76,10 @@ def run(main: Callable[[], None]) -> None:
         sys.stdout.flush()
     except InputError as error:
         fail(str(error))
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, SystemError) as error:
+        # Python's word for an interruption that comes while a library's own code has called ours.
+        if isinstance(error, SystemError) and not isinstance(error.__cause__, KeyboardInterrupt):
+            raise
         print("Interrupted; what was not finished is as it was before.", file=sys.stderr)
         sys.exit(130)
     except BrokenPipeError:

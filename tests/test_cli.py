@@ -79,6 +79,14 @@ def test_run_interrupt_is_status_130_and_one_line(capsys):
     assert len(err.splitlines()) == 1
 
 
+def test_run_interrupt_within_a_library_is_the_same(capsys):
+    error = SystemError("<built-in function> returned a result with an exception set")
+    error.__cause__ = KeyboardInterrupt()
+    assert ended(raising(error), capsys)[0] == 130
+    with pytest.raises(SystemError, match="of our own"):
+        cli.run(raising(SystemError("of our own")))
+
+
 @pytest.mark.skipif(os.name != "posix", reason="signals of POSIX")
 @pytest.mark.parametrize(
     ("before", "status", "out", "err"),
