@@ -10,6 +10,7 @@ from speech_autoencoder import intervals, metrics
 from speech_autoencoder.config import InversionConfig
 from speech_autoencoder.dataset import Dataset
 from speech_autoencoder.encoding import Encoder
+from speech_autoencoder.features import mel_edges_hz
 from speech_autoencoder.intervals import Unit
 from speech_autoencoder.judging import ALONE, SYSTEMS, Judge, metrics_of_strings
 from speech_autoencoder.recogniser import Listener
@@ -158,12 +159,9 @@ class _Tally:
 
     def profile(self):
         """Where the model and the floor err: the RMS log-mel error of each band, and of each tenth of a recording."""
-        import librosa
-
         features, n_frames = self.dataset.features, int(self.dataset.n_frames.sum())
-        centres = librosa.mel_frequencies(n_mels=features.n_mels + 2, fmin=0, fmax=features.sr / 2)[1:-1]
         return {
-            "band_hz": [round(float(hz), 1) for hz in centres],
+            "band_hz": [round(float(hz), 1) for hz in mel_edges_hz(features)[1:-1]],
             **{
                 system: {
                     "by_band_db": np.sqrt(self.bands[system] / n_frames).tolist(),
