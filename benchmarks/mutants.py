@@ -90,7 +90,7 @@ def damaged(data: bytes, rng: np.random.Generator, other: bytes) -> bytes:
     """The data with one to three kinds of damage; other is what may be spliced in. Not empty."""
     out = bytearray(data)
     for _ in range(int(rng.integers(1, 4))):
-        out = DAMAGES[int(rng.integers(len(DAMAGES)))](out, rng, other) or bytearray(b"\0")
+        out = one(rng, DAMAGES)(out, rng, other) or bytearray(b"\0")
     return bytes(out)
 
 
