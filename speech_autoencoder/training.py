@@ -78,7 +78,7 @@ def train(
     checkpoint = Checkpoint(checkpoint_path, _identity(dataset, model_config, config, codec, task), say)
     standing = _resume(task, config, checkpoint, say) if resume else _start(task, config, started)
     say(f"Training for {standing.n_epochs} epochs of {task.batches.n_steps} steps.")
-    ended = _Epochs(task, config, standing, checkpoint, started, say).run(bar or _NoBar)
+    ended = _Epochs(task, config, standing, checkpoint, started, say).run(bar or _no_bar)
     result = _finish(task, dataset, model_config, config, codec, standing, ended)
     save(model_path, result.model)
     if ended != "interrupted":
@@ -160,17 +160,11 @@ def _resume(task, config, checkpoint, say):
     return standing
 
 
-class _NoBar:
+def _no_bar(total):
     """A progress bar that nobody sees."""
+    from tqdm import tqdm
 
-    def __init__(self, total):
-        self.total = total
-
-    def update(self, n=1):
-        """Nothing."""
-
-    def close(self):
-        """Nothing."""
+    return tqdm(total=total, disable=True)
 
 
 class _Epochs:
