@@ -15,12 +15,12 @@ def main():
     cli.add_generator_options(parser, AUDIO_DIR, ARRAY_PATH)
     parser.add_argument("--preset", choices=PRESETS, help="other features than those of train_data.npy")
     args = parser.parse_args()
-    from speech_autoencoder import dataset  # after --help, which need not wait for numpy
+    from speech_autoencoder import building, dataset  # after --help, which need not wait for numpy
 
     if args.preset is None:
         features = dataset.features_of(TRAIN_ARRAY_PATH, "train_data_generator.py")
     else:
-        corpus_sr = dataset.most_common_rate(args.audio_dir) if args.preset == "fine" else 0
+        corpus_sr = building.most_common_rate(args.audio_dir) if args.preset == "fine" else 0
         features = preset(args.preset, corpus_sr)
     cli.generate(args, features)
 

@@ -14,9 +14,9 @@ def main():
     cli.add_generator_options(parser, AUDIO_DIR, ARRAY_PATH)
     parser.add_argument("--preset", choices=PRESETS, default="classic", help="the features: see the README")
     args = parser.parse_args()
-    from speech_autoencoder import dataset  # after --help, which need not wait for numpy
+    from speech_autoencoder import building  # after --help, which need not wait for numpy
 
-    corpus_sr = dataset.most_common_rate(args.audio_dir) if args.preset == "fine" else 0
+    corpus_sr = building.most_common_rate(args.audio_dir) if args.preset == "fine" else 0
     features = preset(args.preset, corpus_sr)
     cli.generate(args, features, for_training=True)
 

@@ -18,7 +18,7 @@ from benchmarks.sound_files import files_of
 from benchmarks.speakers import in_turn, without
 from benchmarks.table import train_recogniser
 from speech_autoencoder import cli, other_codecs
-from speech_autoencoder.dataset import most_common_rate
+from speech_autoencoder.building import most_common_rate
 from speech_autoencoder.errors import InputError
 from speech_autoencoder.files import require_writable, write_json
 from speech_autoencoder.other_codecs import System

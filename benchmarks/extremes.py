@@ -14,7 +14,7 @@ import numpy as np
 import soundfile as sf
 import soxr
 
-from speech_autoencoder import dataset
+from speech_autoencoder import building, dataset
 from speech_autoencoder.audio import describe, read
 from speech_autoencoder.config import EncodingConfig, InversionConfig, ModelConfig, TrainingConfig, preset
 from speech_autoencoder.errors import InputError
@@ -76,7 +76,7 @@ def reconstructed(recordings: dict[str, np.ndarray], folder: Path, epochs: int =
     for name, waveform in recordings.items():
         sf.write(folder / "audio" / f"{name}.wav", waveform, SR, "FLOAT")
     features = preset("fine", SR)
-    dataset.build(folder / "audio", folder / "data.npy", features, workers=1)
+    building.build(folder / "audio", folder / "data.npy", features, workers=1)
     result = training.train(
         dataset.load(folder / "data.npy", ""),
         ModelConfig(features.n_mels, 4, 22, 4, width=32, depth=1),

@@ -4,7 +4,7 @@ import shutil
 from pathlib import Path
 from typing import NamedTuple
 
-from speech_autoencoder import dataset
+from speech_autoencoder import building, dataset
 
 _SPEECHDATA = Path(__file__).parent.parent / "speechdata" / "training"
 
@@ -28,7 +28,7 @@ def make_originals(folder: Path) -> Originals:
         (folder / "audio").mkdir(exist_ok=True)
         shutil.copy(path, folder / "audio")
     originals = Originals(folder / "array.npy", folder / "model.h5", folder / "recording.sae")
-    dataset.build(folder / "audio", originals.array, features, workers=1)
+    building.build(folder / "audio", originals.array, features, workers=1)
     result = training.train(
         dataset.load(originals.array, ""),
         ModelConfig(features.n_mels, 4, 8, 4, width=16, depth=1),

@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.originals import Originals, make_originals
-from speech_autoencoder import dataset
+from speech_autoencoder import building, dataset
 from speech_autoencoder.config import InversionConfig
 
 ROOT = Path(__file__).parent.parent
@@ -32,7 +32,7 @@ def read_all(originals: Originals, folder: Path) -> dict[str, np.ndarray]:
     data = dataset.load(originals.array, "")
     model = model_file.load(originals.model)
     coder = LatentCoder(model.require_entropy(""))
-    dataset.build(originals.array.parent / "audio", folder / "again.npy", data.features, workers=1)
+    building.build(originals.array.parent / "audio", folder / "again.npy", data.features, workers=1)
     codec.decode_recording(originals.encoded, model, folder / "sound.wav", InversionConfig())
     blocks = container.read_blocks(
         originals.encoded,

@@ -14,7 +14,7 @@ import numpy as np
 
 from benchmarks.hearing import in_16_bits
 from benchmarks.sound_files import files_of
-from speech_autoencoder import dataset, pca
+from speech_autoencoder import building, dataset, pca
 from speech_autoencoder.audio import resample
 from speech_autoencoder.config import FeatureConfig, InversionConfig, model_config, preset
 from speech_autoencoder.features import log_mel
@@ -92,7 +92,7 @@ def fit(training_dir: Path, sr: int) -> Floor:
         (folder / "strings").mkdir()
         for i, file in enumerate(files_of(training_dir, sr)[0]):
             write(folder / "strings" / f"{i:06}.wav", file.waveform, sr)
-        dataset.build(folder / "strings", folder / "strings.npy", features, workers=1)
+        building.build(folder / "strings", folder / "strings.npy", features, workers=1)
         data = dataset.load(folder / "strings.npy", "")
         fitted = pca.fit(data, np.arange(len(data.names)), frames_per_latent, frames_per_latent * features.n_mels)
         blocks = [pca.to_blocks(data.frames(i), frames_per_latent) for i in range(len(data.names))]

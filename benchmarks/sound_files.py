@@ -8,7 +8,7 @@ import numpy as np
 from benchmarks.scoring import strings_of
 from speech_autoencoder import metrics
 from speech_autoencoder.audio import find_recordings, read
-from speech_autoencoder.dataset import most_common_rate
+from speech_autoencoder.building import most_common_rate
 from speech_autoencoder.errors import InputError
 from speech_autoencoder.other_codecs import from_raw, to_raw
 

@@ -191,7 +191,7 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument(
         "--clips", type=cli.positive(int), default=100_000, help="of the corpus whose memory is measured"
     )
-    parser.add_argument("--sound-minutes", type=cli.positive(float), default=10.0, help="of the long recording")
+    parser.add_argument("--sound-minutes", type=cli.positive(float), default=60.0, help="of the long recording")
     parser.add_argument("--epochs", type=cli.positive(int), default=1, help="of the models whose speed is measured")
     parser.add_argument("--old-epochs", type=cli.positive(int), default=6, help="of the old program that are timed")
     parser.add_argument("--tolerance", type=cli.positive(float), default=TOLERANCE, help="of ratios, against before")

@@ -224,13 +224,13 @@ def add_generator_options(parser: argparse.ArgumentParser, audio_dir: Path, arra
 
 def generate(args: argparse.Namespace, features: FeatureConfig, *, for_training: bool = False) -> None:
     """Nothing; the array that args ask for is made, and what was done is said, and of a training what it is like."""
-    from speech_autoencoder import dataset, preflight
+    from speech_autoencoder import building, dataset, preflight
 
     say = sayer(args.quiet)
     require_suffix(args.output, ".npy")
     claim(args.output)
     with one_blas_thread():
-        summary = dataset.build(
+        summary = building.build(
             args.audio_dir,
             args.output,
             features,

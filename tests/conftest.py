@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from hypothesis import settings
 
-from speech_autoencoder import audio, dataset
+from speech_autoencoder import audio, building, dataset
 from speech_autoencoder.config import CLASSIC, FeatureConfig, ModelConfig, TrainingConfig
 from speech_autoencoder.entropy import EntropyModel
 
@@ -227,7 +227,7 @@ def small_arrays(small_speechdata, tmp_path_factory):
     """(training, testing) Datasets of the small corpus."""
     folder, arrays = tmp_path_factory.mktemp("arrays"), []
     for side in ("training", "testing"):
-        dataset.build(small_speechdata / side, folder / f"{side}.npy", CLASSIC, workers=2)
+        building.build(small_speechdata / side, folder / f"{side}.npy", CLASSIC, workers=2)
         arrays.append(dataset.load(folder / f"{side}.npy", ""))
     return arrays
 
@@ -280,3 +280,19 @@ def project(small_speechdata, tmp_path_factory):
     }
     environment = {"HOME": str(nowhere), "LC_ALL": "C", "LANG": "C"}
     return folder, {script: run_script(script, *rest, cwd=folder, **environment) for script, rest in arguments.items()}
+
+
+@pytest.fixture
+def corpus(tmp_path):
+    """A folder of four recordings, see arrays.LENGTHS."""
+    from arrays import make_corpus
+
+    make_corpus(tmp_path / "corpus")
+    return tmp_path / "corpus"
+
+
+@pytest.fixture
+def array(corpus):
+    """The array of the corpus."""
+    building.build(corpus, corpus.parent / "train_data.npy", TINY, workers=1)
+    return corpus.parent / "train_data.npy"

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import soundfile as sf
 
-from speech_autoencoder import dataset, evaluation, metrics, recogniser, summary
+from speech_autoencoder import building, dataset, evaluation, metrics, recogniser, summary
 from speech_autoencoder.config import CLASSIC, EncodingConfig, InversionConfig
 from speech_autoencoder.encoding import Encoder
 from speech_autoencoder.reconstruction import reconstruct
@@ -25,7 +25,7 @@ def array_of(sounds, folder, sr=16_000):
     for name, sound in sounds.items():
         (folder / "audio" / name).parent.mkdir(parents=True, exist_ok=True)
         sf.write(folder / "audio" / name, sound, sr)
-    dataset.build(folder / "audio", folder / "data.npy", CLASSIC, workers=1)
+    building.build(folder / "audio", folder / "data.npy", CLASSIC, workers=1)
     return dataset.load(folder / "data.npy", "")
 
 

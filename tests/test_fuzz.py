@@ -11,7 +11,7 @@ from conftest import TINY_MODEL, make_dataset, make_entropy, make_speech, shake
 
 from benchmarks import fuzz_audio, fuzz_files, other_python, watched
 from benchmarks.originals import Originals
-from speech_autoencoder import codec, dataset, model_file, pca
+from speech_autoencoder import building, codec, model_file, pca
 from speech_autoencoder.audio import write_stream
 from speech_autoencoder.config import EncodingConfig, LossConfig
 from speech_autoencoder.encoding import Encoder
@@ -112,7 +112,7 @@ def originals(tmp_path_factory):
             folder / "audio" / f"{i}.wav", [make_speech(4_000 + 1_000 * i, data.features.sr, i)], data.features.sr
         )
     files = Originals(folder / "array.npy", folder / "model.h5", folder / "recording.sae")
-    dataset.build(folder / "audio", files.array, data.features, workers=1)
+    building.build(folder / "audio", files.array, data.features, workers=1)
     network = build(TINY_MODEL)
     shake(network)
     floor = pca.fit(data, np.arange(4), *TINY_MODEL.floor_shape)

@@ -9,7 +9,7 @@ import soundfile as sf
 import soxr
 from conftest import ROOT, make_dataset, make_speech
 
-from speech_autoencoder import dataset, leakage
+from speech_autoencoder import building, dataset, leakage
 from speech_autoencoder.config import CLASSIC
 
 SR = 16_000
@@ -20,7 +20,7 @@ def array_of(sounds, folder):
     for name, (sound, sr) in sounds.items():
         (folder / "audio" / name).parent.mkdir(parents=True, exist_ok=True)
         sf.write(folder / "audio" / name, sound, sr)
-    dataset.build(folder / "audio", folder / "data.npy", CLASSIC, workers=1)
+    building.build(folder / "audio", folder / "data.npy", CLASSIC, workers=1)
     return dataset.load(folder / "data.npy", "")
 
 

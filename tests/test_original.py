@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from conftest import TINY_TRAINING, assert_refused, make_dataset, one_line_of, run_script, shake
 
-from speech_autoencoder import dataset, model, model_file, training
+from speech_autoencoder import building, model, model_file, training
 from speech_autoencoder.config import CLASSIC, ModelConfig
 from speech_autoencoder.errors import InputError
 from speech_autoencoder.learner import Batches, Learner
@@ -118,7 +118,7 @@ def test_config_unknown_network_is_refused(name):
 
 
 def test_trainer_original_at_another_latent_is_refused(small_speechdata, tmp_path):
-    dataset.build(small_speechdata / "training", tmp_path / "train_data.npy", CLASSIC, workers=2)
+    building.build(small_speechdata / "training", tmp_path / "train_data.npy", CLASSIC, workers=2)
     options = ("--network", "original", "--latent-per-second", "176")
     done = run_script("autoencoder_for_many_data", *options, cwd=tmp_path)
     assert_refused(done, "128 x 8 into 32", "leave --latent-per-second")

@@ -11,7 +11,7 @@ import pytest
 import soundfile as sf
 from conftest import make_speech, names_in
 
-from speech_autoencoder import dataset, evaluation, leakage, page, rates, summary, verdict
+from speech_autoencoder import building, dataset, evaluation, leakage, page, rates, summary, verdict
 from speech_autoencoder.config import CLASSIC, EncodingConfig, InversionConfig
 from speech_autoencoder.encoding import Encoder
 from speech_autoencoder.errors import InputError
@@ -38,7 +38,7 @@ def made(trained, small_arrays, tmp_path_factory):
         path = folder / "audio" / f"<b>{number % 2}<b>" / name
         path.parent.mkdir(parents=True, exist_ok=True)
         sf.write(path, make_speech(SR // 2 + 1_000 * number, SR, seed=number), SR)
-    dataset.build(folder / "audio", folder / "data.npy", CLASSIC, workers=2)
+    building.build(folder / "audio", folder / "data.npy", CLASSIC, workers=2)
     data = dataset.load(folder / "data.npy", "")
     encoder = Encoder(trained[0].model, EncodingConfig(rounds=0))
     result = evaluation.evaluate(data, encoder, QUICK, workers=2)
@@ -268,7 +268,7 @@ def test_long_recordings_of_a_high_rate_stay_within_the_budget(trained, tmp_path
     (tmp_path / "audio").mkdir()
     for number in range(6):
         sf.write(tmp_path / "audio" / f"{number}.wav", make_speech(6 * 48_000, 48_000, number), 48_000)
-    dataset.build(tmp_path / "audio", tmp_path / "data.npy", CLASSIC, workers=2)
+    building.build(tmp_path / "audio", tmp_path / "data.npy", CLASSIC, workers=2)
     data = dataset.load(tmp_path / "data.npy", "")
     recordings = [
         {

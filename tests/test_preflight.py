@@ -4,7 +4,7 @@ import numpy as np
 import soundfile as sf
 from conftest import TINY, make_speech
 
-from speech_autoencoder import dataset, preflight
+from speech_autoencoder import building, preflight
 
 SR = 8_000
 
@@ -14,7 +14,7 @@ def columns_of(folder, sounds, workers=1):
     for name, (sound, sr) in sounds.items():
         (folder / "audio" / name).parent.mkdir(parents=True, exist_ok=True)
         sf.write(folder / "audio" / name, sound, sr)
-    return dataset.build(folder / "audio", folder / f"{workers}.npy", TINY, workers=workers).columns
+    return building.build(folder / "audio", folder / f"{workers}.npy", TINY, workers=workers).columns
 
 
 def test_describe_names_what_is_wrong(tmp_path):

@@ -9,7 +9,7 @@ from conftest import ROOT, TINY_MODEL, make_dataset, make_speech
 
 from benchmarks import growth, speed, speed_features, speed_inversion, speed_memory, speed_training
 from benchmarks.timing import Row, compared, in_turns, process
-from speech_autoencoder import dataset
+from speech_autoencoder import building, dataset
 from speech_autoencoder.audio import write_stream
 from speech_autoencoder.config import CLASSIC, ModelConfig
 
@@ -64,7 +64,7 @@ def test_table_marks_what_is_not_reached(tmp_path):
 
 
 def test_features_equal_those_of_librosa(recordings, tmp_path):
-    dataset.build(recordings, tmp_path / "a.npy", CLASSIC, workers=1)
+    building.build(recordings, tmp_path / "a.npy", CLASSIC, workers=1)
     speed_features.librosa_loop(recordings, tmp_path / "b.npz")
     data = dataset.load(tmp_path / "a.npy", "")
     assert speed_features.most_difference_db(data, tmp_path / "b.npz") < speed_features.TOLERANCE_DB
@@ -78,7 +78,7 @@ def test_features_equal_those_of_librosa(recordings, tmp_path):
 def test_features_of_a_recording_with_an_offset_are_not_compared(recordings, tmp_path):
     samples, sr = sf.read(recordings / "a_ann_0.wav")
     sf.write(recordings / "a_ann_0.wav", 0.3 * samples + 0.3, sr)
-    dataset.build(recordings, tmp_path / "a.npy", CLASSIC, workers=1)
+    building.build(recordings, tmp_path / "a.npy", CLASSIC, workers=1)
     speed_features.librosa_loop(recordings, tmp_path / "b.npz")
     data = dataset.load(tmp_path / "a.npy", "")
     assert speed_features.most_difference_db(data, tmp_path / "b.npz") < speed_features.TOLERANCE_DB
@@ -92,7 +92,7 @@ def test_floor_rows_say_how_far_from_it(recordings):
 
 
 def test_inversion_is_compared_at_equal_pesq(recordings, tmp_path, monkeypatch):
-    dataset.build(recordings, tmp_path / "a.npy", CLASSIC, workers=1)
+    building.build(recordings, tmp_path / "a.npy", CLASSIC, workers=1)
     # Librosa's own takes half a minute to start.
     monkeypatch.setattr("librosa.feature.inverse.mel_to_audio", lambda mel, **options: np.ones(100, np.float32))
     monkeypatch.setattr(speed_inversion, "score", lambda references, estimates, strings: 3.0)

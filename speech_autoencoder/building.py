@@ -1,0 +1,286 @@
+"""A folder of recordings -> an array of clips on disk and its sidecar."""
+
+import hashlib
+import os
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+
+from speech_autoencoder import __version__
+from speech_autoencoder.audio import describe, find_recordings, opened
+from speech_autoencoder.config import FeatureConfig
+from speech_autoencoder.dataset import COLUMNS, FORMAT, Progress, digest_of, load, read_sidecar, sidecar_path
+from speech_autoencoder.errors import InputError
+from speech_autoencoder.features import cut_clips, mel_spectrogram_stream, normalise
+from speech_autoencoder.files import explain, replacing, shown, write_json
+from speech_autoencoder.levels import Levels
+
+# What has less room than COLUMNS' numbers need while an array is made.
+_STORED = {"sr": np.int32, "n_frames": np.int32}
+# A number that any reader of JSON takes in exactly.
+_DIGEST_BYTES = 6
+
+
+@dataclass(frozen=True)
+class Summary:
+    """What `build` did: whether it wrote the array, its clips, the recordings used and computed anew, their duration,
+    the share of frames that are not padding, what was left out and why, and what the sidecar says of each recording.
+    """
+
+    written: bool
+    n_clips: int
+    n_recordings: int
+    n_computed: int
+    seconds: float
+    fill: float
+    left_out: list[tuple[str, str]]
+    columns: dict[str, Sequence]
+
+
+def most_common_rate(folder: Path) -> int:
+    """The sample rate (Hz) that most recordings below folder have; unreadable ones have no say."""
+    rates: dict[int, int] = {}
+    for name in find_recordings(folder):
+        try:
+            sr = describe(folder / name).sr
+        except InputError:
+            continue
+        rates[sr] = rates.get(sr, 0) + 1
+    if not rates:
+        raise InputError(f"{shown(folder)} holds no readable recording: check what is in it.")
+    return max(rates, key=lambda sr: (rates[sr], -sr))
+
+
+def build(
+    audio_dir: Path,
+    array_path: Path,
+    features: FeatureConfig,
+    *,
+    workers: int,
+    strict: bool = False,
+    progress: Progress = lambda items, total: items,
+) -> Summary:
+    """What was done to make array_path hold the clips of every recording below audio_dir, and its sidecar tell of them.
+
+    Rows of recordings that have not changed are taken from the array that is there; when none has, nothing is
+    written. Unreadable recordings are left out, or raise with strict. Memory does not grow with the corpus.
+    `progress(items, total)` wraps the loops over the array that is there, and over the recordings.
+
+    Raises InputError when nothing readable is left, or the array cannot be written.
+    """
+    names = find_recordings(audio_dir)
+    old = _Previous.load(array_path, features, progress)
+    if old.is_current(audio_dir, names):
+        left_out = [(name, entry["reason"]) for name, entry in old.left_out.items()]
+        if strict and left_out:
+            raise InputError(left_out[0][1])
+        return _summary(False, old.columns, 0, features, left_out)
+
+    # Numbers as numbers, not as objects, and in no more room than they need: the corpus may be large.
+    columns = {key: np.empty(len(names), _STORED.get(key, kind)) for key, kind in COLUMNS.items() if kind is not str}
+    n_used, left_out, rows, n_computed = 0, [], 0, 0
+    digest = hashlib.blake2b(digest_size=16)
+    with replacing(array_path) as temporary:
+        with temporary.open("wb") as file:
+            _write_header(file, (0, features.n_mels, features.n_frames, 1))
+            results = _in_order(lambda name: _features_of(audio_dir, name, features, old), names, workers)
+            for name, (entry, clips, reason, reused) in zip(names, progress(results, len(names)), strict=True):
+                if reason:
+                    if strict:
+                        raise InputError(reason)
+                    left_out.append((name, reason))
+                    continue
+                for key, column in columns.items():
+                    column[n_used] = entry[key]
+                n_used += 1
+                digest.update(f"{name!r} {entry['digest']}\n".encode("ascii", "backslashreplace"))
+                file.write(np.ascontiguousarray(clips, "<f4").data)
+                rows += len(clips)
+                n_computed += not reused
+            if left_out and not audio_dir.is_dir():
+                raise InputError(f"{shown(audio_dir)} has gone while it was read: put it back and run again.")
+            if not rows:
+                first = left_out[0][1]
+                raise InputError(
+                    f"None of the {len(names)} recordings in {shown(audio_dir)} can be used; the first: {first}"
+                )
+            file.seek(0)
+            _write_header(file, (rows, features.n_mels, features.n_frames, 1))
+            sample = _array_digest(temporary, file)
+        if left_out:
+            unused = {name for name, _ in left_out}
+            names = [name for name in names if name not in unused]
+        columns = {"path": names} | {key: column[:n_used] for key, column in columns.items()}
+        # Before the array takes its place: where the one cannot be written, the other stays as it was. It names the
+        # array's very bytes, so that two of different runs are noticed.
+        write_json(
+            sidecar_path(array_path),
+            {
+                "format": FORMAT,
+                "version": __version__,
+                "code": _code_digest(),
+                "features": features.to_json(),
+                "audio_dir": os.fspath(audio_dir),
+                "fingerprint": digest.hexdigest(),
+                "array": {"shape": [rows, features.n_mels, features.n_frames, 1], "digest": sample},
+                "recordings": columns,
+                "rows": _rows(columns, features),
+                "left_out": [{"path": name, "reason": reason, **_stamp(audio_dir / name)} for name, reason in left_out],
+            },
+        )
+    return _summary(True, columns, n_computed, features, left_out)
+
+
+class _Previous:
+    """The array that an earlier run left, as far as it can be used again."""
+
+    def __init__(self, clips=None, audio_dir=None, columns=None, left_out=None):
+        self.clips, self.audio_dir, self.left_out = clips, audio_dir, left_out or {}
+        self.columns = columns or {key: [] for key in COLUMNS}
+        self.index = {name: i for i, name in enumerate(self.columns["path"])}
+        self.n_frames = np.array(self.columns["n_frames"], np.int64)
+
+    @classmethod
+    def load(cls, array_path, features, progress):
+        """What is at array_path if it was made with these features, else nothing to use."""
+        try:
+            dataset = load(array_path, "", progress=progress)
+            sidecar = read_sidecar(array_path, "")
+            left_out = {str(entry["path"]): entry | {"reason": str(entry["reason"])} for entry in sidecar["left_out"]}
+        except (InputError, KeyError, TypeError, AttributeError):
+            return cls()
+        if dataset.features != features or sidecar.get("code") != _code_digest():
+            return cls()
+        previous = cls(dataset.clips, os.fspath(dataset.audio_dir), sidecar["recordings"], left_out)
+        previous.first_row = dataset.first_row
+        return previous
+
+    def is_current(self, audio_dir, names):
+        """Whether these are the same recordings, unchanged, and so are those that were left out."""
+        used = [name for name in names if name not in self.left_out]
+        return (
+            self.clips is not None
+            and self.columns["path"] == used
+            and len(used) + len(self.left_out) == len(names)
+            and all(self.entry(audio_dir, name) for name in used)
+            and all(_stamp(audio_dir / name).items() <= entry.items() for name, entry in self.left_out.items())
+        )
+
+    def entry(self, audio_dir, name):
+        """The columns of a recording whose file has not changed since, or None."""
+        index = self.index.get(name)
+        if index is None or self.audio_dir != os.fspath(audio_dir):
+            return None
+        try:
+            status = (audio_dir / name).stat()
+        except OSError:
+            return None
+        entry = {key: self.columns[key][index] for key in COLUMNS}
+        return entry if (entry["size"], entry["mtime_ns"]) == (status.st_size, status.st_mtime_ns) else None
+
+    def rows(self, name):
+        """The clips of a recording."""
+        index = self.index[name]
+        return self.clips[self.first_row[index] : self.first_row[index + 1]]
+
+
+@cache
+def _code_digest():
+    """A digest of the modules that make an array's values: what other code has made is not used again."""
+    digest = hashlib.blake2b(__version__.encode(), digest_size=8)
+    for name in ("audio.py", "levels.py", "features.py", "dataset.py", "building.py"):
+        digest.update(Path(__file__).with_name(name).read_bytes())
+    return digest.hexdigest()
+
+
+def _stamp(path):
+    """What tells whether a file has changed, its permissions included; nothing where it cannot be asked."""
+    try:
+        status = path.stat()
+    except OSError:
+        return {}
+    return {"size": status.st_size, "mtime_ns": status.st_mtime_ns, "ctime_ns": status.st_ctime_ns}
+
+
+def _features_of(audio_dir, name, features, old):
+    """(columns' entry, clips, None, whether they were there already), or (None, None, reason, False)."""
+    entry = old.entry(audio_dir, name)
+    if entry:
+        return entry, old.rows(name), None, True
+    path = audio_dir / name
+    try:
+        status = path.stat()
+        with opened(path) as (recording, blocks):
+            levels = Levels(recording.sr)
+            chunks = list(mel_spectrogram_stream(blocks(features.sr, levels), features))
+        frames = normalise(chunks[0] if len(chunks) == 1 else np.concatenate(chunks, axis=1), features)
+        with path.open("rb", buffering=0) as file:
+            digest = hashlib.file_digest(file, lambda: hashlib.blake2b(digest_size=_DIGEST_BYTES)).digest()
+    except InputError as error:
+        return None, None, str(error), False
+    except OSError as error:
+        return None, None, f"{shown(path)} could not be read: {explain(error)}.", False
+    entry = {
+        "path": name,
+        "size": status.st_size,
+        "mtime_ns": status.st_mtime_ns,
+        "digest": int.from_bytes(digest),
+        "sr": recording.sr,
+        "n_samples": recording.n_samples,
+        "n_frames": frames.shape[1],
+        **levels.columns(),
+    }
+    return entry, cut_clips(frames, features), None, False
+
+
+def _in_order(work: Callable, items: list, workers: int) -> Iterator:
+    """work(item) for each item, in order, at most a few ahead. Threads: numpy, scipy and libsndfile free the lock."""
+    with ThreadPoolExecutor(max(1, workers)) as pool:
+        waiting, items = deque(), iter(items)
+        try:
+            for item in items:
+                waiting.append(pool.submit(work, item))
+                if len(waiting) >= 4 * max(1, workers):
+                    yield waiting.popleft().result()
+            while waiting:
+                yield waiting.popleft().result()
+        finally:
+            for future in waiting:
+                future.cancel()
+
+
+def _rows(columns, features):
+    """For each row: the index of its recording, its offset there (samples at features.sr), its valid frames."""
+    size = features.n_frames
+    n_frames = np.array(columns["n_frames"], np.int32)
+    n_clips = -(-n_frames // size)
+    recording = np.repeat(np.arange(len(n_frames), dtype=np.int32), n_clips)
+    first = (np.cumsum(n_clips) - n_clips).astype(np.int64)
+    start = size * (np.arange(len(recording)) - first[recording])
+    valid = np.minimum(size, n_frames[recording] - start).astype(np.int32)
+    return {"recording": recording, "offset": start * features.hop_length, "valid_frames": valid}
+
+
+def _summary(written, columns, n_computed, features, left_out):
+    """The Summary of an array with these columns."""
+    n_frames = np.array(columns["n_frames"])
+    n_clips = int((-(-n_frames // features.n_frames)).sum())
+    seconds = sum(n / sr for n, sr in zip(columns["n_samples"], columns["sr"], strict=True))
+    fill = float(n_frames.sum() / (n_clips * features.n_frames))
+    return Summary(written, n_clips, len(n_frames), n_computed, seconds, fill, left_out, columns)
+
+
+def _write_header(file, shape):
+    """The header of a float32 .npy of this shape; numpy leaves room in it for more rows."""
+    np.lib.format.write_array_header_1_0(file, {"descr": "<f4", "fortran_order": False, "shape": shape})
+
+
+def _array_digest(path, file):
+    """`digest_of` the array that is being written."""
+    file.flush()
+    return digest_of(np.load(path, mmap_mode="r"))
