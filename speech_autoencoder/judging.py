@@ -52,49 +52,57 @@ class Judge:
 
     def __call__(self, recordings):
         """What the recordings give, scored as one string of sound."""
-        dataset, features = self.dataset, self.dataset.features
-        sr = int(max(dataset.sr[i] for i in recordings))
+        sr = int(max(self.dataset.sr[i] for i in recordings))
         judged = Judged(
             [],
             {system: {} for system in (*self.systems, "original")},
             dict.fromkeys(self.systems, 0.0),
             dict.fromkeys(self.systems, 0.0),
         )
-        references, estimates = [], {system: [] for system in self.systems}
+        string = {system: [] for system in ("original", *self.systems)}
         for i in recordings:
-            frames = dataset.frames(i)
-            outputs = self._outputs(frames)
-            for system, output in outputs.items():
-                squares, counts = metrics_spectral.log_mel_sums_over_time(frames, output, features)
-                by_band = metrics_spectral.log_mel_error_by_band_db(frames, output, features) ** 2
-                _add(judged.sums[system], "log_mel_db", by_band.mean() * frames.shape[1], frames.shape[1])
-                judged.bands[system] = judged.bands[system] + by_band * frames.shape[1]
-                judged.parts[system] = judged.parts[system] + np.array([squares, counts])
-            judged.errors.append(metrics.log_mel_error_db(frames, outputs["model"], features))
-            own_sr, n_samples = int(dataset.sr[i]), int(dataset.n_samples[i])
+            outputs = self._outputs(self.dataset.frames(i))
+            self._compare_log_mels(judged, i, outputs)
             try:
-                reference = read_original(dataset, i)
+                original = read_original(self.dataset, i)
             except InputError as error:
-                judged.left_out.append({"path": dataset.names[i], "reason": str(error)})
+                judged.left_out.append({"path": self.dataset.names[i], "reason": str(error)})
                 continue
-            references.append(resample(reference, own_sr, sr))
-            waveforms = {"original": reference}
-            for system, output in outputs.items():
-                waveform = np.concatenate(list(to_waveform([output], features, self.inversion, own_sr, n_samples)))
-                estimates[system].append(resample(waveform, own_sr, sr))
-                waveforms[system] = waveform
-            judged.alone[i] = _score_alone(judged.sums, waveforms, own_sr)
-            label = self.labels.get(dataset.names[i])
-            if self.recogniser and label in self.recogniser.labels:
-                judged.heard[i] = {"said": label} | dict(
-                    zip(waveforms, self.recogniser.hear(list(waveforms.values()), sr=own_sr), strict=True)
-                )
-                for system in waveforms:
-                    _add(judged.sums[system], "words", judged.heard[i][system] == label, 1)
-        for system in self.systems if references else ():
-            for metric, value in _score(references, estimates[system], sr).items():
+            waveforms = {"original": original} | {key: self._sound(i, output) for key, output in outputs.items()}
+            for system, waveform in waveforms.items():
+                string[system].append(resample(waveform, int(self.dataset.sr[i]), sr))
+            judged.alone[i] = _score_alone(judged.sums, waveforms, int(self.dataset.sr[i]))
+            self._hear(judged, i, waveforms)
+        for system in self.systems if string["original"] else ():
+            for metric, value in _score(string["original"], string[system], sr).items():
                 _add(judged.sums[system], metric, value, 1)
         return judged
+
+    def _compare_log_mels(self, judged, recording, outputs):
+        """Nothing; the errors of each system's log-mel are added."""
+        frames, features = self.dataset.frames(recording), self.dataset.features
+        for system, output in outputs.items():
+            squares, counts = metrics_spectral.log_mel_sums_over_time(frames, output, features)
+            by_band = metrics_spectral.log_mel_error_by_band_db(frames, output, features) ** 2
+            _add(judged.sums[system], "log_mel_db", by_band.mean() * frames.shape[1], frames.shape[1])
+            judged.bands[system] = judged.bands[system] + by_band * frames.shape[1]
+            judged.parts[system] = judged.parts[system] + np.array([squares, counts])
+        judged.errors.append(metrics.log_mel_error_db(frames, outputs["model"], features))
+
+    def _sound(self, recording, output):
+        """The waveform of a log-mel, of the recording's rate and length."""
+        sr, n_samples = int(self.dataset.sr[recording]), int(self.dataset.n_samples[recording])
+        return np.concatenate(list(to_waveform([output], self.dataset.features, self.inversion, sr, n_samples)))
+
+    def _hear(self, judged, recording, waveforms):
+        """Nothing; which word is heard in each waveform is added, where it is known which was said."""
+        label = self.labels.get(self.dataset.names[recording])
+        if not self.recogniser or label not in self.recogniser.labels:
+            return
+        heard = self.recogniser.hear(list(waveforms.values()), sr=int(self.dataset.sr[recording]))
+        judged.heard[recording] = {"said": label} | dict(zip(waveforms, heard, strict=True))
+        for system in waveforms:
+            _add(judged.sums[system], "words", judged.heard[recording][system] == label, 1)
 
     def _outputs(self, frames):
         """The log-mel of each system."""

@@ -209,8 +209,39 @@ def _sound_name(count, key):
 
 def _render(result, model, findings, samples, features):
     """The page's text."""
+    rows = [_row(entry, result["strings"]) for entry in result["recordings"]]
+    shown_rows = sorted(rows, key=lambda row: -row["log_mel_db"])[:_MOST_ROWS]
+    intervals = result.get("intervals", {})
+    return (
+        _environment()
+        .get_template("report.html")
+        .render(
+            version=__version__,
+            headline=findings[0],
+            findings=findings[1:],
+            level_names={"bad": "Limit", "warning": "Caution", "note": "Note", "good": "Good"},
+            columns=[(key, *COLUMNS[key]) for key in COLUMNS if key in result["scores"]["model"]],
+            systems=[(key, title, result["scores"][key], intervals.get(key, {})) for key, title in SYSTEMS.items()],
+            drawn=result.get("drawn", "strings"),
+            coverage=[(COLUMNS[key][0], entry) for key, entry in result.get("coverage", {}).items() if entry["why"]],
+            comparison=_comparison(result),
+            **{key: result[key] for key in ("n_recordings", "n_scored", "n_strings")},
+            left_out=[{key: shown(entry[key]) for key in ("path", "reason")} for entry in result["left_out"]],
+            training=_training_charts(model),
+            errors=charts.of_errors(result["log_mel_error"]) if "log_mel_error" in result else [],
+            rows=shown_rows,
+            speakers=sorted({row["speaker"] for row in shown_rows} - {""}),
+            **_style_and_script(),
+            **_words(result.get("words")),
+            **_listening(samples, rows, features),
+            **_rates(result.get("rates")),
+        )
+    )
+
+
+def _environment():
+    """What fills the templates in: all text is escaped, and what is missing is an error."""
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
-    from markupsafe import Markup
 
     environment = Environment(
         loader=FileSystemLoader(_TEMPLATES),
@@ -220,9 +251,30 @@ def _render(result, model, findings, samples, features):
         lstrip_blocks=True,
     )
     environment.filters["options"] = _options
+    return environment
+
+
+def _style_and_script():
+    """What the page looks like and does, and the policy that lets it do nothing else."""
+    from markupsafe import Markup
+
     style, script = ((_TEMPLATES / name).read_text(encoding="utf-8").strip() for name in ("report.css", "report.js"))
+    policy = [
+        "default-src 'none'",
+        f"script-src {_hash(script)}",
+        f"style-src {_hash(style)}",
+        "img-src data:",
+        "media-src 'self' file:",
+        "base-uri 'none'",
+        "form-action 'none'",
+    ]
+    return {"mark": Markup(_MARK), "policy": "; ".join(policy), "style": Markup(style), "script": Markup(script)}
+
+
+def _training_charts(model):
+    """The charts of the loss and of the error by epoch, as far as the model tells them."""
     loss, error = number(model, "validation", "floor_loss"), number(model, "validation", "floor_db")
-    training = [
+    drawn = [
         charts.by_epoch(
             "Loss on validation",
             {"validation": numbers(model, "history", "validation_loss")},
@@ -237,87 +289,70 @@ def _render(result, model, findings, samples, features):
             ("PCA", error) if error is not None else None,
         ),
     ]
-    recordings = [_row(entry, result["strings"]) for entry in result["recordings"]]
-    shown_rows = sorted(recordings, key=lambda row: -row["log_mel_db"])[:_MOST_ROWS]
-    columns = [key for key in COLUMNS if key in result["scores"]["model"]]
-    intervals, words = result.get("intervals", {}), result.get("words")
-    measured, codec = result.get("rates"), _codec()
-    return environment.get_template("report.html").render(
-        mark=Markup(_MARK),
-        policy="; ".join(
-            [
-                "default-src 'none'",
-                f"script-src {_hash(script)}",
-                f"style-src {_hash(style)}",
-                "img-src data:",
-                "media-src 'self' file:",
-                "base-uri 'none'",
-                "form-action 'none'",
-            ]
-        ),
-        style=Markup(style),
-        script=Markup(script),
-        version=__version__,
-        headline=findings[0],
-        findings=findings[1:],
-        level_names={"bad": "Limit", "warning": "Caution", "note": "Note", "good": "Good"},
-        columns=[(key, *COLUMNS[key]) for key in columns],
-        systems=[(key, title, result["scores"][key], intervals.get(key, {})) for key, title in SYSTEMS.items()],
-        drawn=result.get("drawn", "strings"),
-        coverage=[(COLUMNS[key][0], entry) for key, entry in result.get("coverage", {}).items() if entry["why"]],
-        words=words
-        and {
+    return [chart for chart in drawn if chart]
+
+
+def _comparison(result):
+    """The lines on the model that this one is compared with, if any."""
+    if "comparison" not in result:
+        return []
+    return format_comparison(result["comparison"], shown(result["comparison"].get("path", "the other model")))
+
+
+def _words(words):
+    """The words that were heard, and which for which where they are few."""
+    if not words:
+        return {"words": None, "confusions": []}
+    few = len(words["labels"]) <= _MOST_WORDS
+    systems = (("original", "the originals"), *SYSTEMS.items())
+    return {
+        "words": {
             "sentence": describe_words(words),
             **{key: [shown(label) for label in words[key]] for key in ("labels", "heard")},
         },
-        confusions=[
-            (title, words["confusion"][key])
-            for key, title in (("original", "the originals"), *SYSTEMS.items())
-            if len(words["labels"]) <= _MOST_WORDS
-        ]
-        if words
-        else [],
-        comparison=format_comparison(result["comparison"], shown(result["comparison"].get("path", "the other model")))
-        if "comparison" in result
-        else [],
-        n_recordings=result["n_recordings"],
-        n_scored=result["n_scored"],
-        n_strings=result["n_strings"],
-        left_out=[{key: shown(entry[key]) for key in ("path", "reason")} for entry in result["left_out"]],
-        training=[chart for chart in training if chart],
-        errors=charts.of_errors(result["log_mel_error"]) if "log_mel_error" in result else [],
-        samples=[
+        "confusions": [(title, words["confusion"][key]) for key, title in systems] if few else [],
+    }
+
+
+def _listening(samples, rows, features):
+    """The sounds to listen to, with their pictures and scales, and the trials of the hearing test."""
+    codec = _codec()
+    files = [{key: f"sound/{_sound_name(count, key)}" for key in sample.sounds} for count, sample in enumerate(samples)]
+    return {
+        "samples": [
             {
                 "number": count + 1,
                 "sample": sample,
-                "row": recordings[sample.recording],
+                "row": rows[sample.recording],
                 "seconds": len(sample.sounds["original"]) / sample.sr,
-                "files": {key: f"sound/{_sound_name(count, key)}" for key in sample.sounds},
+                "files": files[count],
             }
             for count, sample in enumerate(samples)
         ],
-        sounds=SOUNDS | ({_CODEC: f"{codec.name} {codec.settings[0]}"} if codec else {}),
-        rates=[(_SYSTEMS.get(row["system"], rates.name_of(row)), row) for row in measured["rows"]] if measured else [],
-        rates_charts=charts.of_rates(measured, _SYSTEMS) if measured else [],
-        n_rates=measured["n_strings"] if measured else 0,
-        missing=[rates.how_to_have(entry) for entry in measured["missing"]] if measured else [],
-        scales={
+        "trials": [
+            {"name": rows[sample.recording]["name"], "sounds": files[count]} for count, sample in enumerate(samples)
+        ],
+        "sounds": SOUNDS | ({_CODEC: f"{codec.name} {codec.settings[0]}"} if codec else {}),
+        "scales": {
             "magma": picture(np.linspace(0, 1, 256)[None], "magma"),
             "difference": picture(np.linspace(0, 1, 256)[None], "RdBu_r"),
         },
-        shown_db=_SHOWN_DB,
-        difference_db=_DIFFERENCE_DB,
-        top_khz=features.sr / 2_000,
-        trials=[
-            {
-                "name": recordings[sample.recording]["name"],
-                "sounds": {key: f"sound/{_sound_name(count, key)}" for key in sample.sounds},
-            }
-            for count, sample in enumerate(samples)
-        ],
-        rows=shown_rows,
-        speakers=sorted({row["speaker"] for row in shown_rows} - {""}),
-    )
+        "shown_db": _SHOWN_DB,
+        "difference_db": _DIFFERENCE_DB,
+        "top_khz": features.sr / 2_000,
+    }
+
+
+def _rates(measured):
+    """What was heard at which bitrate, beside other codecs, where that was measured."""
+    if not measured:
+        return {"rates": [], "rates_charts": [], "n_rates": 0, "missing": []}
+    return {
+        "rates": [(_SYSTEMS.get(row["system"], rates.name_of(row)), row) for row in measured["rows"]],
+        "rates_charts": charts.of_rates(measured, _SYSTEMS),
+        "n_rates": measured["n_strings"],
+        "missing": [rates.how_to_have(entry) for entry in measured["missing"]],
+    }
 
 
 def _row(entry, strings):

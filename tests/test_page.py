@@ -166,7 +166,7 @@ def test_write_draws_where_it_errs_with_words_beside(made):
 
 def test_write_shows_what_is_heard_at_which_rate(made):
     text = (made[0] / "index.html").read_text(encoding="utf-8")
-    section = text.split('aria-labelledby="rates"')[1].split("</section>")[0]
+    section = text.split('<section aria-labelledby="rates"')[1].split("</section>")[0]
     assert 'aria-labelledby="rate-1"' in section
     for row in made[1]["rates"]["rows"]:
         assert f"{row['stoi']:.3f}" in section
