@@ -12,6 +12,9 @@ from speech_autoencoder.features import denormalise, hann, istft, mel_filters, s
 _TINY = 1e-12
 # The share of a window over which sound that is known fades into what continues it: at its end they fit only nearly.
 _FADE = 4
+# The bins on either side that follow a peak: three times as many as a Hann window's main lobe has in all. Where a
+# spectrum is smoother, as a network's output of noise is, locking more would make a click of it (docs/decisions.md).
+_FOLLOWING = 12
 
 
 @lru_cache(maxsize=4)
@@ -55,9 +58,9 @@ def single_pass_phase(magnitude: np.ndarray, n_fft: int, hop_length: int, before
     """A first phase (radians) for magnitudes (n_frames, n_bins): each peak's sinusoid advances, its bins follow.
 
     Single-pass spectrogram inversion (Beauregard, Harish and Wyse, 2015): the frequency of each peak by parabolic
-    interpolation, the bins around it locked to its phase, up to the valley on either side. Sound goes on from the
-    phases (n_bins,) of the frame before, or begins as a chirp over a quarter of the window (Schroeder, 1970): from
-    phases of 0 its first frame would be a click.
+    interpolation, the bins around it locked to its phase, up to the valley on either side; those further away advance
+    at their own frequency. Sound goes on from the phases (n_bins,) of the frame before, or begins as a chirp over a
+    quarter of the window (Schroeder, 1970): from phases of 0 its first frame would be a click.
     """
     n_bins = magnitude.shape[1]
     bins = np.arange(n_bins)
@@ -70,9 +73,11 @@ def single_pass_phase(magnitude: np.ndarray, n_fft: int, hop_length: int, before
             offset = 0.5 * (left - right) / np.minimum(left - 2 * middle + right, -_TINY)
             advance = 2 * np.pi * (peaks + np.clip(offset, -0.5, 0.5)) / n_fft * hop_length
             owner = np.searchsorted((peaks[1:] + peaks[:-1]) / 2, bins)
-            peak_phase = accumulated[peaks] + advance
+            distance = bins - peaks[owner]
             # Neighbouring bins of a stationary sinusoid under a centred window differ by pi.
-            accumulated = peak_phase[owner] + np.pi * ((bins - peaks[owner]) % 2)
+            locked = (accumulated[peaks] + advance)[owner] + np.pi * (distance % 2)
+            own = accumulated + 2 * np.pi * bins / n_fft * hop_length
+            accumulated = np.where(np.abs(distance) > _FOLLOWING, own, locked)
         phase[frame] = accumulated
     return phase
 
