@@ -143,7 +143,6 @@ class _Previous:
         self.clips, self.audio_dir, self.left_out = clips, audio_dir, left_out or {}
         self.columns = columns or {key: [] for key in COLUMNS}
         self.index = {name: i for i, name in enumerate(self.columns["path"])}
-        self.n_frames = np.array(self.columns["n_frames"], np.int64)
 
     @classmethod
     def load(cls, array_path, features, progress):
@@ -260,8 +259,7 @@ def _rows(columns, features):
     n_frames = np.array(columns["n_frames"], np.int32)
     n_clips = -(-n_frames // size)
     recording = np.repeat(np.arange(len(n_frames), dtype=np.int32), n_clips)
-    first = (np.cumsum(n_clips) - n_clips).astype(np.int64)
-    start = size * (np.arange(len(recording)) - first[recording])
+    start = size * (np.arange(len(recording)) - (np.cumsum(n_clips) - n_clips)[recording])
     valid = np.minimum(size, n_frames[recording] - start).astype(np.int32)
     return {"recording": recording, "offset": start * features.hop_length, "valid_frames": valid}
 

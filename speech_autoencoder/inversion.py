@@ -64,6 +64,7 @@ def single_pass_phase(magnitude: np.ndarray, n_fft: int, hop_length: int, before
     """
     n_bins = magnitude.shape[1]
     bins = np.arange(n_bins)
+    own_advance = 2 * np.pi * bins / n_fft * hop_length
     phase = np.zeros(magnitude.shape, np.float64)
     accumulated = -np.pi / 4 * bins**2 / n_bins if before is None else before
     for frame, row in enumerate(magnitude):
@@ -76,8 +77,7 @@ def single_pass_phase(magnitude: np.ndarray, n_fft: int, hop_length: int, before
             distance = bins - peaks[owner]
             # Neighbouring bins of a stationary sinusoid under a centred window differ by pi.
             locked = (accumulated[peaks] + advance)[owner] + np.pi * (distance % 2)
-            own = accumulated + 2 * np.pi * bins / n_fft * hop_length
-            accumulated = np.where(np.abs(distance) > _FOLLOWING, own, locked)
+            accumulated = np.where(np.abs(distance) > _FOLLOWING, accumulated + own_advance, locked)
         phase[frame] = accumulated
     return phase
 

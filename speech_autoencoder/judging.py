@@ -61,8 +61,9 @@ class Judge:
         )
         string = {system: [] for system in ("original", *self.systems)}
         for i in recordings:
-            outputs = self._outputs(self.dataset.frames(i))
-            self._compare_log_mels(judged, i, outputs)
+            frames = self.dataset.frames(i)
+            outputs = self._outputs(frames)
+            self._compare_log_mels(judged, frames, outputs)
             try:
                 original = read_original(self.dataset, i)
             except InputError as error:
@@ -78,9 +79,9 @@ class Judge:
                 _add(judged.sums[system], metric, value, 1)
         return judged
 
-    def _compare_log_mels(self, judged, recording, outputs):
+    def _compare_log_mels(self, judged, frames, outputs):
         """Nothing; the errors of each system's log-mel are added."""
-        frames, features = self.dataset.frames(recording), self.dataset.features
+        features = self.dataset.features
         for system, output in outputs.items():
             squares, counts = metrics_spectral.log_mel_sums_over_time(frames, output, features)
             by_band = metrics_spectral.log_mel_error_by_band_db(frames, output, features) ** 2
