@@ -1,21 +1,12 @@
-"""A small folder of recordings, and what happens to it and to the sidecar of its array."""
+"""What happens to a folder of recordings, to its array and to the sidecar of that."""
 
 import json
 
 import soundfile as sf
-from conftest import make_speech
+from conftest import TINY, make_speech
 
+from speech_autoencoder.building import build
 from speech_autoencoder.dataset import sidecar_path
-
-LENGTHS = {"5_anna_0.wav": 9_000, "sub/7_ben_1.flac": 2_000, "7_ben_2.wav": 2_500, "a b/한.wav": 1}
-
-
-def make_corpus(folder):
-    """Nothing; the folder holds four recordings of other rates and lengths."""
-    for seed, (name, n_samples) in enumerate(LENGTHS.items()):
-        path = folder / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        sf.write(path, make_speech(n_samples, 8_000, seed), 8_000 if seed else 16_000)
 
 
 def change(corpus):
@@ -28,3 +19,10 @@ def edit_sidecar(array_path, edit):
     data = json.loads(sidecar_path(array_path).read_text())
     edit(data)
     sidecar_path(array_path).write_text(json.dumps(data))
+
+
+def take_sidecar_of_another(corpus, array_path, folder):
+    """Nothing; the array has the sidecar of another, that of the corpus after a change."""
+    change(corpus)
+    build(corpus, folder / "b.npy", TINY, workers=1)
+    sidecar_path(folder / "b.npy").replace(sidecar_path(array_path))

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import soundfile as sf
 from hypothesis import settings
 
 from speech_autoencoder import audio, building, dataset
@@ -28,6 +29,8 @@ TINY = FeatureConfig("tiny", 8_000, 256, 64, 16, 32, -100.0, 10.0)
 # Of this shape, the floor is the very PCA that training starts from.
 TINY_MODEL = ModelConfig(n_mels=16, frames_per_latent=4, latent_size=4, finest=1, width=8, depth=1)
 TINY_TRAINING = TrainingConfig(epochs=4, batch_size=4, learning_rate=1e-2, averaging=0.9)
+# The samples of the recordings of `corpus`.
+LENGTHS = {"5_anna_0.wav": 9_000, "sub/7_ben_1.flac": 2_000, "7_ben_2.wav": 2_500, "a b/한.wav": 1}
 
 
 def make_speech(n_samples, sr, seed=0):
@@ -284,10 +287,11 @@ def project(small_speechdata, tmp_path_factory):
 
 @pytest.fixture
 def corpus(tmp_path):
-    """A folder of four recordings, see arrays.LENGTHS."""
-    from arrays import make_corpus
-
-    make_corpus(tmp_path / "corpus")
+    """A folder of four recordings of other rates and lengths, LENGTHS."""
+    for seed, (name, n_samples) in enumerate(LENGTHS.items()):
+        path = tmp_path / "corpus" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        sf.write(path, make_speech(n_samples, 8_000, seed), 8_000 if seed else 16_000)
     return tmp_path / "corpus"
 
 

@@ -11,8 +11,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import soundfile as sf
-from arrays import LENGTHS, change, edit_sidecar
-from conftest import ROOT, TINY, make_speech, names_in, one_line_of
+from arrays import change, edit_sidecar, take_sidecar_of_another
+from conftest import LENGTHS, ROOT, TINY, make_speech, names_in, one_line_of
 
 from speech_autoencoder import building
 from speech_autoencoder.audio import read
@@ -397,9 +397,7 @@ def test_build_folder_of_the_array_that_vanishes_is_said(corpus, tmp_path):
 
 
 def test_build_interrupted_between_its_two_files_is_noticed(corpus, array, tmp_path):
-    change(corpus)
-    build(corpus, tmp_path / "b.npy", TINY, workers=1)
-    sidecar_path(tmp_path / "b.npy").replace(sidecar_path(array))
+    take_sidecar_of_another(corpus, array, tmp_path)
     with pytest.raises(InputError, match=r"train_data\.json do not belong together: run train\.py again"):
         load(array, "train.py")
     assert build(corpus, array, TINY, workers=1).written

@@ -5,7 +5,7 @@ import pickle
 
 import numpy as np
 import pytest
-from arrays import change, edit_sidecar
+from arrays import change, edit_sidecar, take_sidecar_of_another
 from conftest import TINY, make_dataset, one_line_of
 from hypothesis import given
 from hypothesis import strategies as st
@@ -162,9 +162,7 @@ def test_load_pipe_in_place_of_a_file_does_not_block(array, suffix):
 
 
 def test_load_sidecar_of_another_array_is_refused(corpus, array, tmp_path):
-    change(corpus)
-    build(corpus, tmp_path / "b.npy", TINY, workers=1)
-    sidecar_path(tmp_path / "b.npy").replace(sidecar_path(array))
+    take_sidecar_of_another(corpus, array, tmp_path)
     with pytest.raises(InputError, match=r"train_data\.npy and .*train_data\.json do not belong together"):
         load(array, "train.py")
 
