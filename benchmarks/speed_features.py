@@ -50,11 +50,11 @@ def floor_rows(audio_dir: Path, times: int, most: int = 400) -> Iterator[Row]:
 
     names = find_recordings(audio_dir)
     names = names[:: max(1, len(names) // most)]
-    nothing = building._Previous()
+    together, nothing = list(building._together(audio_dir, names)), building._Previous()
     with threadpool_limits(1):
         ours, floor = in_turns(
             [
-                lambda: [building._features_of(audio_dir, name, CLASSIC, nothing) for name in names],
+                lambda: [building._features_of(audio_dir, some, CLASSIC, nothing) for some in together],
                 lambda: [_floor(audio_dir / name) for name in names],
             ],
             times + 2,

@@ -1,5 +1,6 @@
 """Finding recordings, reading any of them as mono at a rate, writing sound."""
 
+import math
 import os
 import stat
 from collections.abc import Callable, Iterator
@@ -25,6 +26,8 @@ _SUFFIXES = frozenset(
 )
 # Samples decoded at once, over all channels: 5 s of 192 kHz mono.
 _BLOCK_SAMPLES = 5 * 192_000
+# Recordings that are resampled as channels of one sound.
+_CHANNELS = 4
 # Floating-point samples may pass full scale a little (a lossy decoder's do), but not as integers in disguise.
 _PEAK_LIMIT = 16.0
 # What libsndfile answers for a FLAC file whose header leaves the length out; soundfile cannot read to its end.
@@ -222,8 +225,7 @@ def _read(sound, path, sr, watch):
         expected = -(-n_in * sr // sound.samplerate)
         block = resampler.resample_chunk(block, last=is_last)
         if is_last:
-            n_missing = expected - n_out - len(block)
-            block = np.pad(block, (0, n_missing)) if n_missing > 0 else block[: expected - n_out]
+            block = _with_length(block, expected - n_out)
         n_out += len(block)
         yield block
 
@@ -245,8 +247,9 @@ def _without_offset(blocks, sr, watch):
         if watch:
             watch(block)
         if offset is None:
-            mean = block.mean(dtype=np.float64)
-            is_much = len(block) >= _OFFSET_S * sr and abs(mean) > _OFFSET * block.std(dtype=np.float64)
+            precise = block.astype(np.float64)
+            mean, power = precise.mean(), precise @ precise / len(block)
+            is_much = len(block) >= _OFFSET_S * sr and mean**2 > _OFFSET**2 * (power - mean**2)
             offset = np.float32(mean if is_much else 0)
         yield block - offset if offset else block
 
@@ -254,7 +257,7 @@ def _without_offset(blocks, sr, watch):
 def _mono_blocks(sound, path):
     """Blocks of mono samples at the file's own rate, checked."""
     channel, n_read = None, 0
-    while True:
+    while n_read < sound.frames or not sound.seekable():
         try:
             block = sound.read(max(1, _BLOCK_SAMPLES // sound.channels), dtype="float32", always_2d=True)
         except (sf.SoundFileError, RuntimeError) as error:
@@ -262,9 +265,9 @@ def _mono_blocks(sound, path):
         if not len(block):
             break
         n_read += len(block)
-        if not np.isfinite(block).all():
-            raise InputError(f"{shown(path)} holds samples that are not numbers (NaN or infinite): export it again.")
         peak = float(np.abs(block).max())
+        if not math.isfinite(peak):
+            raise InputError(f"{shown(path)} holds samples that are not numbers (NaN or infinite): export it again.")
         if peak > _PEAK_LIMIT:
             raise InputError(
                 f"{shown(path)} holds samples of up to {peak:.3g}, where full scale is 1: scale it to [-1, 1]."
@@ -297,6 +300,35 @@ def read(path: Path, sr: int | None = None) -> np.ndarray:
 def resample(waveform: np.ndarray, sr_in: int, sr_out: int) -> np.ndarray:
     """The waveform (n_samples,) at sr_out Hz; itself where that is its own rate."""
     return waveform if sr_in == sr_out else soxr.resample(waveform, sr_in, sr_out)
+
+
+def resample_together(waveforms: list[np.ndarray], rates: list[int], sr: int) -> list[np.ndarray]:
+    """Each waveform (n_samples,), at its own of the rates (Hz), at sr Hz: to the last bit what `read_stream` gives.
+
+    Those of one rate, and of about one length, are channels of one sound to soxr, which then plans its filters once:
+    for a short recording, planning takes longer than resampling.
+    """
+    resampled = list(waveforms)
+    for own_sr in set(rates) - {sr}:
+        ours = sorted((i for i, rate in enumerate(rates) if rate == own_sr), key=lambda i: len(waveforms[i]))
+        for first in range(0, len(ours), _CHANNELS):
+            some = ours[first : first + _CHANNELS]
+            channels = np.zeros((len(waveforms[some[-1]]), len(some)), np.float32)
+            for channel, i in enumerate(some):
+                channels[: len(waveforms[i]), channel] = waveforms[i]
+            resampler = soxr.ResampleStream(own_sr, sr, len(some), dtype="float32", quality="HQ")
+            channels = resampler.resample_chunk(channels, last=True)
+            for channel, i in enumerate(some):
+                # soxr ends a sound at the nearest sample; where ours has one more, it is zero.
+                n_given = (2 * len(waveforms[i]) * sr + own_sr) // (2 * own_sr)
+                resampled[i] = _with_length(channels[:n_given, channel], -(-len(waveforms[i]) * sr // own_sr))
+    return resampled
+
+
+def _with_length(waveform, n_samples):
+    """The waveform, cut or with zeros at its end, of so many samples."""
+    n_missing = n_samples - len(waveform)
+    return np.pad(waveform, (0, n_missing)) if n_missing > 0 else np.ascontiguousarray(waveform[:n_samples])
 
 
 def resample_stream(blocks, sr_in: int, sr_out: int, n_samples: int) -> Iterator[np.ndarray]:

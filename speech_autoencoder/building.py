@@ -3,25 +3,28 @@
 import hashlib
 import os
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
 
 from speech_autoencoder import __version__
-from speech_autoencoder.audio import describe, find_recordings, opened
+from speech_autoencoder.audio import describe, find_recordings, opened, resample_together
 from speech_autoencoder.config import FeatureConfig
 from speech_autoencoder.dataset import COLUMNS, FORMAT, Progress, digest_of, load, read_sidecar, sidecar_path
 from speech_autoencoder.errors import InputError
-from speech_autoencoder.features import cut_clips, mel_spectrogram_stream, normalise
+from speech_autoencoder.features import cut_clips, mel_spectrogram, mel_spectrogram_stream, normalise
 from speech_autoencoder.files import explain, replacing, shown, write_json
 from speech_autoencoder.levels import Levels
 
 # What has less room than COLUMNS' numbers need while an array is made.
 _STORED = {"sr": np.int32, "n_frames": np.int32}
+# The most recordings that are computed together, about the bytes that they have, and the samples of each.
+_MOST_TOGETHER, _MOST_BYTES_TOGETHER, _SHORT_SAMPLES = 16, 1 << 19, 1 << 16
 # A number that any reader of JSON takes in exactly.
 _DIGEST_BYTES = 6
 
@@ -88,7 +91,8 @@ def build(
     with replacing(array_path) as temporary:
         with temporary.open("wb") as file:
             _write_header(file, (0, features.n_mels, features.n_frames, 1))
-            results = _in_order(lambda name: _features_of(audio_dir, name, features, old), names, workers)
+            work = partial(_features_of, audio_dir, features=features, old=old)
+            results = chain.from_iterable(_in_order(work, _together(audio_dir, names), workers))
             for name, (entry, clips, reason, reused) in zip(names, progress(results, len(names)), strict=True):
                 if reason:
                     if strict:
@@ -206,18 +210,57 @@ def _stamp(path):
     return {"size": status.st_size, "mtime_ns": status.st_mtime_ns, "ctime_ns": status.st_ctime_ns}
 
 
-def _features_of(audio_dir, name, features, old):
-    """(columns' entry, clips, None, whether they were there already), or (None, None, reason, False)."""
+def _together(audio_dir, names):
+    """Lists of names that follow each other: some short recordings, whose filters are planned once, or a long one."""
+    some, n_bytes = [], 0
+    for name in names:
+        some.append(name)
+        n_bytes += _stamp(audio_dir / name).get("size", 0)
+        if len(some) == _MOST_TOGETHER or n_bytes > _MOST_BYTES_TOGETHER:
+            yield some
+            some, n_bytes = [], 0
+    if some:
+        yield some
+
+
+def _features_of(audio_dir, names, features, old):
+    """Of each name: (columns' entry, clips, None, whether they were there already), or (None, None, reason, False)."""
+    results = [_reused(audio_dir, name, old) or _read(audio_dir, name, features) for name in names]
+    short = [result for result in results if isinstance(result, _Sound)]
+    waveforms = resample_together([x.waveform for x in short], [x.entry["sr"] for x in short], features.sr)
+    analysed = (
+        _result(sound.entry, mel_spectrogram(waveform, features), features)
+        for sound, waveform in zip(short, waveforms, strict=True)
+    )
+    return [next(analysed) if isinstance(result, _Sound) else result for result in results]
+
+
+@dataclass(frozen=True)
+class _Sound:
+    """A short recording: its entry, but for what its features tell, and its samples (n_samples,) at its own rate."""
+
+    entry: dict
+    waveform: np.ndarray
+
+
+def _reused(audio_dir, name, old):
+    """The result of a recording that has not changed since the earlier run, or None."""
     entry = old.entry(audio_dir, name)
-    if entry:
-        return entry, old.rows(name), None, True
+    return entry and (entry, old.rows(name), None, True)
+
+
+def _read(audio_dir, name, features):
+    """The _Sound of a short recording, the result of a long one, or of one that cannot be used."""
     path = audio_dir / name
     try:
         status = path.stat()
         with opened(path) as (recording, blocks):
             levels = Levels(recording.sr)
-            chunks = list(mel_spectrogram_stream(blocks(features.sr, levels), features))
-        frames = normalise(chunks[0] if len(chunks) == 1 else np.concatenate(chunks, axis=1), features)
+            is_short = recording.n_samples <= _SHORT_SAMPLES
+            if is_short:
+                waveform = np.concatenate(list(blocks(None, levels)))
+            else:
+                mel = np.concatenate(list(mel_spectrogram_stream(blocks(features.sr, levels), features)), axis=1)
         with path.open("rb", buffering=0) as file:
             digest = hashlib.file_digest(file, lambda: hashlib.blake2b(digest_size=_DIGEST_BYTES)).digest()
     except InputError as error:
@@ -231,16 +274,20 @@ def _features_of(audio_dir, name, features, old):
         "digest": int.from_bytes(digest),
         "sr": recording.sr,
         "n_samples": recording.n_samples,
-        "n_frames": frames.shape[1],
         **levels.columns(),
     }
-    return entry, cut_clips(frames, features), None, False
+    return _Sound(entry, waveform) if is_short else _result(entry, mel, features)
 
 
-def _in_order(work: Callable, items: list, workers: int) -> Iterator:
+def _result(entry, mel, features):
+    """What `_features_of` says of a recording with this mel spectrogram."""
+    return entry | {"n_frames": mel.shape[1]}, cut_clips(normalise(mel, features), features), None, False
+
+
+def _in_order(work: Callable, items: Iterable, workers: int) -> Iterator:
     """work(item) for each item, in order, at most a few ahead. Threads: numpy, scipy and libsndfile free the lock."""
     with ThreadPoolExecutor(max(1, workers)) as pool:
-        waiting, items = deque(), iter(items)
+        waiting = deque()
         try:
             for item in items:
                 waiting.append(pool.submit(work, item))

@@ -22,7 +22,7 @@ class Levels:
         self.energy += float(squares.sum())
         self.n_samples += len(block)
         starts = np.arange(0, len(block), self.piece)
-        lengths = np.diff([*starts, len(block)])
+        lengths = np.diff(starts, append=len(block))
         self.n_pieces += len(starts)
         self.n_quiet += int((np.add.reduceat(squares, starts) < self.QUIET * lengths).sum()) if len(starts) else 0
 

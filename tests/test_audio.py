@@ -24,6 +24,7 @@ from speech_autoencoder.audio import (
     read,
     read_stream,
     resample_stream,
+    resample_together,
     write_stream,
 )
 from speech_autoencoder.errors import InputError
@@ -105,6 +106,21 @@ def test_read_sine_keeps_pitch_level_and_length_at_any_rate(tmp_path, sr):
 def test_resample_stream_any_blocks_give_exactly_n_samples(sr_in, sr_out, sizes, n_samples):
     blocks = list(resample_stream([np.ones(size, np.float32) for size in sizes], sr_in, sr_out, n_samples))
     assert sum(map(len, blocks)) == n_samples
+
+
+@given(
+    recordings=st.lists(st.tuples(st.sampled_from([8_000, 16_000, 22_000, 22_050, 48_000]), st.integers(1, 6_000))),
+    sr=st.sampled_from([8_000, 22_050]),
+)
+def test_resample_together_is_what_each_is_alone_to_the_last_bit(recordings, sr):
+    waveforms = [np.resize(SPEECH, n_samples) for _, n_samples in recordings]
+    rates = [own_sr for own_sr, _ in recordings]
+    together = resample_together(waveforms, rates, sr)
+    assert len(together) == len(recordings)
+    for resampled, waveform, own_sr in zip(together, waveforms, rates, strict=True):
+        n_samples = -(-len(waveform) * sr // own_sr)
+        alone = np.concatenate(list(resample_stream([waveform], own_sr, sr, n_samples)))
+        assert np.array_equal(resampled, alone)
 
 
 def test_read_six_channels_are_averaged(tmp_path):

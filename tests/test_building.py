@@ -100,6 +100,21 @@ def test_build_same_content_same_bytes_whatever_the_workers(corpus, tmp_path):
     assert contents(tmp_path / "1.npy") == contents(tmp_path / "3.npy")
 
 
+def test_build_short_and_long_recordings_of_any_rates_are_as_alone(tmp_path):
+    (tmp_path / "many").mkdir()
+    rates = [8_000, 16_000, 22_050, 44_100]
+    for i in range(40):
+        sr = rates[i % len(rates)]
+        n_samples = 70_000 + 300 * i if i in (11, 30) else 1_000 + 137 * i
+        sf.write(tmp_path / "many" / f"{i:02}.wav", make_speech(n_samples, sr, i), sr)
+    build(tmp_path / "many", tmp_path / "many.npy", CLASSIC, workers=3)
+    data = load(tmp_path / "many.npy", "")
+    assert data.names == names_in(tmp_path / "many")
+    for i in range(len(data.names)):
+        assert np.array_equal(data.frames(i), log_mel(read(data.path(i), CLASSIC.sr), CLASSIC))
+        assert data.sr[i] == rates[i % len(rates)]
+
+
 def test_build_many_recordings_few_workers_keep_their_order(tmp_path):
     (tmp_path / "corpus").mkdir()
     for i in range(30):  # more than wait in the queue, of lengths that finish out of order
