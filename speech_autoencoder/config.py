@@ -260,12 +260,11 @@ class EncodingConfig(_Config):
 class InversionConfig(_Config):
     """How normalised log-mel becomes sound.
 
-    nnls_rounds of projected gradient for mel -> linear, griffin_lim_rounds with `momentum` for the phase, on
+    griffin_lim_rounds with `momentum` for the phase, and for magnitudes that fit it and the mel, on
     `time_oversampling` interpolated frames for each frame; segments of segment_s overlap by overlap_s seconds.
     """
 
-    nnls_rounds: int = 30
-    griffin_lim_rounds: int = 30
+    griffin_lim_rounds: int = 20
     momentum: float = 0.99
     time_oversampling: int = 2
     segment_s: float = 20.0

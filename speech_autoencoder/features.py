@@ -37,7 +37,7 @@ def mel_edges_hz(config: FeatureConfig) -> np.ndarray:
 
 
 @lru_cache(maxsize=8)
-def _scaled_filters(config: FeatureConfig) -> np.ndarray:
+def scaled_filters(config: FeatureConfig) -> np.ndarray:
     """The mel filters (n_bins, n_mels) by which a full-scale sine has a magnitude of about 1."""
     return np.ascontiguousarray(mel_filters(config).T) * np.float32(2 / hann(config.n_fft).sum())
 
@@ -90,7 +90,7 @@ def mel_spectrogram_stream(blocks: Iterable[np.ndarray], config: FeatureConfig) 
     Frames are centred, as librosa's are, with zeros around the waveform: frame i is around sample i * hop_length.
     A full-scale sine has a magnitude of about 1. Whatever the blocks are, the frames are the same.
     """
-    filters = _scaled_filters(config)
+    filters = scaled_filters(config)
     n_samples, n_frames = 0, 0
     pending = np.zeros(config.n_fft // 2, np.float32)
 

@@ -1,45 +1,51 @@
-"""Normalised log-mel -> waveform, with no network: mel to linear magnitude, then a phase that fits it."""
+"""Normalised log-mel -> waveform, with no network: a magnitude and a phase that fit each other, and the mel."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import lru_cache
 
 import numpy as np
 from scipy.interpolate import CubicSpline
 
 from speech_autoencoder.config import FeatureConfig, InversionConfig
-from speech_autoencoder.features import denormalise, hann, istft, mel_filters, stft
+from speech_autoencoder.features import denormalise, istft, scaled_filters, stft
 
 _TINY = 1e-12
 # The share of a window over which sound that is known fades into what continues it: at its end they fit only nearly.
 _FADE = 4
-# The bins on either side that follow a peak: three times as many as a Hann window's main lobe has in all. Where a
+# The bins on either side that follow a peak: half as many again as a Hann window's main lobe has in all. Where a
 # spectrum is smoother, as a network's output of noise is, locking more would make a click of it (docs/decisions.md).
-_FOLLOWING = 12
+_FOLLOWING = 6
+# Rounds that magnitudes are fitted for at first; with less, tones lose level.
+_FITTING_ROUNDS = 10
+# Rounds that the magnitudes are kept for as they are: before, a sound's own are those of phases that do not fit yet.
+_SETTLING_ROUNDS = 3
 
 
 @lru_cache(maxsize=4)
-def _mel_solver(config: FeatureConfig) -> tuple[np.ndarray, np.ndarray, float]:
-    """The mel filters, their pseudo-inverse, and the step that projected gradient may take."""
-    filters = mel_filters(config)
-    return filters, np.linalg.pinv(filters), float(1 / np.linalg.norm(filters, ord=2) ** 2)
+def _mel_solver(config: FeatureConfig) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Filters (n_bins, n_mels) from STFT magnitude to mel, their pseudo-inverse, and the share of each in its bins."""
+    filters = scaled_filters(config)
+    total = filters.sum(axis=1)
+    return filters, np.linalg.pinv(filters), (filters / np.where(total > 0, total, 1)[:, None]).T
 
 
-def mel_to_magnitude(mel: np.ndarray, config: FeatureConfig, rounds: int) -> np.ndarray:
-    """The non-negative linear magnitudes, shape (n_bins, n_frames), whose mel is nearest to mel (n_mels, n_frames).
+def mel_to_magnitude(mel: np.ndarray, config: FeatureConfig) -> np.ndarray:
+    """Linear magnitudes, shape (n_frames, n_bins), whose mel is near mel (n_frames, n_mels), none negative."""
+    magnitude = np.maximum(mel @ _mel_solver(config)[1], 0)
+    for _ in range(_FITTING_ROUNDS):
+        magnitude = fit_to_mel(magnitude, mel, config)
+    return magnitude
 
-    Non-negative least squares by accelerated projected gradient (Beck and Teboulle, 2009, FISTA), all frames at
-    once, from the clipped pseudo-inverse.
+
+def fit_to_mel(magnitude: np.ndarray, mel: np.ndarray, config: FeatureConfig) -> np.ndarray:
+    """The magnitudes (n_frames, n_bins) with each bin made louder or quieter as its mel (n_frames, n_mels) asks for.
+
+    One step of Richardson (1972) and Lucy's (1974) iteration, which keeps what mel does not tell: the pattern of bins
+    within a filter. What lies below the floor of log-mel hardly counts.
     """
-    filters, inverse, step = _mel_solver(config)
-    back = step * filters.T
-    solution = np.maximum(inverse @ mel, 0)
-    ahead, speed = solution, 1.0
-    for _ in range(rounds):
-        previous, previous_speed = solution, speed
-        solution = np.maximum(ahead - back @ (filters @ ahead - mel), 0)
-        speed = (1 + np.sqrt(1 + 4 * speed**2)) / 2
-        ahead = solution + np.float32((previous_speed - 1) / speed) * (solution - previous)
-    return solution
+    filters, _, shares = _mel_solver(config)
+    floor = np.float32(10 ** (config.floor_db / 20))
+    return magnitude * (((mel + floor) / (magnitude @ filters + floor)) @ shares)
 
 
 def interpolate_frames(magnitude: np.ndarray, times: int) -> np.ndarray:
@@ -82,13 +88,21 @@ def single_pass_phase(magnitude: np.ndarray, n_fft: int, hop_length: int, before
     return phase
 
 
-def griffin_lim(magnitude: np.ndarray, hop_length: int, rounds: int, momentum: float, known=None) -> np.ndarray:
+def griffin_lim(
+    magnitude: np.ndarray,
+    hop_length: int,
+    rounds: int,
+    momentum: float,
+    known: np.ndarray | None = None,
+    fit: Callable[[np.ndarray], np.ndarray] | None = None,
+) -> np.ndarray:
     """A waveform of n_fft + (n_frames - 1) hop samples whose STFT magnitudes are near magnitude (n_frames, n_bins).
 
     Fast Griffin-Lim (Perraudin, Balazs and Søndergaard, 2013) from single-pass phases. The waveform is kept within full
     scale in every round, so that phases are found with which it fits: clipped afterwards, a loud one would lose level.
     Where `known` gives the first samples, what follows continues them: their phases are where the others begin, and
-    they are put back in every round.
+    they are put back in every round. With `fit`, magnitudes are no more than where it begins: after some rounds, each
+    round asks for fit(those that the waveform has).
     """
     n_fft = 2 * (magnitude.shape[1] - 1)
     if known is None:
@@ -99,17 +113,25 @@ def griffin_lim(magnitude: np.ndarray, hop_length: int, rounds: int, momentum: f
         phase = np.concatenate([given, rest])
     spectrum = (magnitude * np.exp(1j * phase)).astype(np.complex64)
     previous = np.zeros_like(spectrum)
-    for _ in range(rounds):
+    for number in range(rounds):
         waveform = _as_written(istft(spectrum, n_fft, hop_length), known, n_fft // _FADE)
         consistent = stft(waveform, n_fft, hop_length)
+        if fit and number >= _SETTLING_ROUNDS:
+            magnitude = fit(_size(consistent))
         # In place, and divided as real numbers: half of the time of what one would write.
         np.subtract(consistent, previous, out=spectrum)
         spectrum *= np.float32(momentum)
         spectrum += consistent
-        size = np.square(spectrum.real) + np.square(spectrum.imag)
-        spectrum *= magnitude / np.maximum(np.sqrt(size, out=size), np.float32(_TINY), out=size)
+        size = _size(spectrum)
+        spectrum *= np.divide(magnitude, np.maximum(size, np.float32(_TINY), out=size), out=size)
         previous = consistent
     return _as_written(istft(spectrum, n_fft, hop_length), known, n_fft // _FADE)
+
+
+def _size(spectrum):
+    """The magnitudes of a complex spectrum: some times quicker than numpy's, which minds numbers near overflow."""
+    size = np.square(spectrum.real) + np.square(spectrum.imag)
+    return np.sqrt(size, out=size)
 
 
 def _as_written(waveform: np.ndarray, known: np.ndarray | None, fade: int) -> np.ndarray:
@@ -150,12 +172,18 @@ def invert_stream(
 
 def _invert_segment(normalised, config, inversion, known):
     """The waveform from half a window before the first frame's centre to half a window after the last's."""
-    mel = denormalise(normalised, config)
-    magnitude = mel_to_magnitude(mel, config, inversion.nnls_rounds).T * np.float32(hann(config.n_fft).sum() / 2)
+    mel = np.ascontiguousarray(denormalise(normalised, config).T)
     times = inversion.time_oversampling if config.n_fft // config.hop_length == 2 else 1
-    magnitude = interpolate_frames(magnitude, times)
+    magnitude = interpolate_frames(mel_to_magnitude(mel, config), times)
+
+    def fit(size):
+        # Of the frames between frames no mel is known: half-way between what they are and what they began as.
+        fitted = np.sqrt(size * magnitude) if times > 1 else np.empty_like(size)
+        fitted[::times] = fit_to_mel(size[::times], mel, config)
+        return fitted
+
     hop_length = config.hop_length // times
-    return griffin_lim(magnitude, hop_length, inversion.griffin_lim_rounds, inversion.momentum, known)
+    return griffin_lim(magnitude, hop_length, inversion.griffin_lim_rounds, inversion.momentum, known, fit)
 
 
 def invert(normalised: np.ndarray, config: FeatureConfig, inversion: InversionConfig, n_samples: int) -> np.ndarray:

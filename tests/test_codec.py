@@ -38,7 +38,7 @@ from speech_autoencoder.model import build, encode, start_at_pca
 from speech_autoencoder.model_file import TrainedModel
 
 # How well the phase is found is another module's.
-QUICK = InversionConfig(nnls_rounds=1, griffin_lim_rounds=1, segment_s=4.0)
+QUICK = InversionConfig(griffin_lim_rounds=1, segment_s=4.0)
 SIZES = ModelConfig(TINY.n_mels, frames_per_latent=4, latent_size=6, finest=1, width=8, depth=1)
 N_QUALITIES = 10
 

@@ -11,7 +11,7 @@ from speech_autoencoder.encoding import Encoder
 from speech_autoencoder.reconstruction import reconstruct
 
 # Few rounds: how well the phase is found is another module's.
-QUICK = InversionConfig(nnls_rounds=8, griffin_lim_rounds=8)
+QUICK = InversionConfig(griffin_lim_rounds=8)
 FEW_ROUNDS = EncodingConfig(rounds=4)
 
 

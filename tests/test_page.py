@@ -16,7 +16,7 @@ from speech_autoencoder.config import CLASSIC, EncodingConfig, InversionConfig
 from speech_autoencoder.encoding import Encoder
 from speech_autoencoder.errors import InputError
 
-QUICK = InversionConfig(nnls_rounds=4, griffin_lim_rounds=4)
+QUICK = InversionConfig(griffin_lim_rounds=4)
 SR = 16_000
 HOSTILE = [
     "<img src=x onerror=alert(1)>.wav",

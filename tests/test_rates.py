@@ -12,7 +12,7 @@ from speech_autoencoder.config import EncodingConfig, InversionConfig
 from speech_autoencoder.encoding import Encoder
 from speech_autoencoder.other_codecs import Tool
 
-QUICK = InversionConfig(nnls_rounds=8, griffin_lim_rounds=8)
+QUICK = InversionConfig(griffin_lim_rounds=8)
 
 
 @pytest.fixture(scope="module")

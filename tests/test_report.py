@@ -114,7 +114,7 @@ def test_excerpt_draws_what_passed(shaken, tmp_path, sr, seconds):
     sound = 0.3 * np.random.default_rng(0).standard_normal(max(1, round(sr * seconds)))
     sf.write(tmp_path / "in.wav", sound, sr)
     excerpt = report.Excerpt(tmp_path / "in.wav", shaken.features)
-    quick = InversionConfig(nnls_rounds=1, griffin_lim_rounds=1)
+    quick = InversionConfig(griffin_lim_rounds=1)
     encoder = Encoder(shaken, EncodingConfig(rounds=1))
     reconstruct_recording(tmp_path / "in.wav", encoder, quick, tmp_path / "out.wav", watch=excerpt.watch)
     excerpt.draw(tmp_path / "figure.png")
