@@ -12,7 +12,7 @@ MINUTES ?= 5
 
 P := speech_autoencoder
 # What each stage is made of: a change makes just the stages after it stale.
-FEATURES := $(addprefix $P/, config.py audio.py levels.py features.py dataset.py building.py)
+FEATURES := $(addprefix $P/, config.py audio.py levels.py features.py analysis.py dataset.py building.py)
 TRAINING := $(FEATURES) $(addprefix $P/, \
 	pca.py losses.py original.py model.py entropy.py codes.py model_file.py muon.py quantiser.py learner.py splits.py \
 	history.py planning.py checkpoints.py training.py)

@@ -10,7 +10,7 @@ import numpy as np
 
 from benchmarks.quality import ROOT
 from benchmarks.timing import Row, compared, in_turns, process
-from speech_autoencoder import building, dataset
+from speech_autoencoder import analysis, dataset
 from speech_autoencoder.audio import find_recordings, read
 from speech_autoencoder.config import CLASSIC
 from speech_autoencoder.features import hann, normalise
@@ -50,11 +50,11 @@ def floor_rows(audio_dir: Path, times: int, most: int = 400) -> Iterator[Row]:
 
     names = find_recordings(audio_dir)
     names = names[:: max(1, len(names) // most)]
-    together, nothing = list(building._together(audio_dir, names)), building._Previous()
+    together = list(analysis.together(audio_dir, names))
     with threadpool_limits(1):
         ours, floor = in_turns(
             [
-                lambda: [building._features_of(audio_dir, some, CLASSIC, nothing) for some in together],
+                lambda: [analysis.analyse(audio_dir, some, CLASSIC) for some in together],
                 lambda: [_floor(audio_dir / name) for name in names],
             ],
             times + 2,

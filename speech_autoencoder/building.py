@@ -13,20 +13,15 @@ from pathlib import Path
 import numpy as np
 
 from speech_autoencoder import __version__
-from speech_autoencoder.audio import describe, find_recordings, opened, resample_together
+from speech_autoencoder.analysis import Analysed, analyse, together
+from speech_autoencoder.audio import describe, find_recordings
 from speech_autoencoder.config import FeatureConfig
 from speech_autoencoder.dataset import COLUMNS, FORMAT, Progress, digest_of, load, read_sidecar, sidecar_path
 from speech_autoencoder.errors import InputError
-from speech_autoencoder.features import cut_clips, mel_spectrogram, mel_spectrogram_stream, normalise
-from speech_autoencoder.files import explain, replacing, shown, write_json
-from speech_autoencoder.levels import Levels
+from speech_autoencoder.files import replacing, shown, write_json
 
 # What has less room than COLUMNS' numbers need while an array is made.
 _STORED = {"sr": np.int32, "n_frames": np.int32}
-# The most recordings that are computed together, about the bytes that they have, and the samples of each.
-_MOST_TOGETHER, _MOST_BYTES_TOGETHER, _SHORT_SAMPLES = 16, 1 << 19, 1 << 16
-# A number that any reader of JSON takes in exactly.
-_DIGEST_BYTES = 6
 
 
 @dataclass(frozen=True)
@@ -91,21 +86,21 @@ def build(
     with replacing(array_path) as temporary:
         with temporary.open("wb") as file:
             _write_header(file, (0, features.n_mels, features.n_frames, 1))
-            work = partial(_features_of, audio_dir, features=features, old=old)
-            results = chain.from_iterable(_in_order(work, _together(audio_dir, names), workers))
-            for name, (entry, clips, reason, reused) in zip(names, progress(results, len(names)), strict=True):
-                if reason:
+            work = partial(analyse, audio_dir, features=features, known=partial(old.analysed, audio_dir))
+            results = chain.from_iterable(_in_order(work, together(audio_dir, names), workers))
+            for name, found in zip(names, progress(results, len(names)), strict=True):
+                if found.reason:
                     if strict:
-                        raise InputError(reason)
-                    left_out.append((name, reason))
+                        raise InputError(found.reason)
+                    left_out.append((name, found.reason))
                     continue
                 for key, column in columns.items():
-                    column[n_used] = entry[key]
+                    column[n_used] = found.entry[key]
                 n_used += 1
-                digest.update(f"{name!r} {entry['digest']}\n".encode("ascii", "backslashreplace"))
-                file.write(np.ascontiguousarray(clips, "<f4").data)
-                rows += len(clips)
-                n_computed += not reused
+                digest.update(f"{name!r} {found.entry['digest']}\n".encode("ascii", "backslashreplace"))
+                file.write(np.ascontiguousarray(found.clips, "<f4").data)
+                rows += len(found.clips)
+                n_computed += found.is_new
             if left_out and not audio_dir.is_dir():
                 raise InputError(f"{shown(audio_dir)} has gone while it was read: put it back and run again.")
             if not rows:
@@ -186,17 +181,20 @@ class _Previous:
         entry = {key: self.columns[key][index] for key in COLUMNS}
         return entry if (entry["size"], entry["mtime_ns"]) == (status.st_size, status.st_mtime_ns) else None
 
-    def rows(self, name):
-        """The clips of a recording."""
+    def analysed(self, audio_dir, name):
+        """What there is of a recording whose file has not changed since, or None."""
+        entry = self.entry(audio_dir, name)
+        if not entry:
+            return None
         index = self.index[name]
-        return self.clips[self.first_row[index] : self.first_row[index + 1]]
+        return Analysed(entry, self.clips[self.first_row[index] : self.first_row[index + 1]], is_new=False)
 
 
 @cache
 def _code_digest():
     """A digest of the modules that make an array's values: what other code has made is not used again."""
     digest = hashlib.blake2b(__version__.encode(), digest_size=8)
-    for name in ("audio.py", "levels.py", "features.py", "dataset.py", "building.py"):
+    for name in ("audio.py", "levels.py", "features.py", "dataset.py", "analysis.py", "building.py"):
         digest.update(Path(__file__).with_name(name).read_bytes())
     return digest.hexdigest()
 
@@ -208,80 +206,6 @@ def _stamp(path):
     except OSError:
         return {}
     return {"size": status.st_size, "mtime_ns": status.st_mtime_ns, "ctime_ns": status.st_ctime_ns}
-
-
-def _together(audio_dir, names):
-    """Lists of names that follow each other: some short recordings, whose filters are planned once, or a long one."""
-    some, n_bytes = [], 0
-    for name in names:
-        some.append(name)
-        n_bytes += _stamp(audio_dir / name).get("size", 0)
-        if len(some) == _MOST_TOGETHER or n_bytes > _MOST_BYTES_TOGETHER:
-            yield some
-            some, n_bytes = [], 0
-    if some:
-        yield some
-
-
-def _features_of(audio_dir, names, features, old):
-    """Of each name: (columns' entry, clips, None, whether they were there already), or (None, None, reason, False)."""
-    results = [_reused(audio_dir, name, old) or _read(audio_dir, name, features) for name in names]
-    short = [result for result in results if isinstance(result, _Sound)]
-    waveforms = resample_together([x.waveform for x in short], [x.entry["sr"] for x in short], features.sr)
-    analysed = (
-        _result(sound.entry, mel_spectrogram(waveform, features), features)
-        for sound, waveform in zip(short, waveforms, strict=True)
-    )
-    return [next(analysed) if isinstance(result, _Sound) else result for result in results]
-
-
-@dataclass(frozen=True)
-class _Sound:
-    """A short recording: its entry, but for what its features tell, and its samples (n_samples,) at its own rate."""
-
-    entry: dict
-    waveform: np.ndarray
-
-
-def _reused(audio_dir, name, old):
-    """The result of a recording that has not changed since the earlier run, or None."""
-    entry = old.entry(audio_dir, name)
-    return entry and (entry, old.rows(name), None, True)
-
-
-def _read(audio_dir, name, features):
-    """The _Sound of a short recording, the result of a long one, or of one that cannot be used."""
-    path = audio_dir / name
-    try:
-        status = path.stat()
-        with opened(path) as (recording, blocks):
-            levels = Levels(recording.sr)
-            is_short = recording.n_samples <= _SHORT_SAMPLES
-            if is_short:
-                waveform = np.concatenate(list(blocks(None, levels)))
-            else:
-                mel = np.concatenate(list(mel_spectrogram_stream(blocks(features.sr, levels), features)), axis=1)
-        with path.open("rb", buffering=0) as file:
-            digest = hashlib.file_digest(file, lambda: hashlib.blake2b(digest_size=_DIGEST_BYTES)).digest()
-    except InputError as error:
-        return None, None, str(error), False
-    except OSError as error:
-        return None, None, f"{shown(path)} could not be read: {explain(error)}.", False
-    entry = {
-        "path": name,
-        "size": status.st_size,
-        "mtime_ns": status.st_mtime_ns,
-        "digest": int.from_bytes(digest),
-        "sr": recording.sr,
-        "n_samples": recording.n_samples,
-        **levels.columns(),
-    }
-    return _Sound(entry, waveform) if is_short else _result(entry, mel, features)
-
-
-def _result(entry, mel, features):
-    """What `_features_of` says of a recording with this mel spectrogram."""
-    return entry | {"n_frames": mel.shape[1]}, cut_clips(normalise(mel, features), features), None, False
 
 
 def _in_order(work: Callable, items: Iterable, workers: int) -> Iterator:

@@ -200,7 +200,7 @@ def test_build_other_features_compute_all_again(corpus, array):
     assert load(array, "").features == other
 
 
-@pytest.mark.parametrize("module", ["audio.py", "features.py", "dataset.py", "building.py"])
+@pytest.mark.parametrize("module", ["audio.py", "features.py", "analysis.py", "dataset.py", "building.py"])
 def test_build_changed_code_of_ours_computes_all_again(corpus, tmp_path, module):
     """make runs the generator because a module has changed: it must not answer that nothing has."""
     shutil.copytree(ROOT / "speech_autoencoder", tmp_path / "speech_autoencoder")

@@ -6,7 +6,7 @@ from pathlib import Path
 ROOT = Path(__file__).parent.parent
 # docs/architecture.md says what lives in each.
 ORDER = (
-    "errors provenance config locks files audio ogg other_codecs levels features recogniser pretrained losses "
+    "errors provenance config locks files audio ogg other_codecs levels features analysis recogniser pretrained losses "
     "dataset building preflight pca original model entropy codes container model_file muon quantiser learner "
     "splits history planning checkpoints training encoding inversion reconstruction codec metrics "
     "metrics_spectral metrics_pitch leakage intervals judging evaluation summary rates verdict report charts "
