@@ -5,6 +5,7 @@ import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import dataclass
 from functools import cache, partial
 from itertools import chain
@@ -83,12 +84,12 @@ def build(
     columns = {key: np.empty(len(names), _STORED.get(key, kind)) for key, kind in COLUMNS.items() if kind is not str}
     n_used, left_out, rows, n_computed = 0, [], 0, 0
     digest = hashlib.blake2b(digest_size=16)
+    work = partial(analyse, audio_dir, features=features, known=partial(old.analysed, audio_dir))
     with replacing(array_path) as temporary:
-        with temporary.open("wb") as file:
+        # Closed here, whatever happens: the garbage collector may come to it where no thread can be waited for.
+        with temporary.open("wb") as file, closing(_in_order(work, together(audio_dir, names), workers)) as lists:
             _write_header(file, (0, features.n_mels, features.n_frames, 1))
-            work = partial(analyse, audio_dir, features=features, known=partial(old.analysed, audio_dir))
-            results = chain.from_iterable(_in_order(work, together(audio_dir, names), workers))
-            for name, found in zip(names, progress(results, len(names)), strict=True):
+            for name, found in zip(names, progress(chain.from_iterable(lists), len(names)), strict=True):
                 if found.reason:
                     if strict:
                         raise InputError(found.reason)

@@ -6,6 +6,7 @@ import resource
 import shutil
 import subprocess
 import sys
+import threading
 from dataclasses import replace
 
 import numpy as np
@@ -311,6 +312,16 @@ def test_build_unreadable_recording_that_is_taken_away_is_forgotten(corpus, arra
     (corpus / "bad.wav").unlink()
     assert build(corpus, array, TINY, workers=1).left_out == []
     assert json.loads(sidecar_path(array).read_text())["left_out"] == []
+
+
+def test_build_that_fails_leaves_no_thread_behind(corpus, tmp_path):
+    (corpus / "0.wav").write_bytes(b"")
+    before = threading.active_count()
+    with pytest.raises(InputError) as raised:
+        build(corpus, tmp_path / "a.npy", TINY, workers=3, strict=True)
+    # While the error is there, and with it all that was at work.
+    assert threading.active_count() == before
+    assert "0.wav" in str(raised.value)
 
 
 def test_build_strict_stops_at_an_unreadable_recording(corpus, array):
