@@ -7,8 +7,8 @@ from functools import partial
 from pathlib import Path
 
 from benchmarks.quality import ROOT, run
-from speech_autoencoder.audio import read
-from speech_autoencoder.other_codecs import Coded, System, fit_length, write
+from speech_autoencoder.audio import fit_length, read
+from speech_autoencoder.other_codecs import Coded, System, write
 
 NAME = "ours"
 

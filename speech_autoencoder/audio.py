@@ -218,14 +218,14 @@ def _read(sound, path, sr, watch):
     if sr is None or sr == sound.samplerate:
         yield from blocks
         return
-    resampler = soxr.ResampleStream(sound.samplerate, sr, 1, dtype="float32", quality="HQ")
+    resampler = _resampler(sound.samplerate, sr)
     n_in = n_out = 0
     for block, is_last in _with_last(blocks):
         n_in += len(block)
         expected = -(-n_in * sr // sound.samplerate)
         block = resampler.resample_chunk(block, last=is_last)
         if is_last:
-            block = _with_length(block, expected - n_out)
+            block = fit_length(block, expected - n_out)
         n_out += len(block)
         yield block
 
@@ -297,6 +297,11 @@ def read(path: Path, sr: int | None = None) -> np.ndarray:
     return np.concatenate(list(read_stream(path, sr)))
 
 
+def _resampler(sr_in, sr_out, n_channels=1):
+    """What resamples a sound that arrives in blocks, as `soxr.resample` does a whole one."""
+    return soxr.ResampleStream(sr_in, sr_out, n_channels, dtype="float32", quality="HQ")
+
+
 def resample(waveform: np.ndarray, sr_in: int, sr_out: int) -> np.ndarray:
     """The waveform (n_samples,) at sr_out Hz; itself where that is its own rate."""
     return waveform if sr_in == sr_out else soxr.resample(waveform, sr_in, sr_out)
@@ -316,24 +321,23 @@ def resample_together(waveforms: list[np.ndarray], rates: list[int], sr: int) ->
             channels = np.zeros((len(waveforms[some[-1]]), len(some)), np.float32)
             for channel, i in enumerate(some):
                 channels[: len(waveforms[i]), channel] = waveforms[i]
-            resampler = soxr.ResampleStream(own_sr, sr, len(some), dtype="float32", quality="HQ")
+            resampler = _resampler(own_sr, sr, len(some))
             channels = resampler.resample_chunk(channels, last=True)
             for channel, i in enumerate(some):
                 # soxr ends a sound at the nearest sample; where ours has one more, it is zero.
                 n_given = (2 * len(waveforms[i]) * sr + own_sr) // (2 * own_sr)
-                resampled[i] = _with_length(channels[:n_given, channel], -(-len(waveforms[i]) * sr // own_sr))
+                resampled[i] = fit_length(channels[:n_given, channel], -(-len(waveforms[i]) * sr // own_sr))
     return resampled
 
 
-def _with_length(waveform, n_samples):
-    """The waveform, cut or with zeros at its end, of so many samples."""
-    n_missing = n_samples - len(waveform)
-    return np.pad(waveform, (0, n_missing)) if n_missing > 0 else np.ascontiguousarray(waveform[:n_samples])
+def fit_length(waveform: np.ndarray, n_samples: int) -> np.ndarray:
+    """The waveform cut or padded with silence to n_samples."""
+    return np.pad(waveform[:n_samples], (0, max(0, n_samples - len(waveform))))
 
 
 def resample_stream(blocks, sr_in: int, sr_out: int, n_samples: int) -> Iterator[np.ndarray]:
     """Blocks at sr_out Hz of a waveform that arrives in blocks at sr_in Hz; exactly n_samples in all."""
-    resampler = None if sr_in == sr_out else soxr.ResampleStream(sr_in, sr_out, 1, dtype="float32", quality="HQ")
+    resampler = None if sr_in == sr_out else _resampler(sr_in, sr_out)
     left = n_samples
     for block in blocks:
         block = resampler.resample_chunk(np.ascontiguousarray(block, np.float32)) if resampler else block

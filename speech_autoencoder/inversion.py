@@ -6,6 +6,7 @@ from functools import lru_cache
 import numpy as np
 from scipy.interpolate import CubicSpline
 
+from speech_autoencoder.audio import fit_length
 from speech_autoencoder.config import FeatureConfig, InversionConfig
 from speech_autoencoder.features import denormalise, istft, scaled_filters, stft
 
@@ -188,6 +189,4 @@ def _invert_segment(normalised, config, inversion, known):
 
 def invert(normalised: np.ndarray, config: FeatureConfig, inversion: InversionConfig, n_samples: int) -> np.ndarray:
     """The waveform (n_samples,) of normalised log-mel (n_mels, n_frames), float32."""
-    blocks = list(invert_stream([normalised], config, inversion))
-    waveform = np.concatenate(blocks)[:n_samples]
-    return np.pad(waveform, (0, n_samples - len(waveform)))
+    return fit_length(np.concatenate(list(invert_stream([normalised], config, inversion))), n_samples)

@@ -14,7 +14,7 @@ import soundfile as sf
 from scipy.ndimage import uniform_filter1d
 
 from speech_autoencoder import ogg
-from speech_autoencoder.audio import read, resample
+from speech_autoencoder.audio import fit_length, read, resample
 
 NARROW_HZ = 8_000
 _FULL_SCALE = 32_768
@@ -182,11 +182,6 @@ def to_raw(waveform: np.ndarray) -> bytes:
 def from_raw(data: bytes) -> np.ndarray:
     """The waveform (n_samples,) of such samples."""
     return np.frombuffer(data, "<i2").astype(np.float32) / _FULL_SCALE
-
-
-def fit_length(waveform: np.ndarray, n_samples: int) -> np.ndarray:
-    """The waveform cut or padded with silence to n_samples."""
-    return np.pad(waveform[:n_samples], (0, max(0, n_samples - len(waveform))))
 
 
 def _to_16_bits(waveform):
