@@ -91,7 +91,8 @@ def encode_recording(
             n_done += len(values)
             if quality is None:
                 # What a block leaves over, the next may spend.
-                block, before = _finest(coder, values, before, most_bytes * n_done / n_latents - n_bytes)
+                guess = qualities[-1] if qualities else None
+                block, before = _finest(coder, values, before, most_bytes * n_done / n_latents - n_bytes, guess)
             else:
                 block, before = _encode(coder, values, before, quality)
             qualities.append(block.quality)
@@ -109,19 +110,23 @@ def _encode(coder, values, before, quality):
     return Block(quality, payload, len(values)), decoded
 
 
-def _finest(coder, values, before, most_bytes):
+def _finest(coder, values, before, most_bytes, guess):
     """(block, decoded) at the finest quality step that takes at most most_bytes, or at the coarsest.
 
-    By bisection: finer steps take more bytes, but for a few of no account.
+    Finer steps take more bytes, but for a few of no account: by bisection. With a guess, the block before's, from there
+    on in strides that double first: it is at most a few steps away, and to try one is most of the time of encoding.
     """
     low, high, best = 0, coder.model.n_qualities - 1, None
+    quality, stride = (high // 2, high + 1) if guess is None else (guess, 1)
     while low <= high:
-        quality = (low + high) // 2
         made = _encode(coder, values, before, quality)
         if len(made[0].to_bytes()) <= most_bytes:
-            best, low = made, quality + 1
+            best, low, quality = made, quality + 1, quality + stride
         else:
-            coarsest, high = made, quality - 1
+            coarsest, high, quality = made, quality - 1, quality - stride
+        stride *= 2
+        if not low <= quality <= high:
+            quality = (low + high) // 2
     return best or coarsest
 
 

@@ -7,6 +7,7 @@ import sys
 import tracemalloc
 import zlib
 from dataclasses import replace
+from types import SimpleNamespace
 
 import keras
 import numpy as np
@@ -191,6 +192,24 @@ def test_encode_many_blocks_stay_within_the_bitrate_together(encoder, long_recor
     assert 0.8 * 1.1 < encoded.bitrate <= 1.1
     assert len(encoded.qualities) == 4
     assert encoded.is_within
+
+
+@pytest.mark.parametrize("guess", [None, 0, 7, 31])
+def test_finest_step_is_found_from_any_guess(guess, encoder, monkeypatch):
+    sizes = np.linspace(3, 90, 32).astype(int)
+    monkeypatch.setattr(codec, "_encode", lambda coder, values, before, q: (container.Block(q, bytes(sizes[q]), 1), q))
+    coder = SimpleNamespace(model=SimpleNamespace(n_qualities=len(sizes)))
+    for most in range(100):
+        fitting = [q for q, size in enumerate(sizes) if len(container.Block(q, bytes(size), 1).to_bytes()) <= most]
+        block, decoded = codec._finest(coder, None, None, most, guess)
+        assert block.quality == decoded == max(fitting, default=0)
+
+
+def test_encode_many_blocks_tries_few_steps_of_each(encoder, long_recording, tmp_path, monkeypatch):
+    tried, one = [], codec._encode
+    monkeypatch.setattr(codec, "_encode", lambda *arguments: tried.append(arguments[-1]) or one(*arguments))
+    made = codec.encode_recording(long_recording, encoder, tmp_path / "a.sae", bitrate=3.0)
+    assert len(tried) < 5 + 3 * (len(made.qualities) - 1)
 
 
 def test_encode_too_little_bitrate_takes_the_coarsest_and_says_so(encoder, tmp_path):
