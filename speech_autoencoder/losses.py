@@ -58,7 +58,10 @@ class Loss:
         return loss + self.config.envelope_weight * (1 - correlation), squares
 
     def _envelope_correlation(self, reference, estimate, mask, level):
-        """The mean correlation of the envelopes in third octaves, normalised over time and then over frequency."""
+        """The mean correlation of the envelopes in third octaves, normalised over time and then over frequency.
+
+        A segment counts by how much of it does, so that padding is no sound that was missed.
+        """
         import tensorflow as tf
 
         length = tf.minimum(self.envelope_frames, tf.shape(reference)[2])
@@ -72,8 +75,9 @@ class Loss:
                 parts /= tf.sqrt(tf.reduce_sum(tf.square(parts), axis, keepdims=True) + least**2)
             return parts
 
-        products = tf.reduce_sum(segments(reference) * segments(estimate), [2, 3])
-        return tf.reduce_mean(products) / tf.cast(length, tf.float32)
+        correlation = tf.reduce_sum(segments(reference) * segments(estimate), [2, 3]) / tf.cast(length, tf.float32)
+        counts = tf.reduce_mean(tf.signal.frame(mask[:, 0, :, 0], length, _ENVELOPE_STEP, axis=1), axis=2)
+        return tf.reduce_sum(correlation * counts) / (tf.reduce_sum(counts) + 1e-6)
 
 
 def _third_octaves(features):

@@ -21,7 +21,7 @@ def case(request):
 def distance(loss, reference, estimate, mask=None):
     """The loss of one recording's frames (n_mels, n)."""
     mask = np.ones(reference.shape[1], np.float32) if mask is None else mask
-    level = np.full_like(mask, loss.level(reference))
+    level = np.full_like(mask, loss.level(reference[:, mask > 0]))
     shaped = [x[None, ..., None].astype(np.float32) for x in (reference, estimate, mask[None], level[None])]
     return float(loss(*shaped)[0])
 
@@ -60,6 +60,16 @@ def test_loss_masked_frames_count_for_nothing(case):
     other = frames.copy()
     other[:, -20:] = 0.9
     assert distance(loss, frames, other, mask) == pytest.approx(distance(loss, frames, frames, mask), abs=1e-6)
+
+
+def test_loss_padding_is_no_sound_that_was_missed(case):
+    loss, frames = case
+    noisy = np.clip(frames + 0.03 * np.random.default_rng(0).normal(size=frames.shape), 0, 1)
+    count = frames.shape[1]
+    padded = [np.pad(x, ((0, 0), (0, 3 * count))) for x in (frames, noisy)]
+    mask = (np.arange(4 * count) < count).astype(np.float32)
+    # What is measured over some frames, envelopes, is cut off where the sound ends.
+    assert distance(loss, *padded, mask=mask) == pytest.approx(distance(loss, frames, noisy), rel=0.1)
 
 
 def test_loss_one_frame_is_finite(case):
