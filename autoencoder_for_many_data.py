@@ -12,6 +12,7 @@ from speech_autoencoder.config import (
     TrainingConfig,
     model_config,
 )
+from speech_autoencoder.cpus import training_threads
 from speech_autoencoder.files import claim, require_writable
 
 ARRAY_PATH = Path("train_data.npy")
@@ -83,8 +84,7 @@ def main():
     require_writable(args.model, HISTORY_PATH, FIGURE_PATH)
     claim(args.model)
 
-    # A batch is computed in two parts at the same time, see learner.py.
-    cli.start_tensorflow(say, threads=(max(1, cli.available_cpus() // 2), 2))
+    cli.start_tensorflow(say, threads=training_threads())
     from speech_autoencoder import history, report, training
 
     cli.describe_latent(data.features, sizes, say)

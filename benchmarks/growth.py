@@ -24,6 +24,7 @@ from speech_autoencoder.config import (
     TrainingConfig,
     model_config,
 )
+from speech_autoencoder.cpus import training_threads
 from speech_autoencoder.files import replacing, write_json
 from speech_autoencoder.inversion import invert
 
@@ -121,7 +122,7 @@ def main():
     parser.add_argument("--most", type=cli.positive(int), default=10_000, help="recordings of all stages but features")
     parser.add_argument("--output-dir", type=Path, default=ROOT / "docs", help="where speed.png and growth.json go")
     args = parser.parse_args()
-    cli.start_tensorflow(lambda text: None)
+    cli.start_tensorflow(lambda text: None, threads=training_threads())
     seconds = {stage: [] for stage in STAGES}
     print("| recordings | " + " | ".join(f"{stage}, s" for stage in STAGES) + " |\n|" + "---|" * (1 + len(STAGES)))
     with tempfile.TemporaryDirectory() as name, cli.one_blas_thread():

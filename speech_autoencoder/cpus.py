@@ -10,6 +10,14 @@ def available_cpus() -> int:
     return max(1, math.ceil(min(processors(), quota())))
 
 
+def training_threads() -> tuple[int, int]:
+    """How many threads share an operation in training, and how many operations are done at the same time.
+
+    Two operations, as a batch is computed in two parts: see learner.Learner.
+    """
+    return max(1, available_cpus() // 2), 2
+
+
 def processors() -> int:
     """The processors that this process may run on, however much of their time it may have."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

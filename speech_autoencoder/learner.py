@@ -24,7 +24,7 @@ _SHARE_VARIED, _VARIED, _TILTED = 0.6, 1.25, 0.05
 _MOST_NAMED = 3
 # How often a codec hears silence after a piece, and for how many latents.
 _SILENT, _SILENT_LATENTS = 1 / 32, (16, 48)
-# The parts of a batch that are computed at the same time.
+# The parts of a batch that are computed at the same time, see cpus.training_threads.
 _PARTS = 2
 
 
@@ -167,25 +167,20 @@ class Learner:
 
         @tf.function(input_signature=[clips, per_frame, per_frame])
         def look(x, mask, level):
-            if quantiser:
-                return self._quantised_score(x, mask, level)
-            return loss(x, tf.clip_by_value(network(x, training=False), 0, 1), mask, level)
+            score = self._quantised_score if quantiser else self._score
+            return self._mean_of_parts(lambda number, here, *part: score(*part), x, mask, level)
 
         self.step, self.look = step, look
 
     def _gradients(self, x, mask, level):
-        """(the weights' gradients, loss, mean square error) of a batch.
-
-        Each part of it has a graph of its own: with so little to multiply at once, two threads that compute a part
-        each are done sooner than two that share every product.
-        """
+        """(the weights' gradients, loss, mean square error) of a batch."""
         import tensorflow as tf
 
         count = self.optimizer.iterations
         position = self.quantiser.positions(tf.shape(x)[0], count) if self.quantiser else None
-        frames, values, gradients, bitrates = [], [], [], []
-        for number, here in enumerate(self._parts()):
-            part = x[here], mask[here], level[here]
+        bitrates = []
+
+        def compute(number, here, *part):
             with tf.GradientTape() as tape:
                 if self.quantiser:
                     noise = _PARTS * count + number
@@ -193,23 +188,41 @@ class Learner:
                     bitrates.append(tf.stop_gradient(bitrate))
                 else:
                     total, squares = self.loss(part[0], self.network(part[0], training=True), *part[1:])
-            gradients.append(tape.gradient(total, self.weights))
-            values.append((total, squares))
-            frames.append(tf.reduce_sum(part[1]) + 1e-6)
+            return tape.gradient(total, self.weights), total, squares
+
+        results = self._mean_of_parts(compute, x, mask, level)
         if self.quantiser:
             self.quantiser.adapt(position, tf.concat(bitrates, axis=0))
+        return results
+
+    def _mean_of_parts(self, compute, x, mask, level):
+        """The mean of compute(number, here, x, mask, level), tensors, over the parts of a batch; frames weigh the same.
+
+        here is where in the batch a part is. Each part has a graph of its own: with so little to multiply at once, two
+        threads that compute a part each are done sooner than two that share every product.
+        """
+        import tensorflow as tf
+
+        parts = self._parts()
+        results = [compute(number, here, x[here], mask[here], level[here]) for number, here in enumerate(parts)]
+        frames = [tf.reduce_sum(mask[here]) + 1e-6 for here in parts]
         shares = [some / tf.add_n(frames) for some in frames]
 
-        def mean(of_parts):
-            return tf.add_n([share * value for share, value in zip(shares, of_parts, strict=True)])
+        def mean(*values):
+            return tf.add_n([share * value for share, value in zip(shares, values, strict=True)])
 
-        total, squares = map(mean, zip(*values, strict=True))
-        return list(map(mean, zip(*gradients, strict=True))), total, squares
+        return tf.nest.map_structure(mean, *results)
 
     def _parts(self):
         """Which sequences of a batch are computed together, as slices."""
         size = -(-self.config.batch_size // _PARTS)
         return [slice(first, first + size) for first in range(0, self.config.batch_size, size)]
+
+    def _score(self, x, mask, level):
+        """(loss, mean square error) of sequences."""
+        import tensorflow as tf
+
+        return self.loss(x, tf.clip_by_value(self.network(x, training=False), 0, 1), mask, level)
 
     def _quantised_loss(self, x, mask, level, position, number):
         """(loss with what the bits are worth, mean square error, bit/s (n,)) of sequences, each at its own bitrate."""

@@ -202,7 +202,7 @@ def test_learn_first_epoch_returns_error_near_pca_and_ticks_each_step(data, lear
 def test_gradients_of_a_batch_in_parts_are_those_of_the_whole(data, made, monkeypatch, padded):
     learner, start = made
     learner.restore(start)
-    # The correlation of envelopes is left out: it is a mean over sequences, whatever they hold.
+    # The correlation of envelopes is left out: it is a mean over segments, which count in part at an end of sound.
     monkeypatch.setattr(learner, "loss", Loss(TINY, LossConfig(envelope_weight=0.0)))
     clips, mask, level = next(iter(batches_of(data).epoch()))
     mask = mask.copy()
