@@ -18,7 +18,7 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks import hour, speed_features, speed_inversion, speed_memory, speed_quality, speed_start
+from benchmarks import hour, speed_features, speed_inversion, speed_memory, speed_quality, speed_start, speed_training
 from benchmarks.options import add_corpus
 from benchmarks.quality import ROOT
 from benchmarks.timing import Row, process
@@ -97,13 +97,10 @@ def rows(args: argparse.Namespace, material: Material) -> Iterator[Row]:
         yield from _on_one_core(speed_inversion.rows, dataset.load(material.testing, ""), times)
     if "hour" in args.stages:
         yield _hour(args, material.codec)
-    if {"training", "quality"} & set(args.stages):
-        cli.start_tensorflow(lambda text: None)
     if "training" in args.stages:
-        from benchmarks import speed_training
-
-        yield from speed_training.rows(dataset.load(material.training, ""), times)
+        yield from speed_training.rows(material.training, times)
     if "quality" in args.stages:
+        cli.start_tensorflow(lambda text: None)
         yield from speed_quality.rows(material, args.old_epochs)
     if "prediction" in args.stages:
         yield from speed_start.prediction(material, times)

@@ -1,62 +1,78 @@
 """How fast a step of training is: against the same network in plain Keras and in PyTorch, and what the machine can."""
 
+import argparse
+import json
 import os
 from collections.abc import Iterator
+from pathlib import Path
 
 import numpy as np
 
-from benchmarks.timing import Row, compared, in_turns
+from benchmarks.timing import Row, compared, in_turns, process
+from speech_autoencoder import cli, dataset
 from speech_autoencoder.config import LATENT_PER_SECOND, LossConfig, ModelConfig, TrainingConfig, model_config
+from speech_autoencoder.cpus import training_threads
 from speech_autoencoder.dataset import Dataset
-from speech_autoencoder.learner import Batches, Learner
-from speech_autoencoder.losses import Loss
-from speech_autoencoder.model import build
+
+# Who trains, each in a process of its own, as TensorFlow's threads are those of a process.
+TRAINERS = ("ours", "keras", "torch")
 
 
-def rows(data: Dataset, times: int, steps: int = 10) -> Iterator[Row]:
-    """Seconds to learn a second of sound: padding costs time too, which ours does without."""
-    import keras
+def rows(array: Path, times: int) -> Iterator[Row]:
+    """Milliseconds to learn a second of sound: padding costs time too, which ours does without."""
+    ours, keras, torch = (
+        json.loads(process("-m", "benchmarks.speed_training", array, trainer, times).stdout) for trainer in TRAINERS
+    )
+    peak = keras["peak"]
+    share = ours["flops"] / (1e-3 * ours["step_ms"]) / peak
+    note = f"{ours['step_ms']:.0f} ms a step, {share:.0%} of {peak / 1e9:.0f} GFLOP/s of a large matmul"
+    name, against = "training, a second of sound", "the same network, Adam and MSE in Keras' fit"
+    yield compared(name, against, "ms", ours["second_ms"], keras["second_ms"], 1.5, note)
+    if torch:
+        yield compared(name, "the same in PyTorch", "ms", ours["second_ms"], torch["second_ms"], 1.5)
+
+
+def measure(data: Dataset, trainer: str, times: int, n_steps: int = 10) -> dict[str, float] | None:
+    """What a second of sound costs one of TRAINERS, second_ms; None where it is not installed.
+
+    Of ours also step_ms and flops, those of a step; of Keras the machine's peak (FLOP/s), with as many threads.
+    """
+    from speech_autoencoder.learner import Batches, Learner
+    from speech_autoencoder.losses import Loss
+    from speech_autoencoder.model import build
 
     config, training = model_config(data.features, LATENT_PER_SECOND), TrainingConfig()
     loss = Loss(data.features, LossConfig())
-    recordings = np.arange(len(data.names))
-    learner = Learner(build(config), training, loss, data.features.range_db)
-    batches = Batches(data, recordings, training, config.frames_per_latent, loss)
-    plain = build(config)
-    plain.compile(keras.optimizers.Adam(), "mse")
+    batches = Batches(data, np.arange(len(data.names)), training, config.frames_per_latent, loss)
+    if trainer == "ours":
+        learner = Learner(build(config), training, loss, data.features.range_db)
+        mine = [batch for _, batch in zip(range(n_steps), batches.epoch(np.random.default_rng(0)), strict=False)]
+        seconds = _best(lambda: [float(learner.step(*batch)[0]) for batch in mine], times)
+        learned_s = sum(float(mask.sum()) for _, mask, _ in mine) / data.features.frame_rate
+        flops = step_flops(config, training.batch_size * batches.width)
+        return {"second_ms": 1e3 * seconds / learned_s, "step_ms": 1e3 * seconds / len(mine), "flops": flops}
     size = training.batch_size * batches.width // data.features.n_frames  # as many frames a step
-    clips = np.asarray(data.clips[: min(len(data.clips), size * steps)])
-    mine = [batch for _, batch in zip(range(steps), batches.epoch(np.random.default_rng(0)), strict=False)]
+    clips = np.asarray(data.clips[: min(len(data.clips), size * n_steps)])
+    fit = (keras_fit if trainer == "keras" else torch_fit)(config, clips, size)
+    if not fit:
+        return None
+    fill = float(data.valid_frames().mean()) / data.features.n_frames
+    learned_s = len(clips) * data.features.n_frames * fill / data.features.frame_rate
+    measured = {"second_ms": 1e3 * _best(fit, times) / learned_s}
+    return measured | ({"peak": matmul_peak()} if trainer == "keras" else {})
 
-    def ours():
-        return [float(learner.step(*batch)[0]) for batch in mine]
 
-    def fit():
-        plain.fit(clips, clips, batch_size=size, epochs=1, verbose=0)
-
-    functions = [ours, fit]
-    torch_step = torch_fit(config, clips, size)
-    functions += [torch_step] if torch_step else []
-    for function in functions:
-        function()  # compiles
-    seconds = in_turns(functions, times)
-    rate, fill = data.features.frame_rate, float(data.valid_frames().mean() / data.features.n_frames)
-    learned = sum(float(mask.sum()) for _, mask, _ in mine) / rate
-    padded = len(clips) * data.features.n_frames / rate
-    costs = [1e3 * seconds[0] / learned] + [1e3 * s / (padded * fill) for s in seconds[1:]]
-    flops = step_flops(config, training.batch_size * batches.width)
-    peak = matmul_peak()
-    share = flops * len(mine) / seconds[0] / peak
-    note = f"{1e3 * seconds[0] / len(mine):.0f} ms a step, {share:.0%} of {peak / 1e9:.0f} GFLOP/s of a large matmul"
-    name = "training, a second of sound"
-    yield compared(name, "the same network, Adam and MSE in Keras' fit", "ms", costs[0], costs[1], 1.5, note)
-    if torch_step:
-        yield compared(name, "the same in PyTorch", "ms", costs[0], costs[2], 1.5)
+def _best(function, times):
+    """The least seconds of so many calls, after one that compiles."""
+    function()
+    return in_turns([function], times)[0]
 
 
 def step_flops(config: ModelConfig, n_frames: int) -> float:
     """The operations of the products of one step: forward and about twice as many back, and Muon's."""
     import keras
+
+    from speech_autoencoder.model import build
 
     network, length, total = build(config), 64, 0.0
     inputs = {
@@ -71,8 +87,8 @@ def step_flops(config: ModelConfig, n_frames: int) -> float:
             shape = tuple(layer.kernel.shape)
             total += 3 * 2 * float(np.prod(shape)) * output.shape[1] * n_frames / length
             small, large = sorted((int(np.prod(shape[:-1])), shape[-1]))
-            # Two products with the long side; two to four of Gram matrices in each of its four rounds.
-            total += 2 * (2 * small**2 * large + 13 * small**3)
+            # Two products with the long side; two to four of Gram matrices in each of its three rounds.
+            total += 2 * (2 * small**2 * large + 9 * small**3)
     return total
 
 
@@ -85,6 +101,17 @@ def matmul_peak(size: int = 2_048, times: int = 5) -> float:
     product()
     (seconds,) = in_turns([lambda: float(product())], times)
     return 2 * size**3 / seconds
+
+
+def keras_fit(config: ModelConfig, clips: np.ndarray, batch_size: int):
+    """A function that trains the same network in Keras on clips once."""
+    import keras
+
+    from speech_autoencoder.model import build
+
+    network = build(config)
+    network.compile(keras.optimizers.Adam(), "mse")
+    return lambda: network.fit(clips, clips, batch_size=batch_size, epochs=1, verbose=0)
 
 
 def torch_fit(config: ModelConfig, clips: np.ndarray, batch_size: int):
@@ -113,3 +140,14 @@ def torch_fit(config: ModelConfig, clips: np.ndarray, batch_size: int):
             optimizer.step()
 
     return fit
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description="What training costs, measured in a process of its own.")
+    parser.add_argument("array", type=Path)
+    parser.add_argument("trainer", choices=TRAINERS)
+    parser.add_argument("times", type=int)
+    args = parser.parse_args()
+    # Each with the threads that it has where people use it.
+    cli.start_tensorflow(lambda text: None, threads=training_threads() if args.trainer == "ours" else None)
+    print(json.dumps(measure(dataset.load(args.array, "train_data_generator.py"), args.trainer, args.times)))
