@@ -7,16 +7,16 @@ from speech_autoencoder.config import ModelConfig
 
 
 class Block(nn.Module):
-    """A convolution over three frames, GELU, a pointwise map back, added to what came in; (n, frames, width)."""
+    """A convolution over three frames, SiLU, a pointwise map back, added to what came in; (n, frames, width)."""
 
     def __init__(self, width: int):
         super().__init__()
-        self.norm, self.mix = nn.LayerNorm(width, eps=1e-3), nn.Linear(width, width)
+        self.norm, self.mix = nn.RMSNorm(width, eps=1e-6), nn.Linear(width, width)
         self.conv = nn.Conv1d(width, width, 3, padding=1)
 
     def forward(self, x):
         y = self.conv(self.norm(x).transpose(1, 2)).transpose(1, 2)
-        return x + self.mix(nn.functional.gelu(y))
+        return x + self.mix(nn.functional.silu(y))
 
 
 class Network(nn.Module):
@@ -28,11 +28,11 @@ class Network(nn.Module):
         self.step, self.n_mels = step, config.n_mels
         self.linear_encoder = nn.Linear(step * config.n_mels, size)
         self.stem = nn.Linear(step * config.n_mels, width)
-        self.encoder = nn.Sequential(*(Block(width) for _ in range(config.depth)))
+        self.encoder = nn.Sequential(*(Block(width) for _ in range(config.encoder_depth)))
         self.learned_encoder = nn.Linear(width, size)
         self.linear_decoder = nn.Linear(size, step * config.n_mels)
         self.decoder_stem = nn.Conv1d(size, width, 3, padding=1)
-        self.decoder = nn.Sequential(*(Block(width) for _ in range(config.depth)), nn.LayerNorm(width, eps=1e-3))
+        self.decoder = nn.Sequential(*(Block(width) for _ in range(config.depth)), nn.RMSNorm(width, eps=1e-6))
         self.learned_decoder = nn.Linear(width, step * config.n_mels)
         nn.init.zeros_(self.learned_encoder.weight)
         nn.init.zeros_(self.learned_decoder.weight)

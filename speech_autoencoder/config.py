@@ -134,8 +134,8 @@ class ModelConfig(_Config):
     """The auto-encoder's size: `latent_size` numbers for every `frames_per_latent` frames.
 
     The convolutions see `finest` frames as one at first, and twice as many from stage to stage, up to the latent's;
-    `width` is the count of their channels, `depth` of residual blocks at each resolution. The `original` network has
-    none of these, and one size alone.
+    `width` is the count of their channels, `depth` of the decoder's residual blocks at each resolution. The `original`
+    network has none of these, and one size alone.
     """
 
     n_mels: int
@@ -170,6 +170,11 @@ class ModelConfig(_Config):
     def n_halvings(self) -> int:
         """How often the convolutions halve the resolution, from the finest to the latent's."""
         return (self.frames_per_latent // self.finest).bit_length() - 1
+
+    @property
+    def encoder_depth(self) -> int:
+        """The encoder's residual blocks at each resolution: a third of the decoder's, as the search mends its guess."""
+        return -(-self.depth // 3)
 
     @property
     def floor_shape(self) -> tuple[int, int]:
@@ -294,8 +299,10 @@ LATENT_PER_SECOND = 690.0
 # Of a codec's latent, what a bitrate does not pay for costs nothing: it has room for the highest one.
 CODEC_LATENT_PER_SECOND = 1_400.0
 # The numbers that a latent has at least, and how often the convolutions' finest resolution it is long at most: shorter
-# latents scored better until they had too few (docs/decisions.md). Residual blocks in all, where one resolution is all.
-_LEAST_LATENT, _MOST_FINEST, _BLOCKS = 10, 4, 4
+# latents scored better until they had too few (docs/decisions.md).
+_LEAST_LATENT, _MOST_FINEST = 10, 4
+# The decoder's residual blocks over all resolutions, but two at each at least.
+_BLOCKS = 6
 
 PRESETS = ("classic", "fine")
 

@@ -38,9 +38,9 @@ def _encode(clips, config):
     linear = layers.Conv1D(config.latent_size, step, strides=step, name="linear_encoder")(x)
     x = layers.Conv1D(config.width, config.finest, strides=config.finest, name="encoder_stem")(x)
     for stage in range(config.n_halvings):
-        x = _blocks(x, config, f"encoder_{stage}")
+        x = _blocks(x, config, f"encoder_{stage}", config.encoder_depth)
         x = layers.Conv1D(config.width, 2, strides=2, name=f"encoder_{stage}_down")(x)
-    x = _blocks(x, config, "encoder_last")
+    x = _blocks(x, config, "encoder_last", config.encoder_depth)
     # Zeros: training starts at PCA, and can only leave it for something better.
     learned = layers.Dense(config.latent_size, kernel_initializer="zeros", name="learned_encoder")(x)
     return layers.Add(name="add_encoders")([linear, learned])
@@ -54,11 +54,11 @@ def _decode(latent, config):
     linear = layers.Reshape((-1, config.n_mels), name="linear_frames")(linear)
     x = layers.Conv1D(config.width, 3, padding="same", name="decoder_stem")(latent)
     for stage in reversed(range(config.n_halvings)):
-        x = _blocks(x, config, f"decoder_{stage}")
+        x = _blocks(x, config, f"decoder_{stage}", config.depth)
         x = layers.Dense(2 * config.width, name=f"decoder_{stage}_up")(x)
         x = layers.Reshape((-1, config.width), name=f"decoder_{stage}_frames")(x)
-    x = _blocks(x, config, "decoder_last")
-    x = layers.LayerNormalization(name="decoder_norm")(x)
+    x = _blocks(x, config, "decoder_last", config.depth)
+    x = layers.RMSNormalization(name="decoder_norm")(x)
     learned = layers.Dense(config.finest * config.n_mels, kernel_initializer="zeros", name="learned_decoder")(x)
     learned = layers.Reshape((-1, config.n_mels), name="learned_frames")(learned)
     x = layers.Add(name="add_decoders")([linear, learned])
@@ -67,13 +67,13 @@ def _decode(latent, config):
     return layers.Permute((2, 1, 3), name="bands_first")(x)
 
 
-def _blocks(x, config, name):
-    """`depth` residual blocks: a convolution over three frames, GELU, a pointwise map back."""
+def _blocks(x, config, name, depth):
+    """So many residual blocks: a convolution over three frames, SiLU, a pointwise map back."""
     from keras import layers
 
-    for index in range(config.depth):
-        y = layers.LayerNormalization(name=f"{name}_{index}_norm")(x)
-        y = layers.Conv1D(config.width, 3, padding="same", activation="gelu", name=f"{name}_{index}_conv")(y)
+    for index in range(depth):
+        y = layers.RMSNormalization(name=f"{name}_{index}_norm")(x)
+        y = layers.Conv1D(config.width, 3, padding="same", activation="silu", name=f"{name}_{index}_conv")(y)
         y = layers.Dense(config.width, name=f"{name}_{index}_mix")(y)
         x = layers.Add(name=f"{name}_{index}_add")([x, y])
     return x

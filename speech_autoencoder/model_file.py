@@ -23,7 +23,7 @@ from speech_autoencoder.files import explain, replacing, shown
 from speech_autoencoder.model import build
 from speech_autoencoder.pca import PCA
 
-_FORMAT = "speech-autoencoder model 4"
+_FORMAT = "speech-autoencoder model 5"
 _GROUP = "speech_autoencoder"
 _CODEC = "codec"
 # Some 120 bytes an epoch; of the worst JSON, as much takes a second and 100 MB.
@@ -208,7 +208,7 @@ def _least_bytes(config):
     if config.network == "original":
         return 2 * linear  # the floor's alone
     stages = config.n_halvings + 1
-    return 4 * (linear + 2 * stages * config.depth * 4 * config.width**2)
+    return 4 * (linear + stages * (config.encoder_depth + config.depth) * 4 * config.width**2)
 
 
 def _dataset(file, name):
