@@ -202,7 +202,7 @@ class LossConfig(_Config):
 
     exponent: float = 0.4
     log_weight: float = 0.5
-    envelope_weight: float = 0.5
+    envelope_weight: float = 0.6
     envelope_s: float = 0.384
     quietest: float = 0.2
 
