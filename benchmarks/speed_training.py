@@ -148,6 +148,7 @@ if __name__ == "__main__":
     parser.add_argument("trainer", choices=TRAINERS)
     parser.add_argument("times", type=int)
     args = parser.parse_args()
-    # Each with the threads that it has where people use it.
-    cli.start_tensorflow(lambda text: None, threads=training_threads() if args.trainer == "ours" else None)
+    if args.trainer != "torch":  # the two libraries need not get along in one process
+        # Each with the threads that it has where people use it.
+        cli.start_tensorflow(lambda text: None, threads=training_threads() if args.trainer == "ours" else None)
     print(json.dumps(measure(dataset.load(args.array, "train_data_generator.py"), args.trainer, args.times)))
