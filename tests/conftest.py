@@ -17,6 +17,7 @@ from hypothesis import settings
 from speech_autoencoder import audio, building, dataset
 from speech_autoencoder.config import CLASSIC, FeatureConfig, ModelConfig, TrainingConfig
 from speech_autoencoder.entropy import EntropyModel
+from speech_autoencoder.errors import InputError
 
 # Neither a busy machine nor luck may fail a test.
 settings.register_profile("project", deadline=None, derandomize=True, max_examples=50)
@@ -147,6 +148,15 @@ def one_line_of(error):
     assert "\n" not in text
     assert len(text) < 1_000
     return text
+
+
+def refused(*words, do):
+    """Nothing; do() raises an InputError of one line with these words."""
+    with pytest.raises(InputError) as error:
+        do()
+    text = one_line_of(error)
+    for word in words:
+        assert word in text
 
 
 def names_in(folder):
