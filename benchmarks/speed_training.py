@@ -52,7 +52,7 @@ def measure(data: Dataset, trainer: str, times: int, n_steps: int = 10) -> dict[
         flops = step_flops(config, training.batch_size * batches.width)
         return {"second_ms": 1e3 * seconds / learned_s, "step_ms": 1e3 * seconds / len(mine), "flops": flops}
     size = training.batch_size * batches.width // data.features.n_frames  # as many frames a step
-    clips = np.asarray(data.clips[: min(len(data.clips), size * n_steps)])
+    clips = np.asarray(data.clips[: size * n_steps])
     fit = (keras_fit if trainer == "keras" else torch_fit)(config, clips, size)
     if not fit:
         return None

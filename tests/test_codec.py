@@ -8,11 +8,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import soundfile as sf
-from conftest import (
-    TINY,
-    names_in,
-    refused,
-)
+from conftest import TINY, names_in, refused
 from tiny_codec import N_QUALITIES, SIZES, make_codec, record
 
 from speech_autoencoder import audio, codec, container, entropy
