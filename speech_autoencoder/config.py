@@ -252,13 +252,16 @@ class TrainingConfig(_Config):
 
 @dataclass(frozen=True)
 class EncodingConfig(_Config):
-    """How a latent is found: the encoder's, made better by `rounds` of gradient descent on the loss.
+    """How a latent is found: the encoder's, made better by `rounds` of gradient descent on a loss.
 
-    The step, relative to the latents' standard deviation, starts at `rate` and falls to zero.
+    The step, relative to the latents' standard deviation, starts at `rate` and falls to zero. The loss is the
+    training's, but for the weight of the envelopes, as ESTOI compares them and, by band_weight, as STOI does.
     """
 
     rounds: int = 60
     rate: float = 0.03
+    envelope_weight: float = 0.9
+    band_weight: float = 0.9
 
 
 @dataclass(frozen=True)

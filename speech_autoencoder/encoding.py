@@ -1,6 +1,7 @@
 """Finding the latent of a sound: the encoder's guess, made better by looking at what the decoder makes of it."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 
@@ -17,13 +18,16 @@ class Encoder:
     """Analysis by synthesis: of all latents near the encoder's, one whose sound is nearer to what is encoded.
 
     Speech codecs have chosen their codes by listening to the decoder since CELP (Schroeder and Atal, 1985); here the
-    search is gradient descent (Adam) on the loss that the model was trained with. It mends what an encoder cannot
-    have learned in some minutes, most of all for voices that it has never heard.
+    search is gradient descent (Adam) on a loss like that of training. It mends what an encoder cannot have learned in
+    some minutes, most of all for voices that it has never heard.
     """
 
     def __init__(self, model: TrainedModel, config: EncodingConfig):
         self.model, self.config = model, config
-        self._loss = Loss(model.features, model.loss)
+        loss = replace(model.loss, envelope_weight=config.envelope_weight)
+        self._loss = Loss(model.features, loss, band_weight=config.band_weight)
+        # Silence around a recording, in which envelopes begin and end: segments that hold a part of it count too.
+        self._margin = self._loss.envelope_frames // 2
         self._search = self._compile() if config.rounds else None
 
     def __call__(self, frames: np.ndarray) -> np.ndarray:
@@ -32,9 +36,9 @@ class Encoder:
         if not self._search or not frames.any():
             return latent
         n_frames = frames.shape[1]
-        n_padding = -n_frames % self.model.config.frames_per_latent
-        clips = np.pad(frames, ((0, 0), (0, n_padding)))[None, :, :, None]
-        mask = (np.arange(n_frames + n_padding) < n_frames).astype(np.float32)[None, None, :, None]
+        around = (self._margin, self._margin + (-n_frames % self.model.config.frames_per_latent))
+        clips = np.pad(frames, ((0, 0), around))[None, :, :, None]
+        mask = np.pad(np.ones(n_frames, np.float32), around)[None, None, :, None]
         level = np.full(mask.shape, self._loss.level(frames), np.float32)
         return self._search(clips.astype(np.float32), mask, level, latent[None]).numpy()[0]
 
@@ -44,6 +48,7 @@ class Encoder:
 
         decoder, rounds = self.model.network.get_layer("decoder"), self.config.rounds
         n_mels, size = self.model.config.n_mels, self.model.config.latent_size
+        around = [(0, 0), (0, 0), (self._margin, self._margin), (0, 0)]
         per_frame = tf.TensorSpec((1, 1, None, 1), tf.float32)
         clips, latent = tf.TensorSpec((1, n_mels, None, 1), tf.float32), tf.TensorSpec((1, None, size), tf.float32)
 
@@ -56,7 +61,8 @@ class Encoder:
                 count = tf.cast(number, tf.float32)
                 with tf.GradientTape() as tape:
                     tape.watch(move)
-                    loss, _ = self._loss(clips, decoder(start + scale * move, training=False), mask, level)
+                    made = tf.pad(decoder(start + scale * move, training=False), around)
+                    loss, _ = self._loss(clips, made, mask, level)
                 gradient = tape.gradient(loss, move)
                 # Adam's steps are as long where there is nothing to gain: the guess itself may be the best.
                 best, least = tf.where(loss < least, move, best), tf.minimum(loss, least)

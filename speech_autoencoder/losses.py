@@ -19,16 +19,18 @@ _HIGHEST = 1.05
 
 
 class Loss:
-    """The distance of two normalised log-mels, in three parts that are weighted by a `LossConfig`:
+    """The distance of two normalised log-mels, in parts that are weighted by a `LossConfig`:
 
     - compressed magnitudes, mel ** exponent, relative to the recording's own level: about the loudness of hearing
       (Zwicker and Fastl, 1990), in which what is too quiet to be heard is no matter;
     - the envelopes of third octaves over some 0.4 s, compared as ESTOI does (Jensen and Taal, 2016);
-    - the log-mel itself, so that quiet sound is not left to chance.
+    - the log-mel itself, so that quiet sound is not left to chance;
+    - with a band_weight, the same envelopes, each third octave by itself, as STOI does (Taal and others, 2011). It helps
+      to find a latent (`encoding.Encoder`), not to train (docs/decisions.md).
     """
 
-    def __init__(self, features: FeatureConfig, config: LossConfig):
-        self.config = config
+    def __init__(self, features: FeatureConfig, config: LossConfig, *, band_weight: float = 0.0):
+        self.config, self.band_weight = config, band_weight
         self.to_log_magnitude = features.range_db * math.log(10) / 20
         self.third_octaves = _third_octaves(features)
         self.envelope_frames = max(6, round(config.envelope_s * features.frame_rate))
@@ -54,11 +56,14 @@ class Loss:
         rate = self.config.exponent * self.to_log_magnitude
         compressed = tf.square(tf.exp(rate * (reference - level)) - tf.exp(rate * (estimate - level)))
         loss = tf.reduce_sum(compressed * mask) / count + self.config.log_weight * _LOG_SCALE * squares
-        correlation = self._envelope_correlation(reference, estimate, mask, level)
-        return loss + self.config.envelope_weight * (1 - correlation), squares
+        of_bands, of_spectra = self._envelope_correlations(reference, estimate, mask, level)
+        loss += self.config.envelope_weight * (1 - of_spectra)
+        if self.band_weight:
+            loss += self.band_weight * (1 - of_bands)
+        return loss, squares
 
-    def _envelope_correlation(self, reference, estimate, mask, level):
-        """The mean correlation of the envelopes in third octaves, normalised over time and then over frequency.
+    def _envelope_correlations(self, reference, estimate, mask, level):
+        """The mean correlations of the envelopes in third octaves: normalised over time, and then over frequency too.
 
         A segment counts by how much of it does, so that padding is no sound that was missed.
         """
@@ -70,14 +75,21 @@ class Loss:
             magnitude = tf.exp(self.to_log_magnitude * (frames - level))[..., 0]
             bands = tf.sqrt(tf.einsum("nmt,bm->ntb", tf.square(magnitude), self.third_octaves) + 1e-10)
             parts = tf.signal.frame(bands * mask[:, 0], length, _ENVELOPE_STEP, axis=1)
+            normalised = []
             for axis, least in ((2, 1e-4), (3, 1e-3)):
                 parts -= tf.reduce_mean(parts, axis, keepdims=True)
                 parts /= tf.sqrt(tf.reduce_sum(tf.square(parts), axis, keepdims=True) + least**2)
-            return parts
+                normalised.append(parts)
+            return normalised
 
-        correlation = tf.reduce_sum(segments(reference) * segments(estimate), [2, 3]) / tf.cast(length, tf.float32)
         counts = tf.reduce_mean(tf.signal.frame(mask[:, 0, :, 0], length, _ENVELOPE_STEP, axis=1), axis=2)
-        return tf.reduce_sum(correlation * counts) / (tf.reduce_sum(counts) + 1e-6)
+
+        def mean(one, other, size):
+            correlation = tf.reduce_sum(one * other, [2, 3]) / tf.cast(size, tf.float32)
+            return tf.reduce_sum(correlation * counts) / (tf.reduce_sum(counts) + 1e-6)
+
+        sizes = len(self.third_octaves), length
+        return map(mean, segments(reference), segments(estimate), sizes)
 
 
 def _third_octaves(features):
