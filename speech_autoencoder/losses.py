@@ -25,8 +25,8 @@ class Loss:
       (Zwicker and Fastl, 1990), in which what is too quiet to be heard is no matter;
     - the envelopes of third octaves over some 0.4 s, compared as ESTOI does (Jensen and Taal, 2016);
     - the log-mel itself, so that quiet sound is not left to chance;
-    - with a band_weight, the same envelopes, each third octave by itself, as STOI does (Taal and others, 2011). It helps
-      to find a latent (`encoding.Encoder`), not to train (docs/decisions.md).
+    - with a band_weight, the same envelopes, each third octave by itself, as STOI does (Taal and others, 2011). This
+      helps to find a latent (`encoding.Encoder`), not to train (docs/decisions.md).
     """
 
     def __init__(self, features: FeatureConfig, config: LossConfig, *, band_weight: float = 0.0):

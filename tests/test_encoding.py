@@ -27,9 +27,10 @@ def model():
     return TrainedModel(network, config, TINY, LossConfig(), floor, {})
 
 
-def loss_of(model, latent, frames):
+def loss_of(model, latent, frames, *, band_weight=0.0):
     """The model's loss on frames (n_mels, n) of what it makes of a latent."""
-    loss, made = Loss(TINY, model.loss), decode(model.network, model.config, latent)[:, : frames.shape[1]]
+    loss = Loss(TINY, model.loss, band_weight=band_weight)
+    made = decode(model.network, model.config, latent)[:, : frames.shape[1]]
     mask = np.ones((1, 1, frames.shape[1], 1), np.float32)
     level = mask * np.float32(loss.level(frames))
     return float(loss(frames[None, ..., None], made[None, ..., None], mask, level)[0])
@@ -47,6 +48,14 @@ def test_encoder_latent_is_better_than_the_networks(model, n_frames):
 def test_encoder_more_rounds_are_better(model):
     losses = [loss_of(model, Encoder(model, EncodingConfig(rounds=n))(FRAMES), FRAMES) for n in (0, 10, 100)]
     assert losses[0] > losses[1] > losses[2]
+
+
+def test_encoder_band_weight_brings_each_bands_envelope_nearer(model):
+    def of_bands(weight):
+        latent = Encoder(model, EncodingConfig(band_weight=weight))(FRAMES)
+        return loss_of(model, latent, FRAMES, band_weight=1.0) - loss_of(model, latent, FRAMES)
+
+    assert of_bands(0.9) < of_bands(0.0)
 
 
 def test_encoder_without_rounds_is_the_network(model):

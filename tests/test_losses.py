@@ -76,6 +76,26 @@ def test_loss_does_not_depend_on_how_much_padding_follows(case):
     assert padded_by(count) == pytest.approx(padded_by(0), rel=0.2)
 
 
+@pytest.mark.parametrize("features", [CLASSIC, FINE], ids=["classic", "fine"])
+def test_loss_band_weight_minds_each_bands_envelope_by_itself(features):
+    frames = 0.2 + 0.7 * log_mel(make_speech(2 * features.sr, features.sr), features)
+    none = LossConfig(log_weight=0.0, envelope_weight=0.0)
+    plain, spectra = Loss(features, none), Loss(features, LossConfig(log_weight=0.0, envelope_weight=1.0))
+    bands = Loss(features, none, band_weight=1.0)
+
+    def lost(loss, estimate):
+        """What the envelopes add to the loss."""
+        return distance(loss, frames, estimate) - distance(plain, frames, estimate)
+
+    tilted = frames + np.linspace(-0.1, 0.1, len(frames))[:, None]
+    beaten = frames + 0.05 * np.sin(np.arange(frames.shape[1]) / 3)
+    noisy = frames + 0.01 * np.random.default_rng(0).normal(size=frames.shape)
+    assert lost(bands, tilted) < 0.01
+    assert lost(bands, beaten) > 0.05
+    # What bands do apart from each other is most of what the spectra's correlation is about.
+    assert 0 < lost(bands, noisy) < 0.5 * lost(spectra, noisy)
+
+
 def test_loss_one_frame_is_finite(case):
     loss, frames = case
     assert np.isfinite(distance(loss, frames[:, :1], frames[:, 1:2]))
