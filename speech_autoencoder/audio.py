@@ -332,7 +332,9 @@ def resample_together(waveforms: list[np.ndarray], rates: list[int], sr: int) ->
 
 def fit_length(waveform: np.ndarray, n_samples: int) -> np.ndarray:
     """The waveform cut or padded with silence to n_samples."""
-    return np.pad(waveform[:n_samples], (0, max(0, n_samples - len(waveform))))
+    fitted = np.zeros(n_samples, waveform.dtype)  # np.pad takes ten times as long for a short recording
+    fitted[: len(waveform)] = waveform[:n_samples]
+    return fitted
 
 
 def resample_stream(blocks, sr_in: int, sr_out: int, n_samples: int) -> Iterator[np.ndarray]:

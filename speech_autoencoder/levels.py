@@ -15,16 +15,20 @@ class Levels:
 
     def __call__(self, block: np.ndarray) -> None:
         """Nothing; the block, (n_samples,), has been counted."""
-        size = np.abs(block)
-        self.peak = max(self.peak, float(size.max(initial=0)))
-        self.clipped += int((size >= self.FULL_SCALE).sum())
-        squares = block.astype(np.float64) ** 2
-        self.energy += float(squares.sum())
-        self.n_samples += len(block)
+        if not len(block):
+            return
+        peak = float(max(block.max(), -block.min()))
+        if peak >= self.FULL_SCALE:
+            self.clipped += int((np.abs(block) >= self.FULL_SCALE).sum())
+        self.peak = max(self.peak, peak)
         starts = np.arange(0, len(block), self.piece)
-        lengths = np.diff(starts, append=len(block))
+        energies = np.add.reduceat(np.square(block, dtype=np.float64), starts)
+        self.energy += float(energies.sum())
+        self.n_samples += len(block)
         self.n_pieces += len(starts)
-        self.n_quiet += int((np.add.reduceat(squares, starts) < self.QUIET * lengths).sum()) if len(starts) else 0
+        lengths = np.full(len(starts), self.piece)
+        lengths[-1] = len(block) - starts[-1]
+        self.n_quiet += int((energies < self.QUIET * lengths).sum())
 
     def columns(self) -> dict:
         """The columns of the sidecar that tell of these."""
