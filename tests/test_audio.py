@@ -1,4 +1,4 @@
-"""Recordings of every kind are read as they sound, and what is none is named and refused."""
+"""Recordings of every kind are read as they sound, at any rate, and written as they are."""
 
 import librosa
 import numpy as np
