@@ -13,6 +13,7 @@ from speech_autoencoder import cli, dataset
 from speech_autoencoder.config import LATENT_PER_SECOND, LossConfig, ModelConfig, TrainingConfig, model_config
 from speech_autoencoder.cpus import training_threads
 from speech_autoencoder.dataset import Dataset
+from speech_autoencoder.muon import GRAM_PRODUCTS
 
 # Who trains, each in a process of its own, as TensorFlow's threads are those of a process.
 TRAINERS = ("ours", "keras", "torch")
@@ -87,8 +88,8 @@ def step_flops(config: ModelConfig, n_frames: int) -> float:
             shape = tuple(layer.kernel.shape)
             total += 3 * 2 * float(np.prod(shape)) * output.shape[1] * n_frames / length
             small, large = sorted((int(np.prod(shape[:-1])), shape[-1]))
-            # Two products with the long side; two to four of Gram matrices in each of its three rounds.
-            total += 2 * (2 * small**2 * large + 9 * small**3)
+            # Two products with the long side, the others of Gram matrices.
+            total += 2 * (2 * small**2 * large + GRAM_PRODUCTS * small**3)
     return total
 
 

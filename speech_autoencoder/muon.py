@@ -7,6 +7,8 @@ _ADAM_SHARE = 0.5
 # The rounds of Newton and Schulz' iteration, each a polynomial a x + b x^3 + c x^5: what brings singular values from
 # [0.02, 1] nearest to 1 in so many rounds, each fitted to what the one before leaves (Amsel and others, 2025).
 _ROUNDS = ((7.7110, -22.1138, 16.2488), (3.2153, -2.4112, 0.5013), (2.2183, -1.5940, 0.4107))
+# The products of Gram matrices that they take: a square, and four in each round but the last.
+GRAM_PRODUCTS = 4 * len(_ROUNDS) - 3
 
 
 def optimizer(learning_rate: float, clip_norm: float, weight_decay: float):
