@@ -8,8 +8,8 @@ from speech_autoencoder.config import TrainingConfig
 from speech_autoencoder.dataset import Dataset
 from speech_autoencoder.errors import InputError
 
-# How much more than the share that was asked for may be held out when that is whole speakers.
-_MOST_HELD = 1.25
+# The least and the most of the share that was asked for that may be held out when that is whole speakers.
+_LEAST_HELD, _MOST_HELD = 0.5, 1.25
 
 
 @dataclass(frozen=True)
@@ -24,8 +24,8 @@ class Split:
 def split(dataset: Dataset, config: TrainingConfig, by: str = "auto") -> Split:
     """Which recordings validate: whole speakers where names tell enough of them, else whole recordings.
 
-    by is "speaker", "recording" or "auto": speakers when holding out whole ones costs hardly more than the share
-    of the recordings that was asked for. Recordings are held out evenly over the speakers that the names tell.
+    by is "speaker", "recording" or "auto": speakers when whole ones are about the share of the recordings that was
+    asked for, as one of eight or more is. Recordings are held out evenly over the speakers that the names tell.
     """
     rng = np.random.default_rng([config.seed, 1])
     groups = np.array(dataset.groups())
@@ -41,6 +41,8 @@ def split(dataset: Dataset, config: TrainingConfig, by: str = "auto") -> Split:
             if count + size <= _MOST_HELD * n_wanted and count < n_wanted:
                 chosen.append(str(name))
                 count += size
+        if by == "auto" and count < _LEAST_HELD * n_wanted:
+            chosen = []  # too few to judge an epoch by
         if by == "speaker" and not chosen:
             chosen = [min(names, key=lambda name: ((groups == name).sum(), name))]
         if chosen:

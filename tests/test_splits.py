@@ -1,3 +1,5 @@
+"""Which recordings validate: whole speakers where there are enough of them, else recordings of each."""
+
 from collections import Counter
 
 import pytest
@@ -54,6 +56,14 @@ def test_split_two_speakers_holds_out_recordings_of_both():
     parts = split(data, TrainingConfig())
     assert len(parts.validation) == 10
     assert speakers_of(data, parts.validation) == {"ann": 5, "bob": 5}
+
+
+def test_split_one_small_speaker_is_not_held_out_alone():
+    """Three recordings are too few to tell the best epoch by."""
+    data = of_speakers(ann=97, bob=3)
+    parts = split(data, TrainingConfig())
+    assert len(parts.validation) == 10
+    assert "recordings" in parts.how
 
 
 def test_split_by_recording_holds_out_recordings_of_every_speaker():
