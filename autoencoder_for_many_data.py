@@ -26,7 +26,11 @@ def main():
     defaults = TrainingConfig()
     parser.add_argument("--data", type=Path, default=ARRAY_PATH, help="the array to train on")
     parser.add_argument("--model", type=Path, default=MODEL_PATH, help="the model's file to write")
-    parser.add_argument("--minutes", type=cli.positive(float), default=defaults.minutes, help="time budget")
+    parser.add_argument(
+        "--minutes",
+        type=cli.positive(float),
+        help=f"time budget (default: {defaults.minutes:g}, with --resume what it was)",
+    )
     parser.add_argument("--epochs", type=cli.positive(int), help="train for so many epochs, whatever time they take")
     parser.add_argument(
         "--latent-per-second",
@@ -43,9 +47,11 @@ def main():
     parser.add_argument(
         "--codec",
         action="store_true",
-        help="learn to be a codec too: latents that take few bits, at any bitrate; give it --minutes 12",
+        help="learn to be a codec too: latents that take few bits, at any bitrate; give it --minutes 7",
     )
-    parser.add_argument("--batch-size", type=cli.positive(int), default=defaults.batch_size, help="clips a step")
+    parser.add_argument(
+        "--batch-size", type=cli.positive(int), default=defaults.batch_size, help="pairs of clips a step"
+    )
     parser.add_argument(
         "--learning-rate", type=cli.positive(float), default=defaults.learning_rate, help="peak of its schedule"
     )
@@ -64,7 +70,7 @@ def main():
     parser.add_argument("--seed", type=int, default=defaults.seed, help="the same seed and --epochs: the same model")
     parser.add_argument("--resume", action="store_true", help="go on after the last epoch of an interrupted training")
     args = parser.parse_args()
-    from speech_autoencoder import dataset  # after --help, which need not wait for numpy
+    from speech_autoencoder import checkpoints, dataset  # after --help, which need not wait for numpy
 
     say = cli.sayer(args.quiet)
 
@@ -73,9 +79,13 @@ def main():
     cli.require_suffix(args.model, ".h5")
     numbers = args.latent_per_second or (CODEC_LATENT_PER_SECOND if args.codec else LATENT_PER_SECOND)
     sizes = model_config(data.features, numbers, args.network)
+    checkpoint_path = args.model.with_suffix(".checkpoint.npz")
+    minutes, epochs = args.minutes or defaults.minutes, args.epochs or 0
+    if args.resume and not (args.minutes or args.epochs):
+        minutes, epochs = checkpoints.budget(checkpoint_path)
     config = TrainingConfig(
-        minutes=args.minutes,
-        epochs=args.epochs or 0,
+        minutes=minutes,
+        epochs=epochs,
         batch_size=args.batch_size,
         learning_rate=args.learning_rate,
         patience=args.patience,
@@ -93,7 +103,7 @@ def main():
         sizes,
         config,
         model_path=args.model,
-        checkpoint_path=args.model.with_suffix(".checkpoint.npz"),
+        checkpoint_path=checkpoint_path,
         validation=args.validation,
         codec=CodecConfig() if args.codec else None,
         resume=args.resume,

@@ -75,7 +75,7 @@ def train(
     started = time.monotonic()
     keras.utils.set_random_seed(config.seed)
     task = _set_up(dataset, model_config, config, codec, validation, say)
-    checkpoint = Checkpoint(checkpoint_path, _identity(dataset, model_config, config, codec, task), say)
+    checkpoint = Checkpoint(checkpoint_path, _identity(dataset, model_config, config, codec, task), config, say)
     standing = _resume(task, config, checkpoint, say) if resume else _start(task, config, started)
     say(f"Training for {standing.n_epochs} epochs of {task.batches.n_steps} steps.")
     ended = _Epochs(task, config, standing, checkpoint, started, say).run(bar or _no_bar)

@@ -1,3 +1,5 @@
+"""What a training is resumed from: refused where it is of another training, damaged, or not there."""
+
 from dataclasses import replace
 
 import pytest

@@ -496,10 +496,10 @@ def test_predict_quiet_says_nothing_whatever_the_name(recordings, project, tmp_p
 @pytest.mark.skipif(os.name != "posix", reason="Ctrl-C is a signal on POSIX alone")
 def test_trainer_interrupted_keeps_a_model_and_goes_on_quietly(arrays):
     (arrays / "my_model_for_many_data.h5").unlink()
-    options = ["--epochs", "20", "--patience", "1000", "--latent-per-second", "100"]
+    options = ["--patience", "1000", "--latent-per-second", "100"]
     with (arrays / "stderr").open("w") as stderr:
         process = subprocess.Popen(
-            [sys.executable, str(ROOT / "autoencoder_for_many_data.py"), *options],
+            [sys.executable, str(ROOT / "autoencoder_for_many_data.py"), "--epochs", "20", *options],
             cwd=arrays,
             stdout=subprocess.PIPE,
             stderr=stderr,
