@@ -64,9 +64,6 @@ def replacing(path: Path) -> Iterator[Path]:
         with _temporary_beside(path) as (temporary, handle):
             try:
                 yield temporary
-                umask = os.umask(0)
-                os.umask(umask)
-                temporary.chmod(0o666 & ~umask)
                 if handle is not None:
                     os.fsync(handle)  # or a power cut could leave an empty file in the old one's place
                 temporary.replace(path)
@@ -127,11 +124,12 @@ def _put_in_place(temporary, place, old):
     if not place.exists():
         temporary.rename(place)
     elif not _swap(temporary, place):
-        place.rename(old)
         try:
+            place.rename(old)
             temporary.rename(place)
-        except OSError:
-            old.rename(place)
+        except BaseException:  # Ctrl-C between the two, too, must not lose what was there
+            if not place.exists():
+                old.rename(place)
             raise
 
 

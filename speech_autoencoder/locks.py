@@ -2,6 +2,7 @@
 
 import atexit
 import os
+import secrets
 import shutil
 import tempfile
 import time
@@ -46,9 +47,9 @@ def _make(path, folder):
     prefix = f".{path.stem[:40]}.{_MARK}."
     if folder:
         return Path(tempfile.mkdtemp(prefix=prefix, dir=path.parent))
-    handle, name = tempfile.mkstemp(prefix=prefix, suffix=path.suffix, dir=path.parent)
-    os.close(handle)
-    return Path(name)
+    made = path.with_name(f"{prefix}{secrets.token_hex(8)}{path.suffix}")
+    made.touch(exist_ok=False)  # with the permissions of any new file, which mkstemp's has not
+    return made
 
 
 def _lock(path):

@@ -345,6 +345,25 @@ def test_replacing_folder_that_cannot_be_put_in_place_leaves_the_old_one(tmp_pat
     assert names_in(tmp_path) == ["report"]
 
 
+def test_replacing_folder_interrupted_between_the_two_renames_leaves_the_old_one(tmp_path, monkeypatch):
+    path = tmp_path / "report"
+    with replacing_folder(path, is_ours) as temporary:
+        (temporary / "index.html").write_text("old")
+    rename = type(path).rename
+
+    def interrupted(self, target):
+        rename(self, target)
+        if target.name == "old":
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(files, "_swap", lambda one, other: False)
+    monkeypatch.setattr(type(path), "rename", interrupted)
+    with pytest.raises(KeyboardInterrupt), replacing_folder(path, is_ours) as temporary:
+        (temporary / "index.html").write_text("new")
+    assert (path / "index.html").read_text() == "old"
+    assert names_in(tmp_path) == ["report"]
+
+
 def test_replacing_folder_of_other_things_is_refused_before_the_work(tmp_path):
     path = tmp_path / "thesis"
     path.mkdir()
