@@ -335,11 +335,12 @@ def output_paths(paths: list[Path], output: Path, output_dir: Path | None) -> li
 def require_own_names(paths: list[Path], outputs: list[Path]) -> None:
     """Nothing. Raises InputError when two outputs would have one name, or one would replace what is read."""
     taken: dict[Path, Path] = {}
+    originals = {path.resolve() for path in paths}
     for path, target in zip(paths, outputs, strict=True):
         if target in taken:
             raise InputError(
                 f"{shown(path)} and {shown(taken[target])} would both become {shown(target)}: do them one at a time."
             )
         taken[target] = path
-        if target.resolve() in {original.resolve() for original in paths}:
+        if target.resolve() in originals:
             raise InputError(f"{shown(target)} is a recording to reconstruct, which would be lost: write elsewhere.")
