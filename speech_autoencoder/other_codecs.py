@@ -146,11 +146,11 @@ def _codec_2(mode, waveform, sr, folder):
 
 
 def _opus(kilobits, waveform, sr, folder):
-    """(decoded, bytes) of Opus at its variable rate, which is its best; opusdec aligns what it writes."""
+    """(decoded, bytes) of Opus at its variable rate, which is its best; opusdec aligns what it writes, at 48 kHz where sr is below 8 kHz."""
     source, coded, decoded = write(folder / "in.wav", waveform, sr), folder / "coded.opus", folder / "out.wav"
     _run("opusenc", "--quiet", "--bitrate", kilobits, "--framesize", _OPUS_FRAME_MS, source, coded)
     _run("opusdec", "--quiet", "--float", "--rate", sr, coded, decoded)
-    return read(decoded), ogg.payload_bytes(coded.read_bytes())
+    return read(decoded, sr), ogg.payload_bytes(coded.read_bytes())
 
 
 def _speex(quality, waveform, sr, folder):

@@ -185,6 +185,14 @@ def test_tool_of_another_rate_gives_that_rate_back():
     assert [len(x) for x in coded.waveforms] == [32_001]
 
 
+def test_opus_of_a_rate_that_it_does_not_decode_to_gives_that_rate_back():
+    tool, waveform = TOOLS["Opus"], make_speech(8_000, 4_000)
+    if not tool.is_there():
+        pytest.skip(f"needs {tool.package}")
+    coded = other_codecs.system_of(tool, workers=1).code("12", [waveform], 4_000)
+    assert np.corrcoef(waveform, coded.waveforms[0])[0, 1] > 0.9
+
+
 def test_tools_of_what_is_missing_says_how_to_get_it(monkeypatch, capsys):
     monkeypatch.setattr(other_codecs.shutil, "which", lambda program: None if program.startswith("opus") else program)
     assert [tool.name for tool in codecs.tools_of([*codecs.SYSTEMS], 16_000)] == ["Codec 2", "Speex"]
