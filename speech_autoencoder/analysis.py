@@ -95,7 +95,7 @@ def _read(audio_dir, name, features):
         "mtime_ns": status.st_mtime_ns,
         "digest": int.from_bytes(digest),
         "sr": recording.sr,
-        "n_samples": recording.n_samples,
+        "n_samples": levels.n_samples,  # a lossy file's header may promise some more
         **levels.columns(),
     }
     return _Sound(entry, waveform) if is_short else _analysed(entry, mel, features)

@@ -118,15 +118,11 @@ class FeatureConfig(_Config):
         return self.sr / self.hop_length
 
     def count_frames(self, n_samples: int) -> int:
-        """The frames of a recording: every sample lies between the centres of two frames.
+        """The frames of a recording (or of each of an array): every sample lies between the centres of two frames.
 
         One clip of the `classic` preset, 48 frames, is 24,064 samples.
         """
-        return 1 + math.ceil(n_samples / self.hop_length)
-
-    def count_clips(self, n_samples: int) -> int:
-        """The clips that hold every frame of a recording."""
-        return math.ceil(self.count_frames(n_samples) / self.n_frames)
+        return 1 - -n_samples // self.hop_length
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""An array of clips on disk and its sidecar, loaded and checked: what every script but the generators begins with."""
+"""An array of clips on disk and its sidecar, loaded and checked."""
 
 import hashlib
 import stat
@@ -82,11 +82,15 @@ def sidecar_path(array_path: Path) -> Path:
 
 def features_of(array_path: Path, made_by: str) -> FeatureConfig:
     """The features that an array was made with. Raises InputError when its sidecar is missing or damaged."""
-    path = sidecar_path(array_path)
+    return _features(read_sidecar(array_path, made_by), shown(sidecar_path(array_path)), made_by)
+
+
+def _features(sidecar, name, made_by):
+    """The features that the sidecar of this name tells of."""
     try:
-        return FeatureConfig.from_json(read_sidecar(array_path, made_by).get("features"))
+        return FeatureConfig.from_json(sidecar.get("features"))
     except InputError as error:
-        raise InputError(str(error) if shown(path) in str(error) else f"{shown(path)}: {error}") from error
+        raise InputError(f"{name} is damaged ({str(error).rstrip('.')}): run {made_by} again.") from error
 
 
 def load(array_path: Path, made_by: str, *, progress: Progress = lambda items, total: items) -> Dataset:
@@ -101,10 +105,10 @@ def load(array_path: Path, made_by: str, *, progress: Progress = lambda items, t
     sidecar = read_sidecar(array_path, made_by)
     again = f"run {made_by} again."
     name = shown(sidecar_path(array_path))
+    if sidecar.get("format") != FORMAT:
+        raise InputError(f"{name} is of another format ({str(sidecar.get('format'))[:40]!r}): {again}")
+    features = _features(sidecar, name, made_by)
     try:
-        if sidecar["format"] != FORMAT:
-            raise InputError(f"{name} is of another format ({str(sidecar['format'])[:40]!r}): {again}")
-        features = FeatureConfig.from_json(sidecar["features"])
         columns = {key: sidecar["recordings"][key] for key in COLUMNS}
         for key, column in columns.items():
             if type(column) is not list or not all(type(value) is COLUMNS[key] for value in column):
@@ -114,8 +118,6 @@ def load(array_path: Path, made_by: str, *, progress: Progress = lambda items, t
         sr, n_samples, n_frames = (numbers[key] for key in ("sr", "n_samples", "n_frames"))
         digest, audio_dir = sidecar["array"]["digest"], Path(sidecar["audio_dir"])
         fingerprint = str(sidecar["fingerprint"])
-    except InputError as error:
-        raise InputError(f"{name}: {error}") from error
     except (KeyError, TypeError, ValueError, OverflowError) as error:
         raise InputError(f"{name} is damaged ({type(error).__name__}: {error}): {again}") from error
     if clips.shape[1:] != (features.n_mels, features.n_frames, 1):
@@ -133,10 +135,11 @@ def load(array_path: Path, made_by: str, *, progress: Progress = lambda items, t
 
 
 def _fit(features, sr, n_samples, n_frames):
-    """Whether recordings of these rates and lengths give about so many frames: a lossy file's header is not exact."""
+    """Whether recordings of these rates and lengths give so many frames."""
     low, high = RATES_HZ
-    expected = n_samples / sr * features.frame_rate
-    return sr.min() >= low and sr.max() <= high and (np.abs(n_frames - expected) <= 0.1 * n_frames + 8).all()
+    if sr.min() < low or sr.max() > high:
+        return False
+    return (n_frames == features.count_frames(-(-n_samples * features.sr // sr))).all()
 
 
 def read_sidecar(array_path, made_by):

@@ -54,6 +54,14 @@ def test_build_load_round_trip(corpus, array):
         assert rows == pytest.approx(cut_clips(expected, TINY), abs=1e-6)
 
 
+def test_build_lossy_file_a_little_short_of_its_header_counts_what_is_decoded(tmp_path):
+    path = tmp_path / "a.mp3"
+    sf.write(path, make_speech(64_000, 16_000), 16_000)
+    path.write_bytes(path.read_bytes()[: int(0.99 * path.stat().st_size)])
+    build(tmp_path, tmp_path / "a.npy", TINY, workers=1)
+    assert load(tmp_path / "a.npy", "").n_samples[0] == len(read(path)) < sf.info(path).frames
+
+
 def test_build_array_is_a_plain_npy_that_others_read(array):
     with array.open("rb") as file:
         assert np.lib.format.read_magic(file) == (1, 0)

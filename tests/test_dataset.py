@@ -215,7 +215,7 @@ def test_load_sidecar_with_impossible_numbers_is_refused(array, column, value):
 
 def test_features_of_damaged_features_names_the_file(array):
     edit_sidecar(array, lambda data: data["features"].update(sr="8000"))
-    with pytest.raises(InputError, match=r"train_data\.json: sr is '8000': expected a value of type int"):
+    with pytest.raises(InputError, match=r"train_data\.json is damaged \(sr is '8000': expected a value of type int"):
         features_of(array, "train.py")
 
 
