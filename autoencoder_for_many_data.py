@@ -111,8 +111,8 @@ def main():
         bar=cli.bar(args.quiet, "training"),
     )
     history.write_history(HISTORY_PATH, result.history)
-    report.draw_history(FIGURE_PATH, result.history, result.floor_db)
-    cli.describe_training(result, args.model, say)
+    report.draw_history(FIGURE_PATH, result.history, result.floor_db, result.best_epoch)
+    cli.describe_training(result, say, can_resume=checkpoint_path.exists())
     say(f"Wrote {args.model}, {HISTORY_PATH} and {FIGURE_PATH}.")
 
 

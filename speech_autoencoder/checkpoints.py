@@ -51,21 +51,19 @@ class Checkpoint:
         arrays |= {"best_loss": np.array(standing.best_loss), "best_db": np.array(standing.best_db)}
         self.arrays = learner.state() | arrays
         if time.monotonic() - self.saved > _EVERY_S:
-            self._try_to_save()
+            self.try_to_save()
             self.saved = time.monotonic()
 
-    def save(self) -> None:
-        """Nothing; the file holds what was taken last, whole; it is as it was where nothing was taken."""
-        if self.arrays:
-            with replacing(self.path) as temporary:
-                np.savez(temporary, **self.arrays)
-
-    def _try_to_save(self):
-        """Nothing; it is saved, or said that it cannot be: no reason to lose what is being learned."""
+    def try_to_save(self) -> None:
+        """Nothing; the file holds what was taken last, whole. Where it cannot, that is said: no reason to lose what
+        has been learned.
+        """
         try:
-            self.save()
+            if self.arrays:
+                with replacing(self.path) as temporary:
+                    np.savez(temporary, **self.arrays)
         except InputError as error:
-            self.say(f"No checkpoint could be written ({error}); training goes on without.")
+            self.say(f"No checkpoint could be written ({error})")
 
     def load(self, learner: Learner) -> Standing:
         """How far the training was; the learner is as it was then.

@@ -134,6 +134,7 @@ def start_tensorflow(say: Callable[[str], None], *, threads: tuple[int, int] | N
     bits of what it gives.
     """
     say("Starting TensorFlow ...")
+    os.environ["KERAS_BACKEND"] = "tensorflow"  # whatever else the user's Keras is set to
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # for benchmarks, which are not run by `run`
     gc.disable()
     try:
@@ -272,7 +273,7 @@ def describe_latent(features: FeatureConfig, config: ModelConfig, say: Callable[
     )
 
 
-def describe_training(result, model_path: Path, say: Callable[[str], None]) -> None:
+def describe_training(result, say: Callable[[str], None], *, can_resume: bool) -> None:
     """Nothing; how training went and what to do next is said."""
     planned = f"{len(result.history)} of {result.n_epochs} epochs"
     say(
@@ -280,7 +281,7 @@ def describe_training(result, model_path: Path, say: Callable[[str], None]) -> N
             "done": f"Trained for {len(result.history)} epochs.",
             "time": f"The time is up after {planned}.",
             "patience": f"Nothing more was gained: stopped after {planned}.",
-            "interrupted": f"Interrupted after {planned}; --resume goes on from there.",
+            "interrupted": f"Interrupted after {planned}" + ("; --resume goes on from there." if can_resume else "."),
         }[result.ended]
     )
     say(f"{result.model.network.count_params():,} weights; the best epoch is {result.best_epoch}.")

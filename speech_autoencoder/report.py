@@ -37,15 +37,15 @@ def _save(figure, path: Path) -> None:
         figure.savefig(temporary, dpi=120, format="png")
 
 
-def draw_history(path: Path, history: History, floor_db: float) -> None:
-    """Nothing; path shows the errors by epoch beside the PCA floor."""
+def draw_history(path: Path, history: History, floor_db: float, best_epoch: int) -> None:
+    """Nothing; path shows the errors by epoch beside the PCA floor, and which epoch is the best, where one is."""
     figure, axes = _figure(1, 1, (7, 4))
     epochs = np.arange(1, len(history) + 1)
     axes.axhline(floor_db, color=_COLOURS["floor"], linestyle="--", label="PCA floor, validation")
     axes.plot(epochs, history.training_db, color="#d55e00", marker=".", label="training")
     axes.plot(epochs, history.validation_db, color=_COLOURS["model"], marker=".", label="validation")
-    if history.best:
-        axes.axvline(history.best, color=_COLOURS["model"], alpha=0.3, label=f"best epoch, {history.best}")
+    if best_epoch:
+        axes.axvline(best_epoch, color=_COLOURS["model"], alpha=0.3, label=f"best epoch, {best_epoch}")
     axes.set(xlabel="epoch", ylabel="RMS log-mel error (dB)", title="Training history")
     axes.legend()
     _save(figure, path)

@@ -3,6 +3,7 @@
 import math
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -197,7 +198,8 @@ class _Epochs:
         except (KeyboardInterrupt, BrokenPipeError):
             if not len(standing.history):
                 raise  # there is nothing to keep: a model that is there stays
-            self.checkpoint.save()
+            with suppress(BrokenPipeError):
+                self.checkpoint.try_to_save()  # the best epoch is kept where there is room for that alone
             return "interrupted"
         finally:
             progress.close()

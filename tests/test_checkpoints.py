@@ -6,6 +6,7 @@ import pytest
 from conftest import TINY_TRAINING, make_dataset, one_line_of, raise_at, train_tiny
 
 from speech_autoencoder import checkpoints
+from speech_autoencoder.checkpoints import budget
 from speech_autoencoder.errors import InputError
 
 
@@ -15,6 +16,11 @@ def checkpoint(forty, tmp_path_factory):
     folder = tmp_path_factory.mktemp("checkpoint")
     train_tiny(forty, folder, say=raise_at("Epoch +1"))
     return (folder / "model.checkpoint.npz").read_bytes()
+
+
+def full(path):
+    """`replacing` on a disk that is full."""
+    raise InputError("no space left")
 
 
 def resume_refused(data, folder, content, **options):
@@ -70,13 +76,24 @@ def test_train_resume_with_other_epochs_is_refused(forty, tmp_path, checkpoint):
 
 def test_train_full_disk_costs_the_checkpoint_but_not_the_training(forty, tmp_path, monkeypatch):
     lines = []
-
-    def full(self):
-        raise InputError("no space left")
-
-    monkeypatch.setattr(checkpoints.Checkpoint, "save", full)
+    monkeypatch.setattr(checkpoints, "replacing", full)
     monkeypatch.setattr(checkpoints, "_EVERY_S", 0)
     result = train_tiny(forty, tmp_path, replace(TINY_TRAINING, epochs=2), say=lines.append)
     assert result.ended == "done"
     assert (tmp_path / "model.h5").exists()
-    assert any("no space left" in line and "goes on" in line for line in lines)
+    assert any("No checkpoint could be written (no space left)" in line for line in lines)
+
+
+def test_train_interrupted_with_a_full_disk_keeps_the_best_epoch(forty, tmp_path, monkeypatch):
+    """The model is several times smaller than the checkpoint."""
+    monkeypatch.setattr(checkpoints, "replacing", full)
+    result = train_tiny(forty, tmp_path, say=raise_at("Epoch +1"))
+    assert result.ended == "interrupted"
+    assert [path.name for path in tmp_path.iterdir()] == ["model.h5"]
+
+
+def test_budget_is_that_of_the_training(forty, tmp_path):
+    train_tiny(forty, tmp_path, replace(TINY_TRAINING, minutes=7.5), say=raise_at("Epoch +1"))
+    assert budget(tmp_path / "model.checkpoint.npz") == (7.5, TINY_TRAINING.epochs)
+    with pytest.raises(InputError, match="nothing to resume"):
+        budget(tmp_path / "another.checkpoint.npz")

@@ -45,13 +45,13 @@ def draw_recording(path, name="a.wav", waveform=None, frames=None, **options):
 def test_draw_history_any_count_of_epochs_is_figure(tmp_path, n_epochs):
     errors = list(np.linspace(5, 3, n_epochs))
     history = History([1.0] * n_epochs, [1e-3] * n_epochs, errors, errors, errors)
-    report.draw_history(tmp_path / "history.png", history, 4.5)
+    report.draw_history(tmp_path / "history.png", history, 4.5, n_epochs)
     assert is_figure(tmp_path / "history.png")
 
 
 def test_draw_history_shows_the_history(tmp_path):
     for name, errors in (("one", [5.0, 3.0]), ("other", [3.0, 5.0])):
-        report.draw_history(tmp_path / name, History([1.0, 2.0], [1e-3] * 2, errors, errors, errors), 4.5)
+        report.draw_history(tmp_path / name, History([1.0, 2.0], [1e-3] * 2, errors, errors, errors), 4.5, 2)
     assert (tmp_path / "one").read_bytes() != (tmp_path / "other").read_bytes()
 
 
