@@ -15,6 +15,8 @@ from scipy.ndimage import uniform_filter1d
 
 from speech_autoencoder import ogg
 from speech_autoencoder.audio import fit_length, read, resample
+from speech_autoencoder.errors import InputError
+from speech_autoencoder.files import shown
 
 NARROW_HZ = 8_000
 _FULL_SCALE = 32_768
@@ -146,10 +148,10 @@ def _codec_2(mode, waveform, sr, folder):
 
 
 def _opus(kilobits, waveform, sr, folder):
-    """(decoded, bytes) of Opus at its variable rate, which is its best; opusdec aligns what it writes, at 48 kHz where sr is below 8 kHz."""
+    """(decoded, bytes) of Opus at its variable rate, which is its best; opusdec aligns what it writes."""
     source, coded, decoded = write(folder / "in.wav", waveform, sr), folder / "coded.opus", folder / "out.wav"
     _run("opusenc", "--quiet", "--bitrate", kilobits, "--framesize", _OPUS_FRAME_MS, source, coded)
-    _run("opusdec", "--quiet", "--float", "--rate", sr, coded, decoded)
+    _run("opusdec", "--quiet", "--float", "--rate", sr, coded, decoded)  # below 8 kHz it gives 48
     return read(decoded, sr), ogg.payload_bytes(coded.read_bytes())
 
 
@@ -164,8 +166,12 @@ def _speex(quality, waveform, sr, folder):
 
 
 def _run(*command):
-    """Nothing; a program has run, without what it says."""
-    subprocess.run([*map(str, command)], check=True, capture_output=True, stdin=subprocess.DEVNULL)
+    """Nothing; a program has run, without what it says. Raises InputError when it fails."""
+    done = subprocess.run([*map(str, command)], capture_output=True, stdin=subprocess.DEVNULL)
+    if done.returncode:
+        said = done.stderr.decode(errors="replace").split("\n")
+        reason = next((line.strip() for line in reversed(said) if line.strip()), f"status {done.returncode}")
+        raise InputError(f"{command[0]} failed ({shown(reason)}).")
 
 
 def write(path: Path, waveform: np.ndarray, sr: int) -> Path:

@@ -15,6 +15,7 @@ from speech_autoencoder.codec import decode_recording, encode_recording
 from speech_autoencoder.config import EncodingConfig, InversionConfig
 from speech_autoencoder.dataset import Dataset
 from speech_autoencoder.encoding import Encoder
+from speech_autoencoder.errors import InputError
 from speech_autoencoder.judging import read_original
 from speech_autoencoder.model_file import TrainedModel
 from speech_autoencoder.other_codecs import Coded, Tool, system_of, tools, write
@@ -56,6 +57,7 @@ def measure(
     numbers = model.config.latent_size / model.config.frames_per_latent * dataset.features.frame_rate
     floor = model.floor.encode.shape[1] / model.floor.frames_per_latent * dataset.features.frame_rate
     there, missing = installed(sr)
+    packages = {tool.name: tool.package for tool in there}
     rows = [
         _row(system, "", [entry if system == "model" else entry[system] for entry, _ in strings], numbers=count)
         for system, count in (("model", numbers), ("floor", floor), ("ceiling", None))
@@ -71,21 +73,30 @@ def measure(
         own = partial(_through_own, references, sr, model, inversion)
         work += [("own codec", f"{kbits:g}", partial(own, kbits)) for kbits in _KILOBITS]
 
+    failed = {}
+
     def judge(item):
         system, setting, make = item
-        coded = make()
+        try:
+            coded = make()
+        except InputError as error:
+            if system not in packages:
+                raise
+            failed[system] = str(error)  # a program of another's, which the evaluation can do without
+            return None
         scores = [_score(*pair, sr) for pair in zip(references, coded.waveforms, strict=True)]
         if system == "floor":
             return _row(system, "", scores, numbers=setting * floor)
         return _row(system, setting, scores, kbits=8 * sum(coded.n_bytes) / sum(map(len, references)) * sr / 1_000)
 
     with ThreadPoolExecutor(workers) as executor:
-        rows += progress(executor.map(judge, work), len(work))
+        rows += filter(None, progress(executor.map(judge, work), len(work)))
     return {
         "n_strings": len(strings),
         "seconds": sum(map(len, references)) / sr,
         "rows": rows,
-        "missing": [{"name": tool.name, "package": tool.package} for tool in missing],
+        "missing": [{"name": tool.name, "package": tool.package} for tool in missing]
+        + [{"name": name, "package": packages[name], "reason": reason} for name, reason in failed.items()],
     }
 
 
@@ -106,7 +117,9 @@ def name_of(row: dict) -> str:
 
 
 def how_to_have(missing: dict) -> str:
-    """A sentence on a codec that is missing."""
+    """A sentence on a codec that is missing, or whose program failed."""
+    if "reason" in missing:
+        return f"{missing['name']} is left out: {missing['reason']}"
     return f"{missing['name']} is not installed, and left out: apt install {missing['package']} adds it."
 
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from conftest import make_entropy
 
-from speech_autoencoder import charts, evaluation, rates
+from speech_autoencoder import charts, evaluation, other_codecs, rates
 from speech_autoencoder.config import EncodingConfig, InversionConfig
 from speech_autoencoder.encoding import Encoder
 from speech_autoencoder.other_codecs import Tool
@@ -53,6 +53,18 @@ def test_measure_has_a_row_for_every_system_and_names_what_is_missing(evaluated,
     numbers, kilobits = charts.of_rates(found, {"model": "the model"})
     assert [line["name"] for line in numbers["lines"]] == ["Floor", "the model"]
     assert [line["name"] for line in kilobits["lines"]] == ["Opus"]
+
+
+def test_measure_codec_whose_program_fails_is_left_out_and_the_rest_is_measured(evaluated, monkeypatch):
+    def fails(setting, waveform, sr, folder):
+        other_codecs._run("ls", "--no-such-option")
+
+    broken = Tool("Opus", ("ls", "ls"), "opus-tools", ("6", "8", "12"), False, fails)
+    monkeypatch.setattr(rates, "tools", lambda sr: [broken, halving(sr)[1]])
+    found = rates.measure(*evaluated[:2], evaluated[2], QUICK, workers=2)
+    assert {row["system"] for row in found["rows"]} == {"model", "floor", "ceiling"}
+    assert json.loads(json.dumps(found, allow_nan=False)) == found
+    assert rates.describe(found)[-1].startswith("Opus is left out: ls failed (")
 
 
 def test_measure_fewer_numbers_of_pca_are_heard_worse(evaluated, monkeypatch):
