@@ -1,7 +1,7 @@
 """Speech as a small file and back: python -m speech_autoencoder encode IN OUT.sae, decode IN.sae OUT.wav."""
 
-import os
 import sys
+from functools import partial
 from pathlib import Path
 
 from speech_autoencoder import cli
@@ -64,7 +64,9 @@ def _encode(args, say):
 
 def _decode(args, say):
     """Nothing; the .sae files that args name are decoded."""
-    paths, outputs = _plan(args, ".wav", _find_encoded)
+    from speech_autoencoder.audio import find_recordings
+
+    paths, outputs = _plan(args, ".wav", partial(find_recordings, suffixes={SUFFIX}, what=f"{SUFFIX} file"))
     if args.output is None and args.output_dir is None and outputs[0].exists():
         raise InputError(f"{shown(outputs[0])} is there, and may be the original: name another with --output.")
     seconds = sum(read_header(path).seconds for path in paths)
@@ -113,21 +115,6 @@ def _plan(args, suffix, find):
         outputs = [path.parent / f"{path.stem}{suffix}" for path in paths]
     cli.require_own_names(paths, outputs)
     return paths, outputs
-
-
-def _find_encoded(folder):
-    """The names, relative to folder, of the .sae files below it, sorted; hidden ones are passed over."""
-    found = []
-    for parent, folders, names in os.walk(folder):
-        folders[:] = [name for name in folders if not name.startswith(".")]
-        found += [
-            Path(parent, name).relative_to(folder).as_posix()
-            for name in names
-            if name.endswith(SUFFIX) and not name.startswith(".")
-        ]
-    if not found:
-        raise InputError(f"{shown(folder)} holds no {SUFFIX} file: name a folder that does.")
-    return sorted(found)
 
 
 if __name__ == "__main__":

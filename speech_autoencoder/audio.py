@@ -3,7 +3,7 @@
 import math
 import os
 import stat
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -19,7 +19,7 @@ from speech_autoencoder.files import explain, replacing, shown
 
 # What libsndfile reads, by the names that such files have; then what it does not, but phones and players record, so
 # that it is named and not passed over. A file of another name is no recording.
-_SUFFIXES = frozenset(
+SUFFIXES = frozenset(
     ".wav .wave .wavex .rf64 .w64 .flac .ogg .oga .opus .mp3 .aiff .aif .aifc .au .snd .caf .voc .sph .nist .ircam "
     ".mat .mpc2k .paf .pvf .sd2 .sds .svx .xi .avr .htk .wve "
     ".m4a .m4b .aac .wma .amr .3gp .webm .mka .ape .wv .tta .mpc .ra .dsf".split()
@@ -54,8 +54,12 @@ class Recording:
         return self.n_samples / self.sr
 
 
-def find_recordings(folder: Path) -> list[str]:
+def find_recordings(
+    folder: Path, suffixes: Collection[str] = SUFFIXES, what: str = "recording (WAV, FLAC, OGG, MP3, ...)"
+) -> list[str]:
     """The names, relative to folder, of the recordings below it, sorted; hidden files and pipes are passed over.
+
+    Or of other files, `what`, whose names end in one of the suffixes.
 
     Links to folders are followed, each folder once. A subfolder that may not be read is among the names, so that
     it is left out, and named, like an unreadable recording. Raises InputError when the folder is missing, may not be
@@ -84,10 +88,10 @@ def find_recordings(folder: Path) -> list[str]:
         folders[:] = sorted(name for name in folders if not name.startswith("."))
         for name in names:
             path = Path(parent, name)
-            if not name.startswith(".") and path.suffix.lower() in _SUFFIXES and _is_regular(path):
+            if not name.startswith(".") and path.suffix.lower() in suffixes and _is_regular(path):
                 found.append(path.relative_to(folder).as_posix())
     if not found:
-        raise InputError(f"{shown(folder)} holds no recording (WAV, FLAC, OGG, MP3, ...): put some in it.")
+        raise InputError(f"{shown(folder)} holds no {what}: put some in it, or name another folder.")
     return sorted(found)
 
 

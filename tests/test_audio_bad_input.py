@@ -58,6 +58,13 @@ def test_find_recordings_hidden_and_other_files_are_passed_over(tmp_path):
     assert find_recordings(tmp_path) == ["a.wav"]
 
 
+def test_find_recordings_of_other_suffixes_finds_those_alone(tmp_path):
+    for name in ("a.wav", "b.sae", "c/d.SAE", "e.sae.txt"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).touch()
+    assert find_recordings(tmp_path, {".sae"}, ".sae file") == ["b.sae", "c/d.SAE"]
+
+
 @pytest.mark.parametrize("name", ["memo.m4a", "a.WMA", "b.aac", "c.amr", "d.webm"])
 def test_find_recordings_what_only_others_read_is_found_and_then_refused(tmp_path, name):
     """What a phone records must not be missing without a word."""
