@@ -28,7 +28,8 @@ def main():
     outputs = cli.output_paths(paths, args.output, args.output_dir)
     seconds = cli.total_duration_s(paths)
     encoded = [output.with_suffix(".sae") for output in outputs] if args.bitrate else []
-    require_writable(*outputs, *encoded)
+    figures = [args.output.with_suffix(".png")] if args.output_dir is None else []
+    require_writable(*outputs, *encoded, *figures)
     if args.output_dir is None:
         claim(args.output)
 
@@ -51,16 +52,15 @@ def main():
                 codec.decode_recording(file, model, output, InversionConfig(), watch=excerpt.watch, tick=bar.update)
             else:
                 reconstruct_recording(path, encoder, InversionConfig(), output, watch=excerpt.watch, tick=bar.update)
-            if args.output_dir is None:
-                figure_path = output.with_suffix(".png")
-                excerpt.draw(figure_path)
-                say(f"Wrote {cli.shown(output)} and {cli.shown(figure_path)}.")
+            for figure in figures:
+                excerpt.draw(figure)
+                say(f"Wrote {cli.shown(output)} and {cli.shown(figure)}.")
     if args.bitrate:
-        cli.describe_encoded(results, paths, args.output_dir or encoded[0], args.bitrate, say)
+        cli.describe_encoded(results, paths, encoded[0] if len(encoded) == 1 else args.output_dir, args.bitrate, say)
     if args.output_dir is not None:
         say(f"Wrote {len(outputs)} reconstructions to {cli.shown(args.output_dir)}.")
     elif not args.no_show:
-        report.show(figure_path)
+        report.show(figures[0])
 
 
 if __name__ == "__main__":
