@@ -202,7 +202,8 @@ def _time(result, model, facts):
     evidence = f"{took}; the best was epoch {best}, with a loss of {min(losses):.4f} on validation"
     evidence += f" (PCA: {floor:.4f})." if floor else "."
     learned = not floor or min(losses) < (1 - _LEARNED) * floor
-    step = "Train longer: autoencoder_for_many_data.py --minutes 10."
+    longer = 2 * math.ceil(minutes[-1]) if minutes else 10
+    step = f"Train longer: autoencoder_for_many_data.py {'--codec ' if model.get('codec') else ''}--minutes {longer}."
     if ended == "patience":
         return None
     if n_epochs < _FEW_EPOCHS and not (learned and abs(fall) < _FALLING / 3):
