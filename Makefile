@@ -21,7 +21,7 @@ SOUND := $(addprefix $P/, \
 	reconstruction.py)
 JUDGING := $(SOUND) $(wildcard $P/templates/*) $(addprefix $P/, \
 	codes.py container.py codec.py ogg.py other_codecs.py recogniser.py pretrained.py metrics.py metrics_spectral.py \
-	metrics_pitch.py leakage.py intervals.py judging.py evaluation.py summary.py rates.py verdict.py report.py charts.py page.py)
+	metrics_pitch.py leakage.py intervals.py words.py judging.py evaluation.py summary.py rates.py verdict.py report.py charts.py page.py)
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-7s %s\n", $$1, $$2}' $(MAKEFILE_LIST)

@@ -22,8 +22,56 @@ FIGURE_PATH = Path("training_history.png")
 
 
 def main():
-    parser = cli.parser(__doc__)
-    defaults = TrainingConfig()
+    args = parse_arguments()
+    from speech_autoencoder import checkpoints, dataset  # after --help, which need not wait for numpy
+
+    say = cli.sayer(args.quiet)
+
+    checking = cli.progress(args.quiet, "checking")
+    data = dataset.load(args.data, "train_data_generator.py", progress=checking)
+    cli.require_suffix(args.model, ".h5")
+    numbers = args.latent_per_second or (CODEC_LATENT_PER_SECOND if args.codec else LATENT_PER_SECOND)
+    sizes = model_config(data.features, numbers, args.network)
+    checkpoint_path = args.model.with_suffix(".checkpoint.npz")
+    minutes, epochs = args.minutes or TrainingConfig.minutes, args.epochs or 0
+    if args.resume and not (args.minutes or args.epochs):
+        minutes, epochs = checkpoints.budget(checkpoint_path)
+    config = TrainingConfig(
+        minutes=minutes,
+        epochs=epochs,
+        batch_size=args.batch_size,
+        learning_rate=args.learning_rate,
+        patience=args.patience,
+        seed=args.seed,
+    )
+    require_writable(args.model, HISTORY_PATH, FIGURE_PATH)
+    claim(args.model)
+
+    cli.start_tensorflow(say, threads=training_threads())
+    from speech_autoencoder import history, report, training
+
+    cli.describe_latent(data.features, sizes, say)
+    result = training.train(
+        data,
+        sizes,
+        config,
+        model_path=args.model,
+        checkpoint_path=checkpoint_path,
+        validation=args.validation,
+        codec=CodecConfig() if args.codec else None,
+        resume=args.resume,
+        say=say,
+        bar=cli.bar(args.quiet, "training"),
+    )
+    history.write_history(HISTORY_PATH, result.history)
+    report.draw_history(FIGURE_PATH, result.history, result.floor_db, result.best_epoch)
+    cli.describe_training(result, say, can_resume=checkpoint_path.exists())
+    say(f"Wrote {args.model}, {HISTORY_PATH} and {FIGURE_PATH}.")
+
+
+def parse_arguments():
+    """What the command line asks for."""
+    parser, defaults = cli.parser(__doc__), TrainingConfig()
     parser.add_argument("--data", type=Path, default=ARRAY_PATH, help="the array to train on")
     parser.add_argument("--model", type=Path, default=MODEL_PATH, help="the model's file to write")
     parser.add_argument(
@@ -69,51 +117,7 @@ def main():
     )
     parser.add_argument("--seed", type=int, default=defaults.seed, help="the same seed and --epochs: the same model")
     parser.add_argument("--resume", action="store_true", help="go on after the last epoch of an interrupted training")
-    args = parser.parse_args()
-    from speech_autoencoder import checkpoints, dataset  # after --help, which need not wait for numpy
-
-    say = cli.sayer(args.quiet)
-
-    checking = cli.progress(args.quiet, "checking")
-    data = dataset.load(args.data, "train_data_generator.py", progress=checking)
-    cli.require_suffix(args.model, ".h5")
-    numbers = args.latent_per_second or (CODEC_LATENT_PER_SECOND if args.codec else LATENT_PER_SECOND)
-    sizes = model_config(data.features, numbers, args.network)
-    checkpoint_path = args.model.with_suffix(".checkpoint.npz")
-    minutes, epochs = args.minutes or defaults.minutes, args.epochs or 0
-    if args.resume and not (args.minutes or args.epochs):
-        minutes, epochs = checkpoints.budget(checkpoint_path)
-    config = TrainingConfig(
-        minutes=minutes,
-        epochs=epochs,
-        batch_size=args.batch_size,
-        learning_rate=args.learning_rate,
-        patience=args.patience,
-        seed=args.seed,
-    )
-    require_writable(args.model, HISTORY_PATH, FIGURE_PATH)
-    claim(args.model)
-
-    cli.start_tensorflow(say, threads=training_threads())
-    from speech_autoencoder import history, report, training
-
-    cli.describe_latent(data.features, sizes, say)
-    result = training.train(
-        data,
-        sizes,
-        config,
-        model_path=args.model,
-        checkpoint_path=checkpoint_path,
-        validation=args.validation,
-        codec=CodecConfig() if args.codec else None,
-        resume=args.resume,
-        say=say,
-        bar=cli.bar(args.quiet, "training"),
-    )
-    history.write_history(HISTORY_PATH, result.history)
-    report.draw_history(FIGURE_PATH, result.history, result.floor_db, result.best_epoch)
-    cli.describe_training(result, say, can_resume=checkpoint_path.exists())
-    say(f"Wrote {args.model}, {HISTORY_PATH} and {FIGURE_PATH}.")
+    return parser.parse_args()
 
 
 if __name__ == "__main__":

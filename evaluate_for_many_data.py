@@ -5,7 +5,6 @@ from pathlib import Path
 
 from speech_autoencoder import __version__, cli
 from speech_autoencoder.config import EncodingConfig, InversionConfig
-from speech_autoencoder.errors import InputError
 from speech_autoencoder.files import claim, require_replaceable, require_writable, shown, write_json
 
 ARRAY_PATH = Path("test_data.npy")
@@ -18,42 +17,15 @@ FORMAT = "speech-autoencoder evaluation 1"
 
 
 def main():
-    parser = cli.parser(__doc__)
-    parser.add_argument("--data", type=Path, default=ARRAY_PATH, help="the array to evaluate on")
-    parser.add_argument("--model", type=Path, default=MODEL_PATH, help="the model's file")
-    parser.add_argument(
-        "--training-data",
-        type=Path,
-        default=TRAINING_PATH,
-        help="what was trained on, to see what testing shares with it",
-    )
-    parser.add_argument(
-        "--report", type=Path, metavar="DIR", default=REPORT_DIR, help="the folder of the page to write"
-    )
-    parser.add_argument("--no-report", action="store_true", help="write no page")
-    parser.add_argument("--compare", type=Path, metavar="MODEL", help="another model's file, to tell which is better")
-    parser.add_argument(
-        "--labels",
-        default="auto",
-        help="what word each recording says: names (label_speaker_take.wav), folders, the path of a CSV with the "
-        "columns path and label, none, or auto: labels.csv in the recordings' folder, and else the names",
-    )
-    parser.add_argument(
-        "--recogniser",
-        choices=("trained", "pocketsphinx", "whisper"),
-        default="trained",
-        help="what hears the words: a small one that is trained on the training recordings, or one of English that is "
-        "installed",
-    )
-    parser.add_argument("--workers", type=cli.positive(int), default=cli.available_cpus(), help="threads")
-    args = parser.parse_args()
+    args = parse_arguments()
     from speech_autoencoder import dataset  # after --help, which need not wait for numpy
 
     say = cli.sayer(args.quiet)
-
     checking = cli.progress(args.quiet, "checking")
     data = dataset.load(args.data, "test_data_generator.py", progress=checking)
-    known = load_recogniser(args, data, say) if args.recogniser != "trained" else None
+    from speech_autoencoder import words
+
+    known = None if args.recogniser == "trained" else words.installed(args.recogniser, args.labels, data, say)
     require_writable(SCORES_PATH, FIGURE_PATH)
     claim(SCORES_PATH)
     if not args.no_report:
@@ -62,17 +34,13 @@ def main():
         require_replaceable(args.report, page.is_report)
     # Recordings are done side by side: each by one thread.
     cli.start_tensorflow(say, threads=(1, cli.available_cpus()))
-    from speech_autoencoder import evaluation, metrics, model_file, rates, report, summary, verdict
-    from speech_autoencoder.encoding import Encoder
+    from speech_autoencoder import evaluation, leakage, rates, report, verdict
 
-    model = model_file.load(args.model)
-    model.require_features(data.features, str(args.data), "test_data_generator.py")
-    encoder, inversion, other = Encoder(model, EncodingConfig()), InversionConfig(), None
-    if args.compare:
-        other = Encoder(model_file.load(args.compare), EncodingConfig())
-        other.model.require_features(data.features, str(args.data), "test_data_generator.py")
-    training, why = find_training(args, data, encoder)
-    recogniser, labels = known or learn_words(args, data, training, why, say)
+    encoder = load_encoder(args.model, data, args)
+    other = load_encoder(args.compare, data, args) if args.compare else None
+    model, inversion = encoder.model, InversionConfig()
+    training, why = leakage.training_of(model, args.training_data, data)
+    recogniser, labels = known or words.learned(args.labels, data, training, why, say)
     with cli.one_blas_thread():
         result = evaluation.evaluate(
             data,
@@ -89,25 +57,15 @@ def main():
         result["rates"] = rates.measure(
             result, data, model, inversion, workers=args.workers, progress=cli.progress(args.quiet, "codecs")
         )
-        facts = compare_with_training(args, data, encoder, training, why, say)
+        if training is None:
+            say(f"Testing is not compared with training: {why}")
+            facts = None
+        else:
+            facts = leakage.find(training, data, cli.progress(args.quiet, "comparing with training"))
+            facts |= evaluation.compare(training, data, encoder)
     description = {"model": model.config.to_json(), "features": model.features.to_json(), **model.description}
     findings = verdict.judge(result, description, facts)
-
-    say(summary.format_table(result["scores"], result["intervals"]))
-    say(summary.describe_intervals(result))
-    say(
-        f"{result['n_recordings']} recordings, {result['n_scored']} of them scored as sound in {result['n_strings']} "
-        "strings of some seconds."
-    )
-    cli.name_left_out([(entry["path"], entry["reason"]) for entry in result["left_out"]], "not scored as sound", say)
-    if not metrics.has_pesq():
-        say("PESQ is not installed: pip install pesq adds it (it compiles; mind its licence).")
-    for line in rates.describe(result["rates"]) if result["rates"] else ():
-        say(line)
-    if "words" in result:
-        say(summary.describe_words(result["words"]))
-    for line in summary.format_comparison(result["comparison"], shown(args.compare)) if args.compare else ():
-        say(line)
+    describe_scores(args, result, say)
     write_json(
         SCORES_PATH,
         {
@@ -144,6 +102,70 @@ def main():
     say(f"Wrote {SCORES_PATH}, {FIGURE_PATH} and {page_path} ({size / 1e6:.1f} MB with its sound).")
 
 
+def parse_arguments():
+    """What the command line asks for."""
+    parser = cli.parser(__doc__)
+    parser.add_argument("--data", type=Path, default=ARRAY_PATH, help="the array to evaluate on")
+    parser.add_argument("--model", type=Path, default=MODEL_PATH, help="the model's file")
+    parser.add_argument(
+        "--training-data",
+        type=Path,
+        default=TRAINING_PATH,
+        help="what was trained on, to see what testing shares with it",
+    )
+    parser.add_argument(
+        "--report", type=Path, metavar="DIR", default=REPORT_DIR, help="the folder of the page to write"
+    )
+    parser.add_argument("--no-report", action="store_true", help="write no page")
+    parser.add_argument("--compare", type=Path, metavar="MODEL", help="another model's file, to tell which is better")
+    parser.add_argument(
+        "--labels",
+        default="auto",
+        help="what word each recording says: names (label_speaker_take.wav), folders, the path of a CSV with the "
+        "columns path and label, none, or auto: labels.csv in the recordings' folder, and else the names",
+    )
+    parser.add_argument(
+        "--recogniser",
+        choices=("trained", "pocketsphinx", "whisper"),
+        default="trained",
+        help="what hears the words: a small one that is trained on the training recordings, or one of English that is "
+        "installed",
+    )
+    parser.add_argument("--workers", type=cli.positive(int), default=cli.available_cpus(), help="threads")
+    return parser.parse_args()
+
+
+def load_encoder(model_path, data, args):
+    """What encodes with the model at model_path, which must be for such data."""
+    from speech_autoencoder import model_file
+    from speech_autoencoder.encoding import Encoder
+
+    model = model_file.load(model_path)
+    model.require_features(data.features, str(args.data), "test_data_generator.py")
+    return Encoder(model, EncodingConfig())
+
+
+def describe_scores(args, result, say):
+    """Nothing; the scores are said, on what they rest, and what they are beside other codecs or another model."""
+    from speech_autoencoder import metrics, rates, summary
+
+    say(summary.format_table(result["scores"], result["intervals"]))
+    say(summary.describe_intervals(result))
+    say(
+        f"{result['n_recordings']} recordings, {result['n_scored']} of them scored as sound in {result['n_strings']} "
+        "strings of some seconds."
+    )
+    cli.name_left_out([(entry["path"], entry["reason"]) for entry in result["left_out"]], "not scored as sound", say)
+    if not metrics.has_pesq():
+        say("PESQ is not installed: pip install pesq adds it (it compiles; mind its licence).")
+    for line in rates.describe(result["rates"]) if result["rates"] else ():
+        say(line)
+    if "words" in result:
+        say(summary.describe_words(result["words"]))
+    for line in summary.format_comparison(result["comparison"], shown(args.compare)) if args.compare else ():
+        say(line)
+
+
 def describe_run(args):
     """What evaluation.json says of the run itself: by what it was made, and with which settings."""
     from speech_autoencoder import intervals, provenance
@@ -161,69 +183,6 @@ def describe_run(args):
             "labels": args.labels,
             "recogniser": args.recogniser,
         },
-    }
-
-
-def load_recogniser(args, data, say):
-    """(the recogniser that was asked for, {name: word} of testing). Raises InputError where there is none."""
-    from speech_autoencoder import pretrained, recogniser
-
-    labels = {} if args.labels == "none" else recogniser.labels_of(data.names, data.audio_dir, args.labels)
-    heard, words = pretrained.load(args.recogniser, labels)
-    unknown = sorted(set(words.values()) - {""} - set(heard.labels))
-    if unknown:
-        say(f"{heard.name} does not know {len(unknown)} of the words, such as {shown(unknown[0])}: they are left out.")
-    return heard, words
-
-
-def learn_words(args, data, training, why, say):
-    """(a recogniser, {name: label} of testing), trained on the original training recordings; (None, {}) without."""
-    from speech_autoencoder import intervals, recogniser
-
-    if args.labels == "none":
-        return None, {}
-    labels = recogniser.labels_of(data.names, data.audio_dir, args.labels)
-    if training is None:
-        say(f"Whether words are heard right is not tested: {why}")
-        return None, {}
-    heard = recogniser.train_quickly(
-        training.audio_dir, recogniser.labels_of(training.names, training.audio_dir, args.labels), seed=intervals.SEED
-    )
-    if heard is None or not set(heard.labels) & set(labels.values()):
-        say(
-            "Whether words are heard right is not tested: that needs two words with eight training recordings each, "
-            "told by label_speaker_take.wav, --labels folders or a labels.csv."
-        )
-        return None, {}
-    return heard, labels
-
-
-def find_training(args, data, encoder):
-    """(the training's Dataset, ""); (None, why) where it is not at hand, or not what the model was trained on."""
-    from speech_autoencoder import dataset
-
-    try:
-        training = dataset.load(args.training_data, "train_data_generator.py")
-    except InputError as error:
-        return None, str(error)
-    trained_on = encoder.model.description.get("data")
-    if not isinstance(trained_on, dict) or trained_on.get("fingerprint") != training.fingerprint:
-        return None, f"the model was trained on another {shown(args.training_data)}."
-    if training.features != data.features:
-        return None, f"{shown(args.training_data)} was made with other features."
-    return training, ""
-
-
-def compare_with_training(args, data, encoder, training, why, say):
-    """What testing shares with training, and the errors on both; None where the training's array is not at hand."""
-    from speech_autoencoder import evaluation, leakage
-
-    if training is None:
-        say(f"Testing is not compared with training: {why}")
-        return None
-    return {
-        **leakage.find(training, data, cli.progress(args.quiet, "comparing with training")),
-        **evaluation.compare(training, data, encoder),
     }
 
 

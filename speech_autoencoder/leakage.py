@@ -1,14 +1,16 @@
 """Whether testing holds what was trained on: recordings that are near-identical, and speakers that are in both."""
 
 from collections.abc import Callable, Iterable
+from pathlib import Path
 
 import numpy as np
 from scipy.signal import correlate
 
 from speech_autoencoder.audio import read
-from speech_autoencoder.dataset import Dataset
+from speech_autoencoder.dataset import Dataset, load
 from speech_autoencoder.errors import InputError
 from speech_autoencoder.files import shown
+from speech_autoencoder.model_file import TrainedModel
 
 # Sound is compared in so many bands, as far as it is within so many dB of the recording's loudest: what is quieter is
 # changed by every conversion of a file.
@@ -26,6 +28,20 @@ _SAME_WAVEFORM, _COMPARED_S, _COMPARED_SR = 0.8, 30, 16_000
 _MOST_SHIFT, _LEAST_FRAMES, _LEAST_SHARE, _MOST_FRAMES = 16, 8, 0.6, 1_024
 # The pairs that are named.
 _MOST_NAMED = 20
+
+
+def training_of(model: TrainedModel, array_path: Path, testing: Dataset) -> tuple[Dataset | None, str]:
+    """(what the model was trained on, ""); (None, why) where array_path is not that, or not of testing's features."""
+    try:
+        training = load(array_path, "train_data_generator.py")
+    except InputError as error:
+        return None, str(error)
+    trained_on = model.description.get("data")
+    if not isinstance(trained_on, dict) or trained_on.get("fingerprint") != training.fingerprint:
+        return None, f"the model was trained on another {shown(array_path)}."
+    if training.features != testing.features:
+        return None, f"{shown(array_path)} was made with other features."
+    return training, ""
 
 
 def find(

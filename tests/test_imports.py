@@ -9,7 +9,7 @@ ORDER = (
     "errors provenance config locks files audio ogg other_codecs levels features analysis recogniser pretrained losses "
     "dataset building preflight pca original model entropy codes container model_file muon quantiser learner "
     "splits history planning checkpoints training encoding inversion reconstruction codec metrics "
-    "metrics_spectral metrics_pitch leakage intervals judging evaluation summary rates verdict report charts "
+    "metrics_spectral metrics_pitch leakage intervals words judging evaluation summary rates verdict report charts "
     "page cpus cli __main__"
 ).split()
 SCRIPTS = {path.stem for path in ROOT.glob("*.py")}
