@@ -1,15 +1,11 @@
-"""The speed of every stage, in docs/speed.md: python -m benchmarks; --all adds memory and the README's qualities."""
+"""The speed of every stage, in docs/speed.md: python -m benchmarks; --all adds the README's "how many are enough"."""
 
 import subprocess
 import sys
 
 SPEED = ("benchmarks.speed",)
-# Some twenty minutes more on two cores, nearly all of it training.
-REST = (
-    ("benchmarks.memory",),
-    ("benchmarks.quality", "--recordings", "0", "--minutes", "1", "5"),
-    ("benchmarks.quality", "--recordings", "50", "200", "--minutes", "2"),
-)
+# Some eight minutes more on two cores, nearly all of it training.
+REST = (("benchmarks.quality", "--recordings", "50", "200", "--minutes", "2"),)
 
 for command in (SPEED, *(REST if "--all" in sys.argv[1:] else ())):
     print(f"\n## python -m {' '.join(command)}\n", flush=True)

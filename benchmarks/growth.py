@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks.quality import ROOT
+from benchmarks.running import ROOT, linked
 from benchmarks.timing import process
 from speech_autoencoder import cli, dataset
 from speech_autoencoder.audio import find_recordings
@@ -34,11 +34,8 @@ STAGES = ("features", "training epoch", "inversion", "evaluation")
 def corpus(source: Path, count: int, folder: Path) -> Path:
     """A folder of so many links to the recordings below source, over and over."""
     names = find_recordings(source)
-    folder.mkdir()
-    for i in range(count):
-        name = Path(names[i % len(names)])
-        (folder / f"{i:06d}{name.suffix}").symlink_to((source / name).resolve())
-    return folder
+    originals = [names[i % len(names)] for i in range(count)]
+    return linked(source, {f"{i:06d}{Path(name).suffix}": name for i, name in enumerate(originals)}, folder)
 
 
 def measure(source: Path, count: int, folder: Path, most: int) -> dict[str, float | None]:

@@ -6,17 +6,14 @@ by much; time with real time. The model must have been trained with --codec.
 
 import argparse
 import os
-import subprocess
-import sys
 import tempfile
-import time
 from pathlib import Path
 
 import numpy as np
 import soundfile as sf
 
-from benchmarks.memory import MEASURED
-from benchmarks.quality import ROOT
+from benchmarks.running import ROOT
+from benchmarks.timing import peak_of
 from speech_autoencoder import cli
 from speech_autoencoder.audio import describe, find_recordings, read
 
@@ -38,12 +35,7 @@ def run(*arguments) -> tuple[float, float]:
     """(seconds, peak memory in MB) of our command line on one core."""
     if hasattr(os, "sched_setaffinity"):
         os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})  # inherited by what we start
-    start = time.monotonic()
-    command = [sys.executable, "-c", MEASURED, "-m", "speech_autoencoder", *map(str, arguments), "--quiet"]
-    result = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
-    if result.returncode:
-        sys.exit(result.stderr)
-    return time.monotonic() - start, int(result.stdout) / 1024
+    return peak_of("-m", "speech_autoencoder", *arguments, "--quiet")
 
 
 def main():

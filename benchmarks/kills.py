@@ -18,7 +18,8 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-ROOT = Path(__file__).parent.parent
+from benchmarks.running import ROOT
+
 OUTPUTS = {
     "train_data_generator": ["train_data.json", "train_data.npy"],
     "test_data_generator": ["test_data.json", "test_data.npy"],

@@ -10,7 +10,7 @@ import numpy as np
 
 from benchmarks import old_program
 from benchmarks.old_program import ORIGINAL
-from benchmarks.quality import run
+from benchmarks.running import run
 from speech_autoencoder import dataset as datasets
 from speech_autoencoder.audio import read
 from speech_autoencoder.config import CLASSIC, EncodingConfig, InversionConfig

@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-from benchmarks.quality import ROOT
+from benchmarks.running import ROOT
 from speech_autoencoder import cli
 from speech_autoencoder.config import TrainingConfig
 

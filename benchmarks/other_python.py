@@ -14,10 +14,10 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.originals import Originals, make_originals
+from benchmarks.running import ROOT
 from speech_autoencoder import building, dataset
 from speech_autoencoder.config import InversionConfig
 
-ROOT = Path(__file__).parent.parent
 # The most by which values in [0, 1], and samples in [-1, 1], may differ; all else must be equal.
 TOLERANCES = {"network": 1e-5, "sound": 1e-3}
 

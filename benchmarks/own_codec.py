@@ -6,7 +6,7 @@ import tempfile
 from functools import partial
 from pathlib import Path
 
-from benchmarks.quality import ROOT, run
+from benchmarks.running import ROOT, run
 from speech_autoencoder.audio import fit_length, read
 from speech_autoencoder.other_codecs import Coded, System, write
 

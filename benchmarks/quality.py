@@ -7,21 +7,14 @@ python -m benchmarks.quality --training-dir DIR --testing-dir DIR --minutes 5
 import argparse
 import itertools
 import json
-import subprocess
-import sys
 import tempfile
 from pathlib import Path
 
+from benchmarks.options import add_corpus
+from benchmarks.running import linked, run
 from speech_autoencoder.audio import find_recordings
 
-ROOT = Path(__file__).parent.parent
 METRICS = ("log_mel_db", "stoi", "estoi", "pesq_nb", "pesq_wb")
-
-
-def run(script: str, folder: Path, *arguments) -> None:
-    """Nothing; a script of the project has run in folder, saying what it does on stderr."""
-    command = [sys.executable, ROOT / f"{script}.py", *map(str, arguments)]
-    subprocess.run(command, cwd=folder, stdout=sys.stderr, stderr=sys.stderr, check=True)
 
 
 def some_of(source: Path, count: int, target: Path) -> Path:
@@ -29,11 +22,7 @@ def some_of(source: Path, count: int, target: Path) -> Path:
     names = find_recordings(source)
     if not count or count >= len(names):
         return source
-    for i in range(count):
-        name = names[i * len(names) // count]
-        (target / name).parent.mkdir(parents=True, exist_ok=True)
-        (target / name).symlink_to(source / name)
-    return target
+    return linked(source, [names[i * len(names) // count] for i in range(count)], target)
 
 
 def measure(args: argparse.Namespace, count: int, minutes: float) -> dict:
@@ -51,8 +40,7 @@ def measure(args: argparse.Namespace, count: int, minutes: float) -> dict:
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.ArgumentDefaultsHelpFormatter)
-    parser.add_argument("--training-dir", type=Path, default=ROOT / "speechdata" / "training")
-    parser.add_argument("--testing-dir", type=Path, default=ROOT / "speechdata" / "testing")
+    add_corpus(parser)
     parser.add_argument("--recordings", type=int, nargs="+", default=[0], help="how many to train on; 0: all")
     parser.add_argument("--minutes", type=float, nargs="+", default=[5.0], help="time budgets of training")
     parser.add_argument("--preset", default="classic")

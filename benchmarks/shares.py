@@ -13,7 +13,7 @@ import time
 from collections import Counter
 from pathlib import Path
 
-from benchmarks.quality import ROOT
+from benchmarks.running import ROOT
 
 _PACKAGE = ROOT / "speech_autoencoder"
 _PERIOD_S = 0.003

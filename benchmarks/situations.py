@@ -13,7 +13,8 @@ from pathlib import Path
 import numpy as np
 import soundfile as sf
 
-from benchmarks.quality import ROOT, run, some_of
+from benchmarks.quality import some_of
+from benchmarks.running import ROOT, run
 from speech_autoencoder.audio import find_recordings, read
 from speech_autoencoder.files import write_json
 

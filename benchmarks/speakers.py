@@ -2,17 +2,10 @@
 
 from pathlib import Path
 
+from benchmarks.running import linked
 from speech_autoencoder.audio import find_recordings
 from speech_autoencoder.dataset import group_of
 from speech_autoencoder.errors import InputError
-
-
-def linked(source: Path, names: list[str], target: Path) -> Path:
-    """target, a folder of links to these recordings of source, under their names."""
-    for name in names:
-        (target / name).parent.mkdir(parents=True, exist_ok=True)
-        (target / name).symlink_to((source / name).resolve())
-    return target
 
 
 def without(speaker: str, training_dir: Path, testing_dir: Path, folder: Path) -> tuple[Path, Path]:

@@ -20,7 +20,7 @@ import numpy as np
 
 from benchmarks import hour, speed_features, speed_inversion, speed_memory, speed_quality, speed_start, speed_training
 from benchmarks.options import add_corpus
-from benchmarks.quality import ROOT
+from benchmarks.running import ROOT
 from benchmarks.timing import Row, process
 from speech_autoencoder import cli, dataset
 from speech_autoencoder.audio import find_recordings, read

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks.quality import ROOT
+from benchmarks.running import ROOT
 from benchmarks.timing import Row, compared, in_turns, process
 from speech_autoencoder import analysis, dataset
 from speech_autoencoder.audio import find_recordings, read

@@ -8,22 +8,23 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from benchmarks import memory
-from benchmarks.quality import ROOT
-from benchmarks.timing import Row
+from benchmarks.running import ROOT, linked
+from benchmarks.timing import Row, peak_of
 
 # MB that the generator and the trainer may take; how much more it may be for a hundred times the clips.
 GENERATOR_MB, TRAINER_MB, GROWTH = 600, 1_500, 1.1
+# A recording of this size has no more than one clip.
+_CLIP_BYTES = 16_000
 
 
 def rows(counts: tuple[int, int]) -> Iterator[Row]:
     """Peaks of the generator over few and many recordings, and of the trainer over the many."""
     few, many = counts
     with tempfile.TemporaryDirectory() as name:
-        small, _ = memory.measure(few, Path(name))
+        _, small = _generator(few, Path(name))
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        large, seconds = memory.measure(many, folder)
+        seconds, large = _generator(many, folder)
         note = f"{large / small:.2f} times that of {few:,}; {many / seconds:,.0f} clips a second"
         yield Row(
             f"memory, {many:,} clips",
@@ -42,6 +43,16 @@ def rows(counts: tuple[int, int]) -> Iterator[Row]:
         size = (folder / "train_data.npy").stat().st_size / 2**20
         note = f"{what}; the array on disk has {size:,.0f} MB"
         yield Row(stage, f"{TRAINER_MB:,} MB", "MB", peak, TRAINER_MB, TRAINER_MB / peak, 1, note)
+
+
+def _generator(n_clips, folder):
+    """(seconds, peak memory in MB) of the generator over so many recordings of one clip each, links to a few."""
+    source = ROOT / "speechdata" / "training"
+    names = [path.relative_to(source).as_posix() for path in sorted(source.rglob("*_digits.flac"))]
+    names = [name for name in names if (source / name).stat().st_size < _CLIP_BYTES]
+    recordings = {f"{i // 1000:03d}/{i:06d}.flac": names[i % len(names)] for i in range(n_clips)}
+    options = ("--audio-dir", linked(source, recordings, folder / "recordings"), "--output", folder / "train_data.npy")
+    return peak_of(ROOT / "train_data_generator.py", *options, "--quiet")
 
 
 def own_memory(command: list[str], folder: Path) -> tuple[float, str]:

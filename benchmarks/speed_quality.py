@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks.quality import ROOT
+from benchmarks.running import ROOT
 from benchmarks.timing import Row, compared, process
 
 # What the old program reached end to end on spoken digits: STOI and PESQ-NB.

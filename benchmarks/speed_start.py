@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
-from benchmarks.quality import ROOT
+from benchmarks.running import ROOT
 from benchmarks.timing import Row, compared, in_turns, process
 
 SCRIPTS = sorted(path.stem for path in ROOT.glob("*_*.py"))

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from benchmarks.hearing import HEARD, Heard, measure
 from benchmarks.options import add_corpus, add_run
-from benchmarks.quality import run
+from benchmarks.running import run
 from benchmarks.scoring import cells_of, summary
 from benchmarks.speakers import in_turn, without
 from speech_autoencoder import cli, dataset, model_file

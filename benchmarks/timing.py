@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchmarks.quality import ROOT
+from benchmarks.running import ROOT
 
 
 @dataclass(frozen=True)
@@ -42,6 +42,22 @@ def in_turns(functions: Sequence[Callable[[], object]], times: int, clock=time.p
             function()
             best[i] = min(best[i], clock() - start)
     return best
+
+
+# Runs a script (or -m and a module) in a child of its own, so that the peak is that child's alone.
+_MEASURED = """
+import resource, subprocess, sys
+status = subprocess.run([sys.executable, *sys.argv[1:]], stdout=sys.stderr).returncode
+print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)
+sys.exit(status)
+"""
+
+
+def peak_of(*command) -> tuple[float, float]:
+    """(seconds, peak memory in MB) of Python with these arguments, silent. Ends ours where it fails."""
+    start = time.perf_counter()
+    done = process("-c", _MEASURED, *command)
+    return time.perf_counter() - start, int(done.stdout) / 1024
 
 
 def process(*command, cwd: Path | None = None, one_core: bool = False) -> subprocess.CompletedProcess:
