@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -148,6 +149,18 @@ def one_line_of(error):
     assert "\n" not in text
     assert len(text) < 1_000
     return text
+
+
+@contextmanager
+def file_size_limit(n_bytes):
+    """No file may grow beyond n_bytes meanwhile, as where the disk is full."""
+    resource = pytest.importorskip("resource", reason="Windows has no limits on file sizes")
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (n_bytes, limits[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
 
 
 def refused(*words, do):

@@ -1,16 +1,14 @@
 """What is a recording is found, and what is none, or is damaged, is named and refused."""
 
 import os
-import resource
 import signal
 import struct
-import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 import soundfile as sf
-from conftest import make_speech, names_in, one_line_of
+from conftest import file_size_limit, make_speech, names_in, one_line_of
 
 from speech_autoencoder.audio import describe, find_recordings, read, write_stream
 from speech_autoencoder.errors import InputError
@@ -320,19 +318,12 @@ def test_write_stream_exception_in_the_middle_leaves_the_old_file(wav):
     assert names_in(wav.parent) == ["a.wav"]
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="has no limits on file sizes")
 @pytest.mark.parametrize("limit", [0, 50_000])
 @pytest.mark.parametrize("n_blocks", [1, 500])
 def test_write_stream_full_disk_leaves_the_old_file(wav, n_blocks, limit):
-    before, limits = wav.read_bytes(), resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limits[1]))
-    try:
-        with pytest.raises(
-            InputError, match=r"a\.wav could not be written \(System error\.\): is the disk full\?"
-        ) as error:
-            write_stream(wav, np.array_split(np.tile(SPEECH, 4), n_blocks), 8_000)
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    before, said = wav.read_bytes(), r"a\.wav could not be written \(System error\.\): is the disk full\?"
+    with file_size_limit(limit), pytest.raises(InputError, match=said) as error:
+        write_stream(wav, np.array_split(np.tile(SPEECH, 4), n_blocks), 8_000)
     one_line_of(error)
     assert wav.read_bytes() == before
     assert names_in(wav.parent) == ["a.wav"]

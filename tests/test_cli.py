@@ -1,3 +1,5 @@
+"""What the command lines share: one line for what is wrong, quiet libraries, paths that lose nothing."""
+
 import argparse
 import errno
 import gc

@@ -11,7 +11,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from speech_autoencoder import container
-from speech_autoencoder.config import CLASSIC, preset
 from speech_autoencoder.container import BLOCK_LATENTS, MOST_SECONDS, Block, Header
 from speech_autoencoder.errors import InputError
 
@@ -76,13 +75,6 @@ def test_written_bytes_are_those_of_the_documentation(tmp_path):
     path = write(tmp_path / "a.sae", blocks=[Block(5, b"\xaa" * 200, 32)])
     body = b"SAE\x01" + MARK + b"\xc0\x3e" + b"\xc0\x3e" + b"\x05" + b"\xc8\x01" + b"\xaa" * 200
     assert path.read_bytes() == sealed(body)
-
-
-@pytest.mark.parametrize("features", [TINY, CLASSIC, preset("fine", 8_000)], ids=lambda features: features.preset)
-def test_header_counts_latents_as_many_as_there_are_frames(features):
-    header = Header(MARK, features.sr, 10 * features.sr + 1)
-    frames = 1 + -(-header.n_samples // features.hop_length)
-    assert header.count_latents(features, 8) == -(-frames // 8)
 
 
 def test_read_every_truncation_is_refused(tmp_path):

@@ -1,3 +1,5 @@
+"""What is measured of a model: right for known sounds, and the same for any count of threads."""
+
 import json
 from dataclasses import replace
 

@@ -1,3 +1,5 @@
+"""How a training went, as a file that others read."""
+
 import csv
 
 import pytest

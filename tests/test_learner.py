@@ -1,3 +1,5 @@
+"""One step of training: what batches hold, what is varied, the schedule, the averages."""
+
 from dataclasses import replace
 
 import keras

@@ -216,26 +216,22 @@ def test_pool_strings_are_as_short_as_they_may_be():
 # Against the packages themselves
 
 
-def test_stoi_and_pesq_are_those_of_their_packages(testing_recordings):
-    from pystoi import stoi as measure_stoi
+@pytest.mark.parametrize("extended", [False, True])
+def test_stoi_is_that_of_its_package(testing_recordings, extended):
+    from pystoi import stoi as measure
 
-    measure_pesq = pytest.importorskip("pesq").pesq
     n_scored = 0
     for sound, sr in testing_recordings:
         noise = np.random.default_rng(0).standard_normal(len(sound)).astype(np.float32)
         estimate = sound + np.float32(0.3 * np.std(sound)) * noise
-        for extended in (False, True):
-            ours = stoi(sound, estimate, sr, extended=extended)
-            if not math.isnan(ours):
-                assert ours == pytest.approx(measure_stoi(sound, estimate, sr, extended=extended), abs=1e-6)
-        ours = metrics.pesq(sound, estimate, sr, "wb")
-        if sr == 16_000 and not math.isnan(ours):
-            assert ours == pytest.approx(measure_pesq(sr, sound, estimate, "wb"))
+        ours = stoi(sound, estimate, sr, extended=extended)
+        if not math.isnan(ours):
+            assert ours == pytest.approx(measure(sound, estimate, sr, extended=extended), abs=1e-6)
             n_scored += 1
     assert n_scored > 10
 
 
-def test_dnsmos_prefers_speech_to_noise_and_is_silent_about_silence():
+def test_dnsmos_is_in_its_range_and_silent_about_silence():
     if not metrics.has_dnsmos():
         pytest.skip("speechmos is not installed")
     clean, worse = metrics.dnsmos(SPEECH, SR), metrics.dnsmos(noisy(-10), SR)

@@ -6,7 +6,6 @@ from conftest import make_dataset, shake
 
 from speech_autoencoder import model, pca
 from speech_autoencoder.config import ModelConfig
-from speech_autoencoder.errors import InputError
 
 
 @pytest.fixture(scope="module", params=[2, 8, 16], ids=lambda step: f"{step} frames a latent")
@@ -74,13 +73,9 @@ def test_build_nothing_passes_beside_latent(moved):
     np.testing.assert_array_equal(network.get_layer("decoder")(latent), network(clips))
 
 
-@pytest.mark.parametrize("step", [1, 2, 4, 32, 64])
+@pytest.mark.parametrize("step", [2, 4, 32, 64])
 def test_build_any_frames_per_latent_that_is_allowed_works(step):
-    """What the configuration lets pass must be a network."""
-    try:
-        config = ModelConfig(n_mels=8, frames_per_latent=step, latent_size=3, width=8)
-    except InputError:
-        return
+    config = ModelConfig(n_mels=8, frames_per_latent=step, latent_size=3, width=8)
     assert model.build(config)(noise(1, 8, 128, 1)).shape == (1, 8, 128, 1)
 
 

@@ -2,8 +2,6 @@
 
 import json
 import os
-import resource
-import sys
 import time
 from dataclasses import fields, replace
 
@@ -11,7 +9,7 @@ import h5py
 import keras
 import numpy as np
 import pytest
-from conftest import TINY, TINY_MODEL, make_dataset, make_entropy, one_line_of, shake
+from conftest import TINY, TINY_MODEL, file_size_limit, make_dataset, make_entropy, one_line_of, shake
 
 from speech_autoencoder import model_file, pca
 from speech_autoencoder.config import CLASSIC, LossConfig, ModelConfig
@@ -138,17 +136,12 @@ def test_save_weights_that_are_no_numbers_is_refused_and_leaves_what_was_there(m
     assert path.read_bytes() == content
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="has no limits on file sizes")
 @pytest.mark.parametrize("part", [0.0, 0.2, 0.98])
 def test_save_full_disk_is_said_in_one_line_and_leaves_what_was_there(model, path, content, part):
     """HDF5 itself would end in errors of many kinds, or in a crash."""
-    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (int(part * len(content)), limits[1]))
-    try:
-        with pytest.raises(InputError, match=r"model\.h5 could not be written: .*larger than allowed") as error:
-            model_file.save(path, model)
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    limit, said = int(part * len(content)), r"model\.h5 could not be written: .*larger than allowed"
+    with file_size_limit(limit), pytest.raises(InputError, match=said) as error:
+        model_file.save(path, model)
     one_line_of(error)
     assert path.read_bytes() == content
     assert [other.name for other in path.parent.iterdir()] == [path.name]

@@ -1,3 +1,5 @@
+"""The plan of a budget: it fills the minutes, and follows a machine that slows down."""
+
 import re
 from dataclasses import replace
 

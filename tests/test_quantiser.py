@@ -1,3 +1,5 @@
+"""What a codec learns with: noise in place of rounding, the bits it takes, what becomes integers."""
+
 import numpy as np
 import pytest
 

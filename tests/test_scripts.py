@@ -252,7 +252,7 @@ def test_scripts_unknown_option_ends_with_status_2(script, tmp_path):
     ("script", "arguments", "words"),
     [
         ("train_data_generator", [], ["speechdata/training", "put recordings in it"]),
-        ("train_data_generator", ["--output", "x.txt"], ["speechdata/training|x.txt"]),
+        ("train_data_generator", ["--output", "x.txt"], ["x.txt does not end in .npy"]),
         ("test_data_generator", [], ["train_data.json is missing", "run train_data_generator.py"]),
         ("autoencoder_for_many_data", [], ["train_data.npy is missing", "run train_data_generator.py"]),
         ("evaluate_for_many_data", [], ["test_data.npy is missing", "run test_data_generator.py"]),

@@ -10,7 +10,7 @@ import soundfile as sf
 from conftest import ROOT, TINY_MODEL, make_dataset, make_speech
 
 from benchmarks import growth, speed, speed_features, speed_inversion, speed_memory, speed_training
-from benchmarks.timing import Row, compared, in_turns, process
+from benchmarks.timing import compared, in_turns, process
 from speech_autoencoder import building, dataset
 from speech_autoencoder.audio import write_stream
 from speech_autoencoder.config import CLASSIC, ModelConfig
@@ -129,10 +129,6 @@ def test_corpus_is_as_large_as_asked(recordings, tmp_path):
     assert len(list(folder.iterdir())) == 9
     growth.draw(tmp_path / "a.png", [1, 9], {"features": [1.0, 2.0], "training epoch": [1.0, None]})
     assert (tmp_path / "a.png").stat().st_size > 1_000
-
-
-def test_row_holds_what_json_holds():
-    assert Row(**BEFORE[0]).ratio == 9.0
 
 
 def test_training_rows_print_ratios(monkeypatch):

@@ -1,3 +1,5 @@
+"""What was measured, as a table and sentences."""
+
 from speech_autoencoder import summary
 
 

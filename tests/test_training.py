@@ -1,3 +1,5 @@
+"""A training from its start to its model: better than PCA, the same for the same seed, kept whatever ends it."""
+
 import itertools
 import time
 from dataclasses import replace
