@@ -242,7 +242,7 @@ def generate(args: argparse.Namespace, features: FeatureConfig, *, for_training:
     shape = (summary.n_clips, features.n_mels, features.n_frames, 1)
     what = (
         f"{summary.n_recordings} recordings, {summary.seconds / 60:.1f} minutes, as {summary.n_clips} clips of "
-        f"{summary.n_clips and 100 * summary.fill:.0f} % sound"
+        f"{100 * summary.fill:.0f} % sound"
     )
     if not summary.written:
         say(f"Nothing has changed: {shown(args.output)} holds {what}.")

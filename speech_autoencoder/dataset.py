@@ -11,6 +11,7 @@ import numpy as np
 
 from speech_autoencoder.config import RATES_HZ, FeatureConfig
 from speech_autoencoder.errors import InputError
+from speech_autoencoder.features import join_clips
 from speech_autoencoder.files import explain, read_json, shown
 
 FORMAT = "speech-autoencoder clips 3"
@@ -48,8 +49,8 @@ class Dataset:
 
     def frames(self, recording: int) -> np.ndarray:
         """The recording's normalised log-mel (n_mels, n_frames[recording]), without padding."""
-        rows = np.asarray(self.clips[self.first_row[recording] : self.first_row[recording + 1], :, :, 0])
-        return rows.transpose(1, 0, 2).reshape(rows.shape[1], -1)[:, : self.n_frames[recording]]
+        rows = np.asarray(self.clips[self.first_row[recording] : self.first_row[recording + 1]])
+        return join_clips(rows, self.n_frames[recording])
 
     def valid_frames(self) -> np.ndarray:
         """The count of frames that are not padding in each row, shape (n_clips,)."""

@@ -19,12 +19,18 @@ _FRAMES_AT_ONCE = 256
 @lru_cache(maxsize=8)
 def mel_filters(config: FeatureConfig) -> np.ndarray:
     """Slaney's triangular mel filters with peaks of 1, shape (n_mels, n_bins), float32."""
-    # librosa.filters would give the same, and load scipy's signal processing and statistics, most of a second, for it.
-    edges_hz = mel_edges_hz(config)
+    return triangular_filters(mel_edges_hz(config), config.sr, config.n_fft).astype(np.float32)
+
+
+def triangular_filters(edges_hz: np.ndarray, sr: int, n_fft: int) -> np.ndarray:
+    """The triangles between each three edges (n + 2,), with peaks of 1, at the n_fft // 2 + 1 frequencies: (n, n_bins).
+
+    As librosa.filters gives them, which would load scipy's signal processing and statistics, most of a second, for it.
+    """
     widths_hz = np.diff(edges_hz)
-    from_edges_hz = np.fft.rfftfreq(config.n_fft, 1 / config.sr) - edges_hz[:, None]
+    from_edges_hz = np.fft.rfftfreq(n_fft, 1 / sr) - edges_hz[:, None]
     rising, falling = from_edges_hz[:-2] / widths_hz[:-1, None], -from_edges_hz[2:] / widths_hz[1:, None]
-    return np.maximum(0, np.minimum(rising, falling)).astype(np.float32)
+    return np.maximum(0, np.minimum(rising, falling))
 
 
 def mel_edges_hz(config: FeatureConfig) -> np.ndarray:

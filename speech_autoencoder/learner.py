@@ -8,6 +8,7 @@ import numpy as np
 
 from speech_autoencoder.config import TrainingConfig
 from speech_autoencoder.errors import InputError
+from speech_autoencoder.features import join_clips
 from speech_autoencoder.files import shown
 from speech_autoencoder.losses import Loss
 from speech_autoencoder.muon import optimizer
@@ -98,13 +99,13 @@ class Batches:
     def _frames(self, index, rng):
         """The frames of a piece, with its mask and its level as two more rows; with rng as another voice's."""
         first, end, level = self.pieces[index]
-        frames = self.clips[first:end, :, :, 0].transpose(1, 0, 2).reshape(self.clips.shape[1], -1)
-        frames = frames[:, : self.n_frames[index]]
+        frames = join_clips(self.clips[first:end], self.n_frames[index])
         if rng is not None:
             frames = vary(frames, rng)
         return np.concatenate([frames, np.ones_like(frames[:1]), np.full_like(frames[:1], level)])
 
     def _batch(self, whole):
+        """(clips, mask, level) of an epoch's part as sequences: `whole` is their frames, with mask and level as rows."""
         sequences = whole.reshape(-1, self.size, self.width).transpose(1, 0, 2)[..., None]
         clips, mask, level = sequences[:, :-2], sequences[:, -2:-1], sequences[:, -1:]
         return np.ascontiguousarray(clips), np.ascontiguousarray(mask), np.ascontiguousarray(level)

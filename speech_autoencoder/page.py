@@ -55,7 +55,6 @@ class Sample:
     sr: int
     sounds: dict[str, np.ndarray]
     pictures: dict[str, str]
-    loudest_db: float
 
 
 def write(
@@ -176,7 +175,6 @@ def _sample(dataset, encoder, inversion, recording, kind, longest_s):
         min(sr, _HIGHEST_SR),
         sounds,
         pictures,
-        loudest * features.range_db + features.floor_db,
     )
 
 
