@@ -105,7 +105,7 @@ class Batches:
         return np.concatenate([frames, np.ones_like(frames[:1]), np.full_like(frames[:1], level)])
 
     def _batch(self, whole):
-        """(clips, mask, level) of an epoch's part as sequences: `whole` is their frames, with mask and level as rows."""
+        """(clips, mask, level) of sequences: `whole` is the frames of all, with mask and level as their last rows."""
         sequences = whole.reshape(-1, self.size, self.width).transpose(1, 0, 2)[..., None]
         clips, mask, level = sequences[:, :-2], sequences[:, -2:-1], sequences[:, -1:]
         return np.ascontiguousarray(clips), np.ascontiguousarray(mask), np.ascontiguousarray(level)
