@@ -60,7 +60,7 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
     """The command line's options."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.ArgumentDefaultsHelpFormatter)
     add_corpus(parser)
-    parser.add_argument("--minutes", type=cli.positive(float), default=3.0, help="time budget of each training")
+    parser.add_argument("--minutes", type=cli.positive(float), default=2.0, help="time budget of each training")
     add_run(parser, each="row")
     return parser.parse_args(arguments)
 

@@ -60,7 +60,7 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--systems", nargs="+", choices=SYSTEMS, default=[*SYSTEMS])
     parser.add_argument("--model", type=Path, help="the codec's model; trained in the run where none is named")
     parser.add_argument("--kilobits", type=cli.positive(float), nargs="+", default=KILOBITS, help="bitrates of ours")
-    parser.add_argument("--minutes", type=cli.positive(float), default=15.0, help="time budget of a training")
+    parser.add_argument("--minutes", type=cli.positive(float), default=7.0, help="time budget of a training")
     parser.add_argument("--leave-out", nargs="+", default=[], metavar="SPEAKER", help="unseen speakers, or all in turn")
     add_run(parser, each="measurement")
     parser.add_argument("--figure", type=Path, help="PNG to write")

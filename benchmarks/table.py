@@ -106,7 +106,7 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument(
         "--settings", type=setting, nargs="+", default=[*map(setting, SETTINGS)], metavar="PRESET:NUMBERS"
     )
-    parser.add_argument("--minutes", type=cli.positive(float), default=9.0, help="time budget of each training")
+    parser.add_argument("--minutes", type=cli.positive(float), default=5.0, help="time budget of each training")
     parser.add_argument("--leave-out", nargs="+", default=[], metavar="SPEAKER", help="unseen speakers, or all in turn")
     add_run(parser, each="setting and speaker")
     return parser.parse_args(arguments)
