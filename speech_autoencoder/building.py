@@ -195,7 +195,7 @@ class _Previous:
 def _code_digest():
     """A digest of the modules that make an array's values: what other code has made is not used again."""
     digest = hashlib.blake2b(__version__.encode(), digest_size=8)
-    for name in ("audio.py", "levels.py", "features.py", "dataset.py", "analysis.py", "building.py"):
+    for name in ("config.py", "audio.py", "levels.py", "features.py", "dataset.py", "analysis.py", "building.py"):
         digest.update(Path(__file__).with_name(name).read_bytes())
     return digest.hexdigest()
 

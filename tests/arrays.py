@@ -9,6 +9,11 @@ from speech_autoencoder.building import build
 from speech_autoencoder.dataset import sidecar_path
 
 
+def contents(array_path):
+    """The bytes of an array and its sidecar."""
+    return array_path.read_bytes(), sidecar_path(array_path).read_bytes()
+
+
 def change(corpus):
     """A recording is another now."""
     sf.write(corpus / "7_ben_2.wav", make_speech(6_000, 8_000, 9), 8_000)

@@ -25,6 +25,9 @@ settings.register_profile("project", deadline=None, derandomize=True, max_exampl
 settings.load_profile("project")
 
 ROOT = Path(__file__).parent.parent
+GENERATORS = ("train_data_generator", "test_data_generator")
+SCRIPTS = (*GENERATORS, "autoencoder_for_many_data", "evaluate_for_many_data", "predict_for_one_data")
+RECORDING = "speechdata/testing/en-allison/70_allison_digits.flac"
 OFFLINE = Path(__file__).with_name("offline.py")
 # Small clips, for tests of training: what they are of does not matter there.
 TINY = FeatureConfig("tiny", 8_000, 256, 64, 16, 32, -100.0, 10.0)
@@ -149,6 +152,11 @@ def one_line_of(error):
     assert "\n" not in text
     assert len(text) < 1_000
     return text
+
+
+def contents_of(folder):
+    """{name: (bytes, time of change)} of the files in folder."""
+    return {path.name: (path.read_bytes(), path.stat().st_mtime_ns) for path in folder.iterdir() if path.is_file()}
 
 
 @contextmanager
@@ -306,6 +314,14 @@ def project(small_speechdata, tmp_path_factory):
     }
     environment = {"HOME": str(nowhere), "LC_ALL": "C", "LANG": "C"}
     return folder, {script: run_script(script, *rest, cwd=folder, **environment) for script, rest in arguments.items()}
+
+
+@pytest.fixture
+def arrays(project, tmp_path):
+    """A folder with the arrays and the model of the project, to be used up."""
+    for name in ("train_data.npy", "train_data.json", "test_data.npy", "test_data.json", "my_model_for_many_data.h5"):
+        shutil.copy(project[0] / name, tmp_path)
+    return tmp_path
 
 
 @pytest.fixture
