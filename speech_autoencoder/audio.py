@@ -296,9 +296,15 @@ def _mono_blocks(sound, path):
         raise InputError(f"{shown(path)} is cut short: {sound.frames:,} samples promised, {n_read:,} decoded.")
 
 
-def read(path: Path, sr: int | None = None) -> np.ndarray:
-    """The whole recording as mono float32 (n_samples,) at sr Hz; see `read_stream`."""
-    return np.concatenate(list(read_stream(path, sr)))
+def read(path: Path, sr: int | None = None, *, most: int | None = None) -> np.ndarray:
+    """The recording as mono float32 (n_samples,) at sr Hz, or its first `most` samples; see `read_stream`."""
+    blocks, n_samples = [], 0
+    for block in read_stream(path, sr):
+        blocks.append(block)
+        n_samples += len(block)
+        if most is not None and n_samples >= most:
+            break
+    return np.concatenate(blocks)[:most]
 
 
 def _resampler(sr_in, sr_out, n_channels=1):

@@ -100,7 +100,7 @@ def similarity(sound: np.ndarray, other: np.ndarray) -> float:
 def _are_one(path, other):
     """Whether two recordings are one by their waveforms; True where one of them cannot be read any more."""
     try:
-        a, b = (np.diff(read(each, _COMPARED_SR)[: _COMPARED_S * _COMPARED_SR]) for each in (path, other))
+        a, b = (np.diff(read(each, _COMPARED_SR, most=_COMPARED_S * _COMPARED_SR)) for each in (path, other))
     except InputError:
         return True
     energy = float(np.sqrt(np.sum(a**2) * np.sum(b**2)))

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from speech_autoencoder.audio import describe, read_stream
+from speech_autoencoder.audio import describe, read
 from speech_autoencoder.config import FeatureConfig
 from speech_autoencoder.files import replacing, shown
 from speech_autoencoder.history import History
@@ -136,15 +136,11 @@ class Excerpt:
 
     def draw(self, path: Path) -> None:
         """Nothing; path shows the recording beside its reconstruction."""
-        n_samples, original = self._wanted("waveform"), []
-        for block in read_stream(self.path):
-            original.append(block)
-            if sum(map(len, original)) >= n_samples:
-                break
+        original = read(self.path, most=self._wanted("waveform"))
         draw_recording(
             path,
             self.path.name,
-            (np.concatenate(original)[:n_samples], np.concatenate(self.blocks["waveform"])),
+            (original, np.concatenate(self.blocks["waveform"])),
             self.recording.sr,
             (np.concatenate(self.blocks["mel"], 1), np.concatenate(self.blocks["reconstructed_mel"], 1)),
             self.features,

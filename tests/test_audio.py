@@ -217,6 +217,15 @@ def test_read_mp3_without_its_length_is_counted(tmp_path, mode, tag):
 
 
 @pytest.mark.parametrize("sr", [None, 22_050])
+@pytest.mark.parametrize("most", [1, 999, 1_001, 10**6])
+def test_read_most_is_the_beginning(tmp_path, monkeypatch, sr, most):
+    sf.write(tmp_path / "a.wav", SPEECH, 8_000)
+    monkeypatch.setattr("speech_autoencoder.audio._BLOCK_SAMPLES", 1_000)
+    whole = read(tmp_path / "a.wav", sr)
+    np.testing.assert_array_equal(read(tmp_path / "a.wav", sr, most=most), whole[:most])
+
+
+@pytest.mark.parametrize("sr", [None, 22_050])
 def test_read_stream_small_blocks_equal_one(tmp_path, monkeypatch, sr):
     stereo = np.stack([SPEECH, make_speech(8_000, 8_000, 1)], axis=1)
     sf.write(tmp_path / "a.wav", stereo, 8_000, "FLOAT")
