@@ -80,67 +80,90 @@ def build(
             raise InputError(left_out[0][1])
         return _summary(False, old.columns, 0, features, left_out)
 
+    with replacing(array_path) as temporary:
+        written = _write_array(temporary, audio_dir, names, features, old, workers, strict, progress)
+        # Before the array takes its place: where the one cannot be written, the other stays as it was. It names the
+        # array's very bytes, so that two of different runs are noticed.
+        write_json(sidecar_path(array_path), _sidecar(written, audio_dir, features))
+    return _summary(True, written.columns, written.n_computed, features, written.left_out)
+
+
+@dataclass(frozen=True)
+class _Written:
+    """What is known of an array that was written: the columns of its recordings, its shape and a digest of it, one of
+    the recordings' contents, which of them were left out and why, how many were computed anew.
+    """
+
+    columns: dict[str, Sequence]
+    shape: tuple[int, ...]
+    digest: str
+    fingerprint: str
+    left_out: list[tuple[str, str]]
+    n_computed: int
+
+
+def _write_array(path, audio_dir, names, features, old, workers, strict, progress):
+    """What was _Written to path: the clips of all recordings that can be used, where unchanged those that `old` has."""
     # Numbers as numbers, not as objects, and in no more room than they need: the corpus may be large.
     columns = {key: np.empty(len(names), _STORED.get(key, kind)) for key, kind in COLUMNS.items() if kind is not str}
     n_used, left_out, rows, n_computed = 0, [], 0, 0
-    digest = hashlib.blake2b(digest_size=16)
+    fingerprint = hashlib.blake2b(digest_size=16)
     work = partial(analyse, audio_dir, features=features, known=partial(old.analysed, audio_dir))
-    with replacing(array_path) as temporary:
-        # Closed here, whatever happens: the garbage collector may come to it where no thread can be waited for.
-        with temporary.open("wb") as file, closing(_in_order(work, together(audio_dir, names), workers)) as lists:
-            _write_header(file, (0, features.n_mels, features.n_frames, 1))
-            for name, found in zip(names, progress(chain.from_iterable(lists), len(names)), strict=True):
-                if found.reason:
-                    if strict:
-                        raise InputError(found.reason)
-                    left_out.append((name, found.reason))
-                    continue
-                for key, column in columns.items():
-                    column[n_used] = found.entry[key]
-                n_used += 1
-                digest.update(f"{name!r} {found.entry['digest']}\n".encode("ascii", "backslashreplace"))
-                file.write(np.ascontiguousarray(found.clips, "<f4").data)
-                rows += len(found.clips)
-                n_computed += found.is_new
-            if left_out and not audio_dir.is_dir():
-                raise InputError(f"{shown(audio_dir)} has gone while it was read: put it back and run again.")
-            if not rows:
-                first = left_out[0][1]
-                raise InputError(
-                    f"None of the {len(names)} recordings in {shown(audio_dir)} can be used; the first: {first}"
-                )
-            file.seek(0)
-            _write_header(file, (rows, features.n_mels, features.n_frames, 1))
-            sample = _array_digest(temporary, file)
-        if left_out:
-            unused = {name for name, _ in left_out}
-            names = [name for name in names if name not in unused]
-        columns = {"path": names} | {key: column[:n_used] for key, column in columns.items()}
-        # Before the array takes its place: where the one cannot be written, the other stays as it was. It names the
-        # array's very bytes, so that two of different runs are noticed.
-        write_json(
-            sidecar_path(array_path),
-            {
-                "format": FORMAT,
-                "version": __version__,
-                "code": _code_digest(),
-                "features": features.to_json(),
-                "audio_dir": os.fspath(audio_dir),
-                "fingerprint": digest.hexdigest(),
-                "array": {"shape": [rows, features.n_mels, features.n_frames, 1], "digest": sample},
-                "recordings": columns,
-                "rows": _rows(columns, features),
-                "left_out": [{"path": name, "reason": reason, **_stamp(audio_dir / name)} for name, reason in left_out],
-            },
-        )
-    return _summary(True, columns, n_computed, features, left_out)
+    # Closed here, whatever happens: the garbage collector may come to it where no thread can be waited for.
+    with path.open("wb") as file, closing(_in_order(work, together(audio_dir, names), workers)) as lists:
+        _write_header(file, (0, features.n_mels, features.n_frames, 1))
+        for name, found in zip(names, progress(chain.from_iterable(lists), len(names)), strict=True):
+            if found.reason:
+                if strict:
+                    raise InputError(found.reason)
+                left_out.append((name, found.reason))
+                continue
+            for key, column in columns.items():
+                column[n_used] = found.entry[key]
+            n_used += 1
+            fingerprint.update(f"{name!r} {found.entry['digest']}\n".encode("ascii", "backslashreplace"))
+            file.write(np.ascontiguousarray(found.clips, "<f4").data)
+            rows += len(found.clips)
+            n_computed += found.is_new
+        if left_out and not audio_dir.is_dir():
+            raise InputError(f"{shown(audio_dir)} has gone while it was read: put it back and run again.")
+        if not rows:
+            first = left_out[0][1]
+            raise InputError(
+                f"None of the {len(names)} recordings in {shown(audio_dir)} can be used; the first: {first}"
+            )
+        file.seek(0)
+        shape = (rows, features.n_mels, features.n_frames, 1)
+        _write_header(file, shape)
+        digest = _array_digest(path, file)
+    if left_out:
+        unused = {name for name, _ in left_out}
+        names = [name for name in names if name not in unused]
+    columns = {"path": names} | {key: column[:n_used] for key, column in columns.items()}
+    return _Written(columns, shape, digest, fingerprint.hexdigest(), left_out, n_computed)
+
+
+def _sidecar(written, audio_dir, features):
+    """What the sidecar says of the array that was written."""
+    return {
+        "format": FORMAT,
+        "version": __version__,
+        "code": _code_digest(),
+        "features": features.to_json(),
+        "audio_dir": os.fspath(audio_dir),
+        "fingerprint": written.fingerprint,
+        "array": {"shape": list(written.shape), "digest": written.digest},
+        "recordings": written.columns,
+        "rows": _rows(written.columns, features),
+        "left_out": [{"path": name, "reason": reason, **_stamp(audio_dir / name)} for name, reason in written.left_out],
+    }
 
 
 class _Previous:
     """The array that an earlier run left, as far as it can be used again."""
 
-    def __init__(self, clips=None, audio_dir=None, columns=None, left_out=None):
-        self.clips, self.audio_dir, self.left_out = clips, audio_dir, left_out or {}
+    def __init__(self, clips=None, first_row=None, audio_dir=None, columns=None, left_out=None):
+        self.clips, self.first_row, self.audio_dir, self.left_out = clips, first_row, audio_dir, left_out or {}
         self.columns = columns or {key: [] for key in COLUMNS}
         self.index = {name: i for i, name in enumerate(self.columns["path"])}
 
@@ -155,9 +178,7 @@ class _Previous:
             return cls()
         if dataset.features != features or sidecar.get("code") != _code_digest():
             return cls()
-        previous = cls(dataset.clips, os.fspath(dataset.audio_dir), sidecar["recordings"], left_out)
-        previous.first_row = dataset.first_row
-        return previous
+        return cls(dataset.clips, dataset.first_row, os.fspath(dataset.audio_dir), sidecar["recordings"], left_out)
 
     def is_current(self, audio_dir, names):
         """Whether these are the same recordings, unchanged, and so are those that were left out."""
