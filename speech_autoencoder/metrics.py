@@ -1,10 +1,10 @@
 """Pure functions (reference, estimate) -> number, and pooling that is right for short clips."""
 
 import math
-import threading
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 
@@ -14,8 +14,6 @@ from speech_autoencoder.errors import InputError
 # Clips of one speaker are strung together with short pauses until a string is this long: STOI needs 30 frames
 # (0.4 s) that are not silent, PESQ some seconds.
 _STRING_S, _SHORTEST_S, _PAUSE_S = 5.0, 0.5, 0.1
-# Which warnings are shown is one setting for all threads: one at a time may change it.
-_QUIET = threading.Lock()
 # What pystoi answers when too little is left after it drops silence.
 _STOI_SENTINEL = 1e-5
 
@@ -57,16 +55,23 @@ def stoi(reference: np.ndarray, estimate: np.ndarray, sr: int, *, extended: bool
     Needs waveforms of one length that begin together. NaN where less than 0.4 s is not silent. It cannot judge pitch,
     the voice or how pleasant it is, and says little of what is no speech. Raises InputError when the shapes differ.
     """
-    from pystoi import stoi as measure
-
     require_same_shape(reference, estimate)
     if not np.any(reference) or len(reference) < 0.4 * sr:
         return float("nan")
-    with _QUIET, warnings.catch_warnings():
-        warnings.simplefilter("ignore", RuntimeWarning)
-        value = float(measure(reference, estimate, sr, extended=extended))
+    value = float(_pystoi()(reference, estimate, sr, extended=extended))
     # pystoi's ESTOI adds noise of 1e-16, by which no two runs would write the same.
     return float("nan") if value == _STOI_SENTINEL else round(value, 9)
+
+
+@cache
+def _pystoi() -> Callable:
+    """What measures it, and says no more than its value. Set once: which warnings are shown is one setting for all
+    threads, so that a change around each call would let one thread in at a time.
+    """
+    from pystoi import stoi as measure
+
+    warnings.filterwarnings("ignore", category=RuntimeWarning, module="pystoi")
+    return measure
 
 
 def intelligibility(reference: np.ndarray, estimate: np.ndarray, sr: int, *, modes: Sequence[str] = ("nb",)) -> dict:
