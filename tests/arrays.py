@@ -6,7 +6,22 @@ import soundfile as sf
 from conftest import TINY, make_speech
 
 from speech_autoencoder.building import build
-from speech_autoencoder.dataset import sidecar_path
+from speech_autoencoder.config import CLASSIC
+from speech_autoencoder.dataset import load, sidecar_path
+
+
+def write_sounds(sounds, folder):
+    """The folder, which now holds the recordings {name: (waveform, sr)}."""
+    for name, (sound, sr) in sounds.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        sf.write(folder / name, sound, sr)
+    return folder
+
+
+def array_of(sounds, folder):
+    """The Dataset, of `classic` features, of sounds {name: (waveform, sr)}; all that it needs is in folder."""
+    build(write_sounds(sounds, folder / "audio"), folder / "data.npy", CLASSIC, workers=1)
+    return load(folder / "data.npy", "")
 
 
 def contents(array_path):

@@ -6,8 +6,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import soundfile as sf
+from arrays import array_of
 
-from speech_autoencoder import building, dataset, evaluation, metrics, recogniser, summary
+from speech_autoencoder import evaluation, metrics, recogniser, summary
 from speech_autoencoder.config import CLASSIC, EncodingConfig, InversionConfig
 from speech_autoencoder.encoding import Encoder
 from speech_autoencoder.reconstruction import reconstruct
@@ -20,15 +21,6 @@ FEW_ROUNDS = EncodingConfig(rounds=4)
 def evaluate(data, model, **options):
     """evaluation.evaluate, quickly."""
     return evaluation.evaluate(data, Encoder(model, FEW_ROUNDS), QUICK, **{"workers": 2} | options)
-
-
-def array_of(sounds, folder, sr=16_000):
-    """The Dataset of sounds {name: waveform}, written as recordings to folder."""
-    for name, sound in sounds.items():
-        (folder / "audio" / name).parent.mkdir(parents=True, exist_ok=True)
-        sf.write(folder / "audio" / name, sound, sr)
-    building.build(folder / "audio", folder / "data.npy", CLASSIC, workers=1)
-    return dataset.load(folder / "data.npy", "")
 
 
 @pytest.fixture(scope="module")
@@ -130,7 +122,7 @@ def test_evaluate_missing_recording_is_counted_and_named(small_speechdata, train
     sounds = {}
     for path in sorted((small_speechdata / "testing").rglob("*.flac")):
         sounds[path.name.replace(".flac", ".wav")], sr = sf.read(path)
-    data = array_of(sounds, tmp_path, sr)
+    data = array_of({name: (sound, sr) for name, sound in sounds.items()}, tmp_path)
     gone, changed = data.names[0], data.names[1]
     (tmp_path / "audio" / gone).unlink()
     sf.write(tmp_path / "audio" / changed, np.zeros(5_000), sr)
@@ -159,7 +151,7 @@ def test_evaluate_short_recordings_are_pooled_never_scored_as_zero(small_speechd
     assert len(pieces[0]) < 0.2 * sr
     sounds = {f"{i}_ann_{i}.wav": piece for i, piece in enumerate(pieces)}
     sounds["0_bob_0.wav"] = pieces[2]
-    data = array_of(sounds, tmp_path, sr)
+    data = array_of({name: (sound, sr) for name, sound in sounds.items()}, tmp_path)
     result = evaluate(data, trained[0].model)
     assert (result["n_scored"], result["n_strings"]) == (6, 1)
     assert [entry["path"] for entry in result["left_out"]] == ["0_bob_0.wav"]
@@ -175,8 +167,8 @@ def test_evaluate_silence_is_not_scored(small_speechdata, trained, tmp_path):
     """Silence has no intelligibility: it must neither count as zero nor as perfect, nor stop the rest."""
     path = next((small_speechdata / "testing").rglob("*70_allison*.flac"))
     sound, sr = sf.read(path)
-    alone = array_of({"0_ann_0.wav": sound}, tmp_path / "alone", sr)
-    both = array_of({"0_ann_0.wav": sound, "0_bob_0.wav": np.zeros(sr)}, tmp_path / "both", sr)
+    alone = array_of({"0_ann_0.wav": (sound, sr)}, tmp_path / "alone")
+    both = array_of({"0_ann_0.wav": (sound, sr), "0_bob_0.wav": (np.zeros(sr), sr)}, tmp_path / "both")
     model = trained[0].model
     scores, expected = evaluate(both, model)["scores"], evaluate(alone, model)["scores"]
     for metric in expected["model"]:
@@ -185,7 +177,7 @@ def test_evaluate_silence_is_not_scored(small_speechdata, trained, tmp_path):
 
 
 def test_evaluate_silence_is_left_out_and_named(trained, tmp_path):
-    result = evaluate(array_of({"a.wav": np.zeros(20_000)}, tmp_path), trained[0].model)
+    result = evaluate(array_of({"a.wav": (np.zeros(20_000), 16_000)}, tmp_path), trained[0].model)
     assert (result["n_scored"], result["n_strings"]) == (0, 0)
     assert "a.wav is silent" in result["left_out"][0]["reason"]
     assert [result["recordings"][0][key] for key in ("stoi", "level_db", "string")] == [None] * 3

@@ -7,21 +7,12 @@ import numpy as np
 import pytest
 import soundfile as sf
 import soxr
+from arrays import array_of
 from conftest import ROOT, make_dataset, make_speech
 
-from speech_autoencoder import building, dataset, leakage
-from speech_autoencoder.config import CLASSIC
+from speech_autoencoder import leakage
 
 SR = 16_000
-
-
-def array_of(sounds, folder):
-    """The Dataset of sounds {name: (waveform, sr)}, written as recordings to folder."""
-    for name, (sound, sr) in sounds.items():
-        (folder / "audio" / name).parent.mkdir(parents=True, exist_ok=True)
-        sf.write(folder / "audio" / name, sound, sr)
-    building.build(folder / "audio", folder / "data.npy", CLASSIC, workers=1)
-    return dataset.load(folder / "data.npy", "")
 
 
 def as_mp3(sound, sr):

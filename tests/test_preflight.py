@@ -1,7 +1,7 @@
 """What is said of a corpus: right, from one reading, and with few names."""
 
 import numpy as np
-import soundfile as sf
+from arrays import write_sounds
 from conftest import TINY, make_speech
 
 from speech_autoencoder import building, preflight
@@ -11,10 +11,9 @@ SR = 8_000
 
 def columns_of(folder, sounds, workers=1):
     """The sidecar's columns of sounds {name: (waveform, sr)}."""
-    for name, (sound, sr) in sounds.items():
-        (folder / "audio" / name).parent.mkdir(parents=True, exist_ok=True)
-        sf.write(folder / "audio" / name, sound, sr)
-    return building.build(folder / "audio", folder / f"{workers}.npy", TINY, workers=workers).columns
+    return building.build(
+        write_sounds(sounds, folder / "audio"), folder / f"{workers}.npy", TINY, workers=workers
+    ).columns
 
 
 def test_describe_names_what_is_wrong(tmp_path):
