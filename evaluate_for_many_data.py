@@ -157,7 +157,7 @@ def describe_scores(args, result, say):
     )
     cli.name_left_out([(entry["path"], entry["reason"]) for entry in result["left_out"]], "not scored as sound", say)
     if not metrics.has_pesq():
-        say("PESQ is not installed: pip install pesq adds it (it compiles; mind its licence).")
+        say("PESQ is not installed: pip install '.[metrics]' adds it (it compiles; mind its licence).")
     for line in rates.describe(result["rates"]) if result["rates"] else ():
         say(line)
     if "words" in result:
