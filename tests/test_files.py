@@ -7,6 +7,7 @@ import shutil
 import stat
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 from conftest import ROOT, names_in, one_line_of
@@ -326,39 +327,34 @@ def test_replacing_folder_exception_leaves_the_old_one(tmp_path, error):
     assert names_in(tmp_path) == ["report"]
 
 
-def test_replacing_folder_that_cannot_be_put_in_place_leaves_the_old_one(tmp_path, monkeypatch):
+RENAME = Path.rename
+
+
+def refuse_the_new(path, target):
+    """Path.rename where the new folder may not be put in place."""
+    if path.name == "new":
+        raise OSError(errno.EACCES, "no")
+    return RENAME(path, target)
+
+
+def interrupt_after_the_old(path, target):
+    """Path.rename with Ctrl-C when the old folder has just been put aside."""
+    RENAME(path, target)
+    if target.name == "old":
+        raise KeyboardInterrupt
+
+
+@pytest.mark.parametrize(
+    ("rename", "error", "words"),
+    [(refuse_the_new, InputError, "permission denied"), (interrupt_after_the_old, KeyboardInterrupt, "")],
+)
+def test_replacing_folder_that_is_not_put_in_place_leaves_the_old_one(tmp_path, monkeypatch, rename, error, words):
     path = tmp_path / "report"
     with replacing_folder(path, is_ours) as temporary:
         (temporary / "index.html").write_text("old")
-    rename = type(path).rename
-
-    def fail_for_new(self, target):
-        if self.name == "new":
-            raise OSError(errno.EACCES, "no")
-        return rename(self, target)
-
     monkeypatch.setattr(files, "_swap", lambda one, other: False)
-    monkeypatch.setattr(type(path), "rename", fail_for_new)
-    with pytest.raises(InputError, match="permission denied"), replacing_folder(path, is_ours) as temporary:
-        (temporary / "index.html").write_text("new")
-    assert (path / "index.html").read_text() == "old"
-    assert names_in(tmp_path) == ["report"]
-
-
-def test_replacing_folder_interrupted_between_the_two_renames_leaves_the_old_one(tmp_path, monkeypatch):
-    path = tmp_path / "report"
-    with replacing_folder(path, is_ours) as temporary:
-        (temporary / "index.html").write_text("old")
-    rename = type(path).rename
-
-    def interrupted(self, target):
-        rename(self, target)
-        if target.name == "old":
-            raise KeyboardInterrupt
-
-    monkeypatch.setattr(files, "_swap", lambda one, other: False)
-    monkeypatch.setattr(type(path), "rename", interrupted)
-    with pytest.raises(KeyboardInterrupt), replacing_folder(path, is_ours) as temporary:
+    monkeypatch.setattr(Path, "rename", rename)
+    with pytest.raises(error, match=words), replacing_folder(path, is_ours) as temporary:
         (temporary / "index.html").write_text("new")
     assert (path / "index.html").read_text() == "old"
     assert names_in(tmp_path) == ["report"]
