@@ -8,36 +8,35 @@ from collections.abc import Iterable, Iterator
 from functools import lru_cache
 
 import numpy as np
-import scipy.fft
 
 from speech_autoencoder.config import FeatureConfig
 
 # Frames transformed at once: large enough to amortise the calls, small enough to stay in a core's cache.
 _FRAMES_AT_ONCE = 256
+# Slaney's mel scale: so many Hz a mel up to the knee, and from there a factor of exp(_MEL_STEP) a mel.
+_HZ_A_MEL, _KNEE_HZ, _MEL_STEP = 200 / 3, 1_000.0, math.log(6.4) / 27
+_KNEE_MEL = _KNEE_HZ / _HZ_A_MEL
 
 
 @lru_cache(maxsize=8)
 def mel_filters(config: FeatureConfig) -> np.ndarray:
-    """Slaney's triangular mel filters with peaks of 1, shape (n_mels, n_bins), float32."""
-    return triangular_filters(mel_edges_hz(config), config.sr, config.n_fft).astype(np.float32)
-
-
-def triangular_filters(edges_hz: np.ndarray, sr: int, n_fft: int) -> np.ndarray:
-    """The triangles between each three edges (n + 2,), with peaks of 1, at the n_fft // 2 + 1 frequencies: (n, n_bins).
-
-    As librosa.filters gives them, which would load scipy's signal processing and statistics, most of a second, for it.
-    """
+    """Triangular mel filters with peaks of 1, shape (n_mels, n_bins), float32."""
+    edges_hz = mel_edges_hz(config)
     widths_hz = np.diff(edges_hz)
-    from_edges_hz = np.fft.rfftfreq(n_fft, 1 / sr) - edges_hz[:, None]
+    from_edges_hz = np.fft.rfftfreq(config.n_fft, 1 / config.sr) - edges_hz[:, None]
     rising, falling = from_edges_hz[:-2] / widths_hz[:-1, None], -from_edges_hz[2:] / widths_hz[1:, None]
-    return np.maximum(0, np.minimum(rising, falling))
+    return np.maximum(0, np.minimum(rising, falling)).astype(np.float32)
 
 
 def mel_edges_hz(config: FeatureConfig) -> np.ndarray:
-    """Where the mel filters begin, have their peaks and end, shape (n_mels + 2,): filter i has the peak i + 1."""
-    import librosa  # not at the top, as --help need not pay for it
+    """Where the mel filters begin, have their peaks and end, shape (n_mels + 2,): filter i has the peak i + 1.
 
-    return librosa.mel_frequencies(n_mels=config.n_mels + 2, fmax=config.sr / 2)
+    They are as far apart on Slaney's scale (Auditory Toolbox, 1998), which is linear up to 1 kHz and then logarithmic.
+    These are librosa's filters, to the last bit; librosa itself takes longer to load than many a folder to analyse.
+    """
+    highest = _KNEE_MEL + math.log(config.sr / 2 / _KNEE_HZ) / _MEL_STEP
+    mels = np.linspace(0, highest, config.n_mels + 2)
+    return np.where(mels < _KNEE_MEL, mels * _HZ_A_MEL, _KNEE_HZ * np.exp(_MEL_STEP * (mels - _KNEE_MEL)))
 
 
 @lru_cache(maxsize=8)
@@ -52,49 +51,13 @@ def hann(n_fft: int, dtype: type = np.float32) -> np.ndarray:
     return (0.5 - 0.5 * np.cos(2 * np.pi * np.arange(n_fft) / n_fft)).astype(dtype)
 
 
-def stft(waveform: np.ndarray, n_fft: int, hop_length: int) -> np.ndarray:
-    """The spectrum of every full frame, shape (n_frames, n_bins), as precise as waveform; nothing is padded."""
-    frames = np.lib.stride_tricks.sliding_window_view(waveform, n_fft)[::hop_length]
-    return scipy.fft.rfft(frames * hann(n_fft, waveform.dtype.type), axis=-1)
-
-
-def istft(spectrum: np.ndarray, n_fft: int, hop_length: int) -> np.ndarray:
-    """The waveform whose `stft` is nearest to spectrum in the least squares sense, shape (n_fft + (n - 1) hop,).
-
-    Griffin and Lim (1984), equation 6: windowed overlap-add divided by the overlapping squared windows. Samples
-    that no window reaches are zero. hop_length must divide n_fft.
-    """
-    n_frames, overlap = len(spectrum), n_fft // hop_length
-    frames = scipy.fft.irfft(spectrum, n=n_fft, axis=-1)
-    frames *= hann(n_fft)
-    total = _overlap_add(frames.reshape(n_frames, overlap, hop_length))
-    # What the windows add up to differs at the first and last samples alone.
-    n_edge = min(n_frames, overlap)
-    squared = (hann(n_fft) ** 2).reshape(overlap, hop_length)
-    weight = _overlap_add(np.broadcast_to(squared, (n_edge, overlap, hop_length)))
-    rows = np.arange(len(total))
-    # Where they all but vanish dividing would only amplify rounding.
-    weight = np.where(weight > 1e-3, weight, np.float32(np.inf))
-    total /= weight[np.maximum(np.minimum(rows, n_edge - 1), rows - (n_frames - n_edge))]
-    return total.ravel()
-
-
-def _overlap_add(frames):
-    """The sum (n_frames + overlap - 1, hop_length) of frames (n_frames, overlap, hop_length), each a hop later."""
-    n_frames, overlap, hop_length = frames.shape
-    total = np.zeros((n_frames + overlap - 1, hop_length), np.float32)
-    for part in range(overlap):
-        total[part : part + n_frames] += frames[:, part]
-    return total
-
-
 def mel_spectrogram_stream(blocks: Iterable[np.ndarray], config: FeatureConfig) -> Iterator[np.ndarray]:
     """Chunks of the magnitude mel spectrogram, shape (n_mels, k), of a waveform that arrives in blocks.
 
     Frames are centred, as librosa's are, with zeros around the waveform: frame i is around sample i * hop_length.
     A full-scale sine has a magnitude of about 1. Whatever the blocks are, the frames are the same.
     """
-    filters = scaled_filters(config)
+    filters, window = scaled_filters(config), hann(config.n_fft, np.float64)
     n_samples, n_frames = 0, 0
     pending = np.zeros(config.n_fft // 2, np.float32)
 
@@ -104,8 +67,8 @@ def mel_spectrogram_stream(blocks: Iterable[np.ndarray], config: FeatureConfig) 
         for start in range(0, len(signal) - config.n_fft + 1, step):
             part = signal[start : start + step + config.n_fft - config.hop_length]
             # In float64: rounding beside loud sound would be heard of in bands 100 dB below it, by 0.01 dB.
-            spectrum = stft(part.astype(np.float64), config.n_fft, config.hop_length)
-            mel = np.abs(spectrum).astype(np.float32) @ filters
+            frames = np.lib.stride_tricks.sliding_window_view(part, config.n_fft)[:: config.hop_length]
+            mel = np.abs(np.fft.rfft(frames * window)).astype(np.float32) @ filters
             n_frames += len(mel)
             yield mel.T
 

@@ -4,11 +4,12 @@ from collections.abc import Callable, Iterable, Iterator
 from functools import lru_cache
 
 import numpy as np
-from scipy.interpolate import CubicSpline
+import scipy.fft
+from scipy.linalg import solve_banded
 
 from speech_autoencoder.audio import fit_length
 from speech_autoencoder.config import FeatureConfig, InversionConfig
-from speech_autoencoder.features import denormalise, istft, scaled_filters, stft
+from speech_autoencoder.features import denormalise, hann, scaled_filters
 
 _TINY = 1e-12
 # The share of a window over which sound that is known fades into what continues it: at its end they fit only nearly.
@@ -20,6 +21,43 @@ _FOLLOWING = 6
 _FITTING_ROUNDS = 10
 # Rounds that the magnitudes are kept for as they are: before, a sound's own are those of phases that do not fit yet.
 _SETTLING_ROUNDS = 3
+
+
+def stft(waveform: np.ndarray, n_fft: int, hop_length: int) -> np.ndarray:
+    """The spectrum of every full frame of a waveform, shape (n_frames, n_bins), complex64; nothing is padded."""
+    frames = np.lib.stride_tricks.sliding_window_view(waveform, n_fft)[::hop_length]
+    # Of float32, scipy is half as fast again as numpy.
+    return scipy.fft.rfft(frames * hann(n_fft), axis=-1)
+
+
+def istft(spectrum: np.ndarray, n_fft: int, hop_length: int) -> np.ndarray:
+    """The waveform whose `stft` is nearest to spectrum in the least squares sense, shape (n_fft + (n - 1) hop,).
+
+    Griffin and Lim (1984), equation 6: windowed overlap-add divided by the overlapping squared windows. Samples
+    that no window reaches are zero. hop_length must divide n_fft.
+    """
+    n_frames, overlap = len(spectrum), n_fft // hop_length
+    frames = scipy.fft.irfft(spectrum, n=n_fft, axis=-1)
+    frames *= hann(n_fft)
+    total = _overlap_add(frames.reshape(n_frames, overlap, hop_length))
+    # What the windows add up to differs at the first and last samples alone.
+    n_edge = min(n_frames, overlap)
+    squared = (hann(n_fft) ** 2).reshape(overlap, hop_length)
+    weight = _overlap_add(np.broadcast_to(squared, (n_edge, overlap, hop_length)))
+    rows = np.arange(len(total))
+    # Where they all but vanish dividing would only amplify rounding.
+    weight = np.where(weight > 1e-3, weight, np.float32(np.inf))
+    total /= weight[np.maximum(np.minimum(rows, n_edge - 1), rows - (n_frames - n_edge))]
+    return total.ravel()
+
+
+def _overlap_add(frames):
+    """The sum (n_frames + overlap - 1, hop_length) of frames (n_frames, overlap, hop_length), each a hop later."""
+    n_frames, overlap, hop_length = frames.shape
+    total = np.zeros((n_frames + overlap - 1, hop_length), np.float32)
+    for part in range(overlap):
+        total[part : part + n_frames] += frames[:, part]
+    return total
 
 
 @lru_cache(maxsize=4)
@@ -56,9 +94,33 @@ def interpolate_frames(magnitude: np.ndarray, times: int) -> np.ndarray:
     """
     if times == 1 or len(magnitude) < 2:
         return magnitude
-    positions = np.arange((len(magnitude) - 1) * times + 1) / times
-    roots = CubicSpline(np.arange(len(magnitude)), np.sqrt(magnitude), axis=0)(positions)
-    return (np.maximum(roots, 0) ** 2).astype(np.float32)
+    roots = np.sqrt(magnitude)
+    first, last, slopes = roots[:-1], roots[1:], _spline_slopes(roots)
+    between = np.empty((len(first), times, roots.shape[1]), np.float32)
+    for number in range(times):
+        # Hermite's polynomials: the weights of a curve's ends, and of its slopes there.
+        end = (share := number / times) ** 2 * (3 - 2 * share)
+        rise, fall = share * (1 - share) ** 2, share**2 * (1 - share)
+        between[:, number] = (1 - end) * first + end * last + rise * slopes[:-1] - fall * slopes[1:]
+    roots = np.concatenate([between.reshape(-1, roots.shape[1]), roots[-1:]])
+    return np.maximum(roots, 0) ** 2
+
+
+def _spline_slopes(values):
+    """The slopes at values (n, k), one apart, of their cubic spline with not-a-knot ends (de Boor, 1978, chapter IV).
+
+    As of scipy's CubicSpline, which loads much that is not needed here.
+    """
+    n = len(values)
+    if n < 4:  # the line, or the parabola, through them
+        return np.gradient(values, axis=0, edge_order=n - 1)
+    bands = np.ones((3, n), np.float32)  # above, on and below the diagonal
+    bands[0, 1] = bands[2, -2] = 2
+    bands[1, 1:-1] = 4
+    steps = np.diff(values, axis=0)
+    first, last = (5 * steps[0] + steps[1]) / 2, (5 * steps[-1] + steps[-2]) / 2
+    wanted = np.concatenate([first[None], 3 * (steps[1:] + steps[:-1]), last[None]])
+    return solve_banded((1, 1), bands, wanted, overwrite_b=True, check_finite=False)
 
 
 def single_pass_phase(magnitude: np.ndarray, n_fft: int, hop_length: int, before=None) -> np.ndarray:

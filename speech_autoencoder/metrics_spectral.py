@@ -6,7 +6,7 @@ import numpy as np
 import scipy.fft
 
 from speech_autoencoder.config import FeatureConfig
-from speech_autoencoder.features import hann, triangular_filters
+from speech_autoencoder.features import hann
 from speech_autoencoder.metrics import require_same_shape
 
 # Windows of 32 ms every 10 ms, mel bands up to 8 kHz, and the cepstrum's coefficients beside the 0th.
@@ -97,10 +97,11 @@ def _mel_magnitudes(waveform, sr):
 @lru_cache(maxsize=8)
 def _filters(sr, size):
     """The mel filters (n_bins, n_bands)."""
-    import librosa
+    import librosa.filters
 
-    edges_hz = librosa.mel_frequencies(n_mels=_N_MELS + 2, fmax=min(_HIGHEST_HZ, sr / 2))
-    return triangular_filters(edges_hz, sr, size).T
+    return librosa.filters.mel(
+        sr=sr, n_fft=size, n_mels=_N_MELS, fmax=min(_HIGHEST_HZ, sr / 2), norm=None, dtype=np.float64
+    ).T
 
 
 def _cepstrum(magnitudes, lowest):

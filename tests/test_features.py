@@ -17,14 +17,12 @@ from speech_autoencoder.features import (
     cut_clips,
     denormalise,
     hann,
-    istft,
     join_clips,
     log_mel,
     mel_filters,
     mel_spectrogram,
     mel_spectrogram_stream,
     normalise,
-    stft,
 )
 
 PRESETS = [CLASSIC, *(preset("fine", sr) for sr in (8_000, 16_000, 22_050))]
@@ -69,17 +67,6 @@ def test_cut_clips_join_clips_any_length_round_trip(config, n_frames):
     assert clips.shape == (-(-n_frames // config.n_frames), config.n_mels, config.n_frames, 1)
     assert np.array_equal(join_clips(clips, n_frames), frames)
     assert not join_clips(clips, clips.shape[0] * config.n_frames)[:, n_frames:].any()
-
-
-@pytest.mark.parametrize(("n_fft", "hop_length"), [(1_024, 512), (1_024, 256), (256, 64), (704, 176)])
-def test_stft_istft_round_trip(n_fft, hop_length):
-    waveform = SPEECH[: n_fft + 20 * hop_length]
-    back = istft(stft(waveform, n_fft, hop_length), n_fft, hop_length)
-    assert len(back) == len(waveform)
-    # The first and last hop have one window only, which vanishes towards the end.
-    inside = slice(hop_length, -hop_length)
-    assert np.abs(back - waveform)[inside].max() < 1e-6
-    assert np.abs(back).max() <= np.abs(waveform).max() + 1e-6
 
 
 # Closed form
@@ -180,10 +167,11 @@ def test_mel_filters_equal_librosas_without_a_norm(config):
     assert mel_filters(config) == pytest.approx(librosa.filters.mel(**options, norm=None), abs=1e-7)
 
 
-def test_mel_filters_do_without_what_is_slow_to_load():
+def test_log_mel_does_without_what_is_slow_to_load():
     code = (
-        "import sys; from speech_autoencoder import config, features; features.mel_filters(config.CLASSIC);"
-        "assert not {'librosa.filters', 'scipy.signal', 'scipy.stats'} & set(sys.modules)"
+        "import sys, numpy; from speech_autoencoder import config, features;"
+        "features.log_mel(numpy.zeros(9_000, numpy.float32), config.CLASSIC);"
+        "assert not {'librosa', 'scipy'} & set(sys.modules)"
     )
     subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True)
 

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import scipy.interpolate
 import scipy.optimize
 from conftest import ROOT, TINY, make_speech
 from hypothesis import given, settings
@@ -12,15 +13,17 @@ from hypothesis import strategies as st
 from speech_autoencoder import inversion
 from speech_autoencoder.audio import read
 from speech_autoencoder.config import CLASSIC, InversionConfig, preset
-from speech_autoencoder.features import log_mel, mel_spectrogram, scaled_filters, stft
+from speech_autoencoder.features import log_mel, mel_spectrogram, scaled_filters
 from speech_autoencoder.inversion import (
     fit_to_mel,
     griffin_lim,
     interpolate_frames,
     invert,
     invert_stream,
+    istft,
     mel_to_magnitude,
     single_pass_phase,
+    stft,
 )
 from speech_autoencoder.metrics import log_mel_error_db, stoi
 
@@ -46,6 +49,17 @@ def test_invert_speech_has_the_features_that_it_was_made_of(config, error_db):
     waveform = invert(features, config, DEFAULT, 2 * config.sr)
     assert waveform.dtype == np.float32
     assert log_mel_error_db(features, log_mel(waveform, config), config) < error_db
+
+
+@pytest.mark.parametrize(("n_fft", "hop_length"), [(1_024, 512), (1_024, 256), (256, 64), (704, 176)])
+def test_stft_istft_round_trip(n_fft, hop_length):
+    waveform = make_speech(22_050, 22_050)[: n_fft + 20 * hop_length]
+    back = istft(stft(waveform, n_fft, hop_length), n_fft, hop_length)
+    assert len(back) == len(waveform)
+    # The first and last hop have one window only, which vanishes towards the end.
+    inside = slice(hop_length, -hop_length)
+    assert np.abs(back - waveform)[inside].max() < 1e-6
+    assert np.abs(back).max() <= np.abs(waveform).max() + 1e-6
 
 
 @pytest.mark.parametrize("config", [CLASSIC, FINE])
@@ -75,6 +89,15 @@ def test_interpolate_frames_keeps_the_frames_that_are_there(times):
     assert finer.dtype == np.float32
     assert finer.min() >= 0
     assert finer[::times] == pytest.approx(magnitude, abs=1e-6)
+
+
+@pytest.mark.parametrize("n_frames", [2, 3, 4, 5, 200])
+@pytest.mark.parametrize("times", [2, 3])
+def test_interpolate_frames_is_scipys_spline_of_the_roots(n_frames, times):
+    roots = np.random.default_rng(0).uniform(1, 2, (n_frames, 5)).astype(np.float32)
+    positions = np.arange((n_frames - 1) * times + 1) / times
+    expected = scipy.interpolate.CubicSpline(np.arange(n_frames), roots, axis=0)(positions) ** 2
+    assert interpolate_frames(roots**2, times) == pytest.approx(expected, abs=1e-5)
 
 
 def test_interpolate_frames_once_or_a_single_frame_is_the_identity():

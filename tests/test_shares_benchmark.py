@@ -21,7 +21,7 @@ def test_watch_finds_the_functions_that_take_the_time():
     seconds, counts = shares.watch(work)
     assert seconds >= 0.5
     assert any(place.startswith("inversion.griffin_lim") for place in counts)
-    assert "features.istft: scipy" in counts
+    assert "inversion.istft: scipy" in counts
 
 
 def test_table_has_the_largest_first_and_leaves_out_what_is_small():
