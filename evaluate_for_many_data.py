@@ -32,8 +32,8 @@ def main():
         from speech_autoencoder import page
 
         require_replaceable(args.report, page.is_report)
-    # Recordings are done side by side: each by one thread.
-    cli.start_tensorflow(say, threads=(1, cli.available_cpus()))
+    if args.recogniser == "trained" and args.labels != "none":  # what hears words is a network that is trained now
+        cli.start_tensorflow(say)
     from speech_autoencoder import evaluation, leakage, rates, report, verdict
 
     encoder = load_encoder(args.model, data, args)
@@ -41,7 +41,7 @@ def main():
     model, inversion = encoder.model, InversionConfig()
     training, why = leakage.training_of(model, args.training_data, data)
     recogniser, labels = known or words.learned(args.labels, data, training, why, say)
-    with cli.one_blas_thread():
+    with cli.blas_threads(1):
         result = evaluation.evaluate(
             data,
             encoder,
@@ -86,7 +86,7 @@ def main():
     if args.no_report:
         say(f"Wrote {SCORES_PATH} and {FIGURE_PATH}.")
         return
-    with cli.one_blas_thread():
+    with cli.blas_threads(1):
         size = page.write(
             args.report,
             result,

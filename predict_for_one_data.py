@@ -33,7 +33,6 @@ def main():
     if args.output_dir is None:
         claim(args.output)
 
-    cli.start_tensorflow(say, threads=(1, 1) if args.bitrate else None)
     from speech_autoencoder import codec, model_file, report
     from speech_autoencoder.encoding import Encoder
     from speech_autoencoder.reconstruction import reconstruct_recording
@@ -43,7 +42,8 @@ def main():
         model.require_entropy(cli.shown(args.model))
     encoder = Encoder(model, EncodingConfig(rounds=0) if args.bitrate else EncodingConfig())
     results = []
-    with cli.one_blas_thread(), cli.bar(args.quiet, "reconstructing")(seconds) as bar:
+    n_threads = 1 if args.bitrate else cli.available_cpus()
+    with cli.blas_threads(n_threads), cli.bar(args.quiet, "reconstructing")(seconds) as bar:
         for number, (path, output) in enumerate(zip(paths, outputs, strict=True)):
             excerpt = report.Excerpt(path, model.features)
             if args.bitrate:

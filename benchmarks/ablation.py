@@ -73,7 +73,7 @@ def main():
     if recogniser:
         print(f"Of the original testing recordings, the recogniser hears {originals:.3f} right.\n")
     print(f"| {_HEADINGS} |\n|{'---|' * len(_HEADINGS.split('|'))}", flush=True)
-    with tempfile.TemporaryDirectory() as name, cli.one_blas_thread():
+    with tempfile.TemporaryDirectory() as name, cli.blas_threads(1):
         material = make_material(args, Path(name))
         for system in systems(material):
             result["rows"].append(row_of(system, material.testing, recogniser, workers=args.workers))

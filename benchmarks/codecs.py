@@ -87,7 +87,7 @@ def main():
     result["originals_heard_right"] = originals
     parts: dict[tuple[str, str], list[Part]] = {}
     for speaker in speakers:
-        with tempfile.TemporaryDirectory() as name, cli.one_blas_thread():
+        with tempfile.TemporaryDirectory() as name, cli.blas_threads(1):
             training, testing = without(speaker, args.training_dir, args.testing_dir, Path(name))
             files, _ = files_of(testing, sr)
             for system in systems_of(args, tools, training, sr, Path(name)):

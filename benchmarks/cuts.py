@@ -53,14 +53,13 @@ def main():
     parser.add_argument("--shifts", type=int, nargs="+", default=[0, 100, 333, 777, 2_500], help="samples")
     parser.add_argument("--workers", type=int, default=cli.available_cpus())
     args = parser.parse_args()
-    cli.start_tensorflow(lambda text: None)
     data, encoder = dataset.load(args.data, ""), Encoder(model_file.load(args.model), EncodingConfig())
     sr = encoder.model.features.sr
     waveforms = [read(data.path(i), sr) for i in range(len(data.names))]
     common = {"names": data.names, "sr": sr, "recogniser": None, "workers": args.workers}
     common["strings"] = strings_of(data.names, data.n_samples / data.sr)
     print("| began later by, samples | STOI | ESTOI | PESQ-NB |\n|---|---|---|---|")
-    with cli.one_blas_thread():
+    with cli.blas_threads(1):
         for n_samples in args.shifts:
             scores, _ = summary(
                 [values_of(waveforms, shifted(encoder, waveforms, n_samples, workers=args.workers), **common)]

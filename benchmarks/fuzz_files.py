@@ -37,15 +37,11 @@ def read_array(path):
 
 def read_model(path):
     """What every script reads of a model, and what it then makes of silence."""
-    import keras
-
     from speech_autoencoder import model_file
-    from speech_autoencoder.model import decode, encode
 
     model = model_file.load(path)
     frames = np.zeros((model.config.n_mels, model.config.frames_per_latent), np.float32)
-    output = decode(model.network, model.config, encode(model.network, model.config, frames))
-    keras.utils.clear_session(free_memory=False)
+    output = model.network.decode(model.network.encode(frames))
     return f"{output.shape}"
 
 

@@ -122,7 +122,7 @@ def main():
     cli.start_tensorflow(lambda text: None, threads=training_threads())
     seconds = {stage: [] for stage in STAGES}
     print("| recordings | " + " | ".join(f"{stage}, s" for stage in STAGES) + " |\n|" + "---|" * (1 + len(STAGES)))
-    with tempfile.TemporaryDirectory() as name, cli.one_blas_thread():
+    with tempfile.TemporaryDirectory() as name, cli.blas_threads(1):
         for count in args.counts:
             found = measure(args.training_dir, count, Path(name), args.most)
             for stage in STAGES:

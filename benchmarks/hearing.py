@@ -13,7 +13,7 @@ from speech_autoencoder.config import EncodingConfig, InversionConfig, ModelConf
 from speech_autoencoder.dataset import Dataset
 from speech_autoencoder.encoding import Encoder
 from speech_autoencoder.judging import SYSTEMS
-from speech_autoencoder.model import build, start_at_pca
+from speech_autoencoder.model import build, start_at_pca, to_network
 from speech_autoencoder.recogniser import Recogniser
 from speech_autoencoder.reconstruction import reconstruct, to_waveform
 
@@ -70,7 +70,7 @@ def sounds(dataset: Dataset, encoder: Encoder, *, workers: int) -> tuple[dict[st
     linear = ModelConfig(features.n_mels, floor.frames_per_latent, len(floor.decode))
     untrained = build(linear)
     start_at_pca(untrained, linear, floor)
-    searched = Encoder(replace(encoder.model, network=untrained, config=linear), encoder.config)
+    searched = Encoder(replace(encoder.model, network=to_network(untrained, linear)), encoder.config)
     systems = {
         "model": lambda frames: reconstruct(encoder, frames),
         "floor": floor.reconstruct,
@@ -84,7 +84,6 @@ def sounds(dataset: Dataset, encoder: Encoder, *, workers: int) -> tuple[dict[st
         blocks = to_waveform([systems[system](dataset.frames(i))], features, inversion, sr, n_samples)
         return in_16_bits(np.concatenate(list(blocks)))
 
-    sound(0, "model")  # TensorFlow compiles at the first call
     waveforms, seconds = {}, {}
     with ThreadPoolExecutor(workers) as executor:
         for system in systems:

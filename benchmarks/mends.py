@@ -136,7 +136,7 @@ def _train_old(clips, args):
     """(the network trained on clips as the old program did, its costs)."""
     start = time.monotonic()
     network, epochs = old_program.train(clips, minutes=args.minutes, seed=args.seed)
-    return network, _costs(network, start, epochs)
+    return network, _costs(network.count_params(), start, epochs)
 
 
 def _train_ours(network, material):
@@ -147,12 +147,12 @@ def _train_ours(network, material):
     options = ("--network", network, "--minutes", args.minutes, "--seed", args.seed)
     run("autoencoder_for_many_data", material.folder, *options)
     model = model_file.load(material.folder / "my_model_for_many_data.h5")
-    return model, _costs(model.network, start, len(model.description["history"]["minutes"]))
+    return model, _costs(model.network.n_weights, start, len(model.description["history"]["minutes"]))
 
 
-def _costs(network, start, epochs):
+def _costs(n_weights, start, epochs):
     """What a training that began at start cost, as a System has it."""
-    return {"n_weights": network.count_params(), "training_s": time.monotonic() - start, "epochs": epochs}
+    return {"n_weights": n_weights, "training_s": time.monotonic() - start, "epochs": epochs}
 
 
 def _model_sound(model, frames, *, rounds):

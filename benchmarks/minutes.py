@@ -45,7 +45,7 @@ def old_program_row(args: argparse.Namespace, recogniser) -> dict:
     with tempfile.TemporaryDirectory() as name:
         material = make_material(longest, Path(name))
         system = the_old_program(material)
-        with cli.one_blas_thread():
+        with cli.blas_threads(1):
             found = row_of(system, material.testing, recogniser, workers=args.workers)
     return row("old", found["training_s"] / 60, found["scores"], found["intervals_95"])
 

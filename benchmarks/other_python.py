@@ -27,7 +27,6 @@ def read_all(originals: Originals, folder: Path) -> dict[str, np.ndarray]:
     from speech_autoencoder import codec, container, model_file
     from speech_autoencoder.audio import read
     from speech_autoencoder.codes import LatentCoder
-    from speech_autoencoder.model import decode, encode
 
     data = dataset.load(originals.array, "")
     model = model_file.load(originals.model)
@@ -48,7 +47,7 @@ def read_all(originals: Originals, folder: Path) -> dict[str, np.ndarray]:
         "array made again": np.load(folder / "again.npy"),
         "fingerprint": np.frombuffer(model.fingerprint, np.uint8),
         "latents": np.concatenate([coder.decode(block.payload, block.n_latents, block.quality) for block in blocks]),
-        "network": decode(model.network, model.config, encode(model.network, model.config, frames)),
+        "network": model.network.decode(model.network.encode(frames)),
         "sound": read(folder / "sound.wav"),
     }
 

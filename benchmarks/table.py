@@ -52,7 +52,7 @@ def try_setting(args: argparse.Namespace, setting: tuple[str, float], speaker: s
         model = model_file.load(folder / "my_model_for_many_data.h5")
         data = dataset.load(folder / "test_data.npy", "test_data_generator.py")
         encoder = Encoder(model, EncodingConfig())
-        with cli.one_blas_thread():
+        with cli.blas_threads(1):
             heard = measure(data, encoder, recogniser=recogniser, workers=args.workers)
     rate, config = model.features.frame_rate, model.config
     facts = {

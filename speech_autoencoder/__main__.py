@@ -47,13 +47,12 @@ def _encode(args, say):
     paths, outputs = _plan(args, SUFFIX, find_recordings)
     seconds = cli.total_duration_s(paths)
     require_writable(*outputs)
-    cli.start_tensorflow(say)
     from speech_autoencoder.codec import encode_recording
     from speech_autoencoder.encoding import Encoder
 
     encoder, results = Encoder(_load(args.model), EncodingConfig(rounds=0)), []
     bitrate = args.bitrate or (DEFAULT_BITRATE if args.quality is None else None)
-    with cli.one_blas_thread(), cli.bar(args.quiet, "encoding")(seconds) as bar:
+    with cli.blas_threads(1), cli.bar(args.quiet, "encoding")(seconds) as bar:
         for path, output in zip(paths, outputs, strict=True):
             results.append(
                 encode_recording(path, encoder, output, bitrate=bitrate, quality=args.quality, tick=bar.update)
@@ -71,11 +70,10 @@ def _decode(args, say):
         raise InputError(f"{shown(outputs[0])} is there, and may be the original: name another with --output.")
     seconds = sum(read_header(path).seconds for path in paths)
     require_writable(*outputs)
-    cli.start_tensorflow(say, threads=(1, 1))
     from speech_autoencoder.codec import decode_recording
 
     model = _load(args.model)
-    with cli.one_blas_thread(), cli.bar(args.quiet, "decoding")(seconds) as bar:
+    with cli.blas_threads(1), cli.bar(args.quiet, "decoding")(seconds) as bar:
         for path, output in zip(paths, outputs, strict=True):
             decoded = decode_recording(path, model, output, InversionConfig(), tick=bar.update)
     if len(outputs) > 1:

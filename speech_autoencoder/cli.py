@@ -189,11 +189,14 @@ def _bar(items, total, quiet, description):
     )
 
 
-def one_blas_thread():
-    """A context in which each of our threads computes alone: BLAS' own would only get in their way."""
+def blas_threads(count: int):
+    """A context in which BLAS has so many threads: one where ours compute side by side, as more would be in their way.
+
+    How a sum is split among threads changes the last bits of what it gives.
+    """
     from threadpoolctl import threadpool_limits
 
-    return threadpool_limits(1, user_api="blas")
+    return threadpool_limits(count, user_api="blas")
 
 
 def positive(kind: type) -> Callable[[str], float]:
@@ -230,7 +233,7 @@ def generate(args: argparse.Namespace, features: FeatureConfig, *, for_training:
     say = sayer(args.quiet)
     require_suffix(args.output, ".npy")
     claim(args.output)
-    with one_blas_thread():
+    with blas_threads(1):
         summary = building.build(
             args.audio_dir,
             args.output,
@@ -284,7 +287,7 @@ def describe_training(result, say: Callable[[str], None], *, can_resume: bool) -
             "interrupted": f"Interrupted after {planned}" + ("; --resume goes on from there." if can_resume else "."),
         }[result.ended]
     )
-    say(f"{result.model.network.count_params():,} weights; the best epoch is {result.best_epoch}.")
+    say(f"{result.model.network.n_weights:,} weights; the best epoch is {result.best_epoch}.")
     say(
         f"On validation, PCA with as many numbers in brackets: RMS log-mel error {result.best_db:.3f} dB "
         f"({result.floor_db:.3f}), loss {result.best_loss:.4f} ({result.floor_loss:.4f})."

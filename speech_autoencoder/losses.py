@@ -98,3 +98,77 @@ def _third_octaves(features):
     edges_hz = _LOWEST_HZ * 2 ** ((np.arange(_N_THIRD_OCTAVES + 1) - 0.5) / 3)
     bands = np.array([(centres_hz >= low) & (centres_hz < high) for low, high in pairwise(edges_hz)])
     return bands[bands.any(axis=1)].astype(np.float32)
+
+
+class Target:
+    """A recording to come near to: the `Loss` of what is made of it, with its gradient, run by numpy.
+
+    frames (n_frames, n_mels) are normalised log-mel, mask (n_frames,) is 1 where they count. As `Loss.__call__` of
+    this one recording, of which all that does not depend on the estimate is computed once.
+    """
+
+    def __init__(self, loss: Loss, frames: np.ndarray, mask: np.ndarray, level: float):
+        config = loss.config
+        self.loss, self.frames, self.mask, self.level = loss, frames, mask[:, None], level
+        self.length = min(loss.envelope_frames, len(frames))
+        self.share = self.mask / (mask.sum() * frames.shape[1])
+        self.rate = config.exponent * loss.to_log_magnitude
+        self.compressed = np.exp(self.rate * (frames - level))
+        counts = self._frame(mask[:, None]).mean(axis=2, keepdims=True)
+        shares = counts / (counts.sum() + 1e-6)
+        of_bands, of_spectra, _ = self._envelopes(frames)
+        self.of_bands = of_bands * shares * (loss.band_weight / len(loss.third_octaves))
+        self.of_spectra = of_spectra * shares * (config.envelope_weight / self.length)
+
+    def __call__(self, estimate: np.ndarray) -> tuple[float, np.ndarray]:
+        """(loss, its gradient) of an estimate (n_frames, n_mels), float32."""
+        config = self.loss.config
+        difference = estimate - self.frames
+        log_part = difference * self.share * (config.log_weight * _LOG_SCALE)
+        held = np.minimum(estimate, _HIGHEST)
+        compressed = np.exp(self.rate * (held - self.level))
+        part = (compressed - self.compressed) * self.share
+        of_bands, of_spectra, envelopes_back = self._envelopes(held)
+        loss = np.vdot(log_part, difference) + np.vdot(part, compressed - self.compressed)
+        loss += self.loss.band_weight - np.vdot(self.of_bands, of_bands)
+        loss += config.envelope_weight - np.vdot(self.of_spectra, of_spectra)
+        of_held = 2 * self.rate * part * compressed - envelopes_back(self.of_bands, self.of_spectra)
+        return float(loss), 2 * log_part + of_held * (estimate <= _HIGHEST)
+
+    def _envelopes(self, frames):
+        """(segments, the same normalised over frequency too, back): of the envelopes in third octaves, over time.
+
+        Segments are (n, n_bands, length); back takes the gradients with respect to both to that with respect to frames.
+        """
+        rate = 2 * self.loss.to_log_magnitude
+        power = np.exp(rate * (frames - self.level))
+        bands = np.sqrt(power @ self.loss.third_octaves.T + 1e-10)
+        of_bands, over_time_back = _normalise(self._frame(bands * self.mask), 2, 1e-4)
+        of_spectra, over_bands_back = _normalise(of_bands, 1, 1e-3)
+
+        def back(of_bands_gradient, of_spectra_gradient):
+            gradient = over_time_back(of_bands_gradient + over_bands_back(of_spectra_gradient))
+            of_envelopes = np.zeros_like(bands)
+            last = _ENVELOPE_STEP * (len(gradient) - 1) + 1
+            for place in range(self.length):
+                of_envelopes[place : place + last : _ENVELOPE_STEP] += gradient[:, :, place]
+            return rate * power * (of_envelopes * self.mask / (2 * bands) @ self.loss.third_octaves)
+
+        return of_bands, of_spectra, back
+
+    def _frame(self, values):
+        """Values (n_frames, k) as segments (n, k, length)."""
+        return np.lib.stride_tricks.sliding_window_view(values, self.length, axis=0)[::_ENVELOPE_STEP]
+
+
+def _normalise(values, axis, least):
+    """(output, back) of values without their mean, divided by the root of the sum of their squares (and of least's)."""
+    centred = values - values.mean(axis=axis, keepdims=True)
+    rate = (np.square(centred).sum(axis=axis, keepdims=True) + least**2) ** -0.5
+    output = centred * rate
+
+    def back(gradient):
+        gradient = rate * (gradient - output * (gradient * output).sum(axis=axis, keepdims=True))
+        return gradient - gradient.mean(axis=axis, keepdims=True)
+
+    return output, back

@@ -1,13 +1,14 @@
-"""The auto-encoder: a linear path that starts as PCA, and convolutions that learn what PCA cannot say."""
+"""The auto-encoder as Keras trains it: a linear path, which is PCA, and convolutions that learn what PCA cannot say.
+
+Once trained it is run by numpy: what is changed here is changed in `network` too.
+"""
 
 import numpy as np
 
 from speech_autoencoder import original
 from speech_autoencoder.config import ModelConfig
+from speech_autoencoder.network import INPUT_SCALE, Network, shapes
 from speech_autoencoder.pca import PCA
-
-# Normalised log-mel varies by some 0.15; the convolutions see it at about unit scale.
-INPUT_SCALE = 8.0
 
 
 def build(config: ModelConfig):
@@ -97,13 +98,21 @@ def start_at_pca(model, config: ModelConfig, pca: PCA) -> None:
     stem.set_weights([kernel, bias - np.einsum("kmc,m->c", kernel, mean) * INPUT_SCALE])
 
 
-def encode(network, config: ModelConfig, frames: np.ndarray) -> np.ndarray:
-    """Normalised log-mel (n_mels, n_frames) of any length -> the encoder's latent (n_latents, latent_size)."""
-    padded = np.pad(frames, ((0, 0), (0, -frames.shape[1] % config.frames_per_latent)))
-    return np.asarray(network.get_layer("encoder")(padded[None, :, :, None], training=False))[0]
+def to_network(model, config: ModelConfig) -> Network:
+    """The network that numpy runs, of a keras.Model that `build` has built of config: with a copy of its weights."""
+    variables = _variables(model)
+    return Network(config, {name: variables[name].numpy() for name in shapes(config)})
 
 
-def decode(network, config: ModelConfig, latent: np.ndarray) -> np.ndarray:
-    """Latent (n_latents, latent_size) -> normalised log-mel (n_mels, n_latents * frames_per_latent) in [0, 1]."""
-    output = np.asarray(network.get_layer("decoder")(latent[None], training=False))
-    return np.clip(output[0, :, :, 0], 0, 1)
+def to_keras(network: Network):
+    """The keras.Model of a network, as `build` builds it, with the network's weights."""
+    model = build(network.config)
+    for name, variable in _variables(model).items():
+        variable.assign(network.weights[name])
+    return model
+
+
+def _variables(model):
+    """{name, as in `network.shapes`: variable} of a keras.Model."""
+    parts = (model.get_layer(part) for part in ("encoder", "decoder"))
+    return {f"{part.name}/{variable.path}": variable for part in parts for variable in part.weights}

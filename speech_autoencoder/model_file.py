@@ -11,7 +11,6 @@ import math
 import stat
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -20,7 +19,8 @@ from speech_autoencoder.config import FeatureConfig, LossConfig, ModelConfig
 from speech_autoencoder.entropy import EntropyModel, expected_shapes
 from speech_autoencoder.errors import InputError
 from speech_autoencoder.files import explain, replacing, shown
-from speech_autoencoder.model import build
+from speech_autoencoder.model import to_keras
+from speech_autoencoder.network import Network, shapes
 from speech_autoencoder.pca import PCA
 
 _FORMAT = "speech-autoencoder model 5"
@@ -33,14 +33,13 @@ _MADE_BY = "autoencoder_for_many_data.py"
 
 @dataclass(frozen=True)
 class TrainedModel:
-    """A network with its weights, and what it needs to be used: its size, features, loss and floor, and its story.
+    """A network with its weights, and what it needs to be used: its features, loss and floor, and its story.
 
     description holds the training's configuration, history, validation and versions, as JSON's own types. entropy is
     there where the model was trained as a codec.
     """
 
-    network: Any
-    config: ModelConfig
+    network: Network
     features: FeatureConfig
     loss: LossConfig
     floor: PCA
@@ -48,11 +47,17 @@ class TrainedModel:
     entropy: EntropyModel | None = None
 
     @property
+    def config(self) -> ModelConfig:
+        """The network's size."""
+        return self.network.config
+
+    @property
     def fingerprint(self) -> bytes:
         """Eight bytes that differ where anything differs that decoding depends on."""
         sizes = {"model": self.config.to_json(), "features": self.features.to_json()}
         digest = hashlib.sha256(json.dumps(sizes, sort_keys=True).encode("ascii"))
-        arrays = [np.asarray(weight, "<f4") for weight in self.network.get_layer("decoder").weights]
+        names = [name for name in shapes(self.config) if name.startswith("decoder/")]
+        arrays = [self.network.weights[name].astype("<f4") for name in names]
         if self.entropy:
             arrays += [getattr(self.entropy, field.name).astype("<i4") for field in fields(EntropyModel)]
         for array in arrays:
@@ -90,7 +95,7 @@ def save(path: Path, model: TrainedModel) -> None:
     import h5py
     from keras.src.legacy.saving.legacy_h5_format import save_model_to_hdf5  # network.save() takes nothing but a path
 
-    if not all(np.isfinite(weight).all() for weight in model.network.get_weights()):
+    if not all(np.isfinite(weight).all() for weight in model.network.weights.values()):
         raise InputError(f"{shown(path)} was not written: the model's weights are not finite; train again.")
     text = json.dumps(
         {
@@ -105,7 +110,7 @@ def save(path: Path, model: TrainedModel) -> None:
     # In memory first: where the disk is full, HDF5 ends in errors of many kinds, or in a crash.
     content = io.BytesIO()
     with h5py.File(content, "w") as file:
-        save_model_to_hdf5(model.network, file, include_optimizer=False)
+        save_model_to_hdf5(to_keras(model.network), file, include_optimizer=False)
         group = file.create_group(_GROUP)
         group.create_dataset("description", data=np.frombuffer(text.encode("ascii"), np.uint8))
         for name in ("encode", "decode", "offset"):
@@ -163,11 +168,12 @@ def _read(file, size):
     loss = LossConfig.from_json(data.pop("loss", None))
     if config.n_mels != features.n_mels:
         raise InputError(f"its model takes {config.n_mels} mel bands, its features have {features.n_mels}.")
-    # Before any memory is taken for it: the file must be able to hold what its configuration asks for.
-    if _least_bytes(config) > size:
-        raise InputError(f"it has {size:,} bytes, too few for the network that it describes: it was cut short.")
     floor_frames, floor_size = config.floor_shape
     n_values = floor_frames * config.n_mels
+    # Before any memory is taken for it: the file must be able to hold what its configuration asks for.
+    wanted = shapes(config)
+    if 4 * (sum(map(math.prod, wanted.values())) + 2 * floor_size * n_values) > size:
+        raise InputError(f"it has {size:,} bytes, too few for the network that it describes: it was cut short.")
     floor = PCA(
         floor_frames,
         _array(file, f"{_GROUP}/floor_encode", (n_values, floor_size)),
@@ -176,11 +182,8 @@ def _read(file, size):
     )
     has_entropy = file[_GROUP].get(_CODEC, getlink=True) is not None
     entropy = _read_entropy(file, size, config) if has_entropy else None
-    network = build(config)
-    for part in ("encoder", "decoder"):
-        for variable in network.get_layer(part).weights:
-            variable.assign(_array(file, f"model_weights/{part}/{variable.path}", tuple(variable.shape)))
-    return TrainedModel(network, config, features, loss, floor, data, entropy)
+    weights = {name: _array(file, f"model_weights/{name}", shape) for name, shape in wanted.items()}
+    return TrainedModel(Network(config, weights), features, loss, floor, data, entropy)
 
 
 def _read_entropy(file, size, config):
@@ -200,15 +203,6 @@ def _read_entropy(file, size, config):
     return EntropyModel(
         **{name: _values(file, f"{_GROUP}/{_CODEC}/{name}", shape, np.int32) for name, shape in shapes.items()}
     )
-
-
-def _least_bytes(config):
-    """A lower bound for the bytes of a network's and its floor's weights."""
-    linear = 4 * config.frames_per_latent * config.n_mels * config.latent_size
-    if config.network == "original":
-        return 2 * linear  # the floor's alone
-    stages = config.n_halvings + 1
-    return 4 * (linear + stages * (config.encoder_depth + config.depth) * 4 * config.width**2)
 
 
 def _dataset(file, name):

@@ -4,9 +4,32 @@ The convolutional auto-encoder that Keras' tutorials made well known: three pool
 channels of 16 bands, 8 frames apart: 768 numbers. It has 4,385 weights.
 """
 
+import numpy as np
+
 from speech_autoencoder.config import ModelConfig
+from speech_autoencoder.layers import (
+    Back,
+    Path,
+    convolution,
+    max_pooling,
+    permute,
+    relu,
+    reshape,
+    sigmoid,
+    up_sampling,
+)
 
 _CHANNELS = (16, 8, 8)
+# The shape of each layer's kernel, by its name in `network.shapes`.
+KERNELS = {
+    "encoder/encoder_0": (3, 3, 1, 16),
+    "encoder/encoder_1": (3, 3, 16, 8),
+    "encoder/encoder_2": (3, 3, 8, 8),
+    "decoder/decoder_2": (3, 3, 8, 8),
+    "decoder/decoder_1": (3, 3, 8, 8),
+    "decoder/decoder_0": (3, 3, 8, 16),
+    "decoder/decoder_last": (3, 3, 16, 1),
+}
 
 
 def encode(clips, config: ModelConfig):
@@ -38,3 +61,21 @@ def _convolution(n_channels, name, activation="relu"):
     from keras import layers
 
     return layers.Conv2D(n_channels, 3, padding="same", activation=activation, name=name)
+
+
+def encode_recording(frames: np.ndarray, weights: dict[str, np.ndarray]) -> np.ndarray:
+    """Frames (n_mels, n_frames), a multiple of 8, -> the latent (n_frames / 8, latent_size): `encode` in numpy."""
+    x = frames[..., None]
+    for stage in range(len(_CHANNELS)):
+        x = max_pooling(Path(x, weights).weighted(convolution, f"encoder/encoder_{stage}").through(relu).output)
+    return x.swapaxes(0, 1).reshape(x.shape[1], -1)
+
+
+def decode_latent(latent: np.ndarray, weights: dict[str, np.ndarray]) -> tuple[np.ndarray, Back]:
+    """(frames, back) of a latent, as `network.Network.decode_with_gradient` gives them: `decode` in numpy."""
+    path = Path(latent, weights).through(reshape, len(latent), -1, _CHANNELS[-1]).through(permute)
+    for stage in reversed(range(len(_CHANNELS))):
+        path.weighted(convolution, f"decoder/decoder_{stage}").through(relu).through(up_sampling)
+    path.weighted(convolution, "decoder/decoder_last").through(sigmoid)
+    path.through(permute).through(reshape, len(latent) << len(_CHANNELS), -1)
+    return path.output, path.back

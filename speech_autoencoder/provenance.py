@@ -3,10 +3,11 @@
 import os
 import platform
 import subprocess
+from contextlib import suppress
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-_LIBRARIES = ("keras", "numpy", "scipy", "librosa", "soundfile", "soxr", "h5py")
+_LIBRARIES = ("tensorflow", "tensorflow-cpu", "keras", "numpy", "scipy", "librosa", "soundfile", "soxr", "h5py")
 # What only an evaluation depends on, all but the first where they are installed.
 METRICS = ("pystoi", "pesq", "speechmos", "onnxruntime", "pocketsphinx", "faster-whisper", "ctranslate2")
 _ROOT = Path(__file__).resolve().parent.parent
@@ -15,14 +16,10 @@ _PATIENCE_S = 10
 
 def versions(*also: str) -> dict[str, str]:
     """{name: version} of Python and of the libraries that results depend on, and of those also named if installed."""
-    import tensorflow as tf
-
-    found = {"python": platform.python_version(), "tensorflow": tf.__version__}
+    found = {"python": platform.python_version()}
     for name in (*_LIBRARIES, *also):
-        try:
-            found[name] = version(name)
-        except PackageNotFoundError:
-            continue
+        with suppress(PackageNotFoundError):
+            found[name.removesuffix("-cpu")] = version(name)
     return found
 
 

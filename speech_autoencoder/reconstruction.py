@@ -10,7 +10,6 @@ from speech_autoencoder.config import FeatureConfig, InversionConfig
 from speech_autoencoder.encoding import Encoder
 from speech_autoencoder.features import mel_spectrogram_stream, normalise
 from speech_autoencoder.inversion import invert_stream
-from speech_autoencoder.model import decode
 from speech_autoencoder.model_file import TrainedModel
 
 # Frames whose latents are found, or decoded, at once: a multiple of every length of a latent.
@@ -42,12 +41,12 @@ def decode_stream(model: TrainedModel, latents: Iterable[np.ndarray]) -> Iterato
     for latent in latents:
         pending = np.concatenate([pending, latent])
         while len(pending) >= before + part + context:
-            output = decode(model.network, config, pending[: before + part + context])
+            output = model.network.decode(pending[: before + part + context])
             yield output[:, before * step : (before + part) * step]
             pending = pending[before + part - context :]
             before = context
     if len(pending) > before:
-        yield decode(model.network, config, pending)[:, before * step :]
+        yield model.network.decode(pending)[:, before * step :]
 
 
 def reconstruct_stream(encoder: Encoder, chunks: Iterable[np.ndarray]) -> Iterator[np.ndarray]:

@@ -20,7 +20,7 @@ from speech_autoencoder.files import shown
 from speech_autoencoder.history import History
 from speech_autoencoder.learner import MOST_STEPS, Batches, Learner, learning_rate
 from speech_autoencoder.losses import Loss
-from speech_autoencoder.model import build, decode, encode, start_at_pca
+from speech_autoencoder.model import build, start_at_pca, to_network
 from speech_autoencoder.model_file import TrainedModel, save
 from speech_autoencoder.provenance import versions
 from speech_autoencoder.quantiser import Quantiser
@@ -252,13 +252,12 @@ def _finish(task, dataset, model_config, config, codec, standing, ended):
     """The Result: the network has the best weights, and all that is known of them."""
     learner, history, (floor_loss, floor_db) = task.learner, standing.history, task.floor_errors
     learner.use(standing.best)
-    entropy, kbits = _entropy_model(learner, model_config, dataset, task.split.training) if codec else (None, None)
+    network = to_network(learner.network, model_config)
+    entropy, kbits = _entropy_model(learner, network, dataset, task.split.training) if codec else (None, None)
     best_epoch = history.best if standing.best_loss < task.start_errors[0] else 0
     best_loss, best_db = standing.best_loss, standing.best_db
     if codec:  # to be compared with the floor, whose latents are not quantised either
-        best_loss, best_db = learner.judge(
-            lambda x: decode(learner.network, model_config, encode(learner.network, model_config, x)), task.held_out
-        )
+        best_loss, best_db = learner.judge(lambda frames: network.decode(network.encode(frames)), task.held_out)
     description = {
         "training": {
             **asdict(config),
@@ -278,18 +277,16 @@ def _finish(task, dataset, model_config, config, codec, standing, ended):
         "data": {"fingerprint": dataset.fingerprint, "n_recordings": len(dataset.names)},
         "versions": versions(),
     }
-    model = TrainedModel(
-        learner.network, model_config, dataset.features, learner.loss.config, task.floor, description, entropy
-    )
+    model = TrainedModel(network, dataset.features, learner.loss.config, task.floor, description, entropy)
     return Result(
         model, history, floor_db, floor_loss, best_db, best_loss, best_epoch, standing.n_epochs, task.split, ended
     )
 
 
-def _entropy_model(learner, config, dataset, recordings):
+def _entropy_model(learner, network, dataset, recordings):
     """(what the quantiser has learned, the kbit/s of its coarsest and finest step) on some of these recordings."""
-    some = _some(dataset, recordings, _CALIBRATING_LATENTS * config.frames_per_latent)
-    latents = [encode(learner.network, config, dataset.frames(i)) for i in some]
+    some = _some(dataset, recordings, _CALIBRATING_LATENTS * network.config.frames_per_latent)
+    latents = [network.encode(dataset.frames(i)) for i in some]
     model = learner.quantiser.to_entropy_model(latents)
     coder, seconds = LatentCoder(model), dataset.n_frames[some].sum() / dataset.features.frame_rate
     fixed = [to_fixed(latent) for latent in latents]

@@ -146,6 +146,15 @@ def run_script(script, *arguments, cwd, options=(), **environment):
     )
 
 
+@pytest.fixture(scope="session")
+def without_tensorflow(tmp_path_factory):
+    """An environment in which TensorFlow and Keras cannot be imported."""
+    folder = tmp_path_factory.mktemp("without tensorflow")
+    for name in ("tensorflow", "keras"):
+        (folder / f"{name}.py").write_text(f"raise ImportError('{name} is not there')\n")
+    return {"PYTHONPATH": os.pathsep.join([str(folder), str(ROOT)])}
+
+
 def one_line_of(error):
     """The message of an InputError, which must be one line of a length that one reads."""
     text = str(error.value)
@@ -286,13 +295,12 @@ def trained(small_arrays, tmp_path_factory):
 @pytest.fixture(scope="session")
 def shaken(small_arrays, trained):
     """A TrainedModel of the small corpus' features with every weight moved away from PCA. Not to be changed."""
-    from speech_autoencoder.model import build
+    from speech_autoencoder.model import to_keras, to_network
 
     result, _ = trained
-    network = build(result.model.config)
-    network.set_weights(result.model.network.get_weights())
+    network = to_keras(result.model.network)
     shake(network)
-    return replace(result.model, network=network)
+    return replace(result.model, network=to_network(network, result.model.config))
 
 
 @pytest.fixture(scope="session")

@@ -12,7 +12,7 @@ from benchmarks.hearing import sounds
 from benchmarks.mends import Material, System, systems
 from speech_autoencoder.config import CLASSIC, EncodingConfig
 from speech_autoencoder.encoding import Encoder
-from speech_autoencoder.model import build
+from speech_autoencoder.model import build, to_network
 
 SR = CLASSIC.sr
 
@@ -93,7 +93,8 @@ def made(small_arrays, shaken, monkeypatch, tmp_path):
     """The systems, of networks that nobody trained."""
     costs = {"n_weights": 4_385, "training_s": 1.0, "epochs": 1}
     monkeypatch.setattr(mends, "_train_old", lambda clips, args: (build(old_program.ORIGINAL), costs))
-    models = {"original": replace(shaken, network=build(old_program.ORIGINAL), config=old_program.ORIGINAL)}
+    original = to_network(build(old_program.ORIGINAL), old_program.ORIGINAL)
+    models = {"original": replace(shaken, network=original)}
     monkeypatch.setattr(mends, "_train_ours", lambda network, material: (models.get(network, shaken), costs))
     return list(systems(Material(*small_arrays, tmp_path, SimpleNamespace(seed=0, minutes=1))))
 

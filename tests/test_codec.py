@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import soundfile as sf
 from conftest import TINY, names_in, refused
-from tiny_codec import N_QUALITIES, SIZES, make_codec, record
+from tiny_codec import N_QUALITIES, make_codec, record
 
 from speech_autoencoder import audio, codec, container, entropy
 from speech_autoencoder.audio import read, read_stream
@@ -17,7 +17,6 @@ from speech_autoencoder.config import CLASSIC, EncodingConfig, InversionConfig
 from speech_autoencoder.container import BLOCK_LATENTS, Header
 from speech_autoencoder.encoding import Encoder
 from speech_autoencoder.features import log_mel, mel_spectrogram_stream
-from speech_autoencoder.model import encode
 
 # How well the phase is found is another module's.
 QUICK = InversionConfig(griffin_lim_rounds=1, segment_s=4.0)
@@ -100,7 +99,7 @@ def test_blocks_join_to_one_latent(encoder, long_recording, tmp_path):
     assert encoded.qualities == (4,) * 4
     assert header.count_latents(TINY, 4) == 3 * BLOCK_LATENTS + 54
     found = latents_in(path, encoder.model)
-    given = encode(encoder.model.network, SIZES, log_mel(read(long_recording), TINY))
+    given = encoder.model.network.encode(log_mel(read(long_recording), TINY))
     assert found.shape == given.shape
     assert np.abs(found - given).max() <= 0.5 * 2 * 0.75**4 + 1 / 256
 
@@ -189,7 +188,7 @@ def test_encode_short_recording_costs_few_bytes_beside_its_payload(encoder, tmp_
     codec.encode_recording(record(tmp_path / "x.wav", 36_000), encoder, path, quality=3)
     header, (block,) = container.read_header(path), list(blocks_in(path, encoder.model))
     assert path.stat().st_size - len(block.payload) <= 21
-    values = entropy.to_fixed(encode(encoder.model.network, SIZES, log_mel(read(tmp_path / "x.wav"), TINY)))
+    values = entropy.to_fixed(encoder.model.network.encode(log_mel(read(tmp_path / "x.wav"), TINY)))
     symbols, classes, _ = entropy.quantise(entropy.Predictor(encoder.model.entropy, 3), values)
     tables = encoder.model.entropy.tables
     bits = -np.log2(tables[classes, symbols + entropy.RADIUS] / 2**entropy.TABLE_BITS).sum()

@@ -12,7 +12,7 @@ from conftest import OFFLINE, ROOT, assert_refused, make_speech, names_in, refus
 from tiny_codec import make_codec, record
 
 from speech_autoencoder import __main__ as commands
-from speech_autoencoder import cli, model_file
+from speech_autoencoder import model_file
 from speech_autoencoder.config import DEFAULT_BITRATE
 
 
@@ -59,6 +59,16 @@ def test_encode_command_says_what_it_wrote(place, encoded):
     assert re.search(r"quality step \d\.$", line)
 
 
+def test_commands_need_no_tensorflow(place, encoded, without_tensorflow, tmp_path):
+    options = ("--model", place / "my_model_for_many_data.h5")
+    source = place / "in" / "a.wav"
+    done = run("encode", source, "a.sae", "--bitrate", "1.1", *options, cwd=tmp_path, **without_tensorflow)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert (tmp_path / "a.sae").read_bytes() == (place / "a.sae").read_bytes()
+    done = run("decode", "a.sae", "back.wav", *options, cwd=tmp_path, **without_tensorflow)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
 def test_decode_command_is_the_same_to_the_bit_in_every_process(place, encoded):
     """However many threads the machine has to offer."""
     sounds = []
@@ -70,8 +80,6 @@ def test_decode_command_is_the_same_to_the_bit_in_every_process(place, encoded):
             cwd=place,
             OMP_NUM_THREADS=threads,
             OPENBLAS_NUM_THREADS=threads,
-            TF_NUM_INTRAOP_THREADS=threads,
-            TF_NUM_INTEROP_THREADS=threads,
         )
         assert done.returncode == 0, done.stderr
         assert f"Wrote back{number}.wav: 7.50 s at 8,000 Hz." in done.stdout
@@ -82,9 +90,8 @@ def test_decode_command_is_the_same_to_the_bit_in_every_process(place, encoded):
 
 @pytest.fixture
 def command(place, monkeypatch, capsys):
-    """A function (*arguments) -> what a command says, run in place by this process, whose TensorFlow has started."""
+    """A function (*arguments) -> what a command says, run in place by this process."""
     monkeypatch.chdir(place)
-    monkeypatch.setattr(cli, "start_tensorflow", lambda say, threads=None: None)
 
     def run_here(*arguments):
         monkeypatch.setattr(sys, "argv", ["speech_autoencoder", *map(str, arguments)])

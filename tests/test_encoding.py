@@ -9,7 +9,7 @@ from speech_autoencoder.config import EncodingConfig, LossConfig, ModelConfig
 from speech_autoencoder.encoding import Encoder
 from speech_autoencoder.features import log_mel
 from speech_autoencoder.losses import Loss
-from speech_autoencoder.model import build, decode, encode, start_at_pca
+from speech_autoencoder.model import build, start_at_pca, to_network
 from speech_autoencoder.model_file import TrainedModel
 
 FRAMES = log_mel(make_speech(12_000, 8_000), TINY)
@@ -24,13 +24,13 @@ def model():
     network = build(config)
     start_at_pca(network, config, floor)
     shake(network)
-    return TrainedModel(network, config, TINY, LossConfig(), floor, {})
+    return TrainedModel(to_network(network, config), TINY, LossConfig(), floor, {})
 
 
 def loss_of(model, latent, frames, *, band_weight=0.0):
     """The model's loss on frames (n_mels, n) of what it makes of a latent."""
     loss = Loss(TINY, model.loss, band_weight=band_weight)
-    made = decode(model.network, model.config, latent)[:, : frames.shape[1]]
+    made = model.network.decode(latent)[:, : frames.shape[1]]
     mask = np.ones((1, 1, frames.shape[1], 1), np.float32)
     level = mask * np.float32(loss.level(frames))
     return float(loss(frames[None, ..., None], made[None, ..., None], mask, level)[0])
@@ -39,7 +39,7 @@ def loss_of(model, latent, frames, *, band_weight=0.0):
 @pytest.mark.parametrize("n_frames", [8, 9, 40, FRAMES.shape[1]])
 def test_encoder_latent_is_better_than_the_networks(model, n_frames):
     frames = FRAMES[:, :n_frames]
-    guess, found = encode(model.network, model.config, frames), Encoder(model, EncodingConfig())(frames)
+    guess, found = model.network.encode(frames), Encoder(model, EncodingConfig())(frames)
     assert found.shape == guess.shape == (-(-n_frames // 8), 6)
     assert found.dtype == np.float32
     assert loss_of(model, found, frames) < loss_of(model, guess, frames)
@@ -60,7 +60,7 @@ def test_encoder_band_weight_brings_each_bands_envelope_nearer(model):
 
 def test_encoder_without_rounds_is_the_network(model):
     found = Encoder(model, EncodingConfig(rounds=0))(FRAMES)
-    np.testing.assert_array_equal(found, encode(model.network, model.config, FRAMES))
+    np.testing.assert_array_equal(found, model.network.encode(FRAMES))
 
 
 def test_encoder_gives_the_same_each_time(model):

@@ -16,7 +16,7 @@ from speech_autoencoder.audio import write_stream
 from speech_autoencoder.config import EncodingConfig, LossConfig
 from speech_autoencoder.encoding import Encoder
 from speech_autoencoder.errors import InputError
-from speech_autoencoder.model import build
+from speech_autoencoder.model import build, to_network
 from speech_autoencoder.model_file import TrainedModel
 
 pytestmark = pytest.mark.skipif(
@@ -117,7 +117,7 @@ def originals(tmp_path_factory):
     shake(network)
     floor = pca.fit(data, np.arange(4), *TINY_MODEL.floor_shape)
     entropy = make_entropy(TINY_MODEL.latent_size, 2)
-    model = TrainedModel(network, TINY_MODEL, data.features, LossConfig(), floor, {"history": {}}, entropy)
+    model = TrainedModel(to_network(network, TINY_MODEL), data.features, LossConfig(), floor, {"history": {}}, entropy)
     model_file.save(files.model, model)
     codec.encode_recording(
         folder / "audio" / "0.wav", Encoder(model, EncodingConfig(rounds=0)), files.encoded, quality=1

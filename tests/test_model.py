@@ -30,7 +30,8 @@ def moved():
 
 def through(network, config, frames):
     """Frames (n_mels, n) of any length through the latent and back."""
-    return model.decode(network, config, model.encode(network, config, frames))[:, : frames.shape[1]]
+    network = model.to_network(network, config)
+    return network.decode(network.encode(frames))[:, : frames.shape[1]]
 
 
 def noise(*shape, seed=0):

@@ -23,6 +23,11 @@ def network():
 
 
 @pytest.fixture(scope="module")
+def in_numpy(network):
+    return model.to_network(network, CONFIG)
+
+
+@pytest.fixture(scope="module")
 def data():
     return make_dataset([f"{i}.wav" for i in range(6)], range(40, 100, 10), features=CLASSIC)
 
@@ -46,31 +51,31 @@ def test_build_width_and_depth_are_no_matter():
 
 
 @pytest.mark.parametrize("n_frames", [1, 8, 9, 100])
-def test_encode_decode_any_length_keeps_shape_and_range(network, n_frames):
+def test_encode_decode_any_length_keeps_shape_and_range(in_numpy, n_frames):
     frames = np.random.default_rng(0).random((128, n_frames), np.float32)
-    output = model.decode(network, CONFIG, model.encode(network, CONFIG, frames))[:, :n_frames]
+    output = in_numpy.decode(in_numpy.encode(frames))[:, :n_frames]
     assert output.shape == frames.shape
     assert np.isfinite(output).all()
     assert 0 <= output.min() < output.max() <= 1
 
 
-def test_encode_frame_is_felt_by_its_latent_and_the_next_ones_alone(network):
+def test_encode_frame_is_felt_by_its_latent_and_the_next_ones_alone(in_numpy):
     """The numbers of a latent are those of its 8 frames, and recordings may be encoded in parts."""
     frames = np.random.default_rng(0).random((128, 128), np.float32)
     changed = frames.copy()
     changed[:, 64:72] = 0
-    before, after = (model.encode(network, CONFIG, each) for each in (frames, changed))
+    before, after = (in_numpy.encode(each) for each in (frames, changed))
     differ = np.flatnonzero((before != after).any(axis=1))
     assert 8 in differ
     assert set(differ) <= {7, 8, 9}
     assert replace(CONFIG, depth=0).context_latents >= 2
 
 
-def test_decode_latent_is_felt_within_the_context(network):
+def test_decode_latent_is_felt_within_the_context(in_numpy):
     latent = np.random.default_rng(0).random((16, 128), np.float32)
     changed = latent.copy()
     changed[8] = 0
-    before, after = (model.decode(network, CONFIG, each) for each in (latent, changed))
+    before, after = (in_numpy.decode(each) for each in (latent, changed))
     differ = np.flatnonzero((before != after).any(axis=0))
     context = replace(CONFIG, depth=0).context_latents
     assert 8 * (8 - context) <= differ.min() <= 64 < 71 <= differ.max() < 8 * (9 + context)
@@ -106,8 +111,8 @@ def test_load_gives_what_was_saved(trained):
     result, path = trained
     loaded = model_file.load(path)
     assert loaded.config == CONFIG
-    for weight, expected in zip(loaded.network.weights, result.model.network.weights, strict=True):
-        np.testing.assert_array_equal(weight, expected)
+    for name, expected in result.model.network.weights.items():
+        np.testing.assert_array_equal(loaded.network.weights[name], expected)
 
 
 @pytest.mark.parametrize("size", [(64, 8, 128), (128, 16, 128), (128, 8, 32)])

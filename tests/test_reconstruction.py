@@ -15,8 +15,9 @@ from speech_autoencoder.encoding import Encoder
 from speech_autoencoder.errors import InputError
 from speech_autoencoder.features import log_mel
 from speech_autoencoder.inversion import invert
-from speech_autoencoder.model import build, decode, encode, start_at_pca
+from speech_autoencoder.model import build, start_at_pca, to_network
 from speech_autoencoder.model_file import TrainedModel
+from speech_autoencoder.network import Network
 
 # Few rounds: how well the phase is found is another module's.
 QUICK = InversionConfig(griffin_lim_rounds=4, segment_s=4.0)
@@ -30,13 +31,15 @@ def tiny_encoder(frames_per_latent=8, latent_size=6, depth=1, *, rounds=0, moved
     network = build(config)
     start_at_pca(network, config, floor)
     shake(network, moved)
-    return Encoder(TrainedModel(network, config, TINY, LossConfig(), floor, {}), EncodingConfig(rounds=rounds))
+    return Encoder(
+        TrainedModel(to_network(network, config), TINY, LossConfig(), floor, {}), EncodingConfig(rounds=rounds)
+    )
 
 
 def at_once(encoder, frames):
     """What the encoder's network makes of frames when it is given them whole."""
-    network, config = encoder.model.network, encoder.model.config
-    return decode(network, config, encode(network, config, frames))[:, : frames.shape[1]]
+    network = encoder.model.network
+    return network.decode(network.encode(frames))[:, : frames.shape[1]]
 
 
 @pytest.fixture(scope="module")
@@ -93,13 +96,13 @@ def test_reconstruct_stream_of_nothing_is_nothing(encoder):
 
 
 def test_reconstruct_stream_network_sees_parts_of_bounded_length(encoder, monkeypatch):
-    seen = []
+    seen, encode = [], Network.encode
 
-    def watched(network, config, frames):
+    def watched(network, frames):
         seen.append(frames.shape[1])
-        return encode(network, config, frames)
+        return encode(network, frames)
 
-    monkeypatch.setattr("speech_autoencoder.encoding.encode", watched)
+    monkeypatch.setattr(Network, "encode", watched)
     longest = []
     for n_frames in (7_000, 12_000):
         seen.clear()
@@ -158,7 +161,7 @@ def test_reconstruct_recording_latent_of_full_size_gives_the_recording_back(tmp_
     start_at_pca(network, config, floor)
     sound = voice(8_000, 2.0)
     sf.write(tmp_path / "in.wav", sound, 8_000)
-    encoder = Encoder(TrainedModel(network, config, features, LossConfig(), floor, {}), EncodingConfig())
+    encoder = Encoder(TrainedModel(to_network(network, config), features, LossConfig(), floor, {}), EncodingConfig())
     inversion = InversionConfig(griffin_lim_rounds=30)
     reconstruction.reconstruct_recording(tmp_path / "in.wav", encoder, inversion, tmp_path / "out.wav")
     output = read(tmp_path / "out.wav")

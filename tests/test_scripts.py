@@ -175,6 +175,21 @@ def test_predict_sounds_like_the_recording(project):
     assert metrics.stoi(recording, sf.read(project[0] / "reconstruct.wav")[0], sr) > 0.5
 
 
+def test_predict_needs_no_tensorflow(project, without_tensorflow, tmp_path):
+    model, recording = project[0] / "my_model_for_many_data.h5", project[0] / RECORDING
+    done = run_script("predict_for_one_data", recording, "--model", model, cwd=tmp_path, **without_tensorflow)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert (tmp_path / "reconstruct.wav").read_bytes() == (project[0] / "reconstruct.wav").read_bytes()
+
+
+def test_evaluate_without_words_needs_no_tensorflow(project, without_tensorflow, arrays):
+    shutil.copytree(project[0] / "speechdata", arrays / "speechdata")
+    done = run_script("evaluate_for_many_data", "--labels", "none", cwd=arrays, **without_tensorflow)
+    assert (done.returncode, done.stderr) == (0, "")
+    scores, expected = (json.loads((folder / "evaluation.json").read_text()) for folder in (arrays, project[0]))
+    assert scores["scores"] == expected["scores"]
+
+
 def test_scripts_leave_nothing_behind_but_their_outputs(project):
     assert sorted(path.name for path in project[0].iterdir()) == [
         "evaluation.json",

@@ -15,7 +15,7 @@ from speech_autoencoder.entropy import to_fixed, to_floats
 from speech_autoencoder.errors import InputError
 from speech_autoencoder.learner import Batches, Learner
 from speech_autoencoder.losses import Loss
-from speech_autoencoder.model import decode, encode
+from speech_autoencoder.model import to_keras
 
 
 @pytest.fixture(scope="module")
@@ -58,8 +58,8 @@ def assert_same_result(result, expected):
 
 def assert_same_weights(model, expected):
     """Nothing; two models have the same weights, bit for bit."""
-    for weight, other in zip(model.network.get_weights(), expected.network.get_weights(), strict=True):
-        np.testing.assert_array_equal(weight, other)
+    for name, other in expected.network.weights.items():
+        np.testing.assert_array_equal(model.network.weights[name], other)
 
 
 def test_train_finished_leaves_model_and_no_checkpoint(whole):
@@ -76,7 +76,7 @@ def test_train_keeps_the_best_epoch(whole, forty):
     assert result.history.validation_loss[result.best_epoch - 1] == result.best_loss
     assert result.history.validation_db[result.best_epoch - 1] == result.best_db
     loss = Loss(forty.features, result.model.loss)
-    learner = Learner(result.model.network, TINY_TRAINING, loss, forty.features.range_db)
+    learner = Learner(to_keras(result.model.network), TINY_TRAINING, loss, forty.features.range_db)
     held_out = Batches(forty, result.split.validation, TINY_TRAINING, TINY_MODEL.frames_per_latent, loss)
     assert learner.validate(held_out) == pytest.approx((result.best_loss, result.best_db), rel=1e-6)
 
@@ -180,7 +180,7 @@ def test_train_nothing_gained_keeps_pca_and_stops(forty, tmp_path):
     assert result.best_epoch == 0
     assert (result.best_loss, result.best_db) == pytest.approx((result.floor_loss, result.floor_db), rel=1e-5)
     frames, network = forty.frames(0), model_file.load(tmp_path / "model.h5").network
-    output = decode(network, TINY_MODEL, encode(network, TINY_MODEL, frames))[:, : frames.shape[1]]
+    output = network.decode(network.encode(frames))[:, : frames.shape[1]]
     np.testing.assert_allclose(output, result.model.floor.reconstruct(frames), atol=2e-6)
 
 
@@ -259,7 +259,7 @@ def test_train_codec_model_has_an_entropy_model_that_is_kept(codec):
 def test_train_codec_is_compared_with_the_floor_unquantised(codec, forty):
     result, _ = codec
     learner = Learner(
-        result.model.network, TINY_TRAINING, Loss(forty.features, result.model.loss), forty.features.range_db
+        to_keras(result.model.network), TINY_TRAINING, Loss(forty.features, result.model.loss), forty.features.range_db
     )
     held_out = Batches(forty, result.split.validation, TINY_TRAINING, TINY_MODEL.frames_per_latent, learner.loss)
     assert learner.validate(held_out) == pytest.approx((result.best_loss, result.best_db), rel=1e-5)
@@ -269,7 +269,7 @@ def test_train_codec_is_compared_with_the_floor_unquantised(codec, forty):
 def test_train_codec_finer_steps_cost_more_and_are_nearer(codec, forty):
     model, coder = codec[0].model, LatentCoder(codec[0].model.entropy)
     frames = np.concatenate([forty.frames(i) for i in range(0, 40, 4)], axis=1)
-    latent = encode(model.network, model.config, frames)
+    latent = model.network.encode(frames)
     costs, errors = [], []
     for quality in (0, 4, 8):
         payload, decoded = coder.encode(to_fixed(latent), quality)

@@ -9,7 +9,7 @@ from conftest import TINY, make_dataset, make_entropy, make_speech, shake
 
 from speech_autoencoder import pca
 from speech_autoencoder.config import LossConfig, ModelConfig
-from speech_autoencoder.model import build, start_at_pca
+from speech_autoencoder.model import build, start_at_pca, to_network
 from speech_autoencoder.model_file import TrainedModel
 
 SIZES = ModelConfig(TINY.n_mels, frames_per_latent=4, latent_size=6, finest=1, width=8, depth=1)
@@ -26,7 +26,7 @@ def make_codec(seed=0, width=8):
     shake(network, 0.05, seed)
     # The latents are of some 3, and the finest steps of 1/8 still reach all of them.
     coder = make_entropy(config.latent_size, 2, n_qualities=N_QUALITIES, first_step=2.0, ratio=0.75, weights=0.1)
-    return TrainedModel(network, config, TINY, LossConfig(), floor, {}, coder)
+    return TrainedModel(to_network(network, config), TINY, LossConfig(), floor, {}, coder)
 
 
 def record(path, n_samples, sr=8_000, seed=0):
