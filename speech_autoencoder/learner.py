@@ -3,6 +3,7 @@
 import itertools
 import math
 from collections.abc import Callable
+from functools import partial
 
 import numpy as np
 
@@ -155,7 +156,10 @@ class Learner:
         clips = tf.TensorSpec((None, network.input_shape[1], None, 1), tf.float32)
         per_frame = tf.TensorSpec((None, 1, None, 1), tf.float32)
 
-        @tf.function(input_signature=[clips, per_frame, per_frame])
+        # AutoGraph would rewrite what they call, to find no loop in it: a second more until training begins.
+        as_graph = partial(tf.function, input_signature=[clips, per_frame, per_frame], autograph=False)
+
+        @as_graph
         def step(x, mask, level):
             gradients, total, squares = self._gradients(x, mask, level)
             self.optimizer.apply(gradients, weights)
@@ -166,7 +170,7 @@ class Learner:
                 mean.assign_add(pace * (weight - mean))
             return total, squares
 
-        @tf.function(input_signature=[clips, per_frame, per_frame])
+        @as_graph
         def look(x, mask, level):
             score = self._quantised_score if quantiser else self._score
             return self._mean_of_parts(lambda number, here, *part: score(*part), x, mask, level)
