@@ -18,7 +18,7 @@ _SEEN = slice(None, -1), slice(None), slice(1, None)
 _GOES_TO = slice(1, None), slice(None), slice(None, -1)
 
 
-class Path:
+class Chain:
     """Layers one after another: `output` is what the last has given, `back` leads to the first's input.
 
     weights are those of the network, {name: array}, which has a kernel and a bias of each layer's name.
@@ -27,14 +27,14 @@ class Path:
     def __init__(self, x: np.ndarray, weights: Mapping[str, np.ndarray] = MappingProxyType({})):
         self.output, self._weights, self._backs = x, weights, []
 
-    def through(self, layer: Callable[..., tuple[np.ndarray, Back]], *arguments) -> "Path":
-        """This path, with one more layer, which is given the arguments too."""
+    def through(self, layer: Callable[..., tuple[np.ndarray, Back]], *arguments) -> "Chain":
+        """This chain, with one more layer, which is given the arguments too."""
         self.output, back = layer(self.output, *arguments)
         self._backs.append(back)
         return self
 
-    def weighted(self, layer: Callable[..., tuple[np.ndarray, Back]], name: str) -> "Path":
-        """This path, with one more layer, which is given the kernel and the bias of that name."""
+    def weighted(self, layer: Callable[..., tuple[np.ndarray, Back]], name: str) -> "Chain":
+        """This chain, with one more layer, which is given the kernel and the bias of that name."""
         return self.through(layer, self._weights[f"{name}/kernel"], self._weights[f"{name}/bias"])
 
     def back(self, gradient: np.ndarray) -> np.ndarray:
@@ -69,7 +69,7 @@ def _correlate(x, kernel):
 
 def joining_convolution(x: np.ndarray, kernel: np.ndarray, bias: np.ndarray) -> tuple[np.ndarray, Back]:
     """(output, back) of a convolution with a stride of its own length: so many frames become one."""
-    joined = Path(x).through(reshape, -1, kernel.shape[0] * kernel.shape[1])
+    joined = Chain(x).through(reshape, -1, kernel.shape[0] * kernel.shape[1])
     joined.through(dense, kernel.reshape(-1, kernel.shape[-1]), bias)
     return joined.output, joined.back
 

@@ -10,7 +10,7 @@ from speech_autoencoder import original
 from speech_autoencoder.config import ModelConfig
 from speech_autoencoder.layers import (
     Back,
-    Path,
+    Chain,
     convolution,
     dense,
     joining_convolution,
@@ -45,13 +45,13 @@ class Network:
         if config.network == "original":
             return original.encode_recording(padded, self.weights)
         x = INPUT_SCALE * padded.T
-        linear = self._path(x).weighted(joining_convolution, "encoder/linear_encoder")
-        path = self._path(x).weighted(joining_convolution, "encoder/encoder_stem")
+        linear = self._chain(x).weighted(joining_convolution, "encoder/linear_encoder")
+        chain = self._chain(x).weighted(joining_convolution, "encoder/encoder_stem")
         for stage in range(config.n_halvings):
-            path.through(self._blocks, f"encoder/encoder_{stage}", config.encoder_depth)
-            path.weighted(joining_convolution, f"encoder/encoder_{stage}_down")
-        path.through(self._blocks, "encoder/encoder_last", config.encoder_depth)
-        return linear.output + path.weighted(dense, "encoder/learned_encoder").output
+            chain.through(self._blocks, f"encoder/encoder_{stage}", config.encoder_depth)
+            chain.weighted(joining_convolution, f"encoder/encoder_{stage}_down")
+        chain.through(self._blocks, "encoder/encoder_last", config.encoder_depth)
+        return linear.output + chain.weighted(dense, "encoder/learned_encoder").output
 
     def decode(self, latent: np.ndarray) -> np.ndarray:
         """Latent (n_latents, latent_size) -> normalised log-mel (n_mels, n_latents * frames_per_latent) in [0, 1]."""
@@ -67,38 +67,37 @@ class Network:
         config = self.config
         if config.network == "original":
             return original.decode_latent(latent, self.weights)
-        linear = self._path(latent).weighted(dense, "decoder/linear_decoder").through(reshape, -1, config.n_mels)
-        path = self._path(latent).weighted(convolution, "decoder/decoder_stem")
+        linear = self._chain(latent).weighted(dense, "decoder/linear_decoder").through(reshape, -1, config.n_mels)
+        chain = self._chain(latent).weighted(convolution, "decoder/decoder_stem")
         for stage in reversed(range(config.n_halvings)):
-            path.through(self._blocks, f"decoder/decoder_{stage}", config.depth)
-            path.weighted(dense, f"decoder/decoder_{stage}_up").through(reshape, -1, config.width)
-        path.through(self._blocks, "decoder/decoder_last", config.depth)
-        path.through(rms_normalization, self.weights["decoder/decoder_norm/scale"])
-        path.weighted(dense, "decoder/learned_decoder").through(reshape, -1, config.n_mels)
+            chain.through(self._blocks, f"decoder/decoder_{stage}", config.depth)
+            chain.weighted(dense, f"decoder/decoder_{stage}_up").through(reshape, -1, config.width)
+        chain.through(self._blocks, "decoder/decoder_last", config.depth)
+        chain.through(rms_normalization, self.weights["decoder/decoder_norm/scale"])
+        chain.weighted(dense, "decoder/learned_decoder").through(reshape, -1, config.n_mels)
 
         def back(gradient):
-            with np.errstate(all="ignore"):
-                gradient = gradient / INPUT_SCALE
-                return linear.back(gradient) + path.back(gradient)
+            gradient = gradient / INPUT_SCALE
+            return linear.back(gradient) + chain.back(gradient)
 
-        return (linear.output + path.output) / INPUT_SCALE, back
+        return (linear.output + chain.output) / INPUT_SCALE, back
 
     def _blocks(self, x, name, depth):
         """(output, back) of so many residual blocks."""
-        path = self._path(x)
+        chain = self._chain(x)
         for index in range(depth):
-            path.through(self._block, f"{name}_{index}")
-        return path.output, path.back
+            chain.through(self._block, f"{name}_{index}")
+        return chain.output, chain.back
 
     def _block(self, x, name):
         """(output, back) of a residual block: a convolution over three frames, SiLU, a pointwise map back."""
-        path = self._path(x).through(rms_normalization, self.weights[f"{name}_norm/scale"])
-        path.weighted(convolution, f"{name}_conv").through(silu).weighted(dense, f"{name}_mix")
-        return x + path.output, lambda gradient: gradient + path.back(gradient)
+        chain = self._chain(x).through(rms_normalization, self.weights[f"{name}_norm/scale"])
+        chain.weighted(convolution, f"{name}_conv").through(silu).weighted(dense, f"{name}_mix")
+        return x + chain.output, lambda gradient: gradient + chain.back(gradient)
 
-    def _path(self, x):
-        """A path from x, with this network's weights."""
-        return Path(x, self.weights)
+    def _chain(self, x):
+        """A chain from x, with this network's weights."""
+        return Chain(x, self.weights)
 
 
 def shapes(config: ModelConfig) -> dict[str, tuple[int, ...]]:

@@ -9,7 +9,7 @@ import numpy as np
 from speech_autoencoder.config import ModelConfig
 from speech_autoencoder.layers import (
     Back,
-    Path,
+    Chain,
     convolution,
     max_pooling,
     permute,
@@ -67,15 +67,15 @@ def encode_recording(frames: np.ndarray, weights: dict[str, np.ndarray]) -> np.n
     """Frames (n_mels, n_frames), a multiple of 8, -> the latent (n_frames / 8, latent_size): `encode` in numpy."""
     x = frames[..., None]
     for stage in range(len(_CHANNELS)):
-        x = max_pooling(Path(x, weights).weighted(convolution, f"encoder/encoder_{stage}").through(relu).output)
+        x = max_pooling(Chain(x, weights).weighted(convolution, f"encoder/encoder_{stage}").through(relu).output)
     return x.swapaxes(0, 1).reshape(x.shape[1], -1)
 
 
 def decode_latent(latent: np.ndarray, weights: dict[str, np.ndarray]) -> tuple[np.ndarray, Back]:
     """(frames, back) of a latent, as `network.Network.decode_with_gradient` gives them: `decode` in numpy."""
-    path = Path(latent, weights).through(reshape, len(latent), -1, _CHANNELS[-1]).through(permute)
+    chain = Chain(latent, weights).through(reshape, len(latent), -1, _CHANNELS[-1]).through(permute)
     for stage in reversed(range(len(_CHANNELS))):
-        path.weighted(convolution, f"decoder/decoder_{stage}").through(relu).through(up_sampling)
-    path.weighted(convolution, "decoder/decoder_last").through(sigmoid)
-    path.through(permute).through(reshape, len(latent) << len(_CHANNELS), -1)
-    return path.output, path.back
+        chain.weighted(convolution, f"decoder/decoder_{stage}").through(relu).through(up_sampling)
+    chain.weighted(convolution, "decoder/decoder_last").through(sigmoid)
+    chain.through(permute).through(reshape, len(latent) << len(_CHANNELS), -1)
+    return chain.output, chain.back

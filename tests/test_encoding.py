@@ -1,5 +1,7 @@
 """The latent that is found beats the encoder's guess, at any length, and the same each time."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from conftest import TINY, make_dataset, make_speech, shake
@@ -11,6 +13,7 @@ from speech_autoencoder.features import log_mel
 from speech_autoencoder.losses import Loss
 from speech_autoencoder.model import build, start_at_pca, to_network
 from speech_autoencoder.model_file import TrainedModel
+from speech_autoencoder.network import Network
 
 FRAMES = log_mel(make_speech(12_000, 8_000), TINY)
 
@@ -65,6 +68,12 @@ def test_encoder_without_rounds_is_the_network(model):
 
 def test_encoder_gives_the_same_each_time(model):
     np.testing.assert_array_equal(*(Encoder(model, EncodingConfig(rounds=10))(FRAMES) for _ in range(2)))
+
+
+def test_encoder_of_weights_that_overflow_gives_no_warning(model):
+    weights = {name: np.full_like(weight, 3e38) for name, weight in model.network.weights.items()}
+    wild = replace(model, network=Network(model.config, weights))
+    assert Encoder(wild, EncodingConfig(rounds=2))(FRAMES).shape == model.network.encode(FRAMES).shape
 
 
 @pytest.mark.parametrize("value", [0.0, 1e-3, 1.0], ids=["silence", "hardly anything", "full scale"])
