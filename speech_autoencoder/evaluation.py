@@ -240,7 +240,7 @@ def compare(training: Dataset, testing: Dataset, encoder: Encoder) -> dict:
     errors = {}
     for key, dataset in (("training_db", training), ("testing_db", testing)):
         some = range(0, len(dataset.names), max(1, len(dataset.names) // _N_COMPARED))
-        # One after another, since every new length costs the network a start.
+        # One after another as one: many short ones take longer.
         frames = np.concatenate([dataset.frames(i)[:, :_MOST_COMPARED_FRAMES] for i in some], axis=1)
         errors[key] = metrics.log_mel_error_db(frames, reconstruct(plain, frames), dataset.features)
     return errors
