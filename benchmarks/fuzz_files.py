@@ -80,6 +80,8 @@ KINDS = {
 
 def prepare(originals: Originals, seed: int, folder: Path):
     """A function (kind, number) -> what came of reading that mutant."""
+    import keras  # noqa: F401  # one kind of mutant is made by it, and no reader is to be blamed for its start
+
     readers = {".npy": read_array, ".h5": read_model, ".sae": _Decoder(originals.model)}
 
     def check(item):
