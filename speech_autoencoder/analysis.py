@@ -11,7 +11,7 @@ import numpy as np
 from speech_autoencoder.audio import opened, resample_together
 from speech_autoencoder.config import FeatureConfig
 from speech_autoencoder.errors import InputError
-from speech_autoencoder.features import cut_clips, mel_spectrogram, mel_spectrogram_stream, normalise
+from speech_autoencoder.features import cut_clips, log_mels, mel_spectrogram_stream, normalise
 from speech_autoencoder.files import explain, shown
 from speech_autoencoder.levels import Levels
 
@@ -56,11 +56,9 @@ def analyse(
     """What becomes of each of the recordings; of those that are `known`, what was known."""
     found = [known(name) or _read(audio_dir, name, features) for name in names]
     short = [sound for sound in found if isinstance(sound, _Sound)]
-    waveforms = iter(resample_together([x.waveform for x in short], [x.entry["sr"] for x in short], features.sr))
-    return [
-        _analysed(x.entry, mel_spectrogram(next(waveforms), features), features) if isinstance(x, _Sound) else x
-        for x in found
-    ]
+    waveforms = resample_together([x.waveform for x in short], [x.entry["sr"] for x in short], features.sr)
+    frames = iter(log_mels(waveforms, features))
+    return [_analysed(x.entry, next(frames), features) if isinstance(x, _Sound) else x for x in found]
 
 
 @dataclass(frozen=True)
@@ -82,7 +80,8 @@ def _read(audio_dir, name, features):
             if is_short:
                 waveform = np.concatenate(list(blocks(None, levels)))
             else:
-                mel = np.concatenate(list(mel_spectrogram_stream(blocks(features.sr, levels), features)), axis=1)
+                chunks = mel_spectrogram_stream(blocks(features.sr, levels), features)
+                frames = np.concatenate([normalise(chunk, features) for chunk in chunks], axis=1)
         with path.open("rb", buffering=0) as file:
             digest = hashlib.file_digest(file, lambda: hashlib.blake2b(digest_size=_DIGEST_BYTES)).digest()
     except InputError as error:
@@ -98,9 +97,9 @@ def _read(audio_dir, name, features):
         "n_samples": levels.n_samples,  # a lossy file's header may promise some more
         **levels.columns(),
     }
-    return _Sound(entry, waveform) if is_short else _analysed(entry, mel, features)
+    return _Sound(entry, waveform) if is_short else _analysed(entry, frames, features)
 
 
-def _analysed(entry, mel, features):
-    """The Analysed of a recording with this mel spectrogram."""
-    return Analysed(entry | {"n_frames": mel.shape[1]}, cut_clips(normalise(mel, features), features))
+def _analysed(entry, frames, features):
+    """The Analysed of a recording with this normalised log-mel (n_mels, n_frames)."""
+    return Analysed(entry | {"n_frames": frames.shape[1]}, cut_clips(frames, features))

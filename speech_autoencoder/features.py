@@ -6,9 +6,11 @@ Every recording is analysed as one signal; clips are cut from its frames, so tha
 import math
 from collections.abc import Iterable, Iterator
 from functools import lru_cache
+from itertools import accumulate
 
 import numpy as np
 
+from speech_autoencoder.audio import fit_length
 from speech_autoencoder.config import FeatureConfig
 
 # Frames transformed at once: large enough to amortise the calls, small enough to stay in a core's cache.
@@ -57,33 +59,37 @@ def mel_spectrogram_stream(blocks: Iterable[np.ndarray], config: FeatureConfig) 
     Frames are centred, as librosa's are, with zeros around the waveform: frame i is around sample i * hop_length.
     A full-scale sine has a magnitude of about 1. Whatever the blocks are, the frames are the same.
     """
-    filters, window = scaled_filters(config), hann(config.n_fft, np.float64)
     n_samples, n_frames = 0, 0
     pending = np.zeros(config.n_fft // 2, np.float32)
-
-    def analyse(signal):
-        nonlocal n_frames
-        step = _FRAMES_AT_ONCE * config.hop_length
-        for start in range(0, len(signal) - config.n_fft + 1, step):
-            part = signal[start : start + step + config.n_fft - config.hop_length]
-            # In float64: rounding beside loud sound would be heard of in bands 100 dB below it, by 0.01 dB.
-            frames = np.lib.stride_tricks.sliding_window_view(part, config.n_fft)[:: config.hop_length]
-            mel = np.abs(np.fft.rfft(frames * window)).astype(np.float32) @ filters
-            n_frames += len(mel)
-            yield mel.T
-
     for block in blocks:
         # What is there waits for the next block: a short recording, of one block, is then analysed at once.
         n_ready = (len(pending) - config.n_fft) // config.hop_length + 1
         if n_ready > 0:
-            yield from analyse(pending[: (n_ready - 1) * config.hop_length + config.n_fft])
+            yield from _analyse(pending[: (n_ready - 1) * config.hop_length + config.n_fft], config)
+            n_frames += n_ready
             pending = pending[n_ready * config.hop_length :]
         n_samples += len(block)
         pending = np.concatenate([pending, block])
     missing = config.count_frames(n_samples) - n_frames
     if n_samples and missing > 0:
         needed = (missing - 1) * config.hop_length + config.n_fft
-        yield from analyse(np.concatenate([pending, np.zeros(max(0, needed - len(pending)), np.float32)])[:needed])
+        yield from _analyse(fit_length(pending, needed), config)
+
+
+def _analyse(signal, config):
+    """Chunks of the magnitude mel spectrogram (n_mels, k) of every full frame of a signal; nothing is padded."""
+    for magnitudes in _magnitudes(signal, config):
+        yield (magnitudes @ scaled_filters(config)).T
+
+
+def _magnitudes(signal, config):
+    """Chunks (k, n_bins) of the magnitudes of every full frame of a signal, _FRAMES_AT_ONCE but for the last."""
+    window, step = hann(config.n_fft, np.float64), _FRAMES_AT_ONCE * config.hop_length
+    for start in range(0, len(signal) - config.n_fft + 1, step):
+        part = signal[start : start + step + config.n_fft - config.hop_length]
+        frames = np.lib.stride_tricks.sliding_window_view(part, config.n_fft)[:: config.hop_length]
+        # In float64: rounding beside loud sound would be heard of in bands 100 dB below it, by 0.01 dB.
+        yield np.abs(np.fft.rfft(frames * window)).astype(np.float32)
 
 
 def mel_spectrogram(waveform: np.ndarray, config: FeatureConfig) -> np.ndarray:
@@ -112,6 +118,30 @@ def denormalise(normalised: np.ndarray, config: FeatureConfig) -> np.ndarray:
 def log_mel(waveform: np.ndarray, config: FeatureConfig) -> np.ndarray:
     """The normalised log-mel of a waveform, shape (n_mels, n_frames)."""
     return normalise(mel_spectrogram(waveform, config), config)
+
+
+def log_mels(waveforms: list[np.ndarray], config: FeatureConfig) -> list[np.ndarray]:
+    """The `log_mel` of each waveform, to the last bit: short ones are sooner done as one signal.
+
+    In that, each has silence around it that is as long as half a frame.
+    """
+    if not waveforms:
+        return []
+    counts = [config.count_frames(len(waveform)) for waveform in waveforms]
+    # Frames that reach from one into the next, of which nothing is used.
+    between = config.n_fft // config.hop_length - 1
+    starts = [0, *accumulate(count + between for count in counts)]
+    signal = np.zeros(starts[-1] * config.hop_length, np.float32)
+    for start, waveform in zip(starts, waveforms, strict=False):
+        first = start * config.hop_length + config.n_fft // 2
+        signal[first : first + len(waveform)] = waveform
+    magnitudes = np.concatenate(list(_magnitudes(signal, config)))
+    mels = []
+    for start, count in zip(starts, counts, strict=False):
+        # As many rows in a product as if it were alone: how many there are may change the last bit.
+        parts = range(start, start + count, _FRAMES_AT_ONCE)
+        mels += [magnitudes[i : min(i + _FRAMES_AT_ONCE, start + count)] @ scaled_filters(config) for i in parts]
+    return np.split(normalise(np.concatenate(mels).T, config), list(accumulate(counts[:-1])), axis=1)
 
 
 def cut_clips(frames: np.ndarray, config: FeatureConfig) -> np.ndarray:

@@ -19,6 +19,7 @@ from speech_autoencoder.features import (
     hann,
     join_clips,
     log_mel,
+    log_mels,
     mel_filters,
     mel_spectrogram,
     mel_spectrogram_stream,
@@ -165,6 +166,16 @@ def test_mel_spectrogram_equals_librosa(config):
 def test_mel_filters_equal_librosas_without_a_norm(config):
     options = {"sr": config.sr, "n_fft": config.n_fft, "n_mels": config.n_mels, "fmax": config.sr / 2}
     assert mel_filters(config) == pytest.approx(librosa.filters.mel(**options, norm=None), abs=1e-7)
+
+
+@given(st.sampled_from(PRESETS), st.lists(st.integers(1, 70_000), max_size=9))
+def test_log_mels_are_each_as_alone_to_the_last_bit(config, lengths):
+    rng = np.random.default_rng(len(lengths))
+    waveforms = [0.1 * rng.standard_normal(length, np.float32) for length in lengths]
+    found = log_mels(waveforms, config)
+    assert len(found) == len(waveforms)
+    for frames, waveform in zip(found, waveforms, strict=True):
+        np.testing.assert_array_equal(frames, log_mel(waveform, config))
 
 
 def test_log_mel_does_without_what_is_slow_to_load():
