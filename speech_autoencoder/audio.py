@@ -27,7 +27,7 @@ SUFFIXES = frozenset(
 # Samples decoded at once, over all channels: 5 s of 192 kHz mono.
 _BLOCK_SAMPLES = 5 * 192_000
 # Recordings that are resampled as channels of one sound.
-_CHANNELS = 4
+_CHANNELS = 8
 # Floating-point samples may pass full scale a little (a lossy decoder's do), but not as integers in disguise.
 _PEAK_LIMIT = 16.0
 # What libsndfile answers for a FLAC file whose header leaves the length out; soundfile cannot read to its end.

@@ -14,7 +14,7 @@ from speech_autoencoder.audio import fit_length
 from speech_autoencoder.config import FeatureConfig
 
 # Frames transformed at once: large enough to amortise the calls, small enough to stay in a core's cache.
-_FRAMES_AT_ONCE = 256
+_FRAMES_AT_ONCE = 128
 # Slaney's mel scale: so many Hz a mel up to the knee, and from there a factor of exp(_MEL_STEP) a mel.
 _HZ_A_MEL, _KNEE_HZ, _MEL_STEP = 200 / 3, 1_000.0, math.log(6.4) / 27
 _KNEE_MEL = _KNEE_HZ / _HZ_A_MEL
