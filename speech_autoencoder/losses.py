@@ -117,8 +117,8 @@ class Target:
         counts = self._frame(mask[:, None]).mean(axis=2, keepdims=True)
         shares = counts / (counts.sum() + 1e-6)
         of_bands, of_spectra, _ = self._envelopes(frames)
-        self.of_bands = of_bands * shares * (loss.band_weight / len(loss.third_octaves))
-        self.of_spectra = of_spectra * shares * (config.envelope_weight / self.length)
+        self._wanted_bands = of_bands * shares * (loss.band_weight / len(loss.third_octaves))
+        self._wanted_spectra = of_spectra * shares * (config.envelope_weight / self.length)
 
     def __call__(self, estimate: np.ndarray) -> tuple[float, np.ndarray]:
         """(loss, its gradient) of an estimate (n_frames, n_mels), float32."""
@@ -130,9 +130,9 @@ class Target:
         part = (compressed - self.compressed) * self.share
         of_bands, of_spectra, envelopes_back = self._envelopes(held)
         loss = np.vdot(log_part, difference) + np.vdot(part, compressed - self.compressed)
-        loss += self.loss.band_weight - np.vdot(self.of_bands, of_bands)
-        loss += config.envelope_weight - np.vdot(self.of_spectra, of_spectra)
-        of_held = 2 * self.rate * part * compressed - envelopes_back(self.of_bands, self.of_spectra)
+        loss += self.loss.band_weight - np.vdot(self._wanted_bands, of_bands)
+        loss += config.envelope_weight - np.vdot(self._wanted_spectra, of_spectra)
+        of_held = 2 * self.rate * part * compressed - envelopes_back(self._wanted_bands, self._wanted_spectra)
         return float(loss), 2 * log_part + of_held * (estimate <= _HIGHEST)
 
     def _envelopes(self, frames):

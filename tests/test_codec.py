@@ -11,7 +11,7 @@ import soundfile as sf
 from conftest import TINY, names_in, refused
 from tiny_codec import N_QUALITIES, make_codec, record
 
-from speech_autoencoder import audio, codec, container, entropy
+from speech_autoencoder import audio, codec, container, entropy, reconstruction
 from speech_autoencoder.audio import read, read_stream
 from speech_autoencoder.config import CLASSIC, EncodingConfig, InversionConfig
 from speech_autoencoder.container import BLOCK_LATENTS, Header
@@ -105,8 +105,9 @@ def test_blocks_join_to_one_latent(encoder, long_recording, tmp_path):
 
 
 def test_encode_and_decode_memory_does_not_grow_with_length(encoder, tmp_path, monkeypatch):
-    """Smaller blocks show the same with less sound."""
+    """Smaller blocks, and parts that the network sees, show the same with less sound."""
     monkeypatch.setattr(audio, "_BLOCK_SAMPLES", 20_000)
+    monkeypatch.setattr(reconstruction, "PART_FRAMES", 512)
     for module in (codec, container):
         monkeypatch.setattr(module, "BLOCK_LATENTS", 100)
     peaks = []
