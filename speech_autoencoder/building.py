@@ -231,7 +231,7 @@ def _stamp(path):
 
 
 def _in_order(work: Callable, items: Iterable, workers: int) -> Iterator:
-    """work(item) for each item, in order, at most a few ahead. Threads: numpy, scipy and libsndfile free the lock."""
+    """work(item) for each item, in order, at most a few ahead. Threads: numpy, soxr and libsndfile free the lock."""
     with ThreadPoolExecutor(max(1, workers)) as pool:
         waiting = deque()
         try:

@@ -6,7 +6,6 @@ Weights are constants.
 """
 
 from collections.abc import Callable, Mapping
-from types import MappingProxyType
 
 import numpy as np
 
@@ -24,7 +23,7 @@ class Chain:
     weights are those of the network, {name: array}, which has a kernel and a bias of each layer's name.
     """
 
-    def __init__(self, x: np.ndarray, weights: Mapping[str, np.ndarray] = MappingProxyType({})):
+    def __init__(self, x: np.ndarray, weights: Mapping[str, np.ndarray]):
         self.output, self._weights, self._backs = x, weights, []
 
     def through(self, layer: Callable[..., tuple[np.ndarray, Back]], *arguments) -> "Chain":
@@ -69,9 +68,9 @@ def _correlate(x, kernel):
 
 def joining_convolution(x: np.ndarray, kernel: np.ndarray, bias: np.ndarray) -> tuple[np.ndarray, Back]:
     """(output, back) of a convolution with a stride of its own length: so many frames become one."""
-    joined = Chain(x).through(reshape, -1, kernel.shape[0] * kernel.shape[1])
-    joined.through(dense, kernel.reshape(-1, kernel.shape[-1]), bias)
-    return joined.output, joined.back
+    matrix = kernel.reshape(-1, kernel.shape[-1])
+    output, back = dense(x.reshape(-1, len(matrix)), matrix, bias)
+    return output, lambda gradient: back(gradient).reshape(x.shape)
 
 
 def rms_normalization(x: np.ndarray, scale: np.ndarray) -> tuple[np.ndarray, Back]:

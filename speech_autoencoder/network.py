@@ -43,7 +43,7 @@ class Network:
         config = self.config
         padded = np.pad(frames, ((0, 0), (0, -frames.shape[1] % config.frames_per_latent))).astype(np.float32)
         if config.network == "original":
-            return original.encode_recording(padded, self.weights)
+            return original.encode_frames(padded, self.weights)
         x = INPUT_SCALE * padded.T
         linear = self._chain(x).weighted(joining_convolution, "encoder/linear_encoder")
         chain = self._chain(x).weighted(joining_convolution, "encoder/encoder_stem")

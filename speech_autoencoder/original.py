@@ -63,7 +63,7 @@ def _convolution(n_channels, name, activation="relu"):
     return layers.Conv2D(n_channels, 3, padding="same", activation=activation, name=name)
 
 
-def encode_recording(frames: np.ndarray, weights: dict[str, np.ndarray]) -> np.ndarray:
+def encode_frames(frames: np.ndarray, weights: dict[str, np.ndarray]) -> np.ndarray:
     """Frames (n_mels, n_frames), a multiple of 8, -> the latent (n_frames / 8, latent_size): `encode` in numpy."""
     x = frames[..., None]
     for stage in range(len(_CHANNELS)):

@@ -125,7 +125,7 @@ def test_network_weights_that_overflow_give_no_warning(case):
     assert wild.decode(wild.encode(noise(network.config.n_mels, 16))).shape == (network.config.n_mels, 16)
 
 
-def test_network_needs_no_tensorflow(tmp_path):
+def test_network_needs_no_tensorflow():
     code = (
         "import sys; sys.modules['tensorflow'] = sys.modules['keras'] = None; import numpy as np;"
         "from speech_autoencoder import codec, config, encoding, losses, model_file, network, reconstruction;"
