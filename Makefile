@@ -11,17 +11,12 @@ MINUTES ?= 5
 .PHONY: help demo test lint lock audit bench example clean FORCE
 
 P := speech_autoencoder
-# What each stage is made of: a change makes just the stages after it stale.
-FEATURES := $(addprefix $P/, config.py audio.py levels.py features.py analysis.py dataset.py building.py)
-TRAINING := $(FEATURES) $(addprefix $P/, \
-	pca.py losses.py original.py model.py entropy.py codes.py model_file.py muon.py quantiser.py learner.py splits.py \
-	history.py planning.py checkpoints.py training.py)
-SOUND := $(addprefix $P/, \
-	config.py audio.py features.py losses.py original.py model.py entropy.py model_file.py encoding.py inversion.py \
-	reconstruction.py)
-JUDGING := $(SOUND) $(wildcard $P/templates/*) $(addprefix $P/, \
-	codes.py container.py codec.py ogg.py other_codecs.py recogniser.py pretrained.py metrics.py metrics_spectral.py \
-	metrics_pitch.py leakage.py intervals.py words.py judging.py evaluation.py summary.py rates.py verdict.py report.py charts.py page.py)
+# The folders that each script imports from, and no others (tests/test_makefile.py): a change makes just the stages
+# after it stale.
+FEATURES := $P/config.py $P/errors.py $(wildcard $(addsuffix /*.py, $(addprefix $P/, system audio data cli)))
+TRAINING := $(FEATURES) $(wildcard $(addsuffix /*.py, $(addprefix $P/, model codec training report)))
+SOUND := $(FEATURES) $(wildcard $(addsuffix /*.py, $(addprefix $P/, model codec report)))
+EVALUATION := $(SOUND) $(wildcard $(addsuffix /*.py, $(addprefix $P/, training evaluation)) $P/report/templates/*)
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-7s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -70,10 +65,10 @@ test_data.npy: .venv/test train_data.npy test_data.json ; @test -e $@ || $(PY) t
 my_model_for_many_data.h5: train_data.npy autoencoder_for_many_data.py $(TRAINING)
 	$(PY) autoencoder_for_many_data.py --minutes $(MINUTES)
 
-evaluation.json: test_data.npy my_model_for_many_data.h5 evaluate_for_many_data.py $(JUDGING)
+evaluation.json: test_data.npy my_model_for_many_data.h5 evaluate_for_many_data.py $(EVALUATION)
 	$(PY) evaluate_for_many_data.py
 
-reconstruct.wav: my_model_for_many_data.h5 predict_for_one_data.py $(SOUND) $(addprefix $P/, codes.py container.py codec.py report.py)
+reconstruct.wav: my_model_for_many_data.h5 predict_for_one_data.py $(SOUND)
 	$(PY) predict_for_one_data.py --no-show
 
 test: .venv/dev  ## the whole test suite

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from speech_autoencoder import cli
+from speech_autoencoder.cli import command_line as cli
 from speech_autoencoder.config import (
     CODEC_LATENT_PER_SECOND,
     LATENT_PER_SECOND,
@@ -12,8 +12,8 @@ from speech_autoencoder.config import (
     TrainingConfig,
     model_config,
 )
-from speech_autoencoder.cpus import training_threads
-from speech_autoencoder.files import claim, require_writable
+from speech_autoencoder.system.files import claim, require_writable
+from speech_autoencoder.system.processors import training_threads
 
 ARRAY_PATH = Path("train_data.npy")
 MODEL_PATH = Path("my_model_for_many_data.h5")
@@ -23,7 +23,8 @@ FIGURE_PATH = Path("training_history.png")
 
 def main():
     args = parse_arguments()
-    from speech_autoencoder import checkpoints, dataset  # after --help, which need not wait for numpy
+    from speech_autoencoder.data import dataset
+    from speech_autoencoder.training import checkpoints  # after --help, which need not wait for numpy
 
     say = cli.sayer(args.quiet)
 
@@ -48,7 +49,9 @@ def main():
     claim(args.model)
 
     cli.start_tensorflow(say, threads=training_threads())
-    from speech_autoencoder import history, report, training
+    from speech_autoencoder.report import figures as report
+    from speech_autoencoder.training import history
+    from speech_autoencoder.training import loop as training
 
     cli.describe_latent(data.features, sizes, say)
     result = training.train(

@@ -3,9 +3,10 @@
 from dataclasses import asdict
 from pathlib import Path
 
-from speech_autoencoder import __version__, cli
+from speech_autoencoder import __version__
+from speech_autoencoder.cli import command_line as cli
 from speech_autoencoder.config import EncodingConfig, InversionConfig
-from speech_autoencoder.files import claim, require_replaceable, require_writable, shown, write_json
+from speech_autoencoder.system.files import claim, require_replaceable, require_writable, shown, write_json
 
 ARRAY_PATH = Path("test_data.npy")
 TRAINING_PATH = Path("train_data.npy")
@@ -18,23 +19,24 @@ FORMAT = "speech-autoencoder evaluation 1"
 
 def main():
     args = parse_arguments()
-    from speech_autoencoder import dataset  # after --help, which need not wait for numpy
+    from speech_autoencoder.data import dataset  # after --help, which need not wait for numpy
 
     say = cli.sayer(args.quiet)
     checking = cli.progress(args.quiet, "checking")
     data = dataset.load(args.data, "test_data_generator.py", progress=checking)
-    from speech_autoencoder import words
+    from speech_autoencoder.evaluation import words
 
     known = None if args.recogniser == "trained" else words.installed(args.recogniser, args.labels, data, say)
     require_writable(SCORES_PATH, FIGURE_PATH)
     claim(SCORES_PATH)
     if not args.no_report:
-        from speech_autoencoder import page
+        from speech_autoencoder.report import page
 
         require_replaceable(args.report, page.is_report)
     if args.recogniser == "trained" and args.labels != "none":  # what hears words is a network that is trained now
         cli.start_tensorflow(say)
-    from speech_autoencoder import evaluation, leakage, rates, report, verdict
+    from speech_autoencoder.evaluation import evaluation, leakage, rates, verdict
+    from speech_autoencoder.report import figures as report
 
     encoder = load_encoder(args.model, data, args)
     other = load_encoder(args.compare, data, args) if args.compare else None
@@ -137,8 +139,8 @@ def parse_arguments():
 
 def load_encoder(model_path, data, args):
     """What encodes with the model at model_path, which must be for such data."""
-    from speech_autoencoder import model_file
-    from speech_autoencoder.encoding import Encoder
+    from speech_autoencoder.codec.latent_search import Encoder
+    from speech_autoencoder.model import model_file
 
     model = model_file.load(model_path)
     model.require_features(data.features, str(args.data), "test_data_generator.py")
@@ -147,7 +149,8 @@ def load_encoder(model_path, data, args):
 
 def describe_scores(args, result, say):
     """Nothing; the scores are said, on what they rest, and what they are beside other codecs or another model."""
-    from speech_autoencoder import metrics, rates, summary
+    from speech_autoencoder.evaluation import metrics, rates
+    from speech_autoencoder.report import text as summary
 
     say(summary.format_table(result["scores"], result["intervals"]))
     say(summary.describe_intervals(result))
@@ -168,7 +171,8 @@ def describe_scores(args, result, say):
 
 def describe_run(args):
     """What evaluation.json says of the run itself: by what it was made, and with which settings."""
-    from speech_autoencoder import intervals, provenance
+    from speech_autoencoder.evaluation import bootstrap as intervals
+    from speech_autoencoder.system import versions as provenance
 
     return {
         "format": FORMAT,

@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
-from speech_autoencoder import cli
+from speech_autoencoder.cli import command_line as cli
 from speech_autoencoder.config import EncodingConfig, InversionConfig
-from speech_autoencoder.files import claim, require_writable
+from speech_autoencoder.system.files import claim, require_writable
 
 # The recording to reconstruct: put the path of your own here, or name it on the command line.
 AUDIO_PATH = Path("speechdata/testing/en-allison/70_allison_digits.flac")
@@ -33,9 +33,11 @@ def main():
     if args.output_dir is None:
         claim(args.output)
 
-    from speech_autoencoder import codec, model_file, report
-    from speech_autoencoder.encoding import Encoder
-    from speech_autoencoder.reconstruction import reconstruct_recording
+    from speech_autoencoder.codec import recording_codec as codec
+    from speech_autoencoder.codec.latent_search import Encoder
+    from speech_autoencoder.codec.reconstruction import reconstruct_recording
+    from speech_autoencoder.model import model_file
+    from speech_autoencoder.report import figures as report
 
     model = model_file.load(args.model)
     if args.bitrate:

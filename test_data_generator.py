@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from speech_autoencoder import cli
+from speech_autoencoder.cli import command_line as cli
 from speech_autoencoder.config import PRESETS, preset
 
 AUDIO_DIR = Path("speechdata/testing")
@@ -15,7 +15,10 @@ def main():
     cli.add_generator_options(parser, AUDIO_DIR, ARRAY_PATH)
     parser.add_argument("--preset", choices=PRESETS, help="other features than those of train_data.npy")
     args = parser.parse_args()
-    from speech_autoencoder import building, dataset  # after --help, which need not wait for numpy
+    from speech_autoencoder.data import (
+        building,  # after --help, which need not wait for numpy
+        dataset,
+    )
 
     if args.preset is None:
         features = dataset.features_of(TRAIN_ARRAY_PATH, "train_data_generator.py")

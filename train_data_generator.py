@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from speech_autoencoder import cli
+from speech_autoencoder.cli import command_line as cli
 from speech_autoencoder.config import PRESETS, preset
 
 AUDIO_DIR = Path("speechdata/training")
@@ -14,7 +14,7 @@ def main():
     cli.add_generator_options(parser, AUDIO_DIR, ARRAY_PATH)
     parser.add_argument("--preset", choices=PRESETS, default="classic", help="the features: see the README")
     args = parser.parse_args()
-    from speech_autoencoder import building  # after --help, which need not wait for numpy
+    from speech_autoencoder.data import building  # after --help, which need not wait for numpy
 
     corpus_sr = building.most_common_rate(args.audio_dir) if args.preset == "fine" else 0
     features = preset(args.preset, corpus_sr)

@@ -3,9 +3,9 @@
 import subprocess
 import sys
 
-SPEED = ("benchmarks.speed",)
+SPEED = ("benchmarks.speed.stages",)
 # Some eight minutes more on two cores, nearly all of it training.
-REST = (("benchmarks.quality", "--recordings", "50", "200", "--minutes", "2"),)
+REST = (("benchmarks.quality.how_many", "--recordings", "50", "200", "--minutes", "2"),)
 
 for command in (SPEED, *(REST if "--all" in sys.argv[1:] else ())):
     print(f"\n## python -m {' '.join(command)}\n", flush=True)

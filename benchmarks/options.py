@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 
 from benchmarks.running import ROOT
-from speech_autoencoder import cli
+from speech_autoencoder.cli import command_line as cli
 from speech_autoencoder.config import TrainingConfig
 
 

@@ -4,11 +4,11 @@ import sys
 from functools import partial
 from pathlib import Path
 
-from speech_autoencoder import cli
+from speech_autoencoder.cli import command_line as cli
+from speech_autoencoder.codec.container import SUFFIX, read_header
 from speech_autoencoder.config import DEFAULT_BITRATE, EncodingConfig, InversionConfig
-from speech_autoencoder.container import SUFFIX, read_header
 from speech_autoencoder.errors import InputError
-from speech_autoencoder.files import require_writable, shown
+from speech_autoencoder.system.files import require_writable, shown
 
 MODEL_PATH = Path("my_model_for_many_data.h5")
 
@@ -42,13 +42,13 @@ def main():
 
 def _encode(args, say):
     """Nothing; the recordings that args name are encoded."""
-    from speech_autoencoder.audio import find_recordings
+    from speech_autoencoder.audio.recordings import find_recordings
 
     paths, outputs = _plan(args, SUFFIX, find_recordings)
     seconds = cli.total_duration_s(paths)
     require_writable(*outputs)
-    from speech_autoencoder.codec import encode_recording
-    from speech_autoencoder.encoding import Encoder
+    from speech_autoencoder.codec.latent_search import Encoder
+    from speech_autoencoder.codec.recording_codec import encode_recording
 
     encoder, results = Encoder(_load(args.model), EncodingConfig(rounds=0)), []
     bitrate = args.bitrate or (DEFAULT_BITRATE if args.quality is None else None)
@@ -63,14 +63,14 @@ def _encode(args, say):
 
 def _decode(args, say):
     """Nothing; the .sae files that args name are decoded."""
-    from speech_autoencoder.audio import find_recordings
+    from speech_autoencoder.audio.recordings import find_recordings
 
     paths, outputs = _plan(args, ".wav", partial(find_recordings, suffixes={SUFFIX}, what=f"{SUFFIX} file"))
     if args.output is None and args.output_dir is None and outputs[0].exists():
         raise InputError(f"{shown(outputs[0])} is there, and may be the original: name another with --output.")
     seconds = sum(read_header(path).seconds for path in paths)
     require_writable(*outputs)
-    from speech_autoencoder.codec import decode_recording
+    from speech_autoencoder.codec.recording_codec import decode_recording
 
     model = _load(args.model)
     with cli.blas_threads(1), cli.bar(args.quiet, "decoding")(seconds) as bar:
@@ -84,7 +84,7 @@ def _decode(args, say):
 
 def _load(path):
     """The model in path, which has an entropy model."""
-    from speech_autoencoder import model_file
+    from speech_autoencoder.model import model_file
 
     model = model_file.load(path)
     model.require_entropy(shown(path))

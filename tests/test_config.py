@@ -6,7 +6,6 @@ from dataclasses import FrozenInstanceError, replace
 
 import numpy as np
 import pytest
-from conftest import one_line_of
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -22,6 +21,7 @@ from speech_autoencoder.config import (
     preset,
 )
 from speech_autoencoder.errors import InputError
+from tests.helpers.common import one_line_of
 
 FEATURES = [CLASSIC, *(preset("fine", sr) for sr in (8_000, 16_000, 22_050))]
 MODEL = ModelConfig(n_mels=128, frames_per_latent=8, latent_size=128)

@@ -13,10 +13,13 @@ from importlib.metadata import version
 import numpy as np
 import pytest
 import soundfile as sf
-from conftest import RECORDING, ROOT, SCRIPTS, assert_refused, contents_of, png_size, run_script
 
-from speech_autoencoder import __version__, evaluation, model_file, provenance
+from speech_autoencoder import __version__
 from speech_autoencoder.config import EncodingConfig, InversionConfig
+from speech_autoencoder.evaluation import evaluation
+from speech_autoencoder.model import model_file
+from speech_autoencoder.system import versions as provenance
+from tests.helpers.common import RECORDING, ROOT, SCRIPTS, assert_refused, contents_of, png_size, run_script
 
 # ---- in order, with no arguments
 
@@ -169,7 +172,7 @@ def test_predict_has_the_rate_and_exactly_the_length_of_the_recording(project):
 
 
 def test_predict_sounds_like_the_recording(project):
-    from speech_autoencoder import metrics
+    from speech_autoencoder.evaluation import metrics
 
     recording, sr = sf.read(project[0] / RECORDING)
     assert metrics.stoi(recording, sf.read(project[0] / "reconstruct.wav")[0], sr) > 0.5
@@ -216,7 +219,7 @@ def test_scripts_help_shows_defaults_without_slow_imports(script, tmp_path):
     done = run_script(script, "--help", cwd=tmp_path, options=["-X", "importtime"])
     imported = set(re.findall(r"\|\s+([\w.]+)$", done.stderr, re.MULTILINE))
     assert done.returncode == 0
-    assert {"argparse", "speech_autoencoder.cli"} <= imported
+    assert {"argparse", "speech_autoencoder.cli.command_line"} <= imported
     assert not {"tensorflow", "keras", "matplotlib", "h5py", "numpy", "scipy", "soundfile"} & imported
     text = " ".join(done.stdout.split())
     source = (ROOT / f"{script}.py").read_text()

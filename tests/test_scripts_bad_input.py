@@ -8,7 +8,8 @@ import sys
 
 import numpy as np
 import pytest
-from conftest import RECORDING, ROOT, assert_refused, contents_of, run_script
+
+from tests.helpers.common import RECORDING, ROOT, assert_refused, contents_of, run_script
 
 
 def visible(folder):
@@ -113,7 +114,7 @@ def test_scripts_second_run_in_one_folder_is_refused_at_once(arrays, project):
         "evaluate_for_many_data": "evaluation.json",
         "predict_for_one_data": "reconstruct.wav",
     }
-    code = "import sys; from pathlib import Path; from speech_autoencoder.files import claim\n"
+    code = "import sys; from pathlib import Path; from speech_autoencoder.system.files import claim\n"
     code += "[claim(Path(name)) for name in sys.argv[1:]]; print(flush=True); sys.stdin.read()"
     pipes = dict.fromkeys(("stdin", "stdout"), subprocess.PIPE)
     command = [sys.executable, "-c", code, *written.values()]

@@ -5,9 +5,10 @@ import subprocess
 import sys
 
 import pytest
-from conftest import OFFLINE, ROOT
 from packaging.markers import default_environment
 from packaging.requirements import Requirement
+
+from tests.helpers.common import OFFLINE, ROOT
 
 LOCK = (ROOT / "requirements.lock").read_text()
 

@@ -1,0 +1,1 @@
+"""Quality at a bitrate."""

@@ -1,0 +1,1 @@
+"""How understandable the sound is."""

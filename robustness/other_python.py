@@ -1,0 +1,95 @@
+"""An array, a model and a codec file made by this Python, read by others: what comes of them must be the same.
+
+python -m robustness.other_python --python /path/to/python3.12 /path/to/python3.13
+"""
+
+import argparse
+import os
+import platform
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import numpy as np
+
+from benchmarks.running import ROOT
+from robustness.originals import Originals, make_originals
+from speech_autoencoder.config import InversionConfig
+from speech_autoencoder.data import building, dataset
+
+# The most by which values in [0, 1], and samples in [-1, 1], may differ; all else must be equal.
+TOLERANCES = {"network": 1e-5, "sound": 1e-3}
+
+
+def read_all(originals: Originals, folder: Path) -> dict[str, np.ndarray]:
+    """What comes of the files, by name: arrays of numbers. folder is a place for what is made on the way."""
+    from speech_autoencoder.audio.recordings import read
+    from speech_autoencoder.codec import container
+    from speech_autoencoder.codec import recording_codec as codec
+    from speech_autoencoder.codec.range_coder import LatentCoder
+    from speech_autoencoder.model import model_file
+
+    data = dataset.load(originals.array, "")
+    model = model_file.load(originals.model)
+    coder = LatentCoder(model.require_entropy(""))
+    building.build(originals.array.parent / "audio", folder / "again.npy", data.features, workers=1)
+    codec.decode_recording(originals.encoded, model, folder / "sound.wav", InversionConfig())
+    blocks = container.read_blocks(
+        originals.encoded,
+        fingerprint=model.fingerprint,
+        features=model.features,
+        frames_per_latent=model.config.frames_per_latent,
+        n_qualities=coder.model.n_qualities,
+        most_latent_bytes=coder.most_latent_bytes,
+    )
+    frames = data.frames(0)
+    return {
+        "array": np.asarray(data.clips),
+        "array made again": np.load(folder / "again.npy"),
+        "fingerprint": np.frombuffer(model.fingerprint, np.uint8),
+        "latents": np.concatenate([coder.decode(block.payload, block.n_latents, block.quality) for block in blocks]),
+        "network": model.network.decode(model.network.encode(frames)),
+        "sound": read(folder / "sound.wav"),
+    }
+
+
+def differences(ours: dict[str, np.ndarray], theirs: dict[str, np.ndarray]) -> dict[str, float]:
+    """The largest difference of what came of each; infinite where even the shapes differ."""
+    return {
+        name: float(np.abs(ours[name].astype(np.float64) - theirs[name]).max())
+        if ours[name].shape == theirs[name].shape
+        else np.inf
+        for name in ours
+    }
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--python", nargs="+", help="interpreters with the requirements installed")
+    parser.add_argument("--read", type=Path, help=argparse.SUPPRESS)
+    args = parser.parse_args()
+    names = ("array.npy", "model.h5", "recording.sae")
+    if args.read:
+        with tempfile.TemporaryDirectory() as folder:
+            found = read_all(Originals(*(args.read / name for name in names)), Path(folder))
+        np.savez(args.read / "theirs.npz", version=platform.python_version(), **found)
+        return
+    with tempfile.TemporaryDirectory() as folder, tempfile.TemporaryDirectory() as place:
+        ours = read_all(make_originals(Path(folder)), Path(place))
+        print("| made by | read by | " + " | ".join(ours) + " |\n|---|---|" + "---|" * len(ours))
+        failed = False
+        for python in args.python:
+            command = [python, "-m", "robustness.other_python", "--read", folder]
+            environment = os.environ | {"PYTHONPATH": str(ROOT)}
+            subprocess.run(command, cwd=ROOT, env=environment, check=True, stderr=subprocess.DEVNULL)
+            with np.load(Path(folder, "theirs.npz")) as theirs:
+                found, version = differences(ours, theirs), str(theirs["version"])
+            failed |= any(found[name] > TOLERANCES.get(name, 0) for name in found)
+            cells = " | ".join(f"{value:.1e}" if value else "equal" for value in found.values())
+            print(f"| {platform.python_version()} | {version} | {cells} |", flush=True)
+    sys.exit(failed)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""The auto-encoder: its architecture, its weights, its file."""

@@ -1,0 +1,1 @@
+"""Files, locks and processors: nothing about speech."""

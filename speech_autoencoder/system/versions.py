@@ -1,0 +1,45 @@
+"""What a result depends on beside its inputs: the versions of libraries, and the commit of the project."""
+
+import os
+import platform
+import subprocess
+from contextlib import suppress
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+_LIBRARIES = ("tensorflow", "tensorflow-cpu", "keras", "numpy", "scipy", "librosa", "soundfile", "soxr", "h5py")
+# What only an evaluation depends on, all but the first where they are installed.
+METRICS = ("pystoi", "pesq", "speechmos", "onnxruntime", "pocketsphinx", "faster-whisper", "ctranslate2")
+_ROOT = Path(__file__).resolve().parents[2]
+_PATIENCE_S = 10
+
+
+def versions(*also: str) -> dict[str, str]:
+    """{name: version} of Python and of the libraries that results depend on, and of those also named if installed."""
+    found = {"python": platform.python_version()}
+    for name in (*_LIBRARIES, *also):
+        with suppress(PackageNotFoundError):
+            found[name.removesuffix("-cpu")] = version(name)
+    return found
+
+
+def commit(root: Path = _ROOT) -> str | None:
+    """The commit that is checked out at root, with "-dirty" after it where files differ from it.
+
+    None where root is no git checkout of its own, as when the package is installed, or where there is no git.
+    """
+    # Neither another repository that the surroundings name, nor a lock on this one.
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
+    environment |= {"GIT_OPTIONAL_LOCKS": "0"}
+
+    def git(*arguments):
+        command = ["git", "-C", str(root), *arguments]
+        done = subprocess.run(command, capture_output=True, check=True, timeout=_PATIENCE_S, env=environment)
+        return os.fsdecode(done.stdout).strip()
+
+    try:
+        if Path(git("rev-parse", "--show-toplevel")).resolve() != root.resolve():
+            return None
+        return git("describe", "--always", "--dirty", "--abbrev=40", "--exclude=*") or None
+    except (OSError, subprocess.SubprocessError):
+        return None

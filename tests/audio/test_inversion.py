@@ -1,0 +1,329 @@
+"""Sound comes back from true features: its pitch, level and length, with nothing to hear where segments meet."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import scipy.interpolate
+import scipy.optimize
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from speech_autoencoder.audio import inversion
+from speech_autoencoder.audio.inversion import (
+    fit_to_mel,
+    griffin_lim,
+    interpolate_frames,
+    invert,
+    invert_stream,
+    istft,
+    mel_to_magnitude,
+    single_pass_phase,
+    stft,
+)
+from speech_autoencoder.audio.log_mel import log_mel, mel_spectrogram, scaled_filters
+from speech_autoencoder.audio.recordings import read
+from speech_autoencoder.config import CLASSIC, InversionConfig, preset
+from speech_autoencoder.evaluation.metrics import log_mel_error_db, stoi
+from tests.helpers.common import ROOT, TINY, make_speech
+
+FINE = preset("fine", 8_000)
+DEFAULT = InversionConfig()
+# Segments so short that three seconds have several.
+SEGMENTS = replace(DEFAULT, segment_s=0.7, overlap_s=0.2)
+QUICK = replace(SEGMENTS, griffin_lim_rounds=1)
+
+
+def tones(config, seconds, hz=(220, 440, 660)):
+    """A steady chord at config.sr: whatever is not smooth in its reconstruction is a click."""
+    t = np.arange(round(seconds * config.sr)) / config.sr
+    return sum(0.05 * np.sin(2 * np.pi * f * t) for f in hz).astype(np.float32)
+
+
+# Round trips
+
+
+@pytest.mark.parametrize(("config", "error_db"), [(CLASSIC, 3.2), (FINE, 2.3)])
+def test_invert_speech_has_the_features_that_it_was_made_of(config, error_db):
+    features = log_mel(make_speech(2 * config.sr, config.sr), config)
+    waveform = invert(features, config, DEFAULT, 2 * config.sr)
+    assert waveform.dtype == np.float32
+    assert log_mel_error_db(features, log_mel(waveform, config), config) < error_db
+
+
+@pytest.mark.parametrize(("n_fft", "hop_length"), [(1_024, 512), (1_024, 256), (256, 64), (704, 176)])
+def test_stft_istft_round_trip(n_fft, hop_length):
+    waveform = make_speech(22_050, 22_050)[: n_fft + 20 * hop_length]
+    back = istft(stft(waveform, n_fft, hop_length), n_fft, hop_length)
+    assert len(back) == len(waveform)
+    # The first and last hop have one window only, which vanishes towards the end.
+    inside = slice(hop_length, -hop_length)
+    assert np.abs(back - waveform)[inside].max() < 1e-6
+    assert np.abs(back).max() <= np.abs(waveform).max() + 1e-6
+
+
+@pytest.mark.parametrize("config", [CLASSIC, FINE])
+def test_mel_to_magnitude_mel_filters_round_trip(config):
+    mel = mel_spectrogram(make_speech(config.sr, config.sr), config).T
+    magnitude = mel_to_magnitude(mel, config)
+    assert magnitude.shape == (len(mel), config.n_bins)
+    assert magnitude.min() >= 0
+    assert np.linalg.norm(magnitude @ scaled_filters(config) - mel) < 0.02 * np.linalg.norm(mel)
+
+
+@pytest.mark.parametrize("config", [CLASSIC, FINE])
+def test_fit_to_mel_that_is_right_changes_nothing(config):
+    magnitude = np.abs(stft(make_speech(config.sr, config.sr), config.n_fft, config.hop_length))
+    filters = scaled_filters(config)
+    heard = filters.any(axis=1)
+    assert fit_to_mel(magnitude, magnitude @ filters, config)[:, heard] == pytest.approx(magnitude[:, heard], rel=1e-3)
+    # What no filter has heard is no sound that mel could tell of.
+    assert not fit_to_mel(magnitude, magnitude @ filters, config)[:, ~heard].any()
+
+
+@pytest.mark.parametrize("times", [2, 3])
+def test_interpolate_frames_keeps_the_frames_that_are_there(times):
+    magnitude = np.random.default_rng(0).random((9, 5), np.float32)
+    finer = interpolate_frames(magnitude, times)
+    assert finer.shape == (8 * times + 1, 5)
+    assert finer.dtype == np.float32
+    assert finer.min() >= 0
+    assert finer[::times] == pytest.approx(magnitude, abs=1e-6)
+
+
+@pytest.mark.parametrize("n_frames", [2, 3, 4, 5, 200])
+@pytest.mark.parametrize("times", [2, 3])
+def test_interpolate_frames_is_scipys_spline_of_the_roots(n_frames, times):
+    roots = np.random.default_rng(0).uniform(1, 2, (n_frames, 5)).astype(np.float32)
+    positions = np.arange((n_frames - 1) * times + 1) / times
+    expected = scipy.interpolate.CubicSpline(np.arange(n_frames), roots, axis=0)(positions) ** 2
+    assert interpolate_frames(roots**2, times) == pytest.approx(expected, abs=1e-5)
+
+
+def test_interpolate_frames_once_or_a_single_frame_is_the_identity():
+    magnitude = np.random.default_rng(0).random((9, 5), np.float32)
+    assert np.array_equal(interpolate_frames(magnitude, 1), magnitude)
+    assert np.array_equal(interpolate_frames(magnitude[:1], 2), magnitude[:1])
+
+
+# Closed form
+
+
+@pytest.mark.parametrize("config", [CLASSIC, FINE])
+# Where bands are wide their mel tells less of how narrow the sound in them is.
+@pytest.mark.parametrize(("hz", "within_db"), [(250, 0.5), (1_000, 0.5), (3_000, 1.5)])
+@pytest.mark.parametrize("level", [0.5, 0.005])
+def test_invert_sine_has_its_pitch_and_level(config, hz, within_db, level):
+    sine = (level * np.sin(2 * np.pi * hz * np.arange(config.sr) / config.sr)).astype(np.float32)
+    waveform = invert(log_mel(sine, config), config, DEFAULT, len(sine))
+    spectrum = np.abs(np.fft.rfft(waveform * np.hanning(len(waveform))))  # a second: its bins are Hz
+    assert spectrum.argmax() == pytest.approx(hz, rel=0.02)
+    inside = waveform[config.n_fft : -config.n_fft]
+    assert abs(20 * np.log10(np.sqrt(2) * np.std(inside) / level)) < within_db
+
+
+@pytest.mark.parametrize("config", [CLASSIC, FINE])
+@pytest.mark.parametrize("settings_", [DEFAULT, SEGMENTS])
+def test_invert_silence_is_all_zeros(config, settings_):
+    waveform = invert(log_mel(np.zeros(2 * config.sr, np.float32), config), config, settings_, 2 * config.sr)
+    assert len(waveform) == 2 * config.sr
+    assert not waveform.any()
+
+
+def test_invert_overdriven_speech_fits_full_scale_and_keeps_its_level():
+    """Clipped only afterwards, it would be quieter than it was."""
+    speech = make_speech(8_000, 8_000)
+    speech = np.clip(4 * speech / np.abs(speech).max(), -1, 1)
+    made = invert(log_mel(speech, FINE), FINE, DEFAULT, len(speech))
+    assert np.abs(made).max() <= 1
+    assert 20 * np.log10(np.std(made) / np.std(speech)) == pytest.approx(0, abs=0.5)
+
+
+def test_invert_pause_is_quiet():
+    speech = make_speech(8_000, 8_000)
+    speech[3_000:5_000] = 0
+    waveform = invert(log_mel(speech, FINE), FINE, DEFAULT, len(speech))
+    assert np.std(waveform[3_256:4_744]) < 0.003 * np.std(waveform)
+
+
+@pytest.mark.parametrize("n_samples", [1, 2, 63, 64, 65, 511, 512, 513, 1_024, 24_063, 24_064, 24_065])
+@pytest.mark.parametrize("config", [CLASSIC, FINE])
+def test_invert_any_length_is_exact_and_finite(config, n_samples):
+    waveform = invert(log_mel(make_speech(n_samples, config.sr), config), config, QUICK, n_samples)
+    assert waveform.shape == (n_samples,)
+    assert np.isfinite(waveform).all()
+
+
+@settings(max_examples=20)
+@given(st.integers(1, 20_000))
+def test_invert_any_length_of_several_segments_is_exact(n_samples):
+    features = np.full((TINY.n_mels, TINY.count_frames(n_samples)), 0.5, np.float32)
+    waveform = invert(features, TINY, QUICK, n_samples)
+    assert waveform.shape == (n_samples,)
+    # None of them is only padding: the sound goes on up to the last samples.
+    assert np.abs(waveform[-min(n_samples, TINY.hop_length) :]).max() > 1e-4
+
+
+def test_single_pass_phase_sine_advances_by_its_frequency():
+    n_fft, hop_length, hz, sr = 1_024, 256, 1_010, 22_050
+    sine = np.sin(2 * np.pi * hz * np.arange(sr) / sr).astype(np.float32)
+    magnitude = np.abs(stft(sine, n_fft, hop_length))
+    phase = single_pass_phase(magnitude, n_fft, hop_length)
+    peak = magnitude[0].argmax()
+    assert np.diff(phase[:, peak]) == pytest.approx(2 * np.pi * hz / sr * hop_length, rel=0.002)
+    # Its neighbours are locked to it, half a turn apart.
+    turns = (phase[:, [peak - 1, peak + 1]] - phase[:, [peak]]) / np.pi
+    assert turns == pytest.approx(np.ones_like(turns))
+
+
+def test_single_pass_phase_noise_after_silence_begins_as_no_click():
+    smooth = np.interp(np.arange(513), np.arange(0, 521, 8), np.random.default_rng(0).uniform(0.5, 1, 66))
+    magnitude = np.stack([np.zeros(513), smooth]).astype(np.float32)
+    phase = single_pass_phase(magnitude, 1_024, 256)[1]
+    frame = np.fft.irfft(magnitude[1] * np.exp(1j * phase))
+    # From phases of 0 it is nearly an impulse, whose peak is 29 times its RMS.
+    assert np.abs(frame).max() < 20 * np.sqrt(np.mean(frame**2))
+
+
+def test_invert_smooth_spectrum_is_noise_and_no_clicks():
+    bands = np.linspace(0, 1, CLASSIC.n_mels)[:, None]
+    frames = np.zeros((CLASSIC.n_mels, 22), np.float32)
+    frames[:, 4:17] = 0.6 - 1.2 * (bands - 0.75) ** 2
+    waveform = invert(frames, CLASSIC, DEFAULT, 22 * CLASSIC.hop_length)[
+        4 * CLASSIC.hop_length : -5 * CLASSIC.hop_length
+    ]
+    # Gaussian noise has a peak of some four times its RMS here; with all bins locked to their peaks, it was eleven.
+    assert np.abs(waveform).max() < 8 * np.sqrt(np.mean(waveform**2))
+
+
+# References
+
+
+def test_fit_to_mel_again_and_again_comes_as_near_as_scipys_nnls():
+    mel = mel_spectrogram(make_speech(4_000, 8_000), FINE)[:, 5:15].T
+    filters = scaled_filters(FINE)
+    best = [scipy.optimize.nnls(filters.T.astype(np.float64), frame)[1] for frame in mel]
+    magnitude = np.ones((len(mel), FINE.n_bins), np.float32)
+    for _ in range(300):
+        magnitude = fit_to_mel(magnitude, mel, FINE)
+    distances = np.linalg.norm(magnitude @ filters - mel, axis=1)
+    assert np.all(distances <= np.array(best) + 0.002 * np.linalg.norm(mel, axis=1))
+
+
+def test_fit_to_mel_more_steps_come_nearer():
+    mel = mel_spectrogram(make_speech(4_000, 22_050), CLASSIC).T
+    magnitude, distances = np.maximum(mel @ np.linalg.pinv(scaled_filters(CLASSIC)), 0), []
+    for _ in range(31):
+        distances.append(np.linalg.norm(magnitude @ scaled_filters(CLASSIC) - mel))
+        magnitude = fit_to_mel(magnitude, mel, CLASSIC)
+    assert distances[0] > distances[5] > 5 * distances[30]
+
+
+def test_griffin_lim_more_rounds_are_more_consistent():
+    n_fft, hop_length = 256, 64
+    magnitude = np.abs(stft(make_speech(8_000, 8_000), n_fft, hop_length))
+    distances = []
+    for rounds in (0, 5, 60):
+        waveform = griffin_lim(magnitude, hop_length, rounds, 0.99)
+        assert len(waveform) == n_fft + (len(magnitude) - 1) * hop_length
+        distances.append(np.linalg.norm(np.abs(stft(waveform, n_fft, hop_length)) - magnitude))
+    assert distances[0] > 1.5 * distances[1] > 2 * distances[2]
+    assert distances[2] < 0.06 * np.linalg.norm(magnitude)
+
+
+def test_griffin_lim_known_samples_are_kept_until_they_fade():
+    speech = make_speech(8_000, 8_000)
+    magnitude = np.abs(stft(speech, 256, 64))
+    waveform = griffin_lim(magnitude, 64, 20, 0.99, known=speech[:1_000])
+    assert np.array_equal(waveform[: 1_000 - 64], speech[: 1_000 - 64])
+    # And what follows continues their phase, which magnitudes alone would not tell.
+    assert np.corrcoef(waveform[1_000:1_100], speech[1_000:1_100])[0, 1] > 0.95
+
+
+# Streaming
+
+
+@pytest.mark.parametrize("config", [CLASSIC, FINE])
+def test_invert_stream_segments_join_without_a_click(config):
+    chord = tones(config, 3)
+    blocks = list(invert_stream([log_mel(chord, config)], config, SEGMENTS))
+    assert len(blocks) == 6
+    bend = np.abs(np.diff(np.concatenate(blocks), n=2))
+    near_join = np.zeros(len(bend), bool)
+    for end in np.cumsum([len(block) for block in blocks])[:-1]:
+        near_join[end - config.hop_length : end + config.hop_length] = True
+    inside = ~near_join
+    inside[: 2 * config.n_fft] = inside[-2 * config.n_fft :] = False
+    assert bend[near_join].max() < 1.2 * bend[inside].max()
+
+
+@pytest.mark.parametrize("config", [CLASSIC, FINE])
+def test_invert_stream_segments_are_as_good_as_the_whole(config):
+    features = log_mel(make_speech(3 * config.sr, config.sr), config)
+    whole, segmented = (
+        log_mel_error_db(features, log_mel(invert(features, config, how, 3 * config.sr), config), config)
+        for how in (DEFAULT, SEGMENTS)
+    )
+    assert segmented < whole + 0.1
+
+
+def test_invert_stream_chunks_of_one_segment_equal_invert():
+    features = log_mel(make_speech(8_000, 8_000), FINE)
+    chunks = np.split(features, [1, 2, 50, 50, 99], axis=1)
+    streamed = np.concatenate(list(invert_stream(chunks, FINE, DEFAULT)))
+    assert np.array_equal(streamed[:8_000], invert(features, FINE, DEFAULT, 8_000))
+
+
+@settings(max_examples=20)
+@given(st.lists(st.integers(0, 120), min_size=1, max_size=6))
+def test_invert_stream_chunks_of_any_size_give_the_same_sound(sizes):
+    frames = np.random.default_rng(0).random((TINY.n_mels, sum(sizes)), np.float32)
+    chunks = np.split(frames, np.cumsum(sizes)[:-1], axis=1)
+    whole, streamed = (
+        np.concatenate([np.empty(0, np.float32), *invert_stream(parts, TINY, QUICK)]) for parts in ([frames], chunks)
+    )
+    assert len(whole) == max(0, sum(sizes) - 1) * TINY.hop_length
+    assert np.array_equal(streamed, whole)
+
+
+def test_invert_stream_works_as_the_frames_arrive():
+    taken = []
+
+    def chunks():
+        for number in range(100):
+            taken.append(number)
+            yield np.zeros((TINY.n_mels, 64), np.float32)
+
+    next(invert_stream(chunks(), TINY, QUICK))
+    assert len(taken) == 2  # a segment of 88 frames and its overlap
+
+
+def test_invert_overlap_gives_the_next_segment_its_context(monkeypatch):
+    """Every frame is inverted with some on either side of it, but at the recording's ends."""
+    lengths = []
+    original = inversion._invert_segment
+
+    def watched(normalised, config, settings_, known):
+        lengths.append(normalised.shape[1])
+        return original(normalised, config, settings_, known)
+
+    monkeypatch.setattr(inversion, "_invert_segment", watched)
+    frames = np.zeros((TINY.n_mels, 300), np.float32)
+    waveform = np.concatenate(list(invert_stream([frames], TINY, QUICK)))
+    assert len(waveform) == 299 * TINY.hop_length
+    segment, overlap = 88, 25
+    assert lengths[:-1] == [segment] * (len(lengths) - 1)
+    assert sum(lengths) - overlap * (len(lengths) - 1) == 300
+    assert lengths[-1] >= 2 * overlap
+
+
+# Golden numbers: pystoi 0.4.1 on a recording that comes with the project
+
+
+@pytest.mark.parametrize(("config", "at_least"), [(CLASSIC, 0.95), (FINE, 0.99)])
+def test_invert_recording_is_intelligible(config, at_least):
+    path = ROOT / "speechdata" / "testing" / "en-allison" / "70_allison_digits.flac"
+    reference = read(path, config.sr)
+    estimate = invert(log_mel(reference, config), config, DEFAULT, len(reference))
+    assert stoi(reference, estimate, config.sr) > at_least
+    assert stoi(reference, estimate, config.sr, extended=True) > at_least - 0.02

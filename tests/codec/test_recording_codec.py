@@ -1,0 +1,304 @@
+"""A recording becomes a file of the size that was asked for, and comes back with its rate and length."""
+
+import tracemalloc
+import zlib
+from dataclasses import replace
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+import soundfile as sf
+
+from speech_autoencoder.audio import recordings as audio
+from speech_autoencoder.audio.log_mel import log_mel, mel_spectrogram_stream
+from speech_autoencoder.audio.recordings import read, read_stream
+from speech_autoencoder.codec import container, reconstruction
+from speech_autoencoder.codec import recording_codec as codec
+from speech_autoencoder.codec.container import BLOCK_LATENTS, Header
+from speech_autoencoder.codec.latent_search import Encoder
+from speech_autoencoder.config import CLASSIC, EncodingConfig, InversionConfig
+from speech_autoencoder.model import entropy_model as entropy
+from tests.helpers.common import TINY, names_in, refused
+from tests.helpers.tiny_codec import N_QUALITIES, make_codec, record
+
+# How well the phase is found is another module's.
+QUICK = InversionConfig(griffin_lim_rounds=1, segment_s=4.0)
+
+
+@pytest.fixture(scope="module")
+def model():
+    return make_codec()
+
+
+@pytest.fixture(scope="module")
+def encoder(model):
+    return Encoder(model, EncodingConfig(rounds=0))
+
+
+def there_and_back(path, encoder, **how):
+    """(codec.Encoded, the .sae, the .wav) of a recording, next to it."""
+    encoded = codec.encode_recording(path, encoder, path.with_suffix(".sae"), **how)
+    output = path.with_name("back.wav")
+    codec.decode_recording(path.with_suffix(".sae"), encoder.model, output, QUICK)
+    return encoded, path.with_suffix(".sae"), output
+
+
+def latents_in(path, model):
+    """The latents (n, C) in a .sae file."""
+    return np.concatenate(list(codec._latents(path, model, codec.LatentCoder(model.entropy))))
+
+
+# ---- lengths
+
+
+def test_decoded_has_the_rate_and_length_of_what_was_encoded(encoder, tmp_path):
+    rng = np.random.default_rng(0)
+    rates = (4_000, 8_000, 11_025, 16_000, 22_050)
+    lengths = {1, 2, 63, 64, 65, 255, 256, 257}
+    for number in range(200):
+        sr = rates[number % len(rates)]
+        n_samples = [*lengths][number] if number < len(lengths) else int(10 ** rng.uniform(0, np.log10(10 * sr)))
+        path = record(tmp_path / "x.wav", n_samples, sr, number)
+        encoded, _, output = there_and_back(path, encoder, bitrate=0.7)
+        info = sf.info(output)
+        assert (info.samplerate, info.frames) == (sr, n_samples)
+        assert encoded.seconds == n_samples / sr
+
+
+@pytest.mark.parametrize("features", [TINY, CLASSIC, replace(TINY, sr=11_025)], ids=["tiny", "classic", "odd rate"])
+def test_header_counts_the_frames_that_encoding_makes(features, tmp_path):
+    """The file does not say how many latents it has: both sides must count the same."""
+    rng = np.random.default_rng(1)
+    for number in range(60):
+        sr = int(rng.choice([4_000, 8_000, 11_025, 16_000, 22_050, 44_100, 48_000, rng.integers(4_000, 192_000)]))
+        n_samples = int(rng.integers(1, 12_000))
+        path = record(tmp_path / "x.wav", n_samples, sr, number)
+        n_frames = sum(chunk.shape[1] for chunk in mel_spectrogram_stream(read_stream(path, features.sr), features))
+        assert Header(b"1234", sr, n_samples).count_frames(features) == n_frames, (sr, n_samples)
+
+
+@pytest.mark.parametrize("share", [0.97, 1.03])
+def test_encode_lossy_file_of_not_quite_its_length_keeps_the_length_of_its_header(
+    encoder, tmp_path, monkeypatch, share
+):
+    path = record(tmp_path / "x.wav", 40_000)
+    kept = np.resize(read(path), round(40_000 * share))
+    monkeypatch.setattr(codec, "read_stream", lambda path, sr: iter([kept[:7_000], kept[7_000:]]))
+    _, _, output = there_and_back(path, encoder, quality=3)
+    assert sf.info(output).frames == 40_000
+
+
+@pytest.fixture(scope="module")
+def long_recording(tmp_path_factory):
+    """100 s, four blocks."""
+    return record(tmp_path_factory.mktemp("long") / "long.wav", 800_000)
+
+
+def test_blocks_join_to_one_latent(encoder, long_recording, tmp_path):
+    """What is decoded is what was encoded, to half a step, in every block; and the last is shorter."""
+    path = tmp_path / "long.sae"
+    encoded = codec.encode_recording(long_recording, encoder, path, quality=4)
+    header = container.read_header(path)
+    assert encoded.qualities == (4,) * 4
+    assert header.count_latents(TINY, 4) == 3 * BLOCK_LATENTS + 54
+    found = latents_in(path, encoder.model)
+    given = encoder.model.network.encode(log_mel(read(long_recording), TINY))
+    assert found.shape == given.shape
+    assert np.abs(found - given).max() <= 0.5 * 2 * 0.75**4 + 1 / 256
+
+
+def test_encode_and_decode_memory_does_not_grow_with_length(encoder, tmp_path, monkeypatch):
+    """Smaller blocks, and parts that the network sees, show the same with less sound."""
+    monkeypatch.setattr(audio, "_BLOCK_SAMPLES", 20_000)
+    monkeypatch.setattr(reconstruction, "PART_FRAMES", 512)
+    for module in (codec, container):
+        monkeypatch.setattr(module, "BLOCK_LATENTS", 100)
+    peaks = []
+    for n_samples in (80_000, 320_000):
+        path = record(tmp_path / "x.wav", n_samples)
+        tracemalloc.start()
+        try:
+            codec.encode_recording(path, encoder, tmp_path / "x.sae", quality=0)
+            for _ in codec.decode_stream(encoder.model, codec._latents(tmp_path / "x.sae", *for_reading(encoder))):
+                pass
+            peaks.append(tracemalloc.get_traced_memory()[1])
+        finally:
+            tracemalloc.stop()
+    assert peaks[1] < 1.3 * peaks[0]
+
+
+def for_reading(encoder):
+    """(model, coder), what codec._latents needs."""
+    return encoder.model, codec.LatentCoder(encoder.model.entropy)
+
+
+# ---- sizes
+
+
+@pytest.mark.parametrize("bitrate", [1.1, 1.2, 1.3])
+def test_encode_takes_the_finest_step_within_the_bitrate(encoder, tmp_path, bitrate):
+    path, most = record(tmp_path / "x.wav", 36_000), bitrate * 1_000 * 4.5 / 8
+    encoded = codec.encode_recording(path, encoder, tmp_path / "x.sae", bitrate=bitrate)
+    (quality,) = encoded.qualities
+    content = (tmp_path / "x.sae").read_bytes()
+    assert encoded.is_within
+    assert encoded.n_bytes == len(content) <= most
+    assert encoded.bitrate == pytest.approx(8 * len(content) / 4_500)
+    assert 0 < quality < N_QUALITIES - 1
+    codec.encode_recording(path, encoder, tmp_path / "same.sae", quality=quality)
+    assert (tmp_path / "same.sae").read_bytes() == content
+    assert codec.encode_recording(path, encoder, tmp_path / "finer.sae", quality=quality + 1).n_bytes > most
+
+
+def test_encode_many_blocks_stay_within_the_bitrate_together(encoder, long_recording, tmp_path):
+    encoded = codec.encode_recording(long_recording, encoder, tmp_path / "long.sae", bitrate=1.1)
+    assert 0.8 * 1.1 < encoded.bitrate <= 1.1
+    assert len(encoded.qualities) == 4
+    assert encoded.is_within
+
+
+@pytest.mark.parametrize("guess", [None, 0, 7, 31])
+def test_finest_step_is_found_from_any_guess(guess, monkeypatch):
+    sizes = np.linspace(3, 90, 32).astype(int)
+    monkeypatch.setattr(codec, "_encode", lambda coder, values, before, q: (container.Block(q, bytes(sizes[q]), 1), q))
+    coder = SimpleNamespace(model=SimpleNamespace(n_qualities=len(sizes)))
+    for most in range(100):
+        fitting = [q for q, size in enumerate(sizes) if len(container.Block(q, bytes(size), 1).to_bytes()) <= most]
+        block, decoded = codec._finest(coder, None, None, most, guess)
+        assert block.quality == decoded == max(fitting, default=0)
+
+
+def test_encode_many_blocks_tries_few_steps_of_each(encoder, long_recording, tmp_path, monkeypatch):
+    tried, one = [], codec._encode
+    monkeypatch.setattr(codec, "_encode", lambda *arguments: tried.append(arguments[-1]) or one(*arguments))
+    made = codec.encode_recording(long_recording, encoder, tmp_path / "a.sae", bitrate=3.0)
+    assert len(tried) < 5 + 3 * (len(made.qualities) - 1)
+
+
+def test_encode_too_little_bitrate_takes_the_coarsest_and_says_so(encoder, tmp_path):
+    encoded = codec.encode_recording(record(tmp_path / "x.wav", 8_000), encoder, tmp_path / "x.sae", bitrate=0.05)
+    assert encoded.qualities == (0,)
+    assert not encoded.is_within
+    assert encoded.bitrate > 0.05
+
+
+def test_encode_any_bitrate_that_is_plenty_takes_the_finest(encoder, tmp_path):
+    encoded = codec.encode_recording(record(tmp_path / "x.wav", 8_000), encoder, tmp_path / "x.sae", bitrate=1e6)
+    assert encoded.qualities == (N_QUALITIES - 1,)
+
+
+def test_encode_short_recording_costs_few_bytes_beside_its_payload(encoder, tmp_path):
+    path = tmp_path / "x.sae"
+    codec.encode_recording(record(tmp_path / "x.wav", 36_000), encoder, path, quality=3)
+    header, (block,) = container.read_header(path), list(blocks_in(path, encoder.model))
+    assert path.stat().st_size - len(block.payload) <= 21
+    values = entropy.to_fixed(encoder.model.network.encode(log_mel(read(tmp_path / "x.wav"), TINY)))
+    symbols, classes, _ = entropy.quantise(entropy.Predictor(encoder.model.entropy, 3), values)
+    tables = encoder.model.entropy.tables
+    bits = -np.log2(tables[classes, symbols + entropy.RADIUS] / 2**entropy.TABLE_BITS).sum()
+    assert header.n_samples == 36_000
+    assert 8 * len(block.payload) < bits + 9
+
+
+def blocks_in(path, model):
+    """The blocks of a .sae file of model's."""
+    return container.read_blocks(
+        path,
+        fingerprint=model.fingerprint,
+        features=model.features,
+        frames_per_latent=model.config.frames_per_latent,
+        n_qualities=N_QUALITIES,
+        most_latent_bytes=1_000,
+    )
+
+
+def test_encode_ticks_and_decode_ticks_add_up_to_the_recording(encoder, long_recording, tmp_path):
+    ticks = []
+    codec.encode_recording(long_recording, encoder, tmp_path / "x.sae", quality=0, tick=ticks.append)
+    assert sum(ticks) == pytest.approx(100)
+    short, ticks = record(tmp_path / "x.wav", 20_000), []
+    codec.encode_recording(short, encoder, tmp_path / "x.sae", quality=0)
+    codec.decode_recording(tmp_path / "x.sae", encoder.model, tmp_path / "y.wav", QUICK, tick=ticks.append)
+    assert sum(ticks) == pytest.approx(2.5)
+
+
+def test_encode_with_a_search_is_another_file(model, encoder, tmp_path):
+    path = record(tmp_path / "x.wav", 8_000)
+    codec.encode_recording(path, encoder, tmp_path / "x.sae", quality=9)
+    codec.encode_recording(path, Encoder(model, EncodingConfig(rounds=5)), tmp_path / "y.sae", quality=9)
+    assert (tmp_path / "x.sae").read_bytes() != (tmp_path / "y.sae").read_bytes()
+
+
+# ---- what is refused
+
+
+def test_decode_with_another_model_is_refused_and_leaves_what_was_there(encoder, tmp_path):
+    codec.encode_recording(record(tmp_path / "x.wav", 8_000), encoder, tmp_path / "x.sae", quality=0)
+    (tmp_path / "y.wav").write_bytes(b"before")
+    other = make_codec(seed=1)
+    refused(
+        "x.sae",
+        "made with the model",
+        "--model",
+        do=lambda: codec.decode_recording(tmp_path / "x.sae", other, tmp_path / "y.wav", QUICK),
+    )
+    assert (tmp_path / "y.wav").read_bytes() == b"before"
+    assert names_in(tmp_path) == ["x.sae", "x.wav", "y.wav"]
+
+
+def test_decode_truncated_and_hostile_are_refused(encoder, tmp_path):
+    path, output = tmp_path / "x.sae", tmp_path / "y.wav"
+    codec.encode_recording(record(tmp_path / "x.wav", 8_000), encoder, path, quality=5)
+    whole = path.read_bytes()
+    body = whole[:-4]
+
+    def decode():
+        codec.decode_recording(path, encoder.model, output, QUICK)
+
+    for size in range(0, len(body), 7):
+        path.write_bytes(whole[:size])
+        refused("x.sae", do=decode)
+        cut = body[:size]
+        path.write_bytes(cut + zlib.crc32(cut).to_bytes(4, "big"))
+        refused("x.sae", do=decode)
+    (payload,) = [block.payload for block in _blocks_of(whole, encoder.model, path)]
+    hostile = body[: -len(payload)] + b"\xff" * len(payload)
+    path.write_bytes(hostile + zlib.crc32(hostile).to_bytes(4, "big"))
+    refused("x.sae cannot be decoded", "no latents", "encode it again", do=decode)
+    assert not output.exists()
+
+
+def _blocks_of(content, model, path):
+    """The blocks of a file of this content, which path then is."""
+    path.write_bytes(content)
+    return list(blocks_in(path, model))
+
+
+def test_model_without_entropy_model_is_refused(model, tmp_path):
+    bare = replace(model, entropy=None)
+    path = record(tmp_path / "x.wav", 800)
+    refused(
+        "--codec",
+        do=lambda: codec.encode_recording(path, Encoder(bare, EncodingConfig(rounds=0)), tmp_path / "x.sae", quality=0),
+    )
+    refused("--codec", do=lambda: codec.decode_recording(path, bare, tmp_path / "y.wav", QUICK))
+
+
+@pytest.mark.parametrize("quality", [-1, N_QUALITIES])
+def test_encode_unknown_quality_is_refused(encoder, tmp_path, quality):
+    path = record(tmp_path / "x.wav", 800)
+    refused("0 to 9", do=lambda: codec.encode_recording(path, encoder, tmp_path / "x.sae", quality=quality))
+    assert names_in(tmp_path) == ["x.wav"]
+
+
+def test_encode_longer_than_a_day_is_refused(encoder, tmp_path, monkeypatch):
+    path = record(tmp_path / "x.wav", 800)
+    real = codec.describe
+    monkeypatch.setattr(codec, "describe", lambda path: replace(real(path), n_samples=8_000 * 86_400 + 1))
+    refused("x.wav", "86,400 s", do=lambda: codec.encode_recording(path, encoder, tmp_path / "x.sae", quality=0))
+
+
+@pytest.mark.parametrize("how", [{}, {"bitrate": 1.0, "quality": 1}])
+def test_encode_needs_one_of_bitrate_and_quality(encoder, tmp_path, how):
+    with pytest.raises(ValueError, match="either"):
+        codec.encode_recording(record(tmp_path / "x.wav", 800), encoder, tmp_path / "x.sae", **how)

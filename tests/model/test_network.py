@@ -1,0 +1,137 @@
+"""A network run by numpy is the one that Keras trains: the same numbers, and the same gradients as TensorFlow's."""
+
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from speech_autoencoder.config import CLASSIC, LossConfig, ModelConfig
+from speech_autoencoder.model.keras_network import build, to_keras, to_network
+from speech_autoencoder.model.losses import Loss, Target
+from speech_autoencoder.model.network import Network, shapes
+from tests.helpers.common import ROOT, TINY, shake
+
+CASES = {
+    "no halving": (ModelConfig(TINY.n_mels, 2, latent_size=5, width=8, depth=3), TINY),
+    "two halvings": (ModelConfig(TINY.n_mels, 8, latent_size=5, width=8, depth=2), TINY),
+    "finest is a frame": (ModelConfig(TINY.n_mels, 4, latent_size=5, finest=1, width=12, depth=4), TINY),
+    "no blocks": (ModelConfig(TINY.n_mels, 4, latent_size=5, width=8, depth=0), TINY),
+    "original": (ModelConfig(128, 8, latent_size=128, network="original"), CLASSIC),
+}
+
+
+@pytest.fixture(scope="module", params=CASES, ids=str)
+def case(request):
+    """(keras.Model with random weights, the same as a Network, features)."""
+    config, features = CASES[request.param]
+    model = build(config)
+    shake(model)
+    return model, to_network(model, config), features
+
+
+def noise(*shape, seed=0):
+    """Uniform noise in [0, 1], float32."""
+    return np.random.default_rng(seed).random(shape, np.float32)
+
+
+def latent_of(network, n_latents):
+    """The network's latent of noise."""
+    return network.encode(noise(network.config.n_mels, n_latents * network.config.frames_per_latent))
+
+
+@pytest.mark.parametrize("n_latents", [1, 2, 9])
+def test_encode_is_what_keras_computes(case, n_latents):
+    model, network, _ = case
+    frames = noise(network.config.n_mels, n_latents * network.config.frames_per_latent)
+    expected = np.asarray(model.get_layer("encoder")(frames[None, ..., None]))[0]
+    np.testing.assert_allclose(network.encode(frames), expected, rtol=1e-5, atol=1e-5)
+    assert network.encode(frames).dtype == np.float32
+
+
+@pytest.mark.parametrize("n_latents", [1, 2, 9])
+def test_decode_is_what_keras_computes(case, n_latents):
+    model, network, _ = case
+    latent = latent_of(network, n_latents)
+    expected = np.asarray(model.get_layer("decoder")(latent[None]))[0, ..., 0]
+    frames, _ = network.decode_with_gradient(latent)
+    np.testing.assert_allclose(frames.T, expected, atol=1e-5)
+    np.testing.assert_allclose(network.decode(latent), expected.clip(0, 1), atol=1e-5)
+    assert network.decode(latent).dtype == np.float32
+
+
+@pytest.mark.parametrize("n_latents", [1, 2, 9])
+def test_decode_with_gradient_is_tensorflows_gradient(case, n_latents):
+    import tensorflow as tf
+
+    model, network, _ = case
+    latent = latent_of(network, n_latents)
+    wanted = noise(n_latents * network.config.frames_per_latent, network.config.n_mels, seed=1) - 0.5
+    with tf.GradientTape() as tape:
+        tape.watch(given := tf.constant(latent[None]))
+        total = tf.reduce_sum(model.get_layer("decoder")(given)[0, ..., 0] * wanted.T)
+    expected = tape.gradient(total, given).numpy()[0]
+    _, back = network.decode_with_gradient(latent)
+    np.testing.assert_allclose(back(wanted), expected, rtol=1e-4, atol=1e-4 * np.abs(expected).max())
+    assert back(wanted).dtype == np.float32
+
+
+@pytest.mark.parametrize("n_frames", [5, 24, 120])
+@pytest.mark.parametrize("weights", [{}, {"exponent": 0.3, "log_weight": 2.0, "envelope_weight": 0.1}], ids=str)
+def test_target_is_the_loss_with_tensorflows_gradient(n_frames, weights):
+    """Of an estimate with values above full scale, which are held there, and with frames that do not count."""
+    import tensorflow as tf
+
+    loss = Loss(TINY, LossConfig(**weights), band_weight=0.9)
+    frames, estimate = noise(n_frames, TINY.n_mels), 1.2 * noise(n_frames, TINY.n_mels, seed=1)
+    mask = np.ones(n_frames, np.float32)
+    mask[-n_frames // 4 :] = 0
+    level = loss.level(frames.T)
+    with tf.GradientTape() as tape:
+        tape.watch(given := tf.constant(estimate.T[None, ..., None]))
+        levels = np.full((1, 1, n_frames, 1), level, np.float32)
+        expected, _ = loss(frames.T[None, ..., None], given, mask[None, None, :, None], levels)
+    expected_gradient = tape.gradient(expected, given).numpy()[0, ..., 0].T
+    value, gradient = Target(loss, frames, mask, level)(estimate)
+    assert value == pytest.approx(float(expected), rel=1e-5)
+    np.testing.assert_allclose(gradient, expected_gradient, rtol=1e-3, atol=1e-5 * np.abs(expected_gradient).max())
+    assert gradient.dtype == np.float32
+
+
+def test_shapes_are_keras_weights_in_their_order(case):
+    """The order is part of a model's fingerprint."""
+    model, network, _ = case
+    expected = {
+        f"{part}/{variable.path}": tuple(variable.shape)
+        for part in ("encoder", "decoder")
+        for variable in model.get_layer(part).weights
+    }
+    assert list(shapes(network.config).items()) == list(expected.items())
+    assert network.n_weights == model.count_params()
+
+
+def test_to_keras_and_back_is_the_same(case):
+    _, network, _ = case
+    again = to_network(to_keras(network), network.config)
+    assert list(again.weights) == list(network.weights)
+    for name, weight in network.weights.items():
+        np.testing.assert_array_equal(again.weights[name], weight)
+
+
+def test_network_weights_that_overflow_give_no_warning(case):
+    """A file may hold any finite numbers; a warning would fail here."""
+    _, network, _ = case
+    wild = Network(network.config, {name: np.full_like(w, 3e38) for name, w in network.weights.items()})
+    assert wild.decode(wild.encode(noise(network.config.n_mels, 16))).shape == (network.config.n_mels, 16)
+
+
+def test_network_needs_no_tensorflow():
+    code = (
+        "import sys; sys.modules['tensorflow'] = sys.modules['keras'] = None; import numpy as np;"
+        "from speech_autoencoder import codec, config, encoding, losses, model_file, network, reconstruction;"
+        "sizes = config.ModelConfig(16, 4, 5, width=8);"
+        "weights = {name: np.ones(shape, np.float32) for name, shape in network.shapes(sizes).items()};"
+        "print(network.Network(sizes, weights).decode(np.ones((3, 5), np.float32)).shape)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert done.stdout == "(16, 12)\n"

@@ -1,0 +1,215 @@
+"""The page in a browser, without a server: inert whatever its names, usable by keyboard, readable at any width."""
+
+import shutil
+import time
+
+import pytest
+
+from speech_autoencoder.report import page
+from tests.helpers.hostile_page import HOSTILE, make_page
+
+
+@pytest.fixture(scope="module")
+def made(trained, small_arrays, tmp_path_factory):
+    """What `make_page` gives."""
+    return make_page(tmp_path_factory.mktemp("page"), trained, small_arrays)
+
+
+@pytest.fixture(scope="module")
+def browser():
+    """A headless Chromium, driven by selenium."""
+    webdriver = pytest.importorskip("selenium.webdriver")
+    chromium = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+    driver_path = shutil.which("chromedriver")
+    if not chromium or not driver_path:
+        pytest.skip("Chromium and its driver are not installed")
+    options = webdriver.ChromeOptions()
+    options.binary_location = chromium
+    for argument in (
+        "--headless=new",
+        "--no-sandbox",
+        "--disable-gpu",
+        "--mute-audio",
+        "--force-prefers-reduced-motion",
+        "--window-size=1280,900",
+    ):
+        options.add_argument(argument)
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
+    driver = webdriver.Chrome(options=options, service=webdriver.ChromeService(driver_path))
+    yield driver
+    driver.quit()
+
+
+@pytest.fixture
+def opened(browser, made):
+    """The browser with the page open; nothing on its console when the test is done."""
+    browser.get((made[0] / "index.html").as_uri())
+    yield browser
+    assert [entry["message"] for entry in browser.get_log("browser")] == []
+
+
+def wait_for(browser, script):
+    """What the script returns, as soon as it is true."""
+    for _ in range(100):
+        value = browser.execute_script(f"return {script}")
+        if value:
+            return value
+        time.sleep(0.1)
+    raise AssertionError(f"never true: {script}")
+
+
+def shown_rows(browser):
+    """The cells of the table's rows that are seen."""
+    return browser.execute_script(
+        "return [...document.querySelectorAll('#table tbody tr')].filter(row => row.offsetParent)"
+        ".map(row => [...row.cells].map(cell => cell.textContent))"
+    )
+
+
+def press(browser, keys):
+    """Nothing; the keys are pressed, wherever the focus is."""
+    from selenium.webdriver import ActionChains
+
+    ActionChains(browser).send_keys(keys).perform()
+
+
+def test_browser_opens_no_alert_and_shows_the_names_as_they_are(opened, made):
+    from selenium.common.exceptions import NoAlertPresentException
+
+    with pytest.raises(NoAlertPresentException):
+        _ = opened.switch_to.alert
+    assert {row[0] for row in shown_rows(opened)} == {page.shown(entry["path"]) for entry in made[1]["recordings"]}
+
+
+def test_browser_every_player_has_its_sound_and_plays_it_alone(opened, made):
+    wait_for(
+        opened, "[...document.querySelectorAll('audio')].every(a => Number.isFinite(a.duration) && a.duration > 0.4)"
+    )
+    first, second = opened.find_elements("css selector", "audio")[:2]
+    for player in (first, second):
+        opened.execute_script("arguments[0].scrollIntoView(); arguments[0].focus()", player)
+        press(opened, " ")  # as a user does, who may start sound where a page may not
+        wait_for(
+            opened,
+            "[...document.querySelectorAll('audio')].some(a => a === document.activeElement && a.currentTime > 0.1)",
+        )
+    assert opened.execute_script("return arguments[0].paused", first)
+
+
+@pytest.mark.parametrize(("column", "kind"), [(0, str), (2, float), (3, float), (4, float), (5, float)])
+def test_browser_headings_sort_by_keyboard_and_say_so(opened, column, kind):
+    heading = opened.find_elements("css selector", "#table thead th")[column]
+    seen = []
+    for _ in range(2):
+        opened.execute_script("arguments[0].focus()", heading.find_element("tag name", "button"))
+        press(opened, "\ue007")
+        values = [row[column].rstrip("*") for row in shown_rows(opened)]
+        seen.append((heading.get_attribute("aria-sort"), values))
+    assert {order for order, _ in seen} == {"ascending", "descending"}
+    if kind is float:
+        for order, values in seen:
+            numbers = [float(value) for value in values]
+            assert numbers == sorted(numbers, reverse=order == "descending")
+    assert seen[0][1][0] == seen[1][1][-1]
+    assert len(opened.find_elements("css selector", "#table [aria-sort]")) == 1
+
+
+def test_browser_filters_by_name_speaker_and_score(opened, made):
+    from selenium.webdriver.support.select import Select
+
+    total = len(HOSTILE)
+    opened.find_element("id", "name").send_keys("ONERROR")
+    assert [row[0].split("/")[1] for row in shown_rows(opened)] == ["<img src=x onerror=alert(1)>.wav"]
+    assert opened.find_element("id", "count").text == f"1 of {total} recordings"
+    opened.find_element("css selector", "#filters button").click()
+    wait_for(opened, f"document.getElementById('count').textContent === '{total} recordings'")
+    Select(opened.find_element("id", "speaker")).select_by_index(1)
+    assert len(shown_rows(opened)) == total // 2
+    opened.find_element("css selector", "#filters button").click()
+    wait_for(opened, f"document.getElementById('count').textContent === '{total} recordings'")
+    middle = sorted(float(row[3].rstrip("*")) for row in shown_rows(opened))[total // 2]
+    opened.find_element("id", "least").send_keys(str(middle))
+    stois = [float(row[3].rstrip("*")) for row in shown_rows(opened)]
+    assert 0 < len(stois) < total
+    assert min(stois) >= middle - 0.001
+
+
+def test_browser_blind_test_counts_right_answers_by_keyboard(opened):
+    press(opened, "1a")
+    assert opened.find_element("id", "tally").text == ""  # not started yet
+    opened.execute_script("document.getElementById('start').focus()")
+    press(opened, " ")
+    # One who knows: X is A where the page plays the same file for both.
+    opened.execute_script(
+        "window.heard = {}; const set = Object.getOwnPropertyDescriptor(HTMLMediaElement.prototype, 'src').set;"
+        "Object.defineProperty(HTMLMediaElement.prototype, 'src',"
+        "{set(value) { window.last = value; set.call(this, value); }})"
+    )
+    press(opened, "a")
+    assert "Listen to A, B and X first" in opened.find_element("id", "said").text
+    n_right = 0
+    for number in range(1, 8):
+        heard = {}
+        for key in "12x":
+            press(opened, key)
+            heard[key] = opened.execute_script("return window.last")
+        assert heard["1"] != heard["2"]
+        right = "a" if heard["x"] == heard["1"] else "b"
+        wrong_on_purpose = number == 3
+        press(opened, {"a": "b", "b": "a"}[right] if wrong_on_purpose else right)
+        n_right += not wrong_on_purpose
+        assert f"{n_right} of {number} right" in opened.find_element("id", "tally").text
+    # 6 or more of 7 by guessing: 8 of 128.
+    assert "p = 0.063" in opened.find_element("id", "tally").text
+
+
+def test_browser_blind_test_plays_what_is_asked_for(opened):
+    opened.execute_script(
+        "window.played = []; const play = HTMLMediaElement.prototype.play;"
+        "HTMLMediaElement.prototype.play = function () { window.played.push(this); return play.call(this); }"
+    )
+    opened.find_element("id", "start").click()
+    press(opened, "x")
+    wait_for(opened, "window.played.length === 1 && window.played[0].currentTime > 0.05")
+    assert opened.execute_script("return Number.isFinite(window.played[0].duration) && !window.played[0].error")
+
+
+@pytest.mark.parametrize("width", [320, 390, 1280])
+def test_browser_page_is_never_wider_than_the_window(opened, width):
+    metrics = {"width": width, "height": 800, "deviceScaleFactor": 1, "mobile": width < 500}
+    opened.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
+    try:
+        assert opened.execute_script("return document.documentElement.scrollWidth") <= width
+    finally:
+        opened.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_browser_text_has_contrast(opened, scheme):
+    """At least 4.5 to 1, WCAG's AA, of every text to what is behind it."""
+    opened.execute_cdp_cmd(
+        "Emulation.setEmulatedMedia", {"features": [{"name": "prefers-color-scheme", "value": scheme}]}
+    )
+    least = opened.execute_script(
+        """
+        const parse = (text) => text.match(/[\\d.]+/g).map(Number);
+        const linear = (v) => (v <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4);
+        const light = (colour) => {
+          const [r, g, b] = parse(colour).slice(0, 3).map((v) => linear(v / 255));
+          return 0.2126 * r + 0.7152 * g + 0.0722 * b;
+        };
+        const hasText = (element) => [...element.childNodes].some((node) => node.nodeType === 3 && node.data.trim());
+        let least = [99, ""];
+        for (const element of document.querySelectorAll("body *")) {
+          if (!element.offsetParent || element.closest("button:disabled") || !hasText(element)) continue;
+          let behind = element;
+          const clear = (node) => (parse(getComputedStyle(node).backgroundColor)[3] ?? 1) === 0;
+          while (behind !== document.body && clear(behind)) behind = behind.parentElement;
+          const pair = [getComputedStyle(element).color, getComputedStyle(behind).backgroundColor].map(light);
+          const contrast = (Math.max(...pair) + 0.05) / (Math.min(...pair) + 0.05);
+          if (contrast < least[0]) least = [contrast, element.outerHTML.slice(0, 200)];
+        }
+        return least;
+        """
+    )
+    assert least[0] >= 4.5, least

@@ -1,0 +1,16 @@
+"""docs/reliability.md promises nothing without a test."""
+
+import re
+
+from tests.helpers.common import ROOT
+
+
+def test_reliability_every_test_that_is_named_is_there():
+    named = set(re.findall(r"`(test_\w+)`", (ROOT / "docs" / "reliability.md").read_text(encoding="utf-8")))
+    there = {
+        name
+        for path in (ROOT / "tests").glob("test_*.py")
+        for name in re.findall(r"^def (test_\w+)", path.read_text(encoding="utf-8"), re.MULTILINE)
+    }
+    assert len(named) > 15
+    assert named <= there

@@ -1,0 +1,300 @@
+"""A training from its start to its model: better than PCA, the same for the same seed, kept whatever ends it."""
+
+import itertools
+import time
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from speech_autoencoder.codec.range_coder import LatentCoder
+from speech_autoencoder.config import CodecConfig
+from speech_autoencoder.errors import InputError
+from speech_autoencoder.model import model_file
+from speech_autoencoder.model.entropy_model import to_fixed, to_floats
+from speech_autoencoder.model.keras_network import to_keras
+from speech_autoencoder.model.losses import Loss
+from speech_autoencoder.training import checkpoints
+from speech_autoencoder.training import loop as training
+from speech_autoencoder.training import time_budget as planning
+from speech_autoencoder.training.train_step import Batches, Learner
+from tests.helpers.common import TINY_MODEL, TINY_TRAINING, make_dataset, names_in, raise_at, train_tiny
+
+
+@pytest.fixture(scope="module")
+def whole(forty, tmp_path_factory):
+    """(Result, folder) of a training that nothing interrupted, while the clock jumped, to which no other may differ."""
+    folder = tmp_path_factory.mktemp("whole")
+    jumps = itertools.cycle([0.0, 1e10, -1e9, 1.8e9])
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(time, "time", lambda: next(jumps))
+        return train_tiny(forty, folder), folder
+
+
+class Bar:
+    """A progress bar during whose update number `at` the user presses Ctrl-C."""
+
+    def __init__(self, at=-1):
+        self.at, self.count, self.closed, self.total = at, 0, False, None
+
+    def __call__(self, total):
+        self.total = total
+        return self
+
+    def update(self, n=1):
+        self.count += n
+        if self.count == self.at:
+            raise KeyboardInterrupt
+
+    def close(self):
+        self.closed = True
+
+
+def assert_same_result(result, expected):
+    """Nothing; two trainings came to the same, bit for bit; only their clocks may differ."""
+    for name in ("learning_rate", "training_db", "validation_db", "validation_loss"):
+        assert getattr(result.history, name) == getattr(expected.history, name), name
+    for name in ("best_db", "best_loss", "best_epoch", "n_epochs"):
+        assert getattr(result, name) == getattr(expected, name), name
+    assert_same_weights(result.model, expected.model)
+
+
+def assert_same_weights(model, expected):
+    """Nothing; two models have the same weights, bit for bit."""
+    for name, other in expected.network.weights.items():
+        np.testing.assert_array_equal(model.network.weights[name], other)
+
+
+def test_train_finished_leaves_model_and_no_checkpoint(whole):
+    result, folder = whole
+    assert [path.name for path in folder.iterdir()] == ["model.h5"]
+    assert result.ended == "done"
+    assert len(result.history) == result.n_epochs == TINY_TRAINING.epochs
+    assert_same_weights(model_file.load(folder / "model.h5"), result.model)
+
+
+def test_train_keeps_the_best_epoch(whole, forty):
+    result, _ = whole
+    assert result.best_loss == min(result.history.validation_loss)
+    assert result.history.validation_loss[result.best_epoch - 1] == result.best_loss
+    assert result.history.validation_db[result.best_epoch - 1] == result.best_db
+    loss = Loss(forty.features, result.model.loss)
+    learner = Learner(to_keras(result.model.network), TINY_TRAINING, loss, forty.features.range_db)
+    held_out = Batches(forty, result.split.validation, TINY_TRAINING, TINY_MODEL.frames_per_latent, loss)
+    assert learner.validate(held_out) == pytest.approx((result.best_loss, result.best_db), rel=1e-6)
+
+
+def test_train_beats_pca_on_validation(whole):
+    result, _ = whole
+    assert result.best_loss < result.floor_loss
+
+
+def test_train_floor_is_fitted_without_validation(whole, forty):
+    """The floor's error on recordings that PCA has seen would flatter it."""
+    from speech_autoencoder.model import pca
+
+    result, _ = whole
+    fitted = pca.fit(forty, result.split.training, *TINY_MODEL.floor_shape)
+    np.testing.assert_array_equal(result.model.floor.encode, fitted.encode)
+
+
+def test_train_same_seed_gives_same_weights_from_epochs_that_differ(whole, forty, tmp_path, monkeypatch):
+    real, epochs = Batches.epoch, []
+
+    def watched(self, rng=None):
+        batches = list(real(self, rng))
+        if rng is not None:
+            epochs.append(b"".join(clips.tobytes() for clips, *_ in batches))
+        return batches
+
+    monkeypatch.setattr(Batches, "epoch", watched)
+    assert_same_result(train_tiny(forty, tmp_path), whole[0])
+    assert len(epochs) == len(set(epochs)) == TINY_TRAINING.epochs
+
+
+def test_train_description_tells_the_story(whole, forty):
+    description = model_file.load(whole[1] / "model.h5").description
+    result = whole[0]
+    assert description["training"]["seed"] == TINY_TRAINING.seed
+    assert description["training"]["ended"] == "done"
+    assert description["validation"] == {
+        "error_db": result.best_db,
+        "floor_db": result.floor_db,
+        "loss": result.best_loss,
+        "floor_loss": result.floor_loss,
+        "epoch": result.best_epoch,
+    }
+    assert description["history"]["validation_db"] == result.history.validation_db
+    assert description["data"] == {"fingerprint": forty.fingerprint, "n_recordings": 40}
+    assert {"python", "tensorflow", "keras", "numpy"} <= set(description["versions"])
+
+
+@pytest.mark.parametrize(
+    ("interruption", "n_done"),
+    [({"bar": Bar(at=22)}, 2), ({"say": raise_at("Epoch +1", BrokenPipeError)}, 1)],
+    ids=["in the third epoch", "by a reader that has gone"],
+)
+def test_train_interrupted_keeps_best_epoch_and_resumes_to_the_same(whole, forty, tmp_path, interruption, n_done):
+    interrupted = train_tiny(forty, tmp_path, **interruption)
+    assert interrupted.ended == "interrupted"
+    assert interrupted.history.validation_db == whole[0].history.validation_db[:n_done]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["model.checkpoint.npz", "model.h5"]
+    loaded = model_file.load(tmp_path / "model.h5")
+    assert loaded.description["training"]["ended"] == "interrupted"
+    least = min(interrupted.floor_loss, *interrupted.history.validation_loss)
+    assert loaded.description["validation"]["loss"] == pytest.approx(least, rel=1e-5)
+    assert_same_weights(loaded, interrupted.model)
+
+    bar, lines = Bar(), []
+    resumed = train_tiny(forty, tmp_path, resume=True, bar=bar, say=lines.append)
+    assert resumed.ended == "done"
+    assert_same_result(resumed, whole[0])
+    assert [path.name for path in tmp_path.iterdir()] == ["model.h5"]
+    assert (bar.count, bar.closed) == (bar.total, True)
+    assert any(f"Resuming after epoch {n_done} of 4" in line for line in lines)
+    assert resumed.history.minutes == sorted(resumed.history.minutes)
+
+
+def test_train_interrupted_in_the_first_epoch_leaves_an_older_model(forty, tmp_path):
+    (tmp_path / "model.h5").write_bytes(b"an older model")
+    bar = Bar(at=5)
+    with pytest.raises(KeyboardInterrupt):
+        train_tiny(forty, tmp_path, bar=bar)
+    assert bar.closed
+    assert [path.name for path in tmp_path.iterdir()] == ["model.h5"]
+    assert (tmp_path / "model.h5").read_bytes() == b"an older model"
+
+
+def test_train_interrupted_twice_leaves_the_old_model_and_a_checkpoint(forty, tmp_path, monkeypatch):
+    """Who presses Ctrl-C again does not want to wait for the model to be saved."""
+    (tmp_path / "model.h5").write_bytes(b"an older model")
+    monkeypatch.setattr(training, "save", lambda *args: raise_at("")(""))
+    with pytest.raises(KeyboardInterrupt):
+        train_tiny(forty, tmp_path, say=raise_at("Epoch +1"))
+    assert names_in(tmp_path) == ["model.checkpoint.npz", "model.h5"]
+    assert (tmp_path / "model.h5").read_bytes() == b"an older model"
+
+
+def test_train_nothing_gained_keeps_pca_and_stops(forty, tmp_path):
+    config = replace(TINY_TRAINING, learning_rate=0.5, weight_decay=0.0, averaging=0.0, patience=2, epochs=10)
+    result = train_tiny(forty, tmp_path, config)
+    assert result.ended == "patience"
+    assert len(result.history) == result.history.best + 2 < 10
+    assert result.best_epoch == 0
+    assert (result.best_loss, result.best_db) == pytest.approx((result.floor_loss, result.floor_db), rel=1e-5)
+    frames, network = forty.frames(0), model_file.load(tmp_path / "model.h5").network
+    output = network.decode(network.encode(frames))[:, : frames.shape[1]]
+    np.testing.assert_allclose(output, result.model.floor.reconstruct(frames), atol=2e-6)
+
+
+def test_train_one_recording_makes_model(tmp_path):
+    result = train_tiny(make_dataset(["only.wav"], [70]), tmp_path, replace(TINY_TRAINING, epochs=1))
+    assert result.best_loss <= result.floor_loss * (1 + 1e-5)
+    assert model_file.load(tmp_path / "model.h5").config == TINY_MODEL
+
+
+def test_train_too_long_a_plan_ends_in_time(forty, tmp_path, monkeypatch):
+    for name in ("plan", "replan"):
+        monkeypatch.setattr(planning, name, lambda *args: 100_000)
+    started = time.monotonic()
+    result = train_tiny(forty, tmp_path, replace(TINY_TRAINING, minutes=0.1, epochs=0, patience=100_000))
+    assert time.monotonic() - started < 60
+    assert result.ended == "time"
+    assert 1 <= len(result.history) < result.n_epochs == 100_000
+    assert result.best_loss <= result.floor_loss * (1 + 1e-5)
+    assert model_file.load(tmp_path / "model.h5").description["training"]["ended"] == "time"
+
+
+def test_train_batch_of_nan_raises_and_saves_nothing(forty, tmp_path, monkeypatch):
+    (tmp_path / "model.h5").write_bytes(b"an older model")
+    real = Batches.epoch
+
+    def poisoned(self, rng=None):
+        for clips, *rest in real(self, rng):
+            yield (clips * np.float32("nan") if rng else clips), *rest
+
+    monkeypatch.setattr(Batches, "epoch", poisoned)
+    with pytest.raises(InputError, match="--learning-rate"):
+        train_tiny(forty, tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == ["model.h5"]
+    assert (tmp_path / "model.h5").read_bytes() == b"an older model"
+
+
+def test_train_weights_of_nan_after_the_last_step_are_never_saved(forty, tmp_path, monkeypatch):
+    """The loss of a step is that before it: of what the last one did, only the weights can tell."""
+    real = Learner.learn
+
+    def poisoned(self, *arguments):
+        error = real(self, *arguments)
+        self.use([np.full(weight.shape, np.nan, np.float32) for weight in self.weights])
+        self.average[0].assign(self.weights[0])
+        return error
+
+    monkeypatch.setattr(Learner, "learn", poisoned)
+    monkeypatch.setattr(checkpoints, "_EVERY_S", -1)
+    with pytest.raises(InputError, match="a weight is NaN"):
+        train_tiny(forty, tmp_path)
+    assert list(tmp_path.iterdir()) == []
+
+
+# ---- a codec
+
+CODEC = CodecConfig(lowest_kbits=0.1, highest_kbits=0.6, knots=3, qualities=9, groups=2, hidden=4)
+
+
+@pytest.fixture(scope="module")
+def codec(forty, tmp_path_factory):
+    """(Result, folder) of a training as a codec."""
+    folder = tmp_path_factory.mktemp("codec")
+    return train_tiny(forty, folder, codec=CODEC), folder
+
+
+def test_train_codec_model_has_an_entropy_model_that_is_kept(codec):
+    result, folder = codec
+    loaded = model_file.load(folder / "model.h5")
+    assert loaded.entropy.n_qualities == CODEC.qualities
+    assert loaded.fingerprint == result.model.fingerprint
+    kbits = loaded.description["codec"].pop("kbits")
+    assert loaded.description["codec"] == CODEC.to_json()
+    assert 0 < kbits[0] < kbits[1]
+
+
+def test_train_codec_is_compared_with_the_floor_unquantised(codec, forty):
+    result, _ = codec
+    learner = Learner(
+        to_keras(result.model.network), TINY_TRAINING, Loss(forty.features, result.model.loss), forty.features.range_db
+    )
+    held_out = Batches(forty, result.split.validation, TINY_TRAINING, TINY_MODEL.frames_per_latent, learner.loss)
+    assert learner.validate(held_out) == pytest.approx((result.best_loss, result.best_db), rel=1e-5)
+    assert result.best_loss < min(result.history.validation_loss)
+
+
+def test_train_codec_finer_steps_cost_more_and_are_nearer(codec, forty):
+    model, coder = codec[0].model, LatentCoder(codec[0].model.entropy)
+    frames = np.concatenate([forty.frames(i) for i in range(0, 40, 4)], axis=1)
+    latent = model.network.encode(frames)
+    costs, errors = [], []
+    for quality in (0, 4, 8):
+        payload, decoded = coder.encode(to_fixed(latent), quality)
+        costs.append(len(payload))
+        errors.append(np.mean((to_floats(decoded) - latent) ** 2))
+    assert costs == sorted(set(costs))
+    assert errors == sorted(set(errors), reverse=True)
+
+
+def test_train_codec_learns_to_be_nearer_for_its_bits(codec):
+    history = codec[0].history
+    assert history.validation_loss == sorted(history.validation_loss, reverse=True)
+
+
+def test_train_codec_interrupted_resumes_to_the_same(codec, forty, tmp_path):
+    assert train_tiny(forty, tmp_path, codec=CODEC, say=raise_at("Epoch +1")).ended == "interrupted"
+    resumed = train_tiny(forty, tmp_path, codec=CODEC, resume=True)
+    assert_same_result(resumed, codec[0])
+    assert resumed.model.fingerprint == codec[0].model.fingerprint
+
+
+def test_train_codec_does_not_resume_what_was_none(forty, tmp_path):
+    train_tiny(forty, tmp_path, say=raise_at("Epoch +1"))
+    with pytest.raises(InputError, match="other data or settings"):
+        train_tiny(forty, tmp_path, codec=CODEC, resume=True)

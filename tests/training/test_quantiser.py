@@ -1,0 +1,126 @@
+"""What a codec learns with: noise in place of rounding, the bits it takes, what becomes integers."""
+
+import numpy as np
+import pytest
+
+from speech_autoencoder.config import CodecConfig
+from speech_autoencoder.model import entropy_model as entropy
+from speech_autoencoder.model.pca import PCA
+from speech_autoencoder.training.quantiser import Quantiser
+
+SIZE, FRAME_RATE = 10, 125.0
+CONFIG = CodecConfig(lowest_kbits=0.1, highest_kbits=0.6, knots=4, qualities=13, groups=3, hidden=8)
+
+
+@pytest.fixture
+def quantiser():
+    deviations = np.geomspace(0.5, 0.02, SIZE)
+    decode = np.eye(SIZE, 80, dtype=np.float32) * deviations[:, None].astype(np.float32)
+    return Quantiser(
+        CONFIG, PCA(8, np.linalg.pinv(decode).astype(np.float32), decode, np.zeros(80)), FRAME_RATE, seed=0
+    )
+
+
+def latents(n=4, length=400, seed=0):
+    return np.random.default_rng(seed).standard_normal((n, length, SIZE)).astype(np.float32)
+
+
+def bitrate(bits):
+    """bit/s of bits (n, n_latents), each latent of which stands for 8 frames."""
+    return float(np.mean(bits)) * FRAME_RATE / 8
+
+
+@pytest.mark.parametrize("position", [0.0, 0.4, 1.0])
+def test_quantiser_starts_at_about_the_bitrate_aimed_at(quantiser, position):
+    _, bits = quantiser(latents(), np.full(4, position, np.float32), 0)
+    assert bitrate(bits) == pytest.approx(float(quantiser.bitrate(position)), rel=0.25)
+
+
+def test_quantiser_finer_positions_are_nearer_and_cost_more(quantiser):
+    latent = latents()
+    errors, costs = [], []
+    for position in (0.0, 0.3, 0.6, 1.0):
+        heard, bits = quantiser(latent, np.full(4, position, np.float32), 0)
+        errors.append(float(np.mean((heard - latent) ** 2)))
+        costs.append(bitrate(bits))
+    assert errors == sorted(errors, reverse=True)
+    assert costs == sorted(costs)
+
+
+def test_quantiser_knots_are_met_and_joined_linearly(quantiser):
+    variable = quantiser._variables["mean_bias"]
+    variable.assign(np.arange(CONFIG.knots).repeat(SIZE).astype(np.float32))
+    at = quantiser._at("mean_bias", np.array([0, 1 / 3, 0.5, 1], np.float32)).numpy()
+    assert at[:, 0, 0] == pytest.approx([0, 1, 1.5, 3], abs=1e-5)
+
+
+def shake(quantiser, seed=1):
+    """Nothing; every weight is moved, so that nothing is what it was at first."""
+    rng = np.random.default_rng(seed)
+    for name, variable in quantiser._variables.items():
+        moved = variable.numpy() + rng.normal(0, 0.05, variable.shape).astype(np.float32) * (name != "steps")
+        variable.assign(moved)
+
+
+def test_quantiser_channels_are_predicted_from_groups_before_alone(quantiser):
+    shake(quantiser)
+    latent, position = latents(1, 12), np.zeros(1, np.float32)
+    mean, scale = (value.numpy() for value in quantiser._predict(latent, position))
+    first, end = quantiser.groups[1:3]
+    changed = latent.copy()
+    changed[0, 5, first:end] += 1
+    new_mean, new_scale = (value.numpy() for value in quantiser._predict(changed, position))
+    for old, new in ((mean, new_mean), (scale, new_scale)):
+        differs = np.abs(new - old)[0].max(axis=1) > 1e-6
+        assert np.flatnonzero(differs).tolist() == [5, 6, 7]
+        assert (np.abs(new - old)[0, 5, :end] < 1e-6).all()
+        assert (np.abs(new - old)[0, 5, end:] > 1e-6).any()
+
+
+@pytest.mark.parametrize("quality", [0, 7, 12])
+def test_entropy_model_predicts_as_the_quantiser_does(quantiser, quality):
+    """The integer twin, asked about the values that it has decoded itself, says what the floats say."""
+    shake(quantiser)
+    latent = latents(1, 60)[0]
+    model = quantiser.to_entropy_model([latent])
+    predictor = entropy.Predictor(model, quality)
+    symbols, classes, decoded = entropy.quantise(predictor, entropy.to_fixed(latent))
+    heard = entropy.to_floats(decoded)
+    position = np.array([quality / (CONFIG.qualities - 1)], np.float32)
+    mean, log_scale = (value.numpy()[0] for value in quantiser._predict(heard[None], position))
+    step = np.exp(quantiser._at("steps", position).numpy()[0])
+    # A step is rounded to 1/256, up to half of that for every symbol.
+    assert (np.abs(heard - mean - symbols * step) < 0.01 + np.abs(symbols) * 0.5 / 256).all()
+    expected = (log_scale * 256 - entropy.LOWEST) / entropy.SPACING
+    assert np.abs(classes + 0.5 - np.clip(expected, 0, entropy.CLASSES)).max() < 0.75
+    # And a decoder's latents are as near to the encoder's as the steps allow.
+    assert (np.abs(heard - latent) <= 0.5 * step + 0.01).all() and np.abs(symbols).max() < entropy.RADIUS
+
+
+def test_adapt_bits_cost_more_where_there_are_too_many(quantiser):
+    position = np.array([0.1, 0.9], np.float32)
+    before = quantiser.price(position).numpy()
+    quantiser.adapt(position, np.array([2, 0.5], np.float32) * quantiser.bitrate(position))
+    after = quantiser.price(position).numpy()
+    assert after[0] > before[0]
+    assert after[1] < before[1]
+
+
+def test_positions_are_spread_and_repeatable(quantiser):
+    positions = quantiser.positions(8, 3).numpy()
+    assert np.floor(positions * 8).tolist() == list(range(8))
+    assert (positions == quantiser.positions(8, 3).numpy()).all()
+    assert (positions != quantiser.positions(8, 4).numpy()).all()
+
+
+def test_quantiser_gradients_reach_latent_and_every_weight(quantiser):
+    import tensorflow as tf
+
+    shake(quantiser)
+    latent = tf.constant(latents(2, 30))
+    with tf.GradientTape() as tape:
+        tape.watch(latent)
+        heard, bits = quantiser(latent, np.array([0.2, 0.7], np.float32), 1)
+        loss = tf.reduce_mean(tf.square(heard - 0.3)) + 1e-3 * tf.reduce_mean(bits)
+    gradients = tape.gradient(loss, [latent, *quantiser.weights])
+    assert all(np.isfinite(g.numpy()).all() and np.abs(g.numpy()).max() > 0 for g in gradients)
