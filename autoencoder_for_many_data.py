@@ -4,15 +4,15 @@ from pathlib import Path
 
 from speech_autoencoder.cli import command_line as cli
 from speech_autoencoder.config import (
-    CODEC_LATENT_PER_SECOND,
-    LATENT_PER_SECOND,
+    CODEC_LATENT_RATE,
+    LATENT_RATE,
     NETWORKS,
     CodecConfig,
     ModelConfig,
     TrainingConfig,
     model_config,
 )
-from speech_autoencoder.system.files import claim, require_writable
+from speech_autoencoder.system.files import lock, require_writable
 from speech_autoencoder.system.processors import training_threads
 
 ARRAY_PATH = Path("train_data.npy")
@@ -31,7 +31,7 @@ def main():
     checking = cli.progress(args.quiet, "checking")
     data = dataset.load(args.data, "train_data_generator.py", progress=checking)
     cli.require_suffix(args.model, ".h5")
-    numbers = args.latent_per_second or (CODEC_LATENT_PER_SECOND if args.codec else LATENT_PER_SECOND)
+    numbers = args.latent_per_second or (CODEC_LATENT_RATE if args.codec else LATENT_RATE)
     sizes = model_config(data.features, numbers, args.network)
     checkpoint_path = args.model.with_suffix(".checkpoint.npz")
     minutes, epochs = args.minutes or TrainingConfig.minutes, args.epochs or 0
@@ -46,7 +46,7 @@ def main():
         seed=args.seed,
     )
     require_writable(args.model, HISTORY_PATH, FIGURE_PATH)
-    claim(args.model)
+    lock(args.model)
 
     cli.start_tensorflow(say, threads=training_threads())
     from speech_autoencoder.report import figures as report
@@ -67,7 +67,7 @@ def main():
         bar=cli.bar(args.quiet, "training"),
     )
     history.write_history(HISTORY_PATH, result.history)
-    report.draw_history(FIGURE_PATH, result.history, result.floor_db, result.best_epoch)
+    report.draw_history(FIGURE_PATH, result.history, result.baseline_db, result.best_epoch)
     cli.describe_training(result, say, can_resume=checkpoint_path.exists())
     say(f"Wrote {args.model}, {HISTORY_PATH} and {FIGURE_PATH}.")
 
@@ -87,7 +87,7 @@ def parse_arguments():
         "--latent-per-second",
         type=cli.positive(float),
         help="most latent numbers per second of sound; fewer compress more "
-        f"(default: {LATENT_PER_SECOND:g}, with --codec {CODEC_LATENT_PER_SECOND:g})",
+        f"(default: {LATENT_RATE:g}, with --codec {CODEC_LATENT_RATE:g})",
     )
     parser.add_argument(
         "--network",

@@ -5,8 +5,8 @@ from pathlib import Path
 
 from speech_autoencoder import __version__
 from speech_autoencoder.cli import command_line as cli
-from speech_autoencoder.config import EncodingConfig, InversionConfig
-from speech_autoencoder.system.files import claim, require_replaceable, require_writable, shown, write_json
+from speech_autoencoder.config import InversionConfig, LatentSearchConfig
+from speech_autoencoder.system.files import lock, printable, require_replaceable, require_writable, write_json
 
 ARRAY_PATH = Path("test_data.npy")
 TRAINING_PATH = Path("train_data.npy")
@@ -28,7 +28,7 @@ def main():
 
     known = None if args.recogniser == "trained" else words.installed(args.recogniser, args.labels, data, say)
     require_writable(SCORES_PATH, FIGURE_PATH)
-    claim(SCORES_PATH)
+    lock(SCORES_PATH)
     if not args.no_report:
         from speech_autoencoder.report import page
 
@@ -100,7 +100,7 @@ def main():
             workers=args.workers,
             progress=cli.progress(args.quiet, "page"),
         )
-    page_path = shown(args.report / "index.html")
+    page_path = printable(args.report / "index.html")
     say(f"Wrote {SCORES_PATH}, {FIGURE_PATH} and {page_path} ({size / 1e6:.1f} MB with its sound).")
 
 
@@ -144,7 +144,7 @@ def load_encoder(model_path, data, args):
 
     model = model_file.load(model_path)
     model.require_features(data.features, str(args.data), "test_data_generator.py")
-    return Encoder(model, EncodingConfig())
+    return Encoder(model, LatentSearchConfig())
 
 
 def describe_scores(args, result, say):
@@ -165,7 +165,7 @@ def describe_scores(args, result, say):
         say(line)
     if "words" in result:
         say(summary.describe_words(result["words"]))
-    for line in summary.format_comparison(result["comparison"], shown(args.compare)) if args.compare else ():
+    for line in summary.format_comparison(result["comparison"], printable(args.compare)) if args.compare else ():
         say(line)
 
 
@@ -181,7 +181,7 @@ def describe_run(args):
         "commit": provenance.commit(),
         "seed": intervals.SEED,
         "config": {
-            "encoding": EncodingConfig().to_json(),
+            "encoding": LatentSearchConfig().to_json(),
             "inversion": InversionConfig().to_json(),
             "n_draws": intervals.RESAMPLES,
             "labels": args.labels,

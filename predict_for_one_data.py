@@ -3,8 +3,8 @@
 from pathlib import Path
 
 from speech_autoencoder.cli import command_line as cli
-from speech_autoencoder.config import EncodingConfig, InversionConfig
-from speech_autoencoder.system.files import claim, require_writable
+from speech_autoencoder.config import InversionConfig, LatentSearchConfig
+from speech_autoencoder.system.files import lock, require_writable
 
 # The recording to reconstruct: put the path of your own here, or name it on the command line.
 AUDIO_PATH = Path("speechdata/testing/en-allison/70_allison_digits.flac")
@@ -31,7 +31,7 @@ def main():
     figures = [args.output.with_suffix(".png")] if args.output_dir is None else []
     require_writable(*outputs, *encoded, *figures)
     if args.output_dir is None:
-        claim(args.output)
+        lock(args.output)
 
     from speech_autoencoder.codec import recording_codec as codec
     from speech_autoencoder.codec.latent_search import Encoder
@@ -41,8 +41,8 @@ def main():
 
     model = model_file.load(args.model)
     if args.bitrate:
-        model.require_entropy(cli.shown(args.model))
-    encoder = Encoder(model, EncodingConfig(rounds=0) if args.bitrate else EncodingConfig())
+        model.require_entropy(cli.printable(args.model))
+    encoder = Encoder(model, LatentSearchConfig(steps=0) if args.bitrate else LatentSearchConfig())
     results = []
     n_threads = 1 if args.bitrate else cli.available_cpus()
     with cli.blas_threads(n_threads), cli.bar(args.quiet, "reconstructing")(seconds) as bar:
@@ -56,11 +56,11 @@ def main():
                 reconstruct_recording(path, encoder, InversionConfig(), output, watch=excerpt.watch, tick=bar.update)
             for figure in figures:
                 excerpt.draw(figure)
-                say(f"Wrote {cli.shown(output)} and {cli.shown(figure)}.")
+                say(f"Wrote {cli.printable(output)} and {cli.printable(figure)}.")
     if args.bitrate:
         cli.describe_encoded(results, paths, encoded[0] if len(encoded) == 1 else args.output_dir, args.bitrate, say)
     if args.output_dir is not None:
-        say(f"Wrote {len(outputs)} reconstructions to {cli.shown(args.output_dir)}.")
+        say(f"Wrote {len(outputs)} reconstructions to {cli.printable(args.output_dir)}.")
     elif not args.no_show:
         report.show(figures[0])
 

@@ -15,7 +15,7 @@ import soundfile as sf
 import soxr
 
 from speech_autoencoder.audio.recordings import describe, read
-from speech_autoencoder.config import EncodingConfig, InversionConfig, ModelConfig, TrainingConfig, preset
+from speech_autoencoder.config import InversionConfig, LatentSearchConfig, ModelConfig, TrainingConfig, preset
 from speech_autoencoder.data import building, dataset
 from speech_autoencoder.errors import InputError
 
@@ -84,7 +84,7 @@ def reconstructed(recordings: dict[str, np.ndarray], folder: Path, epochs: int =
         model_path=folder / "model.h5",
         checkpoint_path=folder / "model.npz",
     )
-    encoder, out = Encoder(result.model, EncodingConfig(rounds=0)), []
+    encoder, out = Encoder(result.model, LatentSearchConfig(steps=0)), []
     for name, waveform in recordings.items():
         reconstruct_recording(folder / "audio" / f"{name}.wav", encoder, InversionConfig(), folder / "out.wav")
         out.append(compare(name, waveform, sf.read(folder / "out.wav")[0]))

@@ -21,7 +21,7 @@ def make_originals(folder: Path) -> Originals:
     """An array of a few recordings, a codec trained on them for an epoch, and one of them encoded."""
     from speech_autoencoder.codec import recording_codec as codec
     from speech_autoencoder.codec.latent_search import Encoder
-    from speech_autoencoder.config import CodecConfig, EncodingConfig, ModelConfig, TrainingConfig, preset
+    from speech_autoencoder.config import CodecConfig, LatentSearchConfig, ModelConfig, TrainingConfig, preset
     from speech_autoencoder.training import loop as training
 
     features = preset("fine", 8_000)
@@ -39,5 +39,5 @@ def make_originals(folder: Path) -> Originals:
         codec=CodecConfig(knots=2, qualities=4, groups=2, hidden=4),
     )
     first = sorted((folder / "audio").iterdir())[0]
-    codec.encode_recording(first, Encoder(result.model, EncodingConfig(rounds=0)), originals.encoded, quality=1)
+    codec.encode_recording(first, Encoder(result.model, LatentSearchConfig(steps=0)), originals.encoded, quality=1)
     return originals

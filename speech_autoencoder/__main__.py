@@ -6,9 +6,9 @@ from pathlib import Path
 
 from speech_autoencoder.cli import command_line as cli
 from speech_autoencoder.codec.container import SUFFIX, read_header
-from speech_autoencoder.config import DEFAULT_BITRATE, EncodingConfig, InversionConfig
+from speech_autoencoder.config import DEFAULT_BITRATE, InversionConfig, LatentSearchConfig
 from speech_autoencoder.errors import InputError
-from speech_autoencoder.system.files import require_writable, shown
+from speech_autoencoder.system.files import printable, require_writable
 
 MODEL_PATH = Path("my_model_for_many_data.h5")
 
@@ -50,7 +50,7 @@ def _encode(args, say):
     from speech_autoencoder.codec.latent_search import Encoder
     from speech_autoencoder.codec.recording_codec import encode_recording
 
-    encoder, results = Encoder(_load(args.model), EncodingConfig(rounds=0)), []
+    encoder, results = Encoder(_load(args.model), LatentSearchConfig(steps=0)), []
     bitrate = args.bitrate or (DEFAULT_BITRATE if args.quality is None else None)
     with cli.blas_threads(1), cli.bar(args.quiet, "encoding")(seconds) as bar:
         for path, output in zip(paths, outputs, strict=True):
@@ -67,7 +67,7 @@ def _decode(args, say):
 
     paths, outputs = _plan(args, ".wav", partial(find_recordings, suffixes={SUFFIX}, what=f"{SUFFIX} file"))
     if args.output is None and args.output_dir is None and outputs[0].exists():
-        raise InputError(f"{shown(outputs[0])} is there, and may be the original: name another with --output.")
+        raise InputError(f"{printable(outputs[0])} is there, and may be the original: name another with --output.")
     seconds = sum(read_header(path).seconds for path in paths)
     require_writable(*outputs)
     from speech_autoencoder.codec.recording_codec import decode_recording
@@ -77,9 +77,9 @@ def _decode(args, say):
         for path, output in zip(paths, outputs, strict=True):
             decoded = decode_recording(path, model, output, InversionConfig(), tick=bar.update)
     if len(outputs) > 1:
-        say(f"Wrote {len(outputs)} recordings to {shown(args.output_dir)}: {seconds:,.2f} s.")
+        say(f"Wrote {len(outputs)} recordings to {printable(args.output_dir)}: {seconds:,.2f} s.")
     else:
-        say(f"Wrote {shown(output)}: {seconds:,.2f} s at {decoded.sr:,} Hz.")
+        say(f"Wrote {printable(output)}: {seconds:,.2f} s at {decoded.sr:,} Hz.")
 
 
 def _load(path):
@@ -87,7 +87,7 @@ def _load(path):
     from speech_autoencoder.model import model_file
 
     model = model_file.load(path)
-    model.require_entropy(shown(path))
+    model.require_entropy(printable(path))
     return model
 
 

@@ -17,7 +17,7 @@ _BOUNDS = {
     "floor_db": (-200.0, -20.0),
     "ceiling_db": (-20.0, 40.0),
     "frames_per_latent": (2, 64),
-    "finest": (1, 64),
+    "stem_frames": (1, 64),
     "latent_size": (1, 4_096),
     "width": (8, 1_024),
     "depth": (0, 16),
@@ -137,7 +137,7 @@ class ModelConfig(_Config):
     n_mels: int
     frames_per_latent: int
     latent_size: int
-    finest: int = 2
+    stem_frames: int = 2
     width: int = 256
     depth: int = 2
     network: str = "residual"
@@ -154,8 +154,10 @@ class ModelConfig(_Config):
             )
         if self.frames_per_latent & (self.frames_per_latent - 1):
             raise InputError(f"frames_per_latent is {self.frames_per_latent}: expected a power of two.")
-        if self.finest & (self.finest - 1) or self.finest > self.frames_per_latent:
-            raise InputError(f"finest is {self.finest}: expected a power of two, up to {self.frames_per_latent}.")
+        if self.stem_frames & (self.stem_frames - 1) or self.stem_frames > self.frames_per_latent:
+            raise InputError(
+                f"stem_frames is {self.stem_frames}: expected a power of two, up to {self.frames_per_latent}."
+            )
         if self.latent_size > self.n_mels * self.frames_per_latent:
             raise InputError(
                 f"latent_size {self.latent_size} is more than the {self.n_mels} x {self.frames_per_latent} values "
@@ -163,9 +165,9 @@ class ModelConfig(_Config):
             )
 
     @property
-    def n_halvings(self) -> int:
+    def n_downsamplings(self) -> int:
         """How often the convolutions halve the resolution, from the finest to the latent's."""
-        return (self.frames_per_latent // self.finest).bit_length() - 1
+        return (self.frames_per_latent // self.stem_frames).bit_length() - 1
 
     @property
     def encoder_depth(self) -> int:
@@ -173,12 +175,12 @@ class ModelConfig(_Config):
         return -(-self.depth // 3)
 
     @property
-    def floor_shape(self) -> tuple[int, int]:
+    def baseline_shape(self) -> tuple[int, int]:
         """(frames_per_latent, latent_size) of the PCA that a model is compared with: as many numbers a second.
 
         In blocks of a fixed length, as PCA is the worse the shorter they are, where the network is the better.
         """
-        frames = max(_MOST_FINEST * self.finest, self.frames_per_latent)
+        frames = max(_MOST_STEM_FRAMES * self.stem_frames, self.frames_per_latent)
         return frames, self.latent_size * frames // self.frames_per_latent
 
     @property
@@ -247,14 +249,14 @@ class TrainingConfig(_Config):
 
 
 @dataclass(frozen=True)
-class EncodingConfig(_Config):
+class LatentSearchConfig(_Config):
     """How a latent is found: the encoder's, made better by `rounds` of gradient descent on a loss.
 
     The step, relative to the latents' standard deviation, starts at `rate` and falls to zero. The loss is the
     training's, but for the weight of the envelopes, as ESTOI compares them and, by band_weight, as STOI does.
     """
 
-    rounds: int = 60
+    steps: int = 60
     rate: float = 0.03
     envelope_weight: float = 0.9
     band_weight: float = 0.9
@@ -294,12 +296,12 @@ _FINE = {
 }
 
 # The latent of the program that this one replaces: 768 numbers for a clip of 48 frames.
-LATENT_PER_SECOND = 690.0
+LATENT_RATE = 690.0
 # Of a codec's latent, what a bitrate does not pay for costs nothing: it has room for the highest one.
-CODEC_LATENT_PER_SECOND = 1_400.0
+CODEC_LATENT_RATE = 1_400.0
 # The numbers that a latent has at least, and how often the convolutions' finest resolution it is long at most: shorter
 # latents scored better until they had too few (docs/decisions.md).
-_LEAST_LATENT, _MOST_FINEST = 10, 4
+_LEAST_LATENT, _MOST_STEM_FRAMES = 10, 4
 # The decoder's residual blocks over all resolutions, but two at each at least.
 _BLOCKS = 6
 
@@ -335,7 +337,9 @@ def model_config(features: FeatureConfig, numbers_per_second: float, network: st
 
     frames_per_latent = _ORIGINAL[1] if network == "original" else finest
     while (
-        size(frames_per_latent) < _LEAST_LATENT and frames_per_latent < _MOST_FINEST * finest and network != "original"
+        size(frames_per_latent) < _LEAST_LATENT
+        and frames_per_latent < _MOST_STEM_FRAMES * finest
+        and network != "original"
     ):
         frames_per_latent *= 2
     latent_size = max(1, min(size(frames_per_latent), features.n_mels * frames_per_latent))

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from speech_autoencoder.config import (
     CLASSIC,
-    LATENT_PER_SECOND,
+    LATENT_RATE,
     PRESETS,
     FeatureConfig,
     InversionConfig,
@@ -70,21 +70,21 @@ def test_model_config_any_budget_is_spent_but_not_passed(features, numbers_per_s
     most = features.n_mels * config.frames_per_latent
     assert (config.latent_size + 1) * per_second > numbers_per_second or config.latent_size == most
     # The floor that it is compared with spends no more, and hardly less.
-    frames, size = config.floor_shape
+    frames, size = config.baseline_shape
     assert 0 <= config.latent_size / config.frames_per_latent - size / frames < 1 / frames
 
 
 def test_model_config_original_is_768_numbers_for_a_classic_clip():
-    config = model_config(CLASSIC, LATENT_PER_SECOND, "original")
+    config = model_config(CLASSIC, LATENT_RATE, "original")
     assert (config.frames_per_latent, config.latent_size) == (8, 128)
     assert CLASSIC.n_frames / 8 * 128 == 768
-    assert config.floor_shape == (8, 128)
+    assert config.baseline_shape == (8, 128)
 
 
 @pytest.mark.parametrize("finest", [3, 16])
 def test_config_finest_is_a_power_of_two_within_a_latent(finest):
     with pytest.raises(InputError, match=f"finest is {finest}"):
-        replace(MODEL, finest=finest)
+        replace(MODEL, stem_frames=finest)
 
 
 def test_preset_classic_is_what_people_expect():

@@ -15,7 +15,7 @@ import pytest
 import soundfile as sf
 
 from speech_autoencoder import __version__
-from speech_autoencoder.config import EncodingConfig, InversionConfig
+from speech_autoencoder.config import InversionConfig, LatentSearchConfig
 from speech_autoencoder.evaluation import evaluation
 from speech_autoencoder.model import model_file
 from speech_autoencoder.system import versions as provenance
@@ -58,7 +58,7 @@ def test_generators_make_float32_clips_of_every_recording(project, name, side):
 def test_trainer_makes_a_model_and_its_history(project):
     model = model_file.load(project[0] / "my_model_for_many_data.h5")
     assert model.features.preset == "classic"
-    assert model.description["validation"]["loss"] <= model.description["validation"]["floor_loss"]
+    assert model.description["validation"]["loss"] <= model.description["validation"]["baseline_loss"]
     with (project[0] / "training_history.csv").open(newline="") as file:
         rows = list(csv.DictReader(file))
     assert [row["epoch"] for row in rows] == ["1"]
@@ -74,9 +74,9 @@ def test_scripts_figures_are_png(project, name):
 def test_evaluate_writes_scores_and_says_them(project):
     folder, done = project
     result = json.loads((folder / "evaluation.json").read_text())
-    assert set(result["scores"]) == {"model", "floor", "ceiling"}
+    assert set(result["scores"]) == {"model", "pca", "copy_synthesis"}
     assert result["n_recordings"] == len(list((folder / "speechdata" / "testing").rglob("*.flac")))
-    assert result["scores"]["ceiling"]["log_mel_db"] == 0
+    assert result["scores"]["copy_synthesis"]["log_mel_db"] == 0
     for scores in result["scores"].values():
         assert f"{scores['stoi']:.3f}" in done["evaluate_for_many_data"].stdout
     assert result["drawn"] == "strings"
@@ -92,7 +92,7 @@ def test_evaluate_says_what_made_the_numbers(project):
     assert result["versions"]["pystoi"] == version("pystoi")
     assert result["commit"] == provenance.commit()
     assert result["seed"] == 0
-    assert result["config"]["encoding"] == EncodingConfig().to_json()
+    assert result["config"]["encoding"] == LatentSearchConfig().to_json()
     assert result["config"]["inversion"] == InversionConfig().to_json()
 
 

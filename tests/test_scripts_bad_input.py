@@ -114,8 +114,8 @@ def test_scripts_second_run_in_one_folder_is_refused_at_once(arrays, project):
         "evaluate_for_many_data": "evaluation.json",
         "predict_for_one_data": "reconstruct.wav",
     }
-    code = "import sys; from pathlib import Path; from speech_autoencoder.system.files import claim\n"
-    code += "[claim(Path(name)) for name in sys.argv[1:]]; print(flush=True); sys.stdin.read()"
+    code = "import sys; from pathlib import Path; from speech_autoencoder.system.files import lock\n"
+    code += "[lock(Path(name)) for name in sys.argv[1:]]; print(flush=True); sys.stdin.read()"
     pipes = dict.fromkeys(("stdin", "stdout"), subprocess.PIPE)
     command = [sys.executable, "-c", code, *written.values()]
     with subprocess.Popen(command, cwd=arrays, env=os.environ | {"PYTHONPATH": str(ROOT)}, **pipes) as first:

@@ -7,7 +7,7 @@ import numpy as np
 from benchmarks.codec.own_codec import NAME
 from benchmarks.codec.targets import TARGETS
 from benchmarks.quality.scoring import METRICS
-from speech_autoencoder.system.files import replacing
+from speech_autoencoder.system.files import atomic_write
 
 _TITLES = {
     "pesq_nb": "PESQ-NB",
@@ -56,7 +56,7 @@ def draw(path: Path, rows: list[dict], *, title: str, originals: float | None = 
         entries |= dict(zip(labels, handles, strict=True))
     figure.suptitle(title, fontsize=13)
     figure.legend(entries.values(), entries.keys(), loc="outside lower center", ncols=2 * n_columns, frameon=False)
-    with replacing(path) as temporary:
+    with atomic_write(path) as temporary:
         figure.savefig(temporary, dpi=130, format="png")
 
 

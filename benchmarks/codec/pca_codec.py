@@ -87,7 +87,7 @@ def step_for(floor: Floor, bits_per_second: float) -> float:
 def fit(training_dir: Path, sr: int) -> Floor:
     """The floor of the recordings below training_dir, in strings as those that are coded, for sound at sr Hz."""
     features = preset("fine", sr)
-    frames_per_latent, _ = model_config(features, 1).floor_shape
+    frames_per_latent, _ = model_config(features, 1).baseline_shape
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         (folder / "strings").mkdir()

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from benchmarks.codec.sound_files import SoundFile, cut_back
-from benchmarks.quality.scoring import METRICS, RESAMPLES, Values, digits_of, summary, values_of_strings
+from benchmarks.quality.scoring import METRICS, RESAMPLES, Values, digits_of, summary, values_of_segments
 from speech_autoencoder.evaluation.other_codecs import System
 
 # From this rate on, PESQ is taken of the whole band too.
@@ -26,7 +26,7 @@ def measure(system: System, setting: str, files: list[SoundFile], sr: int, *, re
     references = [file.waveform for file in files]
     coded = system.code(setting, references, sr)
     modes = ("nb", "wb") if sr >= WIDE_HZ else ("nb",)
-    values = values_of_strings(references, coded.waveforms, sr=sr, pesq=modes, workers=workers)
+    values = values_of_segments(references, coded.waveforms, sr=sr, pesq=modes, workers=workers)
     cut, names = cut_back(files, coded.waveforms)
     values |= digits_of(cut, names=names, sr=sr, recogniser=recogniser)
     return Part(values, 8 * np.array(coded.n_bytes), np.array([len(reference) / sr for reference in references]))

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks.quality.scoring import strings_of
+from benchmarks.quality.scoring import segments_of
 from speech_autoencoder.audio.recordings import find_recordings, read
 from speech_autoencoder.data.building import most_common_rate
 from speech_autoencoder.errors import InputError
@@ -32,7 +32,7 @@ def files_of(folder: Path, sr: int | None = None) -> tuple[list[SoundFile], int]
         except InputError:
             continue
         names.append(name)
-    strings = strings_of(names, [len(waveform) / sr for waveform in waveforms])
+    strings = segments_of(names, [len(waveform) / sr for waveform in waveforms])
     return [string_file([waveforms[i] for i in string], [names[i] for i in string], sr) for string in strings], sr
 
 

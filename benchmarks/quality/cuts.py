@@ -12,13 +12,13 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.quality.hearing import in_16_bits
-from benchmarks.quality.scoring import strings_of, summary, values_of
+from benchmarks.quality.scoring import segments_of, summary, values_of
 from speech_autoencoder.audio.log_mel import log_mel
 from speech_autoencoder.audio.recordings import read
 from speech_autoencoder.cli import command_line as cli
 from speech_autoencoder.codec.latent_search import Encoder
 from speech_autoencoder.codec.reconstruction import PART_FRAMES, reconstruct, to_waveform
-from speech_autoencoder.config import EncodingConfig, InversionConfig
+from speech_autoencoder.config import InversionConfig, LatentSearchConfig
 from speech_autoencoder.data import dataset
 from speech_autoencoder.model import model_file
 
@@ -55,11 +55,11 @@ def main():
     parser.add_argument("--shifts", type=int, nargs="+", default=[0, 100, 333, 777, 2_500], help="samples")
     parser.add_argument("--workers", type=int, default=cli.available_cpus())
     args = parser.parse_args()
-    data, encoder = dataset.load(args.data, ""), Encoder(model_file.load(args.model), EncodingConfig())
+    data, encoder = dataset.load(args.data, ""), Encoder(model_file.load(args.model), LatentSearchConfig())
     sr = encoder.model.features.sr
     waveforms = [read(data.path(i), sr) for i in range(len(data.names))]
     common = {"names": data.names, "sr": sr, "recogniser": None, "workers": args.workers}
-    common["strings"] = strings_of(data.names, data.n_samples / data.sr)
+    common["strings"] = segments_of(data.names, data.n_samples / data.sr)
     print("| began later by, samples | STOI | ESTOI | PESQ-NB |\n|---|---|---|---|")
     with cli.blas_threads(1):
         for n_samples in args.shifts:

@@ -7,11 +7,11 @@ from functools import partial
 
 import numpy as np
 
-from benchmarks.quality.scoring import Values, strings_of, values_of
+from benchmarks.quality.scoring import Values, segments_of, values_of
 from speech_autoencoder.audio.recordings import read, resample
 from speech_autoencoder.codec.latent_search import Encoder
 from speech_autoencoder.codec.reconstruction import reconstruct, to_waveform
-from speech_autoencoder.config import EncodingConfig, InversionConfig, ModelConfig
+from speech_autoencoder.config import InversionConfig, LatentSearchConfig, ModelConfig
 from speech_autoencoder.data.dataset import Dataset
 from speech_autoencoder.evaluation.scoring import SYSTEMS
 from speech_autoencoder.evaluation.word_recogniser import Recogniser
@@ -31,7 +31,7 @@ class Heard:
 
     values: dict[str, Values]
     n_recordings: int
-    n_strings: int
+    n_segments: int
     seconds: float
     n_numbers: int
     reconstruction_s: float
@@ -44,7 +44,7 @@ def measure(dataset: Dataset, encoder: Encoder, *, recogniser: Recogniser | None
     return Heard(
         values=judge(dataset, waveforms, recogniser=recogniser, workers=workers),
         n_recordings=len(dataset.names),
-        n_strings=len(strings_of(dataset.names, dataset.n_samples / dataset.sr)),
+        n_segments=len(segments_of(dataset.names, dataset.n_samples / dataset.sr)),
         seconds=float((dataset.n_samples / dataset.sr).sum()),
         n_numbers=int((-(-dataset.n_frames // config.frames_per_latent)).sum()) * config.latent_size,
         reconstruction_s=reconstruction_s,
@@ -58,7 +58,7 @@ def judge(
     sr = int(dataset.sr.max())
     at_sr = partial(_at_sr, rates=dataset.sr, sr=sr)
     references = at_sr([read(dataset.path(i)) for i in range(len(dataset.names))])
-    strings = strings_of(dataset.names, dataset.n_samples / dataset.sr)
+    strings = segments_of(dataset.names, dataset.n_samples / dataset.sr)
     common = {"names": dataset.names, "sr": sr, "strings": strings, "recogniser": recogniser, "workers": workers}
     return {system: values_of(references, at_sr(heard), **common) for system, heard in waveforms.items()}
 
@@ -66,15 +66,15 @@ def judge(
 def sounds(dataset: Dataset, encoder: Encoder, *, workers: int) -> tuple[dict[str, list[np.ndarray]], float]:
     """(waveforms by system, one a recording at its own rate and length; the seconds that the model's took)."""
     features, inversion = encoder.model.features, InversionConfig()
-    plain, floor = Encoder(encoder.model, EncodingConfig(rounds=0)), encoder.model.floor
+    plain, floor = Encoder(encoder.model, LatentSearchConfig(steps=0)), encoder.model.baseline
     linear = ModelConfig(features.n_mels, floor.frames_per_latent, len(floor.decode))
     untrained = build(linear)
     start_at_pca(untrained, linear, floor)
     searched = Encoder(replace(encoder.model, network=to_network(untrained, linear)), encoder.config)
     systems = {
         "model": lambda frames: reconstruct(encoder, frames),
-        "floor": floor.reconstruct,
-        "ceiling": lambda frames: frames,
+        "pca": floor.reconstruct,
+        "copy_synthesis": lambda frames: frames,
         "encoder": lambda frames: reconstruct(plain, frames),
         "searched_floor": lambda frames: reconstruct(searched, frames),
     }

@@ -14,7 +14,7 @@ from benchmarks.running import run
 from speech_autoencoder.audio.log_mel import denormalise, hann, join_clips
 from speech_autoencoder.audio.recordings import read
 from speech_autoencoder.codec.reconstruction import reconstruct, to_waveform
-from speech_autoencoder.config import CLASSIC, EncodingConfig, InversionConfig
+from speech_autoencoder.config import CLASSIC, InversionConfig, LatentSearchConfig
 from speech_autoencoder.data import dataset as datasets
 from speech_autoencoder.data.dataset import Dataset
 
@@ -74,15 +74,15 @@ def systems(material: Material) -> Iterator[System]:
     yield System("+ inversion", lambda i: _our_inversion(plain(i)), _LATENT_RATE, **costs)
 
     model, costs = _train_ours("original", material)
-    yield System("+ training", _model_sound(model, frames, rounds=0), _LATENT_RATE, **costs)
+    yield System("+ training", _model_sound(model, frames, steps=0), _LATENT_RATE, **costs)
 
     model, costs = _train_ours("residual", material)
-    yield System("+ network", _model_sound(model, frames, rounds=0), _LATENT_RATE, **costs)
-    rounds = EncodingConfig().rounds
+    yield System("+ network", _model_sound(model, frames, steps=0), _LATENT_RATE, **costs)
+    rounds = LatentSearchConfig().rounds
     yield System(
-        "+ search of the latent: this program", _model_sound(model, frames, rounds=rounds), _LATENT_RATE, **costs
+        "+ search of the latent: this program", _model_sound(model, frames, steps=rounds), _LATENT_RATE, **costs
     )
-    floor = model.floor.reconstruct
+    floor = model.baseline.reconstruct
     yield System("PCA, as many numbers, our way", lambda i: _our_inversion(floor(frames(i))), _LATENT_RATE)
 
 
@@ -159,5 +159,5 @@ def _model_sound(model, frames, *, rounds):
     """A function from a recording's index to its sound through our model, whose latent is searched for in rounds."""
     from speech_autoencoder.codec.latent_search import Encoder
 
-    encoder = Encoder(model, EncodingConfig(rounds=rounds))
+    encoder = Encoder(model, LatentSearchConfig(steps=rounds))
     return lambda i: _our_inversion(reconstruct(encoder, frames(i)))

@@ -14,14 +14,14 @@ from benchmarks.quality.mends import make_material, the_old_program
 from benchmarks.quality.scoring import METRICS, cells_of, summary
 from benchmarks.quality.table import setting, train_recogniser, try_setting
 from speech_autoencoder.cli import command_line as cli
-from speech_autoencoder.system.files import replacing, write_json
+from speech_autoencoder.system.files import atomic_write, write_json
 
 _HEADINGS = "system | minutes | digits | STOI | ESTOI | PESQ-NB"
 _TITLES = dict(zip(METRICS, ("words heard right", "STOI", "ESTOI", "PESQ-NB"), strict=True))
 # What does not change with the minutes. Colours that the colour-blind can tell apart (Okabe and Ito).
 _LINES = {
-    "ceiling": ("no model in between", {"color": "#333333", "linestyle": ":"}),
-    "floor": ("PCA, as many numbers", {"color": "#777777", "linestyle": "--"}),
+    "copy_synthesis": ("no model in between", {"color": "#333333", "linestyle": ":"}),
+    "pca": ("PCA, as many numbers", {"color": "#777777", "linestyle": "--"}),
     "old": ("the old program", {"color": "#d55e00", "linestyle": "-."}),
 }
 _MODEL_COLOR = "#0072b2"
@@ -56,7 +56,7 @@ def rows_of(args: argparse.Namespace, recogniser):
     for number, minutes in enumerate(args.minutes):
         this_long = argparse.Namespace(**vars(args) | {"minutes": minutes})
         _, heard = try_setting(this_long, args.setting, "", recogniser)
-        for system in ("model",) if number else ("floor", "ceiling", "model"):
+        for system in ("model",) if number else ("pca", "copy_synthesis", "model"):
             scores, intervals = summary([heard.values[system]])
             yield row(system, minutes if system == "model" else None, scores, intervals)
 
@@ -74,7 +74,7 @@ def draw(path: Path, rows: list[dict], *, title: str) -> None:
     handles, labels = figure.axes[0].get_legend_handles_labels()
     figure.suptitle(title)
     figure.legend(handles, labels, loc="outside lower center", ncols=len(labels), frameon=False)
-    with replacing(path) as temporary:
+    with atomic_write(path) as temporary:
         figure.savefig(temporary, dpi=130, format="png")
 
 

@@ -4,10 +4,10 @@ import time
 
 import numpy as np
 
-from speech_autoencoder.config import CLASSIC, LATENT_PER_SECOND, model_config
+from speech_autoencoder.config import CLASSIC, LATENT_RATE, model_config
 from speech_autoencoder.model.keras_network import build
 
-ORIGINAL = model_config(CLASSIC, LATENT_PER_SECOND, "original")
+ORIGINAL = model_config(CLASSIC, LATENT_RATE, "original")
 N_SAMPLES = CLASSIC.hop_length * (CLASSIC.n_frames - 1)
 # librosa's default, whatever the analysis was made with.
 _N_FFT = 2_048

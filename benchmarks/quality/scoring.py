@@ -19,7 +19,7 @@ RESAMPLES = 2_000
 Values = dict[str, np.ndarray]
 
 
-def strings_of(names: Sequence[str], durations_s: Sequence[float]) -> list[list[int]]:
+def segments_of(names: Sequence[str], durations_s: Sequence[float]) -> list[list[int]]:
     """Which recordings (indices) are scored as one string of sound.
 
     Up to ten of one speaker and take where every name is label_speaker_take; otherwise as `metrics.pool` puts them.
@@ -52,12 +52,12 @@ def values_of(
         [metrics.join([waveforms[i] for i in string], sr) for string in strings]
         for waveforms in (references, estimates)
     ]
-    return values_of_strings(*joined, sr=sr, workers=workers) | digits_of(
+    return values_of_segments(*joined, sr=sr, workers=workers) | digits_of(
         estimates, names=names, sr=sr, recogniser=recogniser
     )
 
 
-def values_of_strings(
+def values_of_segments(
     references: list[np.ndarray],
     estimates: list[np.ndarray],
     *,

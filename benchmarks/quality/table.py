@@ -16,7 +16,7 @@ from benchmarks.quality.scoring import cells_of, summary
 from benchmarks.quality.speakers import in_turn, without
 from benchmarks.running import run
 from speech_autoencoder.cli import command_line as cli
-from speech_autoencoder.config import PRESETS, EncodingConfig
+from speech_autoencoder.config import PRESETS, LatentSearchConfig
 from speech_autoencoder.data import dataset
 from speech_autoencoder.evaluation import word_recogniser as recognisers
 from speech_autoencoder.model import model_file
@@ -53,7 +53,7 @@ def try_setting(args: argparse.Namespace, setting: tuple[str, float], speaker: s
         training_s = time.monotonic() - start
         model = model_file.load(folder / "my_model_for_many_data.h5")
         data = dataset.load(folder / "test_data.npy", "test_data_generator.py")
-        encoder = Encoder(model, EncodingConfig())
+        encoder = Encoder(model, LatentSearchConfig())
         with cli.blas_threads(1):
             heard = measure(data, encoder, recogniser=recogniser, workers=args.workers)
     rate, config = model.features.frame_rate, model.config
@@ -67,7 +67,7 @@ def try_setting(args: argparse.Namespace, setting: tuple[str, float], speaker: s
 
 def row_of(setting: tuple[str, float], facts: dict, heard: dict[str, Heard]) -> dict:
     """A setting's row as JSON's own types, from what was heard of each speaker left out ("": of all)."""
-    total = {key: sum(getattr(h, key) for h in heard.values()) for key in ("n_recordings", "n_strings", "seconds")}
+    total = {key: sum(getattr(h, key) for h in heard.values()) for key in ("n_recordings", "n_segments", "seconds")}
     scores, intervals = {}, {}
     for system in HEARD:
         scores[system], intervals[system] = summary([h.values[system] for h in heard.values()])
@@ -84,7 +84,7 @@ def lines_of(row: dict) -> str:
     lines = []
     for system, scores in row["scores"].items():
         model = system == "model"
-        numbers = row["log_mel_per_second" if system == "ceiling" else "latent_per_second"]
+        numbers = row["log_mel_per_second" if system == "copy_synthesis" else "latent_per_second"]
         cells = [row["setting"], HEARD[system], f"{numbers:,.0f}", *cells_of(scores)]
         cells += [f"{row['training_s']:.0f}", f"{row['reconstruction_s_per_s']:.2f}"] if model else ["-", "-"]
         lines.append("| " + " | ".join(cells) + " |")

@@ -14,7 +14,7 @@ from speech_autoencoder.audio.log_mel import hann, normalise
 from speech_autoencoder.audio.recordings import find_recordings, read
 from speech_autoencoder.config import CLASSIC
 from speech_autoencoder.data import analysis, dataset
-from speech_autoencoder.system.files import replacing
+from speech_autoencoder.system.files import atomic_write
 
 # The most that the two may differ, in dB.
 TOLERANCE_DB = 1e-3
@@ -120,7 +120,7 @@ def librosa_loop(audio_dir: Path, output: Path) -> None:
             )
         )
     lengths = [mel.shape[1] for mel in mels]
-    with replacing(output) as temporary:
+    with atomic_write(output) as temporary:
         np.savez(temporary, mel=np.concatenate(mels, axis=1) * (2 / hann(CLASSIC.n_fft).sum()), lengths=lengths)
 
 

@@ -19,14 +19,14 @@ from speech_autoencoder.audio.recordings import find_recordings
 from speech_autoencoder.cli import command_line as cli
 from speech_autoencoder.config import (
     CLASSIC,
-    LATENT_PER_SECOND,
+    LATENT_RATE,
     InversionConfig,
     LossConfig,
     TrainingConfig,
     model_config,
 )
 from speech_autoencoder.data import dataset
-from speech_autoencoder.system.files import replacing, write_json
+from speech_autoencoder.system.files import atomic_write, write_json
 from speech_autoencoder.system.processors import training_threads
 
 STAGES = ("features", "training epoch", "inversion", "evaluation")
@@ -65,11 +65,11 @@ def _epoch_s(data):
     """The seconds of one epoch of training, after the steps that compile."""
     from speech_autoencoder.model.keras_network import build
     from speech_autoencoder.model.losses import Loss
-    from speech_autoencoder.training.train_step import Batches, Learner
+    from speech_autoencoder.training.train_step import Batches, TrainStep
 
-    config, training = model_config(data.features, LATENT_PER_SECOND), TrainingConfig()
+    config, training = model_config(data.features, LATENT_RATE), TrainingConfig()
     loss = Loss(data.features, LossConfig())
-    learner = Learner(build(config), training, loss, data.features.range_db)
+    learner = TrainStep(build(config), training, loss, data.features.range_db)
     batches = Batches(data, np.arange(len(data.names)), training, config.frames_per_latent, loss)
     learner.learn([next(batches.epoch())] * 2, [1e-3] * 2)
     start = time.perf_counter()
@@ -108,7 +108,7 @@ def draw(path: Path, counts: list[int], seconds: dict[str, list]) -> None:
     axis.set(xlabel="recordings", ylabel="seconds", title="What each stage costs against how much there is")
     axis.grid(which="both", alpha=0.3)
     axis.legend()
-    with replacing(path) as temporary:
+    with atomic_write(path) as temporary:
         figure.savefig(temporary, dpi=110)
     plt.close(figure)
 

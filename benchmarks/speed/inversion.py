@@ -72,4 +72,4 @@ def score(references, estimates, strings) -> float | None:
     joined = [
         [metrics.join([part[i] for i in string], CLASSIC.sr) for string in strings] for part in (references, estimates)
     ]
-    return float(np.nanmean(scoring.values_of_strings(*joined, sr=CLASSIC.sr)["pesq_nb"]))
+    return float(np.nanmean(scoring.values_of_segments(*joined, sr=CLASSIC.sr)["pesq_nb"]))

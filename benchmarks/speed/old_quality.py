@@ -45,18 +45,18 @@ def rows(material, old_epochs: int) -> Iterator[Row]:
 def heard(array_path: Path, model_path: Path, most: int = 40) -> tuple[float, float | None]:
     """(STOI, PESQ-NB or None) of testing recordings through a model, whose latents are not searched for."""
     from benchmarks.quality.hearing import in_16_bits
-    from benchmarks.quality.scoring import values_of_strings
+    from benchmarks.quality.scoring import values_of_segments
     from speech_autoencoder.audio.inversion import invert
     from speech_autoencoder.audio.recordings import read
     from speech_autoencoder.codec.latent_search import Encoder
     from speech_autoencoder.codec.reconstruction import reconstruct
-    from speech_autoencoder.config import CLASSIC, EncodingConfig, InversionConfig
+    from speech_autoencoder.config import CLASSIC, InversionConfig, LatentSearchConfig
     from speech_autoencoder.data import dataset
     from speech_autoencoder.evaluation import metrics
     from speech_autoencoder.model import model_file
 
     data = dataset.load(array_path, "test_data_generator.py")
-    encoder = Encoder(model_file.load(model_path), EncodingConfig(rounds=0))
+    encoder = Encoder(model_file.load(model_path), LatentSearchConfig(steps=0))
     some = np.unique(np.linspace(0, len(data.names) - 1, most).astype(int))
     references = [read(data.path(i), CLASSIC.sr) for i in some]
     frames = [reconstruct(encoder, data.frames(i)) for i in some]
@@ -68,7 +68,7 @@ def heard(array_path: Path, model_path: Path, most: int = 40) -> tuple[float, fl
         [metrics.join([part[i] for i in string.recordings], CLASSIC.sr) for string in strings]
         for part in (references, estimates)
     ]
-    values = values_of_strings(*joined, sr=CLASSIC.sr)
+    values = values_of_segments(*joined, sr=CLASSIC.sr)
     pesq = values.get("pesq_nb")
     return float(np.nanmean(values["stoi"])), None if pesq is None else float(np.nanmean(pesq))
 

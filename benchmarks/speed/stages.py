@@ -31,7 +31,7 @@ from benchmarks.speed.timing import Row, process
 from speech_autoencoder.audio.recordings import find_recordings, read
 from speech_autoencoder.cli import command_line as cli
 from speech_autoencoder.data import dataset
-from speech_autoencoder.system.files import replacing, write_json
+from speech_autoencoder.system.files import atomic_write, write_json
 
 STAGES = ("start", "features", "memory", "inversion", "hour", "training", "quality", "prediction")
 # A ratio that is worse than before by more than this share is said.
@@ -182,7 +182,7 @@ def write_table(path: Path, text: str) -> None:
     )
     if not count:
         sys.exit(f"{path} has no place for the table: {_MARKS[0]} and {_MARKS[1]}.")
-    with replacing(path) as temporary:
+    with atomic_write(path) as temporary:
         temporary.write_text(page)
 
 

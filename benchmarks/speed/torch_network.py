@@ -24,7 +24,7 @@ class Network(nn.Module):
 
     def __init__(self, config: ModelConfig):
         super().__init__()
-        step, width, size = config.finest, config.width, config.latent_size
+        step, width, size = config.stem_frames, config.width, config.latent_size
         self.step, self.n_mels = step, config.n_mels
         self.linear_encoder = nn.Linear(step * config.n_mels, size)
         self.stem = nn.Linear(step * config.n_mels, width)

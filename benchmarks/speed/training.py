@@ -10,7 +10,7 @@ import numpy as np
 
 from benchmarks.speed.timing import Row, compared, in_turns, process
 from speech_autoencoder.cli import command_line as cli
-from speech_autoencoder.config import LATENT_PER_SECOND, LossConfig, ModelConfig, TrainingConfig, model_config
+from speech_autoencoder.config import LATENT_RATE, LossConfig, ModelConfig, TrainingConfig, model_config
 from speech_autoencoder.data import dataset
 from speech_autoencoder.data.dataset import Dataset
 from speech_autoencoder.system.processors import training_threads
@@ -41,13 +41,13 @@ def measure(data: Dataset, trainer: str, times: int, n_steps: int = 10) -> dict[
     """
     from speech_autoencoder.model.keras_network import build
     from speech_autoencoder.model.losses import Loss
-    from speech_autoencoder.training.train_step import Batches, Learner
+    from speech_autoencoder.training.train_step import Batches, TrainStep
 
-    config, training = model_config(data.features, LATENT_PER_SECOND), TrainingConfig()
+    config, training = model_config(data.features, LATENT_RATE), TrainingConfig()
     loss = Loss(data.features, LossConfig())
     batches = Batches(data, np.arange(len(data.names)), training, config.frames_per_latent, loss)
     if trainer == "ours":
-        learner = Learner(build(config), training, loss, data.features.range_db)
+        learner = TrainStep(build(config), training, loss, data.features.range_db)
         mine = [batch for _, batch in zip(range(n_steps), batches.epoch(np.random.default_rng(0)), strict=False)]
         seconds = _best(lambda: [float(learner.step(*batch)[0]) for batch in mine], times)
         learned_s = sum(float(mask.sum()) for _, mask, _ in mine) / data.features.frame_rate
@@ -123,7 +123,7 @@ def torch_fit(config: ModelConfig, clips: np.ndarray, batch_size: int):
         from torch import nn
     except ImportError:
         return None
-    if config.n_halvings:
+    if config.n_downsamplings:
         return None  # of the default network there are none
     from benchmarks.speed.torch_network import Network
 

@@ -15,7 +15,7 @@ import soxr
 
 from speech_autoencoder.config import RATES_HZ
 from speech_autoencoder.errors import InputError
-from speech_autoencoder.system.files import explain, replacing, shown
+from speech_autoencoder.system.files import atomic_write, explain, printable
 
 # What libsndfile reads, by the names that such files have; then what it does not, but phones and players record, so
 # that it is named and not passed over. A file of another name is no recording.
@@ -67,16 +67,18 @@ def find_recordings(
     """
     try:
         if not folder.exists():
-            raise InputError(f"There is no folder {shown(folder)}: make it and put recordings in it, or name another.")
+            raise InputError(
+                f"There is no folder {printable(folder)}: make it and put recordings in it, or name another."
+            )
         if not folder.is_dir():
-            raise InputError(f"{shown(folder)} is not a folder: name the folder that holds the recordings.")
+            raise InputError(f"{printable(folder)} is not a folder: name the folder that holds the recordings.")
     except OSError as error:  # a parent that may not be entered, a name that is too long
-        raise InputError(f"{shown(folder)} could not be read: {explain(error)}.") from error
+        raise InputError(f"{printable(folder)} could not be read: {explain(error)}.") from error
     found, seen = [], set()
 
     def refuse(error):
         if Path(error.filename) == folder:
-            raise InputError(f"{shown(folder)} could not be read: {explain(error)}.") from error
+            raise InputError(f"{printable(folder)} could not be read: {explain(error)}.") from error
         found.append(Path(error.filename).relative_to(folder).as_posix())
 
     for parent, folders, names in os.walk(folder, followlinks=True, onerror=refuse):
@@ -91,7 +93,7 @@ def find_recordings(
             if not name.startswith(".") and path.suffix.lower() in suffixes and _is_regular(path):
                 found.append(path.relative_to(folder).as_posix())
     if not found:
-        raise InputError(f"{shown(folder)} holds no {what}: put some in it, or name another folder.")
+        raise InputError(f"{printable(folder)} holds no {what}: put some in it, or name another folder.")
     return sorted(found)
 
 
@@ -105,7 +107,7 @@ def _is_regular(path):
 
 def _open(path: Path) -> sf.SoundFile:
     """The open file. Raises InputError with the reason when it is no sound that we can use."""
-    name = shown(path)
+    name = printable(path)
     try:
         status = path.stat()
         if stat.S_ISDIR(status.st_mode):
@@ -265,16 +267,20 @@ def _mono_blocks(sound, path):
         try:
             block = sound.read(max(1, _BLOCK_SAMPLES // sound.channels), dtype="float32", always_2d=True)
         except (sf.SoundFileError, RuntimeError) as error:
-            raise InputError(f"{shown(path)} is damaged after {n_read / sound.samplerate:.2f} s: {error}") from error
+            raise InputError(
+                f"{printable(path)} is damaged after {n_read / sound.samplerate:.2f} s: {error}"
+            ) from error
         if not len(block):
             break
         n_read += len(block)
         peak = float(np.abs(block).max())
         if not math.isfinite(peak):
-            raise InputError(f"{shown(path)} holds samples that are not numbers (NaN or infinite): export it again.")
+            raise InputError(
+                f"{printable(path)} holds samples that are not numbers (NaN or infinite): export it again."
+            )
         if peak > _PEAK_LIMIT:
             raise InputError(
-                f"{shown(path)} holds samples of up to {peak:.3g}, where full scale is 1: scale it to [-1, 1]."
+                f"{printable(path)} holds samples of up to {peak:.3g}, where full scale is 1: scale it to [-1, 1]."
             )
         if block.shape[1] == 1:
             yield block[:, 0]
@@ -290,10 +296,10 @@ def _mono_blocks(sound, path):
             )
         yield mono if channel in (None, -1) else np.ascontiguousarray(block[:, channel])
     if n_read == 0:
-        raise InputError(f"{shown(path)} holds no samples that can be decoded: record or copy it again.")
+        raise InputError(f"{printable(path)} holds no samples that can be decoded: record or copy it again.")
     # Headers of lossy files are off a little; what is really cut lacks more.
     if n_read < 0.95 * sound.frames and not _is_estimated(sound, path):
-        raise InputError(f"{shown(path)} is cut short: {sound.frames:,} samples promised, {n_read:,} decoded.")
+        raise InputError(f"{printable(path)} is cut short: {sound.frames:,} samples promised, {n_read:,} decoded.")
 
 
 def read(path: Path, sr: int | None = None, *, most: int | None = None) -> np.ndarray:
@@ -365,7 +371,7 @@ def resample_stream(blocks, sr_in: int, sr_out: int, n_samples: int) -> Iterator
 
 def write_stream(path: Path, blocks, sr: int) -> int:
     """The count of samples written to path, a mono 16-bit WAV at sr Hz, whole or not at all; beyond +-1 is clipped."""
-    with replacing(path) as temporary:
+    with atomic_write(path) as temporary:
         try:
             with sf.SoundFile(_for_libsndfile(temporary), "w", sr, 1, "PCM_16", format="WAV") as sound:
                 for block in blocks:
@@ -374,4 +380,4 @@ def write_stream(path: Path, blocks, sr: int) -> int:
         except sf.SoundFileError as error:
             # Without the name of the temporary file, which soundfile puts before it.
             reason = getattr(error, "error_string", error)
-            raise InputError(f"{shown(path)} could not be written ({reason}): is the disk full?") from error
+            raise InputError(f"{printable(path)} could not be written ({reason}): is the disk full?") from error

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from speech_autoencoder.config import FeatureConfig, ModelConfig
 from speech_autoencoder.errors import InputError
-from speech_autoencoder.system.files import claim, explain, shown
+from speech_autoencoder.system.files import explain, lock, printable
 from speech_autoencoder.system.processors import available_cpus, processors
 
 
@@ -87,7 +87,7 @@ def run(main: Callable[[], None]) -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)
     except OSError as error:
-        name = f"{shown(error.filename)}: " if isinstance(error.filename, str) else ""
+        name = f"{printable(error.filename)}: " if isinstance(error.filename, str) else ""
         fail(f"{name}{explain(error)}.")
     except MemoryError:
         fail("There is not enough memory: close other programs, or use shorter recordings.")
@@ -153,7 +153,7 @@ def start_tensorflow(say: Callable[[str], None], *, threads: tuple[int, int] | N
 
 def fail(message: str) -> None:
     """Nothing; ends the process with status 2 and the message as one line on stderr."""
-    print(f"{Path(sys.argv[0]).name}: error: {shown(' '.join(message.split()))}", file=sys.stderr)
+    print(f"{Path(sys.argv[0]).name}: error: {printable(' '.join(message.split()))}", file=sys.stderr)
     sys.exit(2)
 
 
@@ -215,7 +215,7 @@ def positive(kind: type) -> Callable[[str], float]:
 def require_suffix(path: Path, suffix: str) -> None:
     """Nothing. Raises InputError when path does not end in suffix."""
     if path.suffix != suffix:
-        raise InputError(f"{shown(path)} does not end in {suffix}: name a file that does.")
+        raise InputError(f"{printable(path)} does not end in {suffix}: name a file that does.")
 
 
 def add_generator_options(parser: argparse.ArgumentParser, audio_dir: Path, array_path: Path) -> None:
@@ -233,7 +233,7 @@ def generate(args: argparse.Namespace, features: FeatureConfig, *, for_training:
 
     say = sayer(args.quiet)
     require_suffix(args.output, ".npy")
-    claim(args.output)
+    lock(args.output)
     with blas_threads(1):
         summary = building.build(
             args.audio_dir,
@@ -249,9 +249,9 @@ def generate(args: argparse.Namespace, features: FeatureConfig, *, for_training:
         f"{100 * summary.fill:.0f} % sound"
     )
     if not summary.written:
-        say(f"Nothing has changed: {shown(args.output)} holds {what}.")
+        say(f"Nothing has changed: {printable(args.output)} holds {what}.")
     else:
-        say(f"Wrote {shown(args.output)} {shape} and {shown(dataset.sidecar_path(args.output))}: {what}.")
+        say(f"Wrote {printable(args.output)} {shape} and {printable(dataset.sidecar_path(args.output))}: {what}.")
         say(f"{summary.n_computed} recordings were new or had changed; preset {features.preset}, {features.sr} Hz.")
     name_left_out(summary.left_out, "left out", say)
     for line in preflight.describe(summary.columns) if for_training else ():
@@ -263,7 +263,7 @@ def name_left_out(left_out: list[tuple[str, str]], verb: str, say: Callable[[str
     if left_out:
         say(f"{len(left_out)} recordings were {verb}:")
         for name, reason in left_out:
-            name, reason = shown(name), shown(reason)
+            name, reason = printable(name), printable(reason)
             say(f"  {reason}" if name in reason else f"  {name}: {reason}")
 
 
@@ -291,7 +291,7 @@ def describe_training(result, say: Callable[[str], None], *, can_resume: bool) -
     say(f"{result.model.network.n_weights:,} weights; the best epoch is {result.best_epoch}.")
     say(
         f"On validation, PCA with as many numbers in brackets: RMS log-mel error {result.best_db:.3f} dB "
-        f"({result.floor_db:.3f}), loss {result.best_loss:.4f} ({result.floor_loss:.4f})."
+        f"({result.baseline_db:.3f}), loss {result.best_loss:.4f} ({result.baseline_loss:.4f})."
     )
     codec = result.model.description["codec"]
     if codec:
@@ -306,8 +306,8 @@ def describe_encoded(
     n_bytes, seconds = sum(result.n_bytes for result in results), sum(result.seconds for result in results)
     original = sum(path.stat().st_size for path in paths)
     steps = sorted({quality for result in results for quality in result.qualities})
-    files = shown(where) if len(paths) == 1 else f"{len(paths)} files to {shown(where)}"
-    of_what = shown(paths[0]) if len(paths) == 1 else "the recordings"
+    files = printable(where) if len(paths) == 1 else f"{len(paths)} files to {printable(where)}"
+    of_what = printable(paths[0]) if len(paths) == 1 else "the recordings"
     say(
         f"Wrote {files}: {n_bytes:,} bytes for {seconds:,.2f} s, {8 * n_bytes / seconds / 1_000:.2f} kbit/s, "
         f"1/{original / n_bytes:.1f} of {of_what} ({original:,} bytes); "
@@ -344,8 +344,10 @@ def require_own_names(paths: list[Path], outputs: list[Path]) -> None:
     for path, target in zip(paths, outputs, strict=True):
         if target in taken:
             raise InputError(
-                f"{shown(path)} and {shown(taken[target])} would both become {shown(target)}: do them one at a time."
+                f"{printable(path)} and {printable(taken[target])} would both become {printable(target)}: do them one at a time."
             )
         taken[target] = path
         if target.resolve() in originals:
-            raise InputError(f"{shown(target)} is a recording to reconstruct, which would be lost: write elsewhere.")
+            raise InputError(
+                f"{printable(target)} is a recording to reconstruct, which would be lost: write elsewhere."
+            )

@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 from speech_autoencoder.config import RATES_HZ, FeatureConfig
 from speech_autoencoder.errors import InputError
-from speech_autoencoder.system.files import explain, replacing, shown
+from speech_autoencoder.system.files import atomic_write, explain, printable
 
 SUFFIX = ".sae"
 # Latents of a block; only the last may have fewer. One to three minutes of sound.
@@ -84,12 +84,14 @@ def overhead_bytes(header: Header) -> int:
 
 def write(path: Path, header: Header, blocks: Iterable[Block]) -> int:
     """The count of bytes of the file that path now is, whole or not at all."""
-    with replacing(path) as temporary, temporary.open("wb") as file:
+    with atomic_write(path) as temporary, temporary.open("wb") as file:
         checksum, n_bytes = 0, 0
         for part in _parts(header, blocks):
             checksum, n_bytes = zlib.crc32(part, checksum), n_bytes + len(part)
             if n_bytes + _CHECKSUM_BYTES > MOST_BYTES:
-                raise InputError(f"{shown(path)} would be larger than {MOST_BYTES:,} bytes: choose a lower bitrate.")
+                raise InputError(
+                    f"{printable(path)} would be larger than {MOST_BYTES:,} bytes: choose a lower bitrate."
+                )
             file.write(part)
         file.write(checksum.to_bytes(_CHECKSUM_BYTES, "big"))
         return n_bytes + _CHECKSUM_BYTES
@@ -150,7 +152,7 @@ def read_blocks(
 @contextmanager
 def _opened(path):
     """(The open file, where its checksum begins); what goes wrong in the block is said with the file's name."""
-    name = shown(path)
+    name = printable(path)
     try:
         status = path.stat()
         if not stat.S_ISREG(status.st_mode):  # asked before opening, which would block on a pipe

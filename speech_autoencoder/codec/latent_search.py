@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from speech_autoencoder.config import EncodingConfig
+from speech_autoencoder.config import LatentSearchConfig
 from speech_autoencoder.model.losses import Loss, Target
 from speech_autoencoder.model.model_file import TrainedModel
 
@@ -21,7 +21,7 @@ class Encoder:
     cannot have learned in some minutes, most of all for voices that it has never heard.
     """
 
-    def __init__(self, model: TrainedModel, config: EncodingConfig):
+    def __init__(self, model: TrainedModel, config: LatentSearchConfig):
         self.model, self.config = model, config
         loss = replace(model.loss, envelope_weight=config.envelope_weight)
         self._loss = Loss(model.features, loss, band_weight=config.band_weight)
@@ -29,7 +29,7 @@ class Encoder:
     def __call__(self, frames: np.ndarray) -> np.ndarray:
         """Normalised log-mel (n_mels, n_frames) of any length -> its latent (n_latents, latent_size), float32."""
         guess = self.model.network.encode(frames)
-        if not self.config.rounds or not frames.any():
+        if not self.config.steps or not frames.any():
             return guess
         return self._search(frames, guess)
 
@@ -46,7 +46,7 @@ class Encoder:
         scale = guess.std() + 1e-6
         move, mean, square = np.zeros((3, *guess.shape), np.float32)
         best, least = move, math.inf
-        for number in range(self.config.rounds):
+        for number in range(self.config.steps):
             made, back = self.model.network.decode_with_gradient(guess + scale * move)
             loss, gradient = target(np.pad(made, ((margin, margin), (0, 0))))
             gradient = scale * back(gradient[margin:-margin])
@@ -55,7 +55,7 @@ class Encoder:
                 best, least = move, loss
             mean += (1 - _MOMENTUM) * (gradient - mean)
             square += (1 - _SECOND_MOMENTUM) * (np.square(gradient) - square)
-            rate = self.config.rate * 0.5 * (1 + math.cos(math.pi * number / self.config.rounds))
+            rate = self.config.rate * 0.5 * (1 + math.cos(math.pi * number / self.config.steps))
             spread = np.sqrt(square / (1 - _SECOND_MOMENTUM ** (number + 1)))
             move = move - rate / (1 - _MOMENTUM ** (number + 1)) * mean / (spread + 1e-12)
         return guess + scale * best

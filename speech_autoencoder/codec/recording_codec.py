@@ -17,7 +17,7 @@ from speech_autoencoder.config import InversionConfig
 from speech_autoencoder.errors import InputError
 from speech_autoencoder.model import entropy_model as entropy
 from speech_autoencoder.model.model_file import TrainedModel
-from speech_autoencoder.system.files import shown
+from speech_autoencoder.system.files import printable
 
 
 @dataclass(frozen=True)
@@ -70,7 +70,7 @@ def encode_recording(
     try:
         header = Header(model.fingerprint[: container.FINGERPRINT_BYTES], recording.sr, recording.n_samples)
     except InputError as error:
-        raise InputError(f"{shown(path)} cannot be encoded: {error}") from error
+        raise InputError(f"{printable(path)} cannot be encoded: {error}") from error
     if quality is not None and not 0 <= quality < coder.model.n_qualities:
         raise InputError(f"There is no quality step {quality}: this model has 0 to {coder.model.n_qualities - 1}.")
     n_samples = -(-recording.n_samples * model.features.sr // recording.sr)
@@ -168,7 +168,7 @@ def _latents(path, model, coder):
         try:
             before = coder.decode(payload, n_latents, quality, before)
         except InputError as error:
-            raise InputError(f"{shown(path)} cannot be decoded: {error}: encode it again.") from error
+            raise InputError(f"{printable(path)} cannot be decoded: {error}: encode it again.") from error
         yield entropy.to_floats(before)
 
 

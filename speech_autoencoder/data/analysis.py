@@ -13,7 +13,7 @@ from speech_autoencoder.audio.log_mel import cut_clips, log_mels, mel_spectrogra
 from speech_autoencoder.audio.recordings import opened, resample_together
 from speech_autoencoder.config import FeatureConfig
 from speech_autoencoder.errors import InputError
-from speech_autoencoder.system.files import explain, shown
+from speech_autoencoder.system.files import explain, printable
 
 # The most recordings that are computed together, about the bytes that they have, and the samples of each.
 _MOST_TOGETHER, _MOST_BYTES_TOGETHER, _SHORT_SAMPLES = 16, 1 << 19, 1 << 16
@@ -87,7 +87,7 @@ def _read(audio_dir, name, features):
     except InputError as error:
         return Analysed(reason=str(error))
     except OSError as error:
-        return Analysed(reason=f"{shown(path)} could not be read: {explain(error)}.")
+        return Analysed(reason=f"{printable(path)} could not be read: {explain(error)}.")
     entry = {
         "path": name,
         "size": status.st_size,

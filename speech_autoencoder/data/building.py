@@ -19,7 +19,7 @@ from speech_autoencoder.config import FeatureConfig
 from speech_autoencoder.data.analysis import Analysed, analyse, together
 from speech_autoencoder.data.dataset import COLUMNS, FORMAT, Progress, digest_of, load, read_sidecar, sidecar_path
 from speech_autoencoder.errors import InputError
-from speech_autoencoder.system.files import replacing, shown, write_json
+from speech_autoencoder.system.files import atomic_write, printable, write_json
 
 # What has less room than COLUMNS' numbers need while an array is made.
 _STORED = {"sr": np.int32, "n_frames": np.int32}
@@ -51,7 +51,7 @@ def most_common_rate(folder: Path) -> int:
             continue
         rates[sr] = rates.get(sr, 0) + 1
     if not rates:
-        raise InputError(f"{shown(folder)} holds no readable recording: check what is in it.")
+        raise InputError(f"{printable(folder)} holds no readable recording: check what is in it.")
     return max(rates, key=lambda sr: (rates[sr], -sr))
 
 
@@ -80,7 +80,7 @@ def build(
             raise InputError(left_out[0][1])
         return _summary(False, old.columns, 0, features, left_out)
 
-    with replacing(array_path) as temporary:
+    with atomic_write(array_path) as temporary:
         written = _write_array(temporary, audio_dir, names, features, old, workers, strict, progress)
         # Before the array takes its place: where the one cannot be written, the other stays as it was. It names the
         # array's very bytes, so that two of different runs are noticed.
@@ -126,11 +126,11 @@ def _write_array(path, audio_dir, names, features, old, workers, strict, progres
             rows += len(found.clips)
             n_computed += found.is_new
         if left_out and not audio_dir.is_dir():
-            raise InputError(f"{shown(audio_dir)} has gone while it was read: put it back and run again.")
+            raise InputError(f"{printable(audio_dir)} has gone while it was read: put it back and run again.")
         if not rows:
             first = left_out[0][1]
             raise InputError(
-                f"None of the {len(names)} recordings in {shown(audio_dir)} can be used; the first: {first}"
+                f"None of the {len(names)} recordings in {printable(audio_dir)} can be used; the first: {first}"
             )
         file.seek(0)
         shape = (rows, features.n_mels, features.n_frames, 1)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from speech_autoencoder.data.dataset import group_of
-from speech_autoencoder.system.files import shown
+from speech_autoencoder.system.files import printable
 
 # The names that a warning lists.
 _MOST_NAMED = 5
@@ -63,7 +63,7 @@ def _where(names, chosen):
 
 def _named(names):
     """The first of the names, and how many more there are."""
-    text = ", ".join(shown(name) for name in names[:_MOST_NAMED])
+    text = ", ".join(printable(name) for name in names[:_MOST_NAMED])
     more = len(names) - _MOST_NAMED
     return f"{text} and {more} more" if more > 0 else text
 

@@ -12,7 +12,7 @@ import numpy as np
 from speech_autoencoder.audio.log_mel import join_clips
 from speech_autoencoder.config import RATES_HZ, FeatureConfig
 from speech_autoencoder.errors import InputError
-from speech_autoencoder.system.files import explain, read_json, shown
+from speech_autoencoder.system.files import explain, printable, read_json
 
 FORMAT = "speech-autoencoder clips 3"
 # What the sidecar says of each recording, one list per name, in the array's order.
@@ -83,7 +83,7 @@ def sidecar_path(array_path: Path) -> Path:
 
 def features_of(array_path: Path, made_by: str) -> FeatureConfig:
     """The features that an array was made with. Raises InputError when its sidecar is missing or damaged."""
-    return _features(read_sidecar(array_path, made_by), shown(sidecar_path(array_path)), made_by)
+    return _features(read_sidecar(array_path, made_by), printable(sidecar_path(array_path)), made_by)
 
 
 def _features(sidecar, name, made_by):
@@ -105,7 +105,7 @@ def load(array_path: Path, made_by: str, *, progress: Progress = lambda items, t
     clips = _open_array(array_path, made_by, progress)
     sidecar = read_sidecar(array_path, made_by)
     again = f"run {made_by} again."
-    name = shown(sidecar_path(array_path))
+    name = printable(sidecar_path(array_path))
     if sidecar.get("format") != FORMAT:
         raise InputError(f"{name} is of another format ({str(sidecar.get('format'))[:40]!r}): {again}")
     features = _features(sidecar, name, made_by)
@@ -123,14 +123,14 @@ def load(array_path: Path, made_by: str, *, progress: Progress = lambda items, t
         raise InputError(f"{name} is damaged ({type(error).__name__}: {error}): {again}") from error
     if clips.shape[1:] != (features.n_mels, features.n_frames, 1):
         raise InputError(
-            f"{shown(array_path)} holds clips of {clips.shape[1:]}, its sidecar says "
+            f"{printable(array_path)} holds clips of {clips.shape[1:]}, its sidecar says "
             f"{(features.n_mels, features.n_frames, 1)}: {again}"
         )
     n_clips = -(-n_frames // features.n_frames)
     whole = names and {len(column) for column in columns.values()} == {len(names)}
     whole = whole and min(sr.min(), n_samples.min(), n_frames.min()) > 0 and _fit(features, sr, n_samples, n_frames)
     if not whole or n_clips.sum() != len(clips) or digest != digest_of(clips):
-        raise InputError(f"{shown(array_path)} and {name} do not belong together: {again}")
+        raise InputError(f"{printable(array_path)} and {name} do not belong together: {again}")
     first_row = np.concatenate([[0], np.cumsum(n_clips)])
     return Dataset(clips, features, audio_dir, names, sr, n_samples, n_frames, first_row, fingerprint)
 
@@ -148,7 +148,7 @@ def read_sidecar(array_path, made_by):
     path = sidecar_path(array_path)
     n_bytes = _size(path)
     if n_bytes > _SIDECAR_BYTES + _size(array_path) // _SIDECAR_PART:
-        raise InputError(f"{shown(path)} is too large ({n_bytes:,} bytes) for its array: run {made_by} again.")
+        raise InputError(f"{printable(path)} is too large ({n_bytes:,} bytes) for its array: run {made_by} again.")
     return read_json(path, made_by)
 
 
@@ -159,13 +159,13 @@ def _size(path):
     except OSError:
         return 0  # reading it will say why
     if not (stat.S_ISREG(status.st_mode) or stat.S_ISDIR(status.st_mode)):
-        raise InputError(f"{shown(path)} is not a regular file: name one that a script has made.")
+        raise InputError(f"{printable(path)} is not a regular file: name one that a script has made.")
     return status.st_size
 
 
 def _open_array(path, made_by, progress):
     """The clips in path, memory-mapped and checked, values included."""
-    name, again = shown(path), f"run {made_by} again."
+    name, again = printable(path), f"run {made_by} again."
     _size(path)
     try:
         clips = np.lib.format.open_memmap(path, mode="r")  # nothing but arrays; np.load would try ZIP and pickle

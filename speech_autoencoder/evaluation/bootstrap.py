@@ -7,7 +7,7 @@ import numpy as np
 
 # Draws, and how many are held at once; the speakers from which on whole speakers are drawn, as validation does; the
 # strings that an interval needs at least.
-RESAMPLES, _AT_ONCE, _MANY_SPEAKERS, _LEAST_STRINGS = 2_000, 100, 10, 5
+RESAMPLES, _AT_ONCE, _MANY_SPEAKERS, _LEAST_SEGMENTS = 2_000, 100, 10, 5
 _QUANTILES = (0.025, 0.975)
 # What an evaluation draws from: two of the same are alike.
 SEED = 0
@@ -16,14 +16,14 @@ _ROOTS = frozenset({"log_mel_db"})
 
 
 @dataclass(frozen=True)
-class Unit:
+class Cluster:
     """Recordings of a speaker that are drawn together: of each system and metric, the sum of values and of weights."""
 
     speaker: str
     sums: dict[str, dict[str, tuple[float, float]]]
 
 
-def drawn_by(units: list[Unit]) -> str:
+def drawn_by(units: list[Cluster]) -> str:
     """What the bootstrap draws anew: "speakers" where there are ten or more, else "strings" within each speaker.
 
     Where strings are drawn, the intervals are for these speakers, and say nothing of others.
@@ -31,13 +31,13 @@ def drawn_by(units: list[Unit]) -> str:
     return "speakers" if len({unit.speaker for unit in units}) >= _MANY_SPEAKERS else "strings"
 
 
-def score(units: list[Unit], system: str, metric: str) -> float | None:
+def score(units: list[Cluster], system: str, metric: str) -> float | None:
     """The weighted mean (or its root) of a metric over all units; None where nothing was measured."""
     sums, weights = _arrays(units, [(system, metric)])
     return float(_values(sums.sum(axis=0), weights.sum(axis=0), [metric])[0]) if weights.any() else None
 
 
-def intervals(units: list[Unit], systems: list[str], metrics: list[str], seed: int = SEED) -> dict:
+def intervals(units: list[Cluster], systems: list[str], metrics: list[str], seed: int = SEED) -> dict:
     """{system: {metric: [low, high] of 95 %, or None where there are fewer than five strings}}.
 
     All that is random follows from the seed; every system is drawn alike.
@@ -49,7 +49,7 @@ def intervals(units: list[Unit], systems: list[str], metrics: list[str], seed: i
     return out
 
 
-def differences(units: list[Unit], ours: str, theirs: str, metrics: list[str], seed: int = SEED) -> dict:
+def differences(units: list[Cluster], ours: str, theirs: str, metrics: list[str], seed: int = SEED) -> dict:
     """{metric: {"difference": ours less theirs, "interval": [low, high] or None}} on the same recordings, drawn alike.
 
     The difference is of the scores; None where one of the two has none.
@@ -86,19 +86,19 @@ def _quantiles(units, keys, seed, *, paired=False):
     sums, weights = _arrays(units, keys)
     metrics = [metric for _, metric in keys]
     drawn = [np.empty((0, len(keys)))]
-    if len(units) >= _LEAST_STRINGS:
+    if len(units) >= _LEAST_SEGMENTS:
         drawn += [_values(counts @ sums, counts @ weights, metrics) for counts in _draws(units, seed)]
-    values, n_strings = np.concatenate(drawn), (weights > 0).sum(axis=0)
+    values, n_segments = np.concatenate(drawn), (weights > 0).sum(axis=0)
     if paired:
-        values, n_strings = values[:, ::2] - values[:, 1::2], np.minimum(n_strings[::2], n_strings[1::2])
+        values, n_segments = values[:, ::2] - values[:, 1::2], np.minimum(n_segments[::2], n_segments[1::2])
     out = []
-    for column, n in zip(values.T, n_strings, strict=True):
+    for column, n in zip(values.T, n_segments, strict=True):
         column = column[np.isfinite(column)]
-        out.append(np.quantile(column, _QUANTILES).tolist() if n >= _LEAST_STRINGS and len(column) else None)
+        out.append(np.quantile(column, _QUANTILES).tolist() if n >= _LEAST_SEGMENTS and len(column) else None)
     return out
 
 
-def _draws(units: list[Unit], seed: int) -> Iterator[np.ndarray]:
+def _draws(units: list[Cluster], seed: int) -> Iterator[np.ndarray]:
     """How often each unit is in each draw, (_AT_ONCE, n_units) at once."""
     rng = np.random.default_rng(seed)
     speakers = sorted({unit.speaker for unit in units})

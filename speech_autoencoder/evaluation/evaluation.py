@@ -13,9 +13,9 @@ from speech_autoencoder.config import InversionConfig
 from speech_autoencoder.data.dataset import Dataset
 from speech_autoencoder.evaluation import bootstrap as intervals
 from speech_autoencoder.evaluation import metrics
-from speech_autoencoder.evaluation.bootstrap import Unit
-from speech_autoencoder.evaluation.scoring import ALONE, SYSTEMS, Judge, metrics_of_strings
-from speech_autoencoder.evaluation.word_recogniser import Listener
+from speech_autoencoder.evaluation.bootstrap import Cluster
+from speech_autoencoder.evaluation.scoring import ALONE, SYSTEMS, Scorer, segment_metrics
+from speech_autoencoder.evaluation.word_recogniser import WordRecogniser
 
 # The metrics' headings, and how their values are written.
 COLUMNS = {
@@ -57,7 +57,7 @@ def evaluate(
     *,
     workers: int,
     other: Encoder | None = None,
-    recogniser: Listener | None = None,
+    recogniser: WordRecogniser | None = None,
     labels: dict[str, str] | None = None,
     progress: Callable[[Iterable, int], Iterable] = lambda items, total: items,
 ) -> dict:
@@ -73,7 +73,7 @@ def evaluate(
     """
     strings, too_short = metrics.pool(dataset.groups(), dataset.n_samples / dataset.sr)
     systems = [*SYSTEMS, *(["other"] if other else [])]
-    judge = Judge(dataset, {"model": encoder, "other": other}, inversion, systems, recogniser, labels or {})
+    judge = Scorer(dataset, {"model": encoder, "other": other}, inversion, systems, recogniser, labels or {})
     work = [string.recordings for string in strings] + [[i] for i in too_short]
     tally = _Tally(dataset, too_short)
     with ThreadPoolExecutor(workers) as executor:
@@ -88,7 +88,7 @@ def evaluate(
         "log_mel_error": tally.profile(),
         "n_recordings": len(dataset.names),
         "n_scored": len(tally.string_of),
-        "n_strings": len(tally.strings),
+        "n_segments": len(tally.strings),
         "left_out": tally.left_out,
         **({"words": _words(units, recogniser, tally.heard)} if tally.heard else {}),
         **({"comparison": _comparison(units, measured)} if other else {}),
@@ -125,7 +125,7 @@ class _Tally:
                     del sums[metric]
         else:
             self._add_string(recordings, judged)
-        self.units.append(Unit(self.speakers[recordings[0]], judged.sums))
+        self.units.append(Cluster(self.speakers[recordings[0]], judged.sums))
 
     def _add_string(self, recordings, judged):
         """Nothing; the scores of the string are known, where any of its recordings could be scored."""
@@ -170,7 +170,7 @@ class _Tally:
                         float(np.sqrt(total / n)) if n else None for total, n in zip(*self.parts[system], strict=True)
                     ],
                 }
-                for system in ("model", "floor")
+                for system in ("model", "pca")
             },
         }
 
@@ -192,7 +192,7 @@ class _Tally:
 
 def _of_string(sums, sr):
     """The scores of a string at sr Hz, None where nothing could be said."""
-    return {metric: sums[metric][0] if metric in sums else None for metric in metrics_of_strings(sr)}
+    return {metric: sums[metric][0] if metric in sums else None for metric in segment_metrics(sr)}
 
 
 def _words(units, recogniser, heard):
@@ -237,7 +237,7 @@ def compare(training: Dataset, testing: Dataset, encoder: Encoder) -> dict:
 
     The latent is the encoder's own guess, which is what training has taught.
     """
-    plain = Encoder(encoder.model, replace(encoder.config, rounds=0))
+    plain = Encoder(encoder.model, replace(encoder.config, steps=0))
     errors = {}
     for key, dataset in (("training_db", training), ("testing_db", testing)):
         some = range(0, len(dataset.names), max(1, len(dataset.names) // _N_COMPARED))

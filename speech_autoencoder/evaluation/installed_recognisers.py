@@ -14,7 +14,7 @@ import numpy as np
 
 from speech_autoencoder.audio.recordings import resample
 from speech_autoencoder.errors import InputError
-from speech_autoencoder.system.files import shown
+from speech_autoencoder.system.files import printable
 
 SR = 16_000
 _LEAST_LABELS, _MOST_LABELS = 2, 100
@@ -124,7 +124,7 @@ def load(kind: str, labels: dict[str, str]) -> tuple[PocketSphinx | Whisper, dic
     if len(recogniser.labels) < _LEAST_LABELS:
         raise InputError(
             f"{kind} knows English alone, and of the labels {len(recogniser.labels)}; it has no "
-            f'"{shown(next(label for label in distinct if label not in recogniser.labels))}": leave --recogniser out.'
+            f'"{printable(next(label for label in distinct if label not in recogniser.labels))}": leave --recogniser out.'
         )
     return recogniser, words
 
@@ -188,7 +188,7 @@ def _open_model(folder: Path) -> Any:
     try:
         return WhisperModel(str(folder), device="cpu", compute_type="int8", local_files_only=True)
     except (OSError, RuntimeError, ValueError) as error:
-        raise InputError(f"{shown(folder)} is no Whisper model ({error}): remove it and fetch it again.") from error
+        raise InputError(f"{printable(folder)} is no Whisper model ({error}): remove it and fetch it again.") from error
 
 
 def _not_installed(package, extra, error):

@@ -10,7 +10,7 @@ from speech_autoencoder.audio.recordings import read
 from speech_autoencoder.data.dataset import Dataset, load
 from speech_autoencoder.errors import InputError
 from speech_autoencoder.model.model_file import TrainedModel
-from speech_autoencoder.system.files import shown
+from speech_autoencoder.system.files import printable
 
 # Sound is compared in so many bands, as far as it is within so many dB of the recording's loudest: what is quieter is
 # changed by every conversion of a file.
@@ -38,9 +38,9 @@ def training_of(model: TrainedModel, array_path: Path, testing: Dataset) -> tupl
         return None, str(error)
     trained_on = model.description.get("data")
     if not isinstance(trained_on, dict) or trained_on.get("fingerprint") != training.fingerprint:
-        return None, f"the model was trained on another {shown(array_path)}."
+        return None, f"the model was trained on another {printable(array_path)}."
     if training.features != testing.features:
-        return None, f"{shown(array_path)} was made with other features."
+        return None, f"{printable(array_path)} was made with other features."
     return training, ""
 
 
@@ -73,7 +73,7 @@ def find(
         "n_testing": len(testing.names),
         "training_minutes": float((training.n_samples / training.sr).sum() / 60),
         "n_leaked": len(pairs),
-        "pairs": [[shown(ours), shown(theirs), value] for ours, theirs, value in pairs[:_MOST_NAMED]],
+        "pairs": [[printable(ours), printable(theirs), value] for ours, theirs, value in pairs[:_MOST_NAMED]],
         "n_speakers": len(speakers),
         "n_known_speakers": len(speakers & known),
     }

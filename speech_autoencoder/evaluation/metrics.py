@@ -13,13 +13,13 @@ from speech_autoencoder.errors import InputError
 
 # Clips of one speaker are strung together with short pauses until a string is this long: STOI needs 30 frames
 # (0.4 s) that are not silent, PESQ some seconds.
-_STRING_S, _SHORTEST_S, _PAUSE_S = 5.0, 0.5, 0.1
+_SEGMENT_S, _SHORTEST_S, _PAUSE_S = 5.0, 0.5, 0.1
 # What pystoi answers when too little is left after it drops silence.
 _STOI_SENTINEL = 1e-5
 
 
 @dataclass(frozen=True)
-class String:
+class Segment:
     """Recordings (indices) of one group that are scored together, and their duration in seconds."""
 
     group: str
@@ -135,24 +135,24 @@ def has_dnsmos() -> bool:
     return True
 
 
-def pool(groups: list[str], durations_s: np.ndarray) -> tuple[list[String], list[int]]:
+def pool(groups: list[str], durations_s: np.ndarray) -> tuple[list[Segment], list[int]]:
     """Strings of some seconds of recordings of one group each, and the recordings that are too few to score."""
     strings, left_out = [], []
     for group in sorted(set(groups)):
         members = [i for i, name in enumerate(groups) if name == group]
-        mine: list[String] = []
+        mine: list[Segment] = []
         pending, length = [], 0.0
         for i in members:
             pending.append(i)
             length += float(durations_s[i])
-            if length >= _STRING_S:
-                mine.append(String(group, pending, length))
+            if length >= _SEGMENT_S:
+                mine.append(Segment(group, pending, length))
                 pending, length = [], 0.0
         if pending and mine:
             last = mine.pop()
-            mine.append(String(group, last.recordings + pending, last.duration_s + length))
+            mine.append(Segment(group, last.recordings + pending, last.duration_s + length))
         elif pending and length >= _SHORTEST_S:
-            mine.append(String(group, pending, length))
+            mine.append(Segment(group, pending, length))
         else:
             left_out += pending
         strings += mine

@@ -16,7 +16,7 @@ from scipy.ndimage import uniform_filter1d
 from speech_autoencoder.audio.recordings import fit_length, read, resample
 from speech_autoencoder.errors import InputError
 from speech_autoencoder.evaluation import ogg
-from speech_autoencoder.system.files import shown
+from speech_autoencoder.system.files import printable
 
 NARROW_HZ = 8_000
 _FULL_SCALE = 32_768
@@ -171,7 +171,7 @@ def _run(*command):
     if done.returncode:
         said = done.stderr.decode(errors="replace").split("\n")
         reason = next((line.strip() for line in reversed(said) if line.strip()), f"status {done.returncode}")
-        raise InputError(f"{command[0]} failed ({shown(reason)}).")
+        raise InputError(f"{command[0]} failed ({printable(reason)}).")
 
 
 def write(path: Path, waveform: np.ndarray, sr: int) -> Path:

@@ -13,7 +13,7 @@ from speech_autoencoder.audio.recordings import read, resample
 from speech_autoencoder.codec.latent_search import Encoder
 from speech_autoencoder.codec.reconstruction import to_waveform
 from speech_autoencoder.codec.recording_codec import decode_recording, encode_recording
-from speech_autoencoder.config import EncodingConfig, InversionConfig
+from speech_autoencoder.config import InversionConfig, LatentSearchConfig
 from speech_autoencoder.data.dataset import Dataset
 from speech_autoencoder.errors import InputError
 from speech_autoencoder.evaluation import metrics
@@ -22,7 +22,7 @@ from speech_autoencoder.evaluation.scoring import read_original
 from speech_autoencoder.model.model_file import TrainedModel
 
 # Codecs cost a process a file: so many strings are enough for a figure.
-MOST_STRINGS = 6
+MOST_SEGMENTS = 6
 # The codecs and their settings; of PCA, the shares of its numbers that are kept; of our own codec, kbit/s.
 _SETTINGS = {"Opus": ("6", "8", "12"), "Codec 2": ("700C", "1600", "3200")}
 _SHARES, _KILOBITS = (0.25, 0.5), (0.8, 1.6, 3.2)
@@ -45,7 +45,7 @@ def measure(
     workers: int,
     progress: Callable[[Iterable, int], Iterable] = lambda items, total: items,
 ) -> dict | None:
-    """What is heard at which rate, as JSON's own types: `rows`, `n_strings` and what is `missing`; None without sound.
+    """What is heard at which rate, as JSON's own types: `rows`, `n_segments` and what is `missing`; None without sound.
 
     result is what `evaluation.evaluate` gave of the dataset, which must still have its recordings. Each of the rows has
     `system`, `setting`, `numbers` or `kbits` a second, whichever is known, and the means of some scores.
@@ -55,17 +55,17 @@ def measure(
         return None
     sr = max(int(dataset.sr[i]) for _, recordings in strings for i in recordings)
     numbers = model.config.latent_size / model.config.frames_per_latent * dataset.features.frame_rate
-    floor = model.floor.encode.shape[1] / model.floor.frames_per_latent * dataset.features.frame_rate
+    floor = model.baseline.encode.shape[1] / model.baseline.frames_per_latent * dataset.features.frame_rate
     there, missing = installed(sr)
     packages = {tool.name: tool.package for tool in there}
     rows = [
         _row(system, "", [entry if system == "model" else entry[system] for entry, _ in strings], numbers=count)
-        for system, count in (("model", numbers), ("floor", floor), ("ceiling", None))
+        for system, count in (("model", numbers), ("pca", floor), ("copy_synthesis", None))
     ]
     references = [
         _string([(read_original(dataset, i), int(dataset.sr[i])) for i in string], sr) for _, string in strings
     ]
-    work = [("floor", share, partial(_through_pca, share, strings, dataset, model, inversion, sr)) for share in _SHARES]
+    work = [("pca", share, partial(_through_pca, share, strings, dataset, model, inversion, sr)) for share in _SHARES]
     for tool in there:
         code = system_of(tool, workers=1).code
         work += [(tool.name, setting, partial(code, setting, references, sr)) for setting in _SETTINGS[tool.name]]
@@ -85,14 +85,14 @@ def measure(
             failed[system] = str(error)  # a program of another's, which the evaluation can do without
             return None
         scores = [_score(*pair, sr) for pair in zip(references, coded.waveforms, strict=True)]
-        if system == "floor":
+        if system == "pca":
             return _row(system, "", scores, numbers=setting * floor)
         return _row(system, setting, scores, kbits=8 * sum(coded.n_bytes) / sum(map(len, references)) * sr / 1_000)
 
     with ThreadPoolExecutor(workers) as executor:
         rows += filter(None, progress(executor.map(judge, work), len(work)))
     return {
-        "n_strings": len(strings),
+        "n_segments": len(strings),
         "seconds": sum(map(len, references)) / sr,
         "rows": rows,
         "missing": [{"name": tool.name, "package": tool.package} for tool in missing]
@@ -124,13 +124,13 @@ def how_to_have(missing: dict) -> str:
 
 
 def _strings(result, dataset):
-    """Up to MOST_STRINGS (scores of a string, its recordings), evenly over all whose recordings are still there."""
+    """Up to MOST_SEGMENTS (scores of a string, its recordings), evenly over all whose recordings are still there."""
     members: dict[int, list[int]] = {}
     for i, entry in enumerate(result["recordings"]):
         if entry["string"] is not None:
             members.setdefault(entry["string"], []).append(i)
     found = [(result["strings"][number], recordings) for number, recordings in sorted(members.items())]
-    n = min(len(found), MOST_STRINGS)
+    n = min(len(found), MOST_SEGMENTS)
     return [found[i * len(found) // n] for i in range(n)]
 
 
@@ -156,8 +156,8 @@ def _score(reference, estimate, sr):
 
 def _through_pca(share, strings, dataset, model, inversion, sr):
     """Coded of the strings through PCA with a share of its numbers, those that hold the most."""
-    n = max(1, round(share * model.floor.encode.shape[1]))
-    pca = replace(model.floor, encode=model.floor.encode[:, :n], decode=model.floor.decode[:n])
+    n = max(1, round(share * model.baseline.encode.shape[1]))
+    pca = replace(model.baseline, encode=model.baseline.encode[:, :n], decode=model.baseline.decode[:n])
     waveforms = []
     for _, string in strings:
         sounds = []
@@ -172,7 +172,7 @@ def _through_pca(share, strings, dataset, model, inversion, sr):
 
 def _through_own(references, sr, model, inversion, kbits):
     """Coded of the strings through files of our own codec at a bitrate."""
-    encoder, waveforms, n_bytes = Encoder(model, EncodingConfig(rounds=0)), [], []
+    encoder, waveforms, n_bytes = Encoder(model, LatentSearchConfig(steps=0)), [], []
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         for reference in references:

@@ -13,20 +13,20 @@ from speech_autoencoder.errors import InputError
 from speech_autoencoder.evaluation import metrics
 from speech_autoencoder.evaluation import pitch as metrics_pitch
 from speech_autoencoder.evaluation import spectral as metrics_spectral
-from speech_autoencoder.evaluation.word_recogniser import Listener
-from speech_autoencoder.system.files import shown
+from speech_autoencoder.evaluation.word_recogniser import WordRecogniser
+from speech_autoencoder.system.files import printable
 
 SYSTEMS = {
     "model": "the model",
-    "floor": "PCA floor (linear, as many numbers)",
-    "ceiling": "ceiling (no model in between)",
+    "pca": "PCA floor (linear, as many numbers)",
+    "copy_synthesis": "ceiling (no model in between)",
 }
 # What is said of each recording beside its log-mel error.
 ALONE = ("stoi", "level_db", "mcd_db", "f0_cents", "gross_pitch_error", "voicing_error", "f0_frame_error")
 
 
 @dataclass
-class Judged:
+class SegmentScores:
     """What a string of recordings gives: the model's `errors` (n,); `sums` by system and metric, as a Unit has them;
     `alone`, {recording: the model's own scores}, and `heard`, {recording: {system: word}}, of those that were scored;
     squared log-mel errors by `bands` and `parts`; `left_out`.
@@ -42,20 +42,20 @@ class Judged:
 
 
 @dataclass(frozen=True)
-class Judge:
+class Scorer:
     """A function of a string of recordings (indices) that says what it gives."""
 
     dataset: Dataset
     encoders: dict[str, Encoder | None]
     inversion: InversionConfig
     systems: list[str]
-    recogniser: Listener | None
+    recogniser: WordRecogniser | None
     labels: dict[str, str]
 
     def __call__(self, recordings):
         """What the recordings give, scored as one string of sound."""
         sr = int(max(self.dataset.sr[i] for i in recordings))
-        judged = Judged(
+        judged = SegmentScores(
             [],
             {system: {} for system in (*self.systems, "original")},
             dict.fromkeys(self.systems, 0.0),
@@ -112,8 +112,8 @@ class Judge:
         model = self.encoders["model"]
         outputs = {
             "model": reconstruct(model, frames),
-            "floor": model.model.floor.reconstruct(frames),
-            "ceiling": frames,
+            "pca": model.model.baseline.reconstruct(frames),
+            "copy_synthesis": frames,
             "other": reconstruct(self.encoders["other"], frames) if self.encoders["other"] else None,
         }
         return {system: outputs[system] for system in self.systems}
@@ -126,7 +126,7 @@ def _add(sums, metric, value, weight):
         sums[metric] = (total[0] + float(value), total[1] + float(weight))
 
 
-def metrics_of_strings(sr):
+def segment_metrics(sr):
     """The metrics that strings of sound at sr Hz are scored with."""
     pesq = [f"pesq_{mode}" for mode in _pesq_modes(sr)] if metrics.has_pesq() else []
     return ["stoi", "estoi", *pesq, *(["dnsmos"] if metrics.has_dnsmos() else [])]
@@ -139,9 +139,9 @@ def read_original(dataset: Dataset, recording: int) -> np.ndarray:
     """
     waveform = read(dataset.path(recording))
     if len(waveform) != dataset.n_samples[recording]:
-        raise InputError(f"{shown(dataset.names[recording])} has changed since the array was made.")
+        raise InputError(f"{printable(dataset.names[recording])} has changed since the array was made.")
     if not waveform.any():
-        raise InputError(f"{shown(dataset.names[recording])} is silent: there is nothing to understand.")
+        raise InputError(f"{printable(dataset.names[recording])} is silent: there is nothing to understand.")
     return waveform
 
 

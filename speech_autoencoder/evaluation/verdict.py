@@ -76,7 +76,7 @@ def _headline(result):
     evidence = f"Intelligibility (STOI, of at most 1) is {stoi:.3f}"
     others = [
         f"{name} {value:.3f}"
-        for name, system in (("PCA reaches", "floor"), ("the ceiling is", "ceiling"))
+        for name, system in (("PCA reaches", "pca"), ("the ceiling is", "copy_synthesis"))
         if (value := number(result, "scores", system, "stoi")) is not None
     ]
     evidence += f"; {', '.join(others)}." if others else "."
@@ -104,7 +104,7 @@ def _leaked(result, model, facts):
 
 def _of_another_kind(result, model, facts):
     """That testing is of another kind than training."""
-    testing, validation = number(result, "scores", "floor", "log_mel_db"), number(model, "validation", "floor_db")
+    testing, validation = number(result, "scores", "pca", "log_mel_db"), number(model, "validation", "baseline_db")
     if not testing or not validation or testing < _OTHER_KIND * validation:
         return None
     return Finding(
@@ -119,7 +119,7 @@ def _of_another_kind(result, model, facts):
 
 def _model(result, model, facts):
     """Where the model stands between PCA and the ceiling."""
-    ours, floor, ceiling = (number(result, "scores", system, "stoi") for system in ("model", "floor", "ceiling"))
+    ours, floor, ceiling = (number(result, "scores", system, "stoi") for system in ("model", "pca", "copy_synthesis"))
     if ours is None or floor is None or ceiling is None:
         return None
     evidence = f"STOI {ours:.3f}, PCA {floor:.3f} with as many numbers"
@@ -153,7 +153,7 @@ def _model(result, model, facts):
 
 def _features(result, model, facts):
     """What the features and the inversion leave to be gained."""
-    ours, ceiling = (number(result, "scores", system, "stoi") for system in ("model", "ceiling"))
+    ours, ceiling = (number(result, "scores", system, "stoi") for system in ("model", "copy_synthesis"))
     if ours is None or ceiling is None:
         return None
     evidence = f"With no model in between, STOI is {ceiling:.3f}; the model has {ours:.3f}."
@@ -198,7 +198,7 @@ def _time(result, model, facts):
         )
     fall = losses[-1 - max(1, n_epochs // 3)] / losses[-1] - 1 if n_epochs > 1 and losses[-1] > 0 else math.inf
     # A codec's losses are of quantised latents, which no floor has.
-    floor = None if model.get("codec") else number(model, "validation", "floor_loss")
+    floor = None if model.get("codec") else number(model, "validation", "baseline_loss")
     evidence = f"{took}; the best was epoch {best}, with a loss of {min(losses):.4f} on validation"
     evidence += f" (PCA: {floor:.4f})." if floor else "."
     learned = not floor or min(losses) < (1 - _LEARNED) * floor

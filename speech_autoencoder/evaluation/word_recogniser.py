@@ -18,7 +18,7 @@ from speech_autoencoder.audio.log_mel import log_mel
 from speech_autoencoder.audio.recordings import find_recordings, read, resample
 from speech_autoencoder.config import FeatureConfig
 from speech_autoencoder.errors import InputError
-from speech_autoencoder.system.files import explain, shown
+from speech_autoencoder.system.files import explain, printable
 
 # At a fixed level; a frame every 16 ms.
 FEATURES = FeatureConfig("recogniser", 8_000, 256, 128, n_mels=40, n_frames=63, floor_db=-70.0, ceiling_db=10.0)
@@ -34,7 +34,7 @@ _LEAST_OF_A_WORD, _MOST_RECORDINGS, _QUICK_COPIES, _QUICK_STEPS = 8, 2_400, 2, 8
 LABELS_NAME = "labels.csv"
 
 
-class Listener(Protocol):
+class WordRecogniser(Protocol):
     """What hears words: those of its labels, and "" where it hears none of them; one of `pretrained`, or a Recogniser.
 
     It has a name, and n_training is how many of the recordings of training taught it.
@@ -163,12 +163,12 @@ def _read_labels(path):
         with path.open(newline="", encoding="utf-8-sig") as file:
             rows = csv.DictReader(file)
             if not {"path", "label"} <= set(rows.fieldnames or ()):
-                raise InputError(f"{shown(path)} has no columns path and label: its first line must name them.")
+                raise InputError(f"{printable(path)} has no columns path and label: its first line must name them.")
             return {Path(row["path"] or "").as_posix(): (row["label"] or "").strip() for row in rows}
     except OSError as error:
-        raise InputError(f"{shown(path)} could not be read: {explain(error)}.") from error
+        raise InputError(f"{printable(path)} could not be read: {explain(error)}.") from error
     except (UnicodeError, csv.Error) as error:
-        raise InputError(f"{shown(path)} is no CSV in UTF-8 ({error}): export it again.") from error
+        raise InputError(f"{printable(path)} is no CSV in UTF-8 ({error}): export it again.") from error
 
 
 def _train(words, labels, seed, n_copies, n_epochs, quick=False):
@@ -193,7 +193,7 @@ def _train(words, labels, seed, n_copies, n_epochs, quick=False):
     return Recogniser(network, labels, len(words))
 
 
-def accuracy(recogniser: Listener, waveforms: list[np.ndarray], *, sr: int, labels: list[str]) -> float:
+def accuracy(recogniser: WordRecogniser, waveforms: list[np.ndarray], *, sr: int, labels: list[str]) -> float:
     """The share of waveforms (n_samples,) at sr Hz in which the recogniser hears the label that they have."""
     return float(np.mean([a == b for a, b in zip(recogniser.hear(waveforms, sr=sr), labels, strict=True)]))
 

@@ -6,11 +6,13 @@ from speech_autoencoder.data.dataset import Dataset
 from speech_autoencoder.evaluation import installed_recognisers as pretrained
 from speech_autoencoder.evaluation import word_recogniser as recogniser
 from speech_autoencoder.evaluation.bootstrap import SEED
-from speech_autoencoder.evaluation.word_recogniser import Listener
-from speech_autoencoder.system.files import shown
+from speech_autoencoder.evaluation.word_recogniser import WordRecogniser
+from speech_autoencoder.system.files import printable
 
 
-def installed(kind: str, source: str, data: Dataset, say: Callable[[str], None]) -> tuple[Listener, dict[str, str]]:
+def installed(
+    kind: str, source: str, data: Dataset, say: Callable[[str], None]
+) -> tuple[WordRecogniser, dict[str, str]]:
     """(the recogniser that is installed, {name: word} of the recordings); words that it does not know are said.
 
     kind is one of `pretrained.load`; source is where labels are from, as in `recogniser.labels_of`, or "none". Raises
@@ -20,13 +22,15 @@ def installed(kind: str, source: str, data: Dataset, say: Callable[[str], None])
     heard, words = pretrained.load(kind, labels)
     unknown = sorted(set(words.values()) - {""} - set(heard.labels))
     if unknown:
-        say(f"{heard.name} does not know {len(unknown)} of the words, such as {shown(unknown[0])}: they are left out.")
+        say(
+            f"{heard.name} does not know {len(unknown)} of the words, such as {printable(unknown[0])}: they are left out."
+        )
     return heard, words
 
 
 def learned(
     source: str, data: Dataset, training: Dataset | None, why: str, say: Callable[[str], None]
-) -> tuple[Listener | None, dict[str, str]]:
+) -> tuple[WordRecogniser | None, dict[str, str]]:
     """(a recogniser, {name: label} of testing), trained on the original training recordings; (None, {}) without.
 
     training is None where it is not at hand: why is said.

@@ -37,8 +37,8 @@ def _encode(clips, config):
     x = layers.Rescaling(INPUT_SCALE, name="scale")(x)
     step = config.frames_per_latent
     linear = layers.Conv1D(config.latent_size, step, strides=step, name="linear_encoder")(x)
-    x = layers.Conv1D(config.width, config.finest, strides=config.finest, name="encoder_stem")(x)
-    for stage in range(config.n_halvings):
+    x = layers.Conv1D(config.width, config.stem_frames, strides=config.stem_frames, name="encoder_stem")(x)
+    for stage in range(config.n_downsamplings):
         x = _blocks(x, config, f"encoder_{stage}", config.encoder_depth)
         x = layers.Conv1D(config.width, 2, strides=2, name=f"encoder_{stage}_down")(x)
     x = _blocks(x, config, "encoder_last", config.encoder_depth)
@@ -54,13 +54,13 @@ def _decode(latent, config):
     linear = layers.Dense(config.n_mels * config.frames_per_latent, name="linear_decoder")(latent)
     linear = layers.Reshape((-1, config.n_mels), name="linear_frames")(linear)
     x = layers.Conv1D(config.width, 3, padding="same", name="decoder_stem")(latent)
-    for stage in reversed(range(config.n_halvings)):
+    for stage in reversed(range(config.n_downsamplings)):
         x = _blocks(x, config, f"decoder_{stage}", config.depth)
         x = layers.Dense(2 * config.width, name=f"decoder_{stage}_up")(x)
         x = layers.Reshape((-1, config.width), name=f"decoder_{stage}_frames")(x)
     x = _blocks(x, config, "decoder_last", config.depth)
     x = layers.RMSNormalization(name="decoder_norm")(x)
-    learned = layers.Dense(config.finest * config.n_mels, kernel_initializer="zeros", name="learned_decoder")(x)
+    learned = layers.Dense(config.stem_frames * config.n_mels, kernel_initializer="zeros", name="learned_decoder")(x)
     learned = layers.Reshape((-1, config.n_mels), name="learned_frames")(learned)
     x = layers.Add(name="add_decoders")([linear, learned])
     x = layers.Rescaling(1 / INPUT_SCALE, name="unscale")(x)

@@ -66,7 +66,7 @@ def _correlate(x, kernel):
     return total
 
 
-def joining_convolution(x: np.ndarray, kernel: np.ndarray, bias: np.ndarray) -> tuple[np.ndarray, Back]:
+def downsampling_convolution(x: np.ndarray, kernel: np.ndarray, bias: np.ndarray) -> tuple[np.ndarray, Back]:
     """(output, back) of a convolution with a stride of its own length: so many frames become one."""
     matrix = kernel.reshape(-1, kernel.shape[-1])
     output, back = dense(x.reshape(-1, len(matrix)), matrix, bias)

@@ -21,7 +21,7 @@ from speech_autoencoder.model.entropy_model import EntropyModel, expected_shapes
 from speech_autoencoder.model.keras_network import to_keras
 from speech_autoencoder.model.network import Network, shapes
 from speech_autoencoder.model.pca import PCA
-from speech_autoencoder.system.files import explain, replacing, shown
+from speech_autoencoder.system.files import atomic_write, explain, printable
 
 _FORMAT = "speech-autoencoder model 5"
 _GROUP = "speech_autoencoder"
@@ -42,7 +42,7 @@ class TrainedModel:
     network: Network
     features: FeatureConfig
     loss: LossConfig
-    floor: PCA
+    baseline: PCA
     description: dict
     entropy: EntropyModel | None = None
 
@@ -96,7 +96,7 @@ def save(path: Path, model: TrainedModel) -> None:
     from keras.src.legacy.saving.legacy_h5_format import save_model_to_hdf5  # network.save() takes nothing but a path
 
     if not all(np.isfinite(weight).all() for weight in model.network.weights.values()):
-        raise InputError(f"{shown(path)} was not written: the model's weights are not finite; train again.")
+        raise InputError(f"{printable(path)} was not written: the model's weights are not finite; train again.")
     text = json.dumps(
         {
             "format": _FORMAT,
@@ -114,11 +114,11 @@ def save(path: Path, model: TrainedModel) -> None:
         group = file.create_group(_GROUP)
         group.create_dataset("description", data=np.frombuffer(text.encode("ascii"), np.uint8))
         for name in ("encode", "decode", "offset"):
-            group.create_dataset(f"floor_{name}", data=getattr(model.floor, name))
+            group.create_dataset(f"floor_{name}", data=getattr(model.baseline, name))
         if model.entropy:
             for field in fields(EntropyModel):
                 group.create_dataset(f"{_CODEC}/{field.name}", data=getattr(model.entropy, field.name), dtype="<i4")
-    with replacing(path) as temporary:
+    with atomic_write(path) as temporary:
         temporary.write_bytes(content.getbuffer())
 
 
@@ -129,7 +129,7 @@ def load(path: Path) -> TrainedModel:
     """
     import h5py
 
-    name = shown(path)
+    name = printable(path)
     try:
         status = path.stat()
         if not (stat.S_ISREG(status.st_mode) or stat.S_ISDIR(status.st_mode)):  # a pipe would block
@@ -168,7 +168,7 @@ def _read(file, size):
     loss = LossConfig.from_json(data.pop("loss", None))
     if config.n_mels != features.n_mels:
         raise InputError(f"its model takes {config.n_mels} mel bands, its features have {features.n_mels}.")
-    floor_frames, floor_size = config.floor_shape
+    floor_frames, floor_size = config.baseline_shape
     n_values = floor_frames * config.n_mels
     # Before any memory is taken for it: the file must be able to hold what its configuration asks for.
     wanted = shapes(config)

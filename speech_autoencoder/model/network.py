@@ -13,7 +13,7 @@ from speech_autoencoder.model.layers import (
     Chain,
     convolution,
     dense,
-    joining_convolution,
+    downsampling_convolution,
     reshape,
     rms_normalization,
     silu,
@@ -45,11 +45,11 @@ class Network:
         if config.network == "original":
             return original.encode_frames(padded, self.weights)
         x = INPUT_SCALE * padded.T
-        linear = self._chain(x).weighted(joining_convolution, "encoder/linear_encoder")
-        chain = self._chain(x).weighted(joining_convolution, "encoder/encoder_stem")
-        for stage in range(config.n_halvings):
+        linear = self._chain(x).weighted(downsampling_convolution, "encoder/linear_encoder")
+        chain = self._chain(x).weighted(downsampling_convolution, "encoder/encoder_stem")
+        for stage in range(config.n_downsamplings):
             chain.through(self._blocks, f"encoder/encoder_{stage}", config.encoder_depth)
-            chain.weighted(joining_convolution, f"encoder/encoder_{stage}_down")
+            chain.weighted(downsampling_convolution, f"encoder/encoder_{stage}_down")
         chain.through(self._blocks, "encoder/encoder_last", config.encoder_depth)
         return linear.output + chain.weighted(dense, "encoder/learned_encoder").output
 
@@ -69,7 +69,7 @@ class Network:
             return original.decode_latent(latent, self.weights)
         linear = self._chain(latent).weighted(dense, "decoder/linear_decoder").through(reshape, -1, config.n_mels)
         chain = self._chain(latent).weighted(convolution, "decoder/decoder_stem")
-        for stage in reversed(range(config.n_halvings)):
+        for stage in reversed(range(config.n_downsamplings)):
             chain.through(self._blocks, f"decoder/decoder_{stage}", config.depth)
             chain.weighted(dense, f"decoder/decoder_{stage}_up").through(reshape, -1, config.width)
         chain.through(self._blocks, "decoder/decoder_last", config.depth)
@@ -119,18 +119,18 @@ def _kernels(config):
         layers = {"norm": (width,), "conv": (3, width, width), "mix": (width, width)}
         return {f"{name}_{index}_{layer}": shape for index in range(depth) for layer, shape in layers.items()}
 
-    found = {"encoder/encoder_stem": (config.finest, n_mels, width)}
-    for stage in range(config.n_halvings):
+    found = {"encoder/encoder_stem": (config.stem_frames, n_mels, width)}
+    for stage in range(config.n_downsamplings):
         found |= blocks(f"encoder/encoder_{stage}", config.encoder_depth)
         found[f"encoder/encoder_{stage}_down"] = (2, width, width)
     found |= blocks("encoder/encoder_last", config.encoder_depth)
     found["encoder/linear_encoder"] = (config.frames_per_latent, n_mels, size)
     found |= {"encoder/learned_encoder": (width, size), "decoder/decoder_stem": (3, size, width)}
-    for stage in reversed(range(config.n_halvings)):
+    for stage in reversed(range(config.n_downsamplings)):
         found |= blocks(f"decoder/decoder_{stage}", config.depth)
         found[f"decoder/decoder_{stage}_up"] = (width, 2 * width)
     found |= blocks("decoder/decoder_last", config.depth)
     found["decoder/decoder_norm"] = (width,)
     found["decoder/linear_decoder"] = (size, config.frames_per_latent * n_mels)
-    found["decoder/learned_decoder"] = (width, config.finest * n_mels)
+    found["decoder/learned_decoder"] = (width, config.stem_frames * n_mels)
     return found

@@ -100,7 +100,7 @@ def by_epoch(title: str, lines: dict[str, list[float]], reference: tuple[str, fl
 
 def of_errors(profile: dict) -> list[dict]:
     """Two charts of where the log-mel errs, by frequency and over the recordings' time, of `log_mel_error`."""
-    systems = {"model": "the model", "floor": "PCA"}
+    systems = {"model": "the model", "pca": "PCA"}
     band_hz = profile["band_hz"]
     by_band = {key: [*zip(band_hz, profile[key]["by_band_db"], strict=True)] for key in systems}
     over_time = {
@@ -132,7 +132,7 @@ def of_errors(profile: dict) -> list[dict]:
 
 def of_rates(rates: dict, names: dict[str, str]) -> list[dict]:
     """Two charts of STOI, over numbers a second and over kbit/s, of `rates.measure`; names: {system: its name}."""
-    level = next((row["stoi"] for row in rates["rows"] if row["system"] == "ceiling"), None)
+    level = next((row["stoi"] for row in rates["rows"] if row["system"] == "copy_synthesis"), None)
     reference = ("no model in between", level) if level is not None else None
     drawn = []
     for unit, x_label in (("numbers", "numbers a second"), ("kbits", "kbit/s")):

@@ -9,10 +9,10 @@ import numpy as np
 from speech_autoencoder.audio.recordings import describe, read
 from speech_autoencoder.config import FeatureConfig
 from speech_autoencoder.evaluation.scoring import SYSTEMS
-from speech_autoencoder.system.files import replacing, shown
+from speech_autoencoder.system.files import atomic_write, printable
 from speech_autoencoder.training.history import History
 
-_COLOURS = {"model": "#0072b2", "floor": "#999999", "ceiling": "#009e73", "reference": "#333333"}
+_COLOURS = {"model": "#0072b2", "pca": "#999999", "copy_synthesis": "#009e73", "reference": "#333333"}
 # The quietest that a spectrogram shows, below its loudest: what one hears.
 _SHOWN_DB = 80
 # The most of a long recording that a figure shows.
@@ -31,17 +31,17 @@ def _figure(rows: int, columns: int, size: tuple[float, float], **options):
 
 def _save(figure, path: Path) -> None:
     """Nothing; path holds the figure as PNG."""
-    with replacing(path) as temporary, warnings.catch_warnings():
+    with atomic_write(path) as temporary, warnings.catch_warnings():
         # A name in letters that the font lacks is drawn as boxes: nothing that the user could mend.
         warnings.filterwarnings("ignore", "Glyph", UserWarning)
         figure.savefig(temporary, dpi=120, format="png")
 
 
-def draw_history(path: Path, history: History, floor_db: float, best_epoch: int) -> None:
+def draw_history(path: Path, history: History, baseline_db: float, best_epoch: int) -> None:
     """Nothing; path shows the errors by epoch beside the PCA floor, and which epoch is the best, where one is."""
     figure, axes = _figure(1, 1, (7, 4))
     epochs = np.arange(1, len(history) + 1)
-    axes.axhline(floor_db, color=_COLOURS["floor"], linestyle="--", label="PCA floor, validation")
+    axes.axhline(baseline_db, color=_COLOURS["pca"], linestyle="--", label="PCA floor, validation")
     axes.plot(epochs, history.training_db, color="#d55e00", marker=".", label="training")
     axes.plot(epochs, history.validation_db, color=_COLOURS["model"], marker=".", label="validation")
     if best_epoch:
@@ -64,7 +64,7 @@ def draw_scores(path: Path, scores: dict) -> None:
     figure, axes = _figure(1, len(metrics), (2.4 * len(metrics), 3.6), squeeze=False)
     for axis, metric in zip(axes[0], metrics, strict=True):
         values = [scores[system][metric] for system in SYSTEMS]
-        bars = axis.bar(["model", "PCA", "ceiling"], values, color=[_COLOURS[system] for system in SYSTEMS])
+        bars = axis.bar(["model", "PCA", "copy_synthesis"], values, color=[_COLOURS[system] for system in SYSTEMS])
         axis.bar_label(bars, fmt="%.3g", padding=2)
         axis.set(title=titles[metric])
         axis.margins(y=0.15)
@@ -109,7 +109,7 @@ def draw_recording(
     axes[0, 0].set_xlim(0, max(len(waveforms[0]) / sr, 1e-3))
     figure.colorbar(image, ax=axes[1, :], label="dB relative to full scale")
     # Names are no formulas: a dollar sign would start one.
-    title = shown(name).replace("$", r"\$")
+    title = printable(name).replace("$", r"\$")
     figure.suptitle(f"{title}, the first {len(waveforms[0]) / sr:.0f} s" if shortened else title)
     _save(figure, path)
 

@@ -24,7 +24,7 @@ from speech_autoencoder.evaluation.verdict import Finding, number, numbers
 from speech_autoencoder.report import charts
 from speech_autoencoder.report.charts import picture
 from speech_autoencoder.report.text import describe_words, format_comparison
-from speech_autoencoder.system.files import replacing_folder, shown
+from speech_autoencoder.system.files import atomic_folder, printable
 
 # The recordings of each kind (best, median, worst) that can be heard; the bytes that all their sound may take, and the
 # seconds of each, whatever their rate.
@@ -43,7 +43,12 @@ _MARK = '<meta name="generator" content="speech-autoencoder report">'
 SOUNDS = {"original": "original", "reconstruction": "reconstruction", "copy": "copy-synthesis"}
 # The one beside them, where such a codec is installed: of several the first, at its lowest setting.
 _CODEC = "codec"
-_SYSTEMS = {"model": "the model", "floor": "PCA", "ceiling": "no model in between", "own codec": "the model's codec"}
+_SYSTEMS = {
+    "model": "the model",
+    "pca": "PCA",
+    "copy_synthesis": "no model in between",
+    "own codec": "the model's codec",
+}
 
 
 @dataclass(frozen=True)
@@ -76,7 +81,7 @@ def write(
     result is what `evaluation.evaluate` gave of dataset, model the description in the model's file, findings the
     verdict. Raises InputError where folder cannot be written, or holds what is no report.
     """
-    with replacing_folder(folder, is_report) as temporary:
+    with atomic_folder(folder, is_report) as temporary:
         samples = _samples(result, dataset, encoder, inversion, workers, progress)
         (temporary / "sound").mkdir()
         for count, sample in enumerate(samples):
@@ -225,8 +230,8 @@ def _render(result, model, findings, samples, features):
             drawn=result.get("drawn", "strings"),
             coverage=[(COLUMNS[key][0], entry) for key, entry in result.get("coverage", {}).items() if entry["why"]],
             comparison=_comparison(result),
-            **{key: result[key] for key in ("n_recordings", "n_scored", "n_strings")},
-            left_out=[{key: shown(entry[key]) for key in ("path", "reason")} for entry in result["left_out"]],
+            **{key: result[key] for key in ("n_recordings", "n_scored", "n_segments")},
+            left_out=[{key: printable(entry[key]) for key in ("path", "reason")} for entry in result["left_out"]],
             training=_training_charts(model),
             errors=charts.of_errors(result["log_mel_error"]) if "log_mel_error" in result else [],
             rows=shown_rows,
@@ -273,7 +278,7 @@ def _style_and_script():
 
 def _training_charts(model):
     """The charts of the loss and of the error by epoch, as far as the model tells them."""
-    loss, error = number(model, "validation", "floor_loss"), number(model, "validation", "floor_db")
+    loss, error = number(model, "validation", "baseline_loss"), number(model, "validation", "baseline_db")
     drawn = [
         charts.by_epoch(
             "Loss on validation",
@@ -296,7 +301,7 @@ def _comparison(result):
     """The lines on the model that this one is compared with, if any."""
     if "comparison" not in result:
         return []
-    return format_comparison(result["comparison"], shown(result["comparison"].get("path", "the other model")))
+    return format_comparison(result["comparison"], printable(result["comparison"].get("path", "the other model")))
 
 
 def _words(words):
@@ -308,7 +313,7 @@ def _words(words):
     return {
         "words": {
             "sentence": describe_words(words),
-            **{key: [shown(label) for label in words[key]] for key in ("labels", "heard")},
+            **{key: [printable(label) for label in words[key]] for key in ("labels", "heard")},
         },
         "confusions": [(title, words["confusion"][key]) for key, title in systems] if few else [],
     }
@@ -350,7 +355,7 @@ def _rates(measured):
     return {
         "rates": [(_SYSTEMS.get(row["system"], rates.name_of(row)), row) for row in measured["rows"]],
         "rates_charts": charts.of_rates(measured, _SYSTEMS),
-        "n_rates": measured["n_strings"],
+        "n_rates": measured["n_segments"],
         "missing": [rates.how_to_have(entry) for entry in measured["missing"]],
     }
 
@@ -360,8 +365,8 @@ def _row(entry, strings):
     alone = entry["stoi"]
     pooled = strings[entry["string"]]["stoi"] if entry["string"] is not None else None
     return {
-        "name": shown(entry["path"]),
-        "speaker": shown(entry["speaker"]),
+        "name": printable(entry["path"]),
+        "speaker": printable(entry["speaker"]),
         "duration_s": entry["duration_s"],
         "stoi": alone if alone is not None else pooled,
         "pooled": alone is None and pooled is not None,

@@ -16,7 +16,7 @@ from speech_autoencoder.system import locks
 _JSON_LIMIT = 1 << 30
 
 
-def shown(path: os.PathLike | str) -> str:
+def printable(path: os.PathLike | str) -> str:
     """A path as one printable line, whatever bytes its name holds."""
     text = os.fspath(path)
     return text if text.isprintable() else "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
@@ -38,23 +38,23 @@ def explain(error: OSError) -> str:
     return steps.get(error.errno, error.strerror or type(error).__name__)
 
 
-def claim(path: Path) -> None:
+def lock(path: Path) -> None:
     """Nothing; until this process ends, no other run may claim path. Raises InputError where one has.
 
     To be asked before work whose parts belong together, or which would be done twice. Where nothing can be locked
     (Windows, some network folders), nothing is.
     """
-    locks.tidy(path.parent)
-    owner = locks.claim(path)
+    locks.remove_stale_files(path.parent)
+    owner = locks.lock(path)
     if owner:
         raise InputError(
-            f"{shown(path)} is being written by another run (process {owner}): wait until it has ended, "
+            f"{printable(path)} is being written by another run (process {owner}): wait until it has ended, "
             "or write elsewhere."
         )
 
 
 @contextmanager
-def replacing(path: Path) -> Iterator[Path]:
+def atomic_write(path: Path) -> Iterator[Path]:
     """A temporary path beside `path`, with its suffix, that takes its place when the block ends well.
 
     When it does not, the temporary file is removed, and what was at `path` is as it was. Raises InputError for
@@ -70,13 +70,13 @@ def replacing(path: Path) -> Iterator[Path]:
             finally:
                 temporary.unlink(missing_ok=True)
     except OSError as error:
-        raise InputError(f"{shown(path)} could not be written: {explain(error)}.") from error
+        raise InputError(f"{printable(path)} could not be written: {explain(error)}.") from error
 
 
 def _temporary_beside(path):
     """A new hidden file beside path and the handle that locks it, as a context."""
     if path.is_dir():
-        raise InputError(f"{shown(path)} is a folder: name a file to write.")
+        raise InputError(f"{printable(path)} is a folder: name a file to write.")
     return locks.hidden_beside(path)
 
 
@@ -86,17 +86,17 @@ def require_writable(*paths: Path) -> None:
     What killed runs have left where the files will be is removed.
     """
     for folder in {path.parent for path in paths}:
-        locks.tidy(folder)
+        locks.remove_stale_files(folder)
     for path in paths:
         try:
             with _temporary_beside(path) as (temporary, _):
                 temporary.unlink()
         except OSError as error:
-            raise InputError(f"{shown(path)} could not be written: {explain(error)}.") from error
+            raise InputError(f"{printable(path)} could not be written: {explain(error)}.") from error
 
 
 @contextmanager
-def replacing_folder(path: Path, is_ours: Callable[[Path], bool]) -> Iterator[Path]:
+def atomic_folder(path: Path, is_ours: Callable[[Path], bool]) -> Iterator[Path]:
     """A temporary folder beside `path` that takes its place when the block ends well.
 
     When it does not, the temporary folder is removed, and what was at `path` is as it was. Raises InputError for what
@@ -116,7 +116,7 @@ def replacing_folder(path: Path, is_ours: Callable[[Path], bool]) -> Iterator[Pa
             finally:
                 shutil.rmtree(beside, ignore_errors=True)
     except OSError as error:
-        raise InputError(f"{shown(path)} could not be written: {explain(error)}.") from error
+        raise InputError(f"{printable(path)} could not be written: {explain(error)}.") from error
 
 
 def _put_in_place(temporary, place, old):
@@ -151,24 +151,24 @@ def require_replaceable(path: Path, is_ours: Callable[[Path], bool]) -> None:
     """
     try:
         if path.is_dir() and any(path.iterdir()) and not is_ours(path):
-            raise InputError(f"{shown(path)} holds other things, which would be lost: name another folder.")
+            raise InputError(f"{printable(path)} holds other things, which would be lost: name another folder.")
         if path.exists() and not path.is_dir():
-            raise InputError(f"{shown(path)} is a file: name a folder to write.")
-        locks.tidy(path.resolve().parent)
+            raise InputError(f"{printable(path)} is a file: name a folder to write.")
+        locks.remove_stale_files(path.resolve().parent)
         with locks.hidden_beside(path.resolve(), folder=True) as (beside, _):
             beside.rmdir()
     except OSError as error:
-        raise InputError(f"{shown(path)} could not be written: {explain(error)}.") from error
+        raise InputError(f"{printable(path)} could not be written: {explain(error)}.") from error
 
 
 def write_json(path: Path, data: dict) -> None:
     """Nothing; `path` holds data as JSON, arrays as lists."""
-    with replacing(path) as temporary, temporary.open("w", encoding="ascii") as file:
-        json.dump(data, file, indent=1, default=_listed)
+    with atomic_write(path) as temporary, temporary.open("w", encoding="ascii") as file:
+        json.dump(data, file, indent=1, default=_to_list)
         file.write("\n")
 
 
-def _listed(value):
+def _to_list(value):
     """An array as a list, for JSON."""
     if not hasattr(value, "tolist"):
         raise TypeError(f"{type(value).__name__} has no form in JSON")
@@ -182,14 +182,14 @@ def read_json(path: Path, made_by: str) -> dict:
     """
     try:
         if path.stat().st_size > _JSON_LIMIT:
-            raise InputError(f"{shown(path)} is too large for what it should hold: run {made_by} again.")
+            raise InputError(f"{printable(path)} is too large for what it should hold: run {made_by} again.")
         data = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
-        raise InputError(f"{shown(path)} is missing: run {made_by} first.") from None
+        raise InputError(f"{printable(path)} is missing: run {made_by} first.") from None
     except OSError as error:
-        raise InputError(f"{shown(path)} could not be read: {explain(error)}.") from error
+        raise InputError(f"{printable(path)} could not be read: {explain(error)}.") from error
     except (ValueError, RecursionError) as error:
-        raise InputError(f"{shown(path)} is damaged ({error}): run {made_by} again.") from error
+        raise InputError(f"{printable(path)} is damaged ({error}): run {made_by} again.") from error
     if not isinstance(data, dict):
-        raise InputError(f"{shown(path)} holds no JSON object: run {made_by} again.")
+        raise InputError(f"{printable(path)} holds no JSON object: run {made_by} again.")
     return data

@@ -76,7 +76,7 @@ def _lock(path):
             os.close(handle)
 
 
-def tidy(folder: Path) -> None:
+def remove_stale_files(folder: Path) -> None:
     """Nothing; what killed runs have left in folder is removed, as far as it may be."""
     left = []
     with suppress(OSError), os.scandir(folder) as entries:
@@ -99,7 +99,7 @@ def _remove(path):
         shutil.rmtree(path)
 
 
-def claim(path: Path) -> str | None:
+def lock(path: Path) -> str | None:
     """None, and no other can claim path until this process ends; or the id of the one that has claimed it.
 
     The lock is on a hidden file beside path, which is removed at the end. Where there are no locks all may claim.

@@ -13,7 +13,7 @@ def available_cpus() -> int:
 def training_threads() -> tuple[int, int]:
     """How many threads share an operation in training, and how many operations are done at the same time.
 
-    Two operations, as a batch is computed in two parts: see learner.Learner.
+    Two operations, as a batch is computed in two parts: see learner.TrainStep.
     """
     return max(1, available_cpus() // 2), 2
 

@@ -12,9 +12,9 @@ import numpy as np
 
 from speech_autoencoder.config import TrainingConfig
 from speech_autoencoder.errors import InputError
-from speech_autoencoder.system.files import explain, replacing, shown
+from speech_autoencoder.system.files import atomic_write, explain, printable
 from speech_autoencoder.training.history import History
-from speech_autoencoder.training.train_step import Learner
+from speech_autoencoder.training.train_step import TrainStep
 
 _FORMAT = 3
 # Seconds between checkpoints: what a crash can cost.
@@ -22,7 +22,7 @@ _EVERY_S = 30
 
 
 @dataclass
-class Standing:
+class TrainingState:
     """How far a training is: the epochs that are planned, those that were, and the best weights, their loss and error.
 
     best_loss and best_db (dB) are of validation.
@@ -42,7 +42,7 @@ class Checkpoint:
         self.path, self.identity, self.config, self.say = path, repr((_FORMAT, *identity)), config, say
         self.arrays, self.saved = {}, time.monotonic()
 
-    def take(self, learner: Learner, standing: Standing) -> None:
+    def take(self, learner: TrainStep, standing: TrainingState) -> None:
         """Nothing; this is what `save` writes from now on, and the file is written when the last time is long ago."""
         arrays = {f"history_{key}": np.array(value) for key, value in asdict(standing.history).items()}
         arrays |= {f"best_{i}": value for i, value in enumerate(standing.best)}
@@ -60,12 +60,12 @@ class Checkpoint:
         """
         try:
             if self.arrays:
-                with replacing(self.path) as temporary:
+                with atomic_write(self.path) as temporary:
                     np.savez(temporary, **self.arrays)
         except InputError as error:
             self.say(f"No checkpoint could be written ({error})")
 
-    def load(self, learner: Learner) -> Standing:
+    def load(self, learner: TrainStep) -> TrainingState:
         """How far the training was; the learner is as it was then.
 
         Raises InputError when there is no file, or it is damaged or of another identity.
@@ -73,10 +73,10 @@ class Checkpoint:
         with _opened(self.path) as arrays:
             if str(arrays["identity"]) != self.identity:
                 raise InputError(
-                    f"{shown(self.path)} is of other data or settings: resume with the same ones, or without --resume."
+                    f"{printable(self.path)} is of other data or settings: resume with the same ones, or without --resume."
                 )
             learner.restore(arrays)
-            return Standing(
+            return TrainingState(
                 n_epochs=int(arrays["n_epochs"]),
                 history=History(**{key: arrays[f"history_{key}"].tolist() for key in asdict(History())}),
                 best=[arrays[f"best_{i}"] for i in range(len(learner.average))],
@@ -101,7 +101,7 @@ def budget(path: Path) -> tuple[float, int]:
 @contextmanager
 def _opened(path: Path) -> Iterator:
     """The arrays in the file at path. Raises InputError when there is none, or what is read of it is damaged."""
-    name = shown(path)
+    name = printable(path)
     try:
         with np.load(path, allow_pickle=False) as arrays:
             yield arrays

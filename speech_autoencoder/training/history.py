@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from speech_autoencoder.system.files import replacing
+from speech_autoencoder.system.files import atomic_write
 
 
 @dataclass
@@ -35,7 +35,7 @@ class History:
 
 def write_history(path: Path, history: History) -> None:
     """Nothing; path holds the history as CSV, one line an epoch."""
-    with replacing(path) as temporary, temporary.open("w", newline="", encoding="ascii") as file:
+    with atomic_write(path) as temporary, temporary.open("w", newline="", encoding="ascii") as file:
         writer = csv.writer(file)
         columns = asdict(history)
         writer.writerow(["epoch", *columns])

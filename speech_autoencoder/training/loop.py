@@ -19,13 +19,13 @@ from speech_autoencoder.model.entropy_model import to_fixed
 from speech_autoencoder.model.keras_network import build, start_at_pca, to_network
 from speech_autoencoder.model.losses import Loss
 from speech_autoencoder.model.model_file import TrainedModel, save
-from speech_autoencoder.system.files import shown
+from speech_autoencoder.system.files import printable
 from speech_autoencoder.system.versions import versions
 from speech_autoencoder.training import time_budget as planning
-from speech_autoencoder.training.checkpoints import Checkpoint, Standing
+from speech_autoencoder.training.checkpoints import Checkpoint, TrainingState
 from speech_autoencoder.training.history import History
 from speech_autoencoder.training.quantiser import Quantiser
-from speech_autoencoder.training.train_step import MOST_STEPS, Batches, Learner, learning_rate
+from speech_autoencoder.training.train_step import MOST_STEPS, Batches, TrainStep, learning_rate
 
 # Latents that the tables of a codec's entropy model are fitted on, about.
 _CALIBRATING_LATENTS = 4_000
@@ -41,8 +41,8 @@ class Result:
 
     model: TrainedModel
     history: History
-    floor_db: float
-    floor_loss: float
+    baseline_db: float
+    baseline_loss: float
     best_db: float
     best_loss: float
     best_epoch: int
@@ -93,19 +93,19 @@ class _Task:
     """What learns, from which batches, and what it is to beat: (loss, error in dB) of its start and of the floor."""
 
     split: Split
-    floor: pca.PCA
-    learner: Learner
+    baseline: pca.PCA
+    learner: TrainStep
     batches: Batches
     held_out: Batches
     start_errors: tuple[float, float]
-    floor_errors: tuple[float, float]
+    baseline_errors: tuple[float, float]
 
 
 def _set_up(dataset, model_config, config, codec, validation, say):
     """The _Task, of which is said what it is."""
     parts = split(dataset, config, validation)
     say(f"Validation on {len(parts.validation)} of {len(dataset.names)} recordings: {parts.how}.")
-    floor = pca.fit(dataset, parts.training, *model_config.floor_shape)
+    floor = pca.fit(dataset, parts.training, *model_config.baseline_shape)
     learner = _learner(dataset, parts.training, model_config, config, codec)
     latent = model_config.frames_per_latent
     batches = Batches(dataset, parts.training, config, latent, learner.loss, silences=bool(codec))
@@ -113,11 +113,11 @@ def _set_up(dataset, model_config, config, codec, validation, say):
     most_frames = MOST_STEPS // 10 * config.batch_size * dataset.features.n_frames
     held_out = Batches(dataset, _some(dataset, parts.validation, most_frames), config, latent, learner.loss)
     start = learner.validate(held_out)
-    floor_loss, floor_db = learner.judge(floor.reconstruct, held_out)
-    say(f"The PCA floor: {floor_db:.3f} dB RMS error on validation, a loss of {floor_loss:.4f}.")
+    baseline_loss, baseline_db = learner.judge(floor.reconstruct, held_out)
+    say(f"The PCA floor: {baseline_db:.3f} dB RMS error on validation, a loss of {baseline_loss:.4f}.")
     if codec:
         say("While it learns, the model's errors are those of quantised latents; the floor's are not quantised.")
-    return _Task(parts, floor, learner, batches, held_out, start, (floor_loss, floor_db))
+    return _Task(parts, floor, learner, batches, held_out, start, (baseline_loss, baseline_db))
 
 
 def _learner(dataset, recordings, model_config, config, codec):
@@ -128,7 +128,7 @@ def _learner(dataset, recordings, model_config, config, codec):
         start_at_pca(network, model_config, linear)
     loss = Loss(dataset.features, LossConfig())
     quantiser = Quantiser(codec, linear, dataset.features.frame_rate, seed=config.seed) if codec else None
-    return Learner(network, config, loss, dataset.features.range_db, quantiser)
+    return TrainStep(network, config, loss, dataset.features.range_db, quantiser)
 
 
 def _some(dataset, recordings, most_frames):
@@ -144,19 +144,19 @@ def _identity(dataset, model_config, config, codec, task):
 
 
 def _start(task, config, started):
-    """The Standing before the first epoch."""
+    """The TrainingState before the first epoch."""
     n_epochs = config.epochs or planning.plan(
         task.learner, task.batches, task.held_out, config, time.monotonic() - started
     )
-    return Standing(n_epochs, History(), task.learner.averages(), *task.start_errors)
+    return TrainingState(n_epochs, History(), task.learner.averages(), *task.start_errors)
 
 
 def _resume(task, config, checkpoint, say):
-    """The Standing that the checkpoint holds. Raises InputError where it holds none of this training."""
+    """The TrainingState that the checkpoint holds. Raises InputError where it holds none of this training."""
     standing = checkpoint.load(task.learner)
     if config.epochs not in (0, standing.n_epochs):
         raise InputError(
-            f"{shown(checkpoint.path)} is of a plan of {standing.n_epochs} epochs: resume without --epochs."
+            f"{printable(checkpoint.path)} is of a plan of {standing.n_epochs} epochs: resume without --epochs."
         )
     say(f"Resuming after epoch {len(standing.history)} of {standing.n_epochs}.")
     return standing
@@ -227,12 +227,12 @@ class _Epochs:
 
     def _tell(self):
         """Nothing; what came of the first epoch, and of every tenth part of them, is said."""
-        history, (floor_loss, floor_db) = self.standing.history, self.task.floor_errors
+        history, (baseline_loss, baseline_db) = self.standing.history, self.task.baseline_errors
         if len(history) == 1 or len(history) % max(1, self.standing.n_epochs // 10) == 0:
             self.say(
                 f"Epoch {len(history):>4}: {history.training_db[-1]:.3f} dB on training, "
-                f"{history.validation_db[-1]:.3f} dB on validation (floor {floor_db:.3f}), "
-                f"loss {history.validation_loss[-1]:.4f} (floor {floor_loss:.4f}), {history.minutes[-1]:.1f} minutes."
+                f"{history.validation_db[-1]:.3f} dB on validation (floor {baseline_db:.3f}), "
+                f"loss {history.validation_loss[-1]:.4f} (floor {baseline_loss:.4f}), {history.minutes[-1]:.1f} minutes."
             )
 
     def _is_time_up(self):
@@ -251,7 +251,7 @@ class _Epochs:
 
 def _finish(task, dataset, model_config, config, codec, standing, ended):
     """The Result: the network has the best weights, and all that is known of them."""
-    learner, history, (floor_loss, floor_db) = task.learner, standing.history, task.floor_errors
+    learner, history, (baseline_loss, baseline_db) = task.learner, standing.history, task.baseline_errors
     learner.use(standing.best)
     network = to_network(learner.network, model_config)
     entropy, kbits = _entropy_model(learner, network, dataset, task.split.training) if codec else (None, None)
@@ -268,9 +268,9 @@ def _finish(task, dataset, model_config, config, codec, standing, ended):
         },
         "validation": {
             "error_db": best_db,
-            "floor_db": floor_db,
+            "baseline_db": baseline_db,
             "loss": best_loss,
-            "floor_loss": floor_loss,
+            "baseline_loss": baseline_loss,
             "epoch": best_epoch,
         },
         "history": asdict(history),
@@ -278,9 +278,9 @@ def _finish(task, dataset, model_config, config, codec, standing, ended):
         "data": {"fingerprint": dataset.fingerprint, "n_recordings": len(dataset.names)},
         "versions": versions(),
     }
-    model = TrainedModel(network, dataset.features, learner.loss.config, task.floor, description, entropy)
+    model = TrainedModel(network, dataset.features, learner.loss.config, task.baseline, description, entropy)
     return Result(
-        model, history, floor_db, floor_loss, best_db, best_loss, best_epoch, standing.n_epochs, task.split, ended
+        model, history, baseline_db, baseline_loss, best_db, best_loss, best_epoch, standing.n_epochs, task.split, ended
     )
 
 

@@ -6,7 +6,7 @@ import numpy as np
 
 from speech_autoencoder.config import TrainingConfig
 from speech_autoencoder.training.history import History
-from speech_autoencoder.training.train_step import Batches, Learner
+from speech_autoencoder.training.train_step import Batches, TrainStep
 
 # Steps that are timed, and then undone, to plan as many epochs as the budget allows; the first ones compile.
 _TIMED_STEPS, _COMPILING_STEPS = 16, 4
@@ -14,7 +14,7 @@ _TIMED_STEPS, _COMPILING_STEPS = 16, 4
 _PLANNED, _RECENT_EPOCHS = 0.97, 5
 
 
-def plan(learner: Learner, batches: Batches, held_out: Batches, config: TrainingConfig, spent_s: float) -> int:
+def plan(learner: TrainStep, batches: Batches, held_out: Batches, config: TrainingConfig, spent_s: float) -> int:
     """The epochs that fit the budget, by the time that some steps take; the learner is left as it was."""
     before = learner.state()
     rng = np.random.default_rng([config.seed, 3])

@@ -11,7 +11,7 @@ from speech_autoencoder.audio.log_mel import join_clips
 from speech_autoencoder.config import TrainingConfig
 from speech_autoencoder.errors import InputError
 from speech_autoencoder.model.losses import Loss
-from speech_autoencoder.system.files import shown
+from speech_autoencoder.system.files import printable
 from speech_autoencoder.training.muon import optimizer
 from speech_autoencoder.training.quantiser import Quantiser
 
@@ -85,10 +85,12 @@ class Batches:
         """What is wrong with the recordings of the batch that was given last, or just which they are."""
         names = [self.names[i] for i in self.heard if not np.isfinite(self.clips[slice(*self.pieces[i][:2])]).all()]
         if names:
-            return f"{shown(names[0])} has values in the array that are no numbers: run train_data_generator.py again"
+            return (
+                f"{printable(names[0])} has values in the array that are no numbers: run train_data_generator.py again"
+            )
         names = list(dict.fromkeys(self.names[i] for i in self.heard))
         more = f" and {len(names) - _MOST_NAMED} more" if len(names) > _MOST_NAMED else ""
-        return f"it had just heard {', '.join(map(shown, names[:_MOST_NAMED]))}{more}: use a lower --learning-rate"
+        return f"it had just heard {', '.join(map(printable, names[:_MOST_NAMED]))}{more}: use a lower --learning-rate"
 
     def _silence(self, n_frames, *, counts=False):
         """Frames (n_mels + 2, n_frames) of nothing; the last rows are the mask and the level."""
@@ -139,7 +141,7 @@ def _interpolate(rows, positions):
     return rows[below] * (1 - share) + rows[above] * share
 
 
-class Learner:
+class TrainStep:
     """The network being trained, the running average of its weights, and the optimiser."""
 
     def __init__(

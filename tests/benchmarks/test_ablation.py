@@ -10,7 +10,7 @@ from benchmarks.quality import ablation, mends, old_program
 from benchmarks.quality.hearing import sounds
 from benchmarks.quality.mends import Material, System, systems
 from speech_autoencoder.codec.latent_search import Encoder
-from speech_autoencoder.config import CLASSIC, EncodingConfig
+from speech_autoencoder.config import CLASSIC, LatentSearchConfig
 from speech_autoencoder.model.keras_network import build, to_network
 from tests.helpers.common import make_speech
 
@@ -118,12 +118,12 @@ def test_systems_go_from_the_old_program_to_ours(made):
 
 def test_hear_is_what_the_table_of_settings_hears(made, small_arrays, shaken):
     data = small_arrays[1]
-    expected, _ = sounds(data, Encoder(shaken, EncodingConfig(rounds=0)), workers=2)
+    expected, _ = sounds(data, Encoder(shaken, LatentSearchConfig(steps=0)), workers=2)
     by_name = {system.name: system for system in made}
     for name, system in (
-        ("our features, inverted our way", "ceiling"),
+        ("our features, inverted our way", "copy_synthesis"),
         ("+ network", "encoder"),
-        ("PCA, as many numbers, our way", "floor"),
+        ("PCA, as many numbers, our way", "pca"),
     ):
         for heard, other in zip(ablation.hear(data, by_name[name].sound, workers=2), expected[system], strict=True):
             assert len(heard) == len(other)

@@ -8,13 +8,13 @@ import soundfile as sf
 
 from benchmarks.quality import table
 from benchmarks.quality.hearing import HEARD, measure, sounds
-from benchmarks.quality.scoring import METRICS, strings_of, summary, values_of
+from benchmarks.quality.scoring import METRICS, segments_of, summary, values_of
 from benchmarks.quality.speakers import in_turn, without
 from robustness import extremes
 from speech_autoencoder.audio.recordings import find_recordings, read
 from speech_autoencoder.codec.latent_search import Encoder
 from speech_autoencoder.codec.reconstruction import reconstruct_recording
-from speech_autoencoder.config import CLASSIC, EncodingConfig, InversionConfig
+from speech_autoencoder.config import CLASSIC, InversionConfig, LatentSearchConfig
 from speech_autoencoder.errors import InputError
 from speech_autoencoder.evaluation import metrics
 from speech_autoencoder.evaluation import word_recogniser as recogniser
@@ -85,7 +85,7 @@ def test_features_of_any_length_have_one_shape_and_no_level():
 
 
 def test_strings_of_takes_are_one_speaker_and_take_each():
-    strings = strings_of(TAKES, [0.4] * len(TAKES))
+    strings = segments_of(TAKES, [0.4] * len(TAKES))
     assert sorted(i for string in strings for i in string) == list(range(len(TAKES)))
     assert [len(string) for string in strings] == [10] * 4
     for string in strings:
@@ -93,13 +93,13 @@ def test_strings_of_takes_are_one_speaker_and_take_each():
 
 
 def test_strings_of_a_long_take_are_of_ten_at_most():
-    assert [len(string) for string in strings_of([f"{i}_ann_letters.wav" for i in range(23)], [1] * 23)] == [10, 10, 3]
+    assert [len(string) for string in segments_of([f"{i}_ann_letters.wav" for i in range(23)], [1] * 23)] == [10, 10, 3]
 
 
 def test_strings_of_other_names_are_those_of_the_project():
     names, durations_s = ["ann/x.wav", "ann/y.wav", "bob/x.wav", "bob/7_bob_1.wav"], np.array([3.0, 4.0, 6.0, 1.0])
     expected = [string.recordings for string in metrics.pool(["ann", "ann", "bob", "bob"], durations_s)[0]]
-    assert strings_of(names, durations_s) == expected == [[0, 1], [2, 3]]
+    assert segments_of(names, durations_s) == expected == [[0, 1], [2, 3]]
 
 
 # Scores
@@ -167,7 +167,7 @@ def test_setting_is_a_preset_and_numbers():
 
 
 def test_measure_hears_what_predict_writes(small_arrays, shaken, tmp_path):
-    data, encoder = small_arrays[1], Encoder(shaken, EncodingConfig(rounds=2))
+    data, encoder = small_arrays[1], Encoder(shaken, LatentSearchConfig(steps=2))
     waveforms = sounds(data, encoder, workers=2)[0]["model"]
     for i in (0, len(data.names) - 1):
         reconstruct_recording(data.path(i), encoder, InversionConfig(), tmp_path / "out.wav")
@@ -175,13 +175,13 @@ def test_measure_hears_what_predict_writes(small_arrays, shaken, tmp_path):
 
 
 def test_lines_of_row_have_a_cell_for_every_heading(small_arrays, shaken):
-    heard = measure(small_arrays[1], Encoder(shaken, EncodingConfig(rounds=2)), recogniser=None, workers=2)
+    heard = measure(small_arrays[1], Encoder(shaken, LatentSearchConfig(steps=2)), recogniser=None, workers=2)
     assert heard.n_recordings == len(small_arrays[1].names)
     facts = {"latent_per_second": 129.2, "log_mel_per_second": CLASSIC.n_mels * CLASSIC.frame_rate, "training_s": 60.0}
     row = table.row_of(("classic", 130.0), facts, {"ann": heard, "bob": heard})
     assert row["n_recordings"] == 2 * heard.n_recordings
     assert row["latent_per_second_last_steps_whole"] > 129.2
-    assert row["scores"]["ceiling"]["stoi"] > row["scores"]["floor"]["stoi"] > row["scores"]["model"]["stoi"]
+    assert row["scores"]["copy_synthesis"]["stoi"] > row["scores"]["pca"]["stoi"] > row["scores"]["model"]["stoi"]
     assert row["speakers"]["ann"]["model"] == row["speakers"]["bob"]["model"]
     lines = table.lines_of(row).splitlines()
     assert len(lines) == len(HEARD)

@@ -111,7 +111,7 @@ def test_inversion_is_compared_at_equal_pesq(recordings, tmp_path, monkeypatch):
 
 
 def test_step_flops_are_those_of_its_matrices():
-    config = ModelConfig(n_mels=16, frames_per_latent=2, latent_size=4, finest=2, width=8, depth=1)
+    config = ModelConfig(n_mels=16, frames_per_latent=2, latent_size=4, stem_frames=2, width=8, depth=1)
     shapes = [(2, 16, 4), (2, 16, 8), (8, 4), (4, 32), (3, 4, 8), (8, 32), *2 * [(3, 8, 8), (8, 8)]]
     sizes = [(int(np.prod(shape[:-1])), shape[-1]) for shape in shapes]
     products = sum(6 * rows * columns * 1_000 / 2 for rows, columns in sizes)

@@ -13,7 +13,7 @@ from speech_autoencoder.audio.log_mel import log_mel
 from speech_autoencoder.audio.recordings import read
 from speech_autoencoder.codec import reconstruction
 from speech_autoencoder.codec.latent_search import Encoder
-from speech_autoencoder.config import EncodingConfig, InversionConfig, LossConfig, ModelConfig
+from speech_autoencoder.config import InversionConfig, LatentSearchConfig, LossConfig, ModelConfig
 from speech_autoencoder.errors import InputError
 from speech_autoencoder.model import pca
 from speech_autoencoder.model.keras_network import build, start_at_pca, to_network
@@ -21,11 +21,11 @@ from speech_autoencoder.model.model_file import TrainedModel
 from speech_autoencoder.model.network import Network
 from tests.helpers.common import TINY, make_dataset, shake
 
-# Few rounds: how well the phase is found is another module's.
+# Few steps: how well the phase is found is another module's.
 QUICK = InversionConfig(griffin_lim_rounds=4, segment_s=4.0)
 
 
-def tiny_encoder(frames_per_latent=8, latent_size=6, depth=1, *, rounds=0, moved=0.2):
+def tiny_encoder(frames_per_latent=8, latent_size=6, depth=1, *, steps=0, moved=0.2):
     """The Encoder of a model of small clips, its weights moved away from PCA."""
     data = make_dataset([f"{i}.wav" for i in range(8)], range(50, 90, 5))
     config = ModelConfig(TINY.n_mels, frames_per_latent, latent_size, width=8, depth=depth)
@@ -34,7 +34,7 @@ def tiny_encoder(frames_per_latent=8, latent_size=6, depth=1, *, rounds=0, moved
     start_at_pca(network, config, floor)
     shake(network, moved)
     return Encoder(
-        TrainedModel(to_network(network, config), TINY, LossConfig(), floor, {}), EncodingConfig(rounds=rounds)
+        TrainedModel(to_network(network, config), TINY, LossConfig(), floor, {}), LatentSearchConfig(steps=steps)
     )
 
 
@@ -81,7 +81,7 @@ def test_reconstruct_stream_in_chunks_is_the_whole(sizes, chunk):
 
 def test_reconstruct_stream_of_speech_features_is_the_whole(shaken, small_arrays):
     frames = np.concatenate([small_arrays[0].frames(i % 15) for i in range(60)], axis=1)[:, :4_444]
-    encoder = Encoder(shaken, EncodingConfig(rounds=0))
+    encoder = Encoder(shaken, LatentSearchConfig(steps=0))
     whole = at_once(encoder, frames)
     parts = np.concatenate(list(reconstruction.reconstruct_stream(encoder, in_chunks(frames, 300))), axis=1)
     np.testing.assert_allclose(parts, whole, atol=1e-5)
@@ -115,7 +115,7 @@ def test_reconstruct_stream_network_sees_parts_of_bounded_length(encoder, monkey
 
 @pytest.mark.parametrize("n_frames", [5, 5_003])
 def test_reconstruct_stream_latent_found_by_search_is_nearer_in_every_part(n_frames):
-    plain, searching = tiny_encoder(moved=0.05), tiny_encoder(moved=0.05, rounds=60)
+    plain, searching = tiny_encoder(moved=0.05), tiny_encoder(moved=0.05, steps=60)
     frames = 0.5 + 0.3 * np.sin(np.arange(n_frames) / 9 + np.arange(TINY.n_mels)[:, None]).astype(np.float32)
     errors = [np.square(reconstruction.reconstruct(encoder, frames) - frames) for encoder in (plain, searching)]
     for part in np.array_split(np.arange(n_frames), max(1, n_frames // 500)):
@@ -163,7 +163,9 @@ def test_reconstruct_recording_latent_of_full_size_gives_the_recording_back(tmp_
     start_at_pca(network, config, floor)
     sound = voice(8_000, 2.0)
     sf.write(tmp_path / "in.wav", sound, 8_000)
-    encoder = Encoder(TrainedModel(to_network(network, config), features, LossConfig(), floor, {}), EncodingConfig())
+    encoder = Encoder(
+        TrainedModel(to_network(network, config), features, LossConfig(), floor, {}), LatentSearchConfig()
+    )
     inversion = InversionConfig(griffin_lim_rounds=30)
     reconstruction.reconstruct_recording(tmp_path / "in.wav", encoder, inversion, tmp_path / "out.wav")
     output = read(tmp_path / "out.wav")
@@ -190,7 +192,7 @@ def test_reconstruct_recording_keeps_rate_and_length(encoder, tmp_path, sr, n_sa
 
 def test_reconstruct_recording_silence_stays_silent(trained, tmp_path):
     sf.write(tmp_path / "in.wav", np.zeros(16_000), 16_000)
-    encoder = Encoder(trained[0].model, EncodingConfig())
+    encoder = Encoder(trained[0].model, LatentSearchConfig())
     reconstruction.reconstruct_recording(tmp_path / "in.wav", encoder, QUICK, tmp_path / "out.wav")
     assert np.abs(read(tmp_path / "out.wav")).max() < 1e-3
 
@@ -209,7 +211,7 @@ def no_speech(kind, sr, n_samples):
 
 @pytest.mark.parametrize("kind", ["tone", "chord", "noise", "clicks", "offset"])
 def test_reconstruct_recording_of_no_speech_does_not_explode(trained, tmp_path, kind):
-    sound, encoder = no_speech(kind, 22_050, 33_000), Encoder(trained[0].model, EncodingConfig(rounds=20))
+    sound, encoder = no_speech(kind, 22_050, 33_000), Encoder(trained[0].model, LatentSearchConfig(steps=20))
     sf.write(tmp_path / "in.wav", sound, 22_050)
     reconstruction.reconstruct_recording(tmp_path / "in.wav", encoder, QUICK, tmp_path / "out.wav")
     output = read(tmp_path / "out.wav")

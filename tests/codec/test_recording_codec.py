@@ -16,7 +16,7 @@ from speech_autoencoder.codec import container, reconstruction
 from speech_autoencoder.codec import recording_codec as codec
 from speech_autoencoder.codec.container import BLOCK_LATENTS, Header
 from speech_autoencoder.codec.latent_search import Encoder
-from speech_autoencoder.config import CLASSIC, EncodingConfig, InversionConfig
+from speech_autoencoder.config import CLASSIC, InversionConfig, LatentSearchConfig
 from speech_autoencoder.model import entropy_model as entropy
 from tests.helpers.common import TINY, names_in, refused
 from tests.helpers.tiny_codec import N_QUALITIES, make_codec, record
@@ -32,7 +32,7 @@ def model():
 
 @pytest.fixture(scope="module")
 def encoder(model):
-    return Encoder(model, EncodingConfig(rounds=0))
+    return Encoder(model, LatentSearchConfig(steps=0))
 
 
 def there_and_back(path, encoder, **how):
@@ -225,7 +225,7 @@ def test_encode_ticks_and_decode_ticks_add_up_to_the_recording(encoder, long_rec
 def test_encode_with_a_search_is_another_file(model, encoder, tmp_path):
     path = record(tmp_path / "x.wav", 8_000)
     codec.encode_recording(path, encoder, tmp_path / "x.sae", quality=9)
-    codec.encode_recording(path, Encoder(model, EncodingConfig(rounds=5)), tmp_path / "y.sae", quality=9)
+    codec.encode_recording(path, Encoder(model, LatentSearchConfig(steps=5)), tmp_path / "y.sae", quality=9)
     assert (tmp_path / "x.sae").read_bytes() != (tmp_path / "y.sae").read_bytes()
 
 
@@ -279,7 +279,9 @@ def test_model_without_entropy_model_is_refused(model, tmp_path):
     path = record(tmp_path / "x.wav", 800)
     refused(
         "--codec",
-        do=lambda: codec.encode_recording(path, Encoder(bare, EncodingConfig(rounds=0)), tmp_path / "x.sae", quality=0),
+        do=lambda: codec.encode_recording(
+            path, Encoder(bare, LatentSearchConfig(steps=0)), tmp_path / "x.sae", quality=0
+        ),
     )
     refused("--codec", do=lambda: codec.decode_recording(path, bare, tmp_path / "y.wav", QUICK))
 

@@ -4,13 +4,13 @@ import numpy as np
 import pytest
 
 from speech_autoencoder.evaluation import bootstrap as intervals
-from speech_autoencoder.evaluation.bootstrap import Unit
+from speech_autoencoder.evaluation.bootstrap import Cluster
 
 
 def units_of(values, speakers=("ann", "ben"), metric="stoi", offset=0.0):
     """A Unit of each value, of the systems a and b, the latter larger by offset."""
     return [
-        Unit(speakers[i % len(speakers)], {"a": {metric: (v, 1.0)}, "b": {metric: (v + offset, 1.0)}})
+        Cluster(speakers[i % len(speakers)], {"a": {metric: (v, 1.0)}, "b": {metric: (v + offset, 1.0)}})
         for i, v in enumerate(values)
     ]
 
@@ -19,7 +19,10 @@ NORMAL = np.random.default_rng(0).normal(0.8, 0.1, 400)
 
 
 def test_score_is_the_weighted_mean_or_its_root():
-    units = [Unit("", {"a": {"stoi": (1.0, 1.0), "log_mel_db": (9.0, 1.0)}}), Unit("", {"a": {"stoi": (1.0, 3.0)}})]
+    units = [
+        Cluster("", {"a": {"stoi": (1.0, 1.0), "log_mel_db": (9.0, 1.0)}}),
+        Cluster("", {"a": {"stoi": (1.0, 3.0)}}),
+    ]
     assert intervals.score(units, "a", "stoi") == 0.5
     assert intervals.score(units, "a", "log_mel_db") == 3
     assert intervals.score(units, "a", "mcd_db") is None

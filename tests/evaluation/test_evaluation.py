@@ -9,7 +9,7 @@ import soundfile as sf
 
 from speech_autoencoder.codec.latent_search import Encoder
 from speech_autoencoder.codec.reconstruction import reconstruct
-from speech_autoencoder.config import CLASSIC, EncodingConfig, InversionConfig
+from speech_autoencoder.config import CLASSIC, InversionConfig, LatentSearchConfig
 from speech_autoencoder.evaluation import evaluation, metrics
 from speech_autoencoder.evaluation import word_recogniser as recogniser
 from speech_autoencoder.report import text as summary
@@ -17,7 +17,7 @@ from tests.helpers.arrays import array_of
 
 # Few rounds: how well the phase is found is another module's.
 QUICK = InversionConfig(griffin_lim_rounds=8)
-FEW_ROUNDS = EncodingConfig(rounds=4)
+FEW_ROUNDS = LatentSearchConfig(steps=4)
 
 
 def evaluate(data, model, **options):
@@ -40,7 +40,7 @@ def test_evaluate_counts_every_recording_once(result, testing):
     assert result["n_recordings"] == len(testing.names)
     assert result["n_scored"] + len(result["left_out"]) == len(testing.names)
     assert [entry["path"] for entry in result["recordings"]] == testing.names
-    assert 0 < result["n_strings"] <= result["n_scored"]
+    assert 0 < result["n_segments"] <= result["n_scored"]
 
 
 def test_evaluate_scores_every_system_with_every_metric(result):
@@ -48,7 +48,7 @@ def test_evaluate_scores_every_system_with_every_metric(result):
     wanted |= {"f0_cents", "gross_pitch_error", "voicing_error", "f0_frame_error"}
     wanted |= {"pesq_nb", "pesq_wb"} if metrics.has_pesq() else set()
     wanted |= {"dnsmos"} if metrics.has_dnsmos() else set()
-    assert set(result["scores"]) == {"model", "floor", "ceiling"}
+    assert set(result["scores"]) == {"model", "pca", "copy_synthesis"}
     for scores in result["scores"].values():
         assert set(scores) == wanted
 
@@ -68,27 +68,27 @@ def test_evaluate_each_recording_has_its_own_scores_and_those_of_its_string(resu
         string = result["strings"][entry["string"]]
         assert string["speaker"] == speaker
         assert -1 < string["stoi"] <= 1
-    assert len(result["strings"]) == result["n_strings"]
+    assert len(result["strings"]) == result["n_segments"]
     assert sum(string["n_recordings"] for string in result["strings"]) == result["n_scored"]
     assert any(entry["stoi"] for entry in result["recordings"])
 
 
 def test_evaluate_ceiling_has_no_log_mel_error_and_is_heard_best(result):
     scores = result["scores"]
-    assert scores["ceiling"]["log_mel_db"] == 0
+    assert scores["copy_synthesis"]["log_mel_db"] == 0
     for metric in ("stoi", "estoi"):
-        assert 0.5 < scores["ceiling"][metric] <= 1
-        assert scores["ceiling"][metric] > scores["floor"][metric]
-        assert scores["ceiling"][metric] > scores["model"][metric]
+        assert 0.5 < scores["copy_synthesis"][metric] <= 1
+        assert scores["copy_synthesis"][metric] > scores["pca"][metric]
+        assert scores["copy_synthesis"][metric] > scores["model"][metric]
 
 
 def test_evaluate_log_mel_error_is_over_all_frames_of_all_recordings(result, testing, shaken):
-    squares, n_frames = {"model": 0.0, "floor": 0.0}, 0
+    squares, n_frames = {"model": 0.0, "pca": 0.0}, 0
     for i, entry in enumerate(result["recordings"]):
         frames = testing.frames(i)
         outputs = {
             "model": reconstruct(Encoder(shaken, FEW_ROUNDS), frames),
-            "floor": shaken.floor.reconstruct(frames),
+            "pca": shaken.baseline.reconstruct(frames),
         }
         for system, output in outputs.items():
             squares[system] += ((output - frames) ** 2).mean(axis=0).sum()
@@ -98,7 +98,7 @@ def test_evaluate_log_mel_error_is_over_all_frames_of_all_recordings(result, tes
     for system, total in squares.items():
         expected = np.sqrt(total / n_frames) * CLASSIC.range_db
         assert result["scores"][system]["log_mel_db"] == pytest.approx(expected, rel=1e-4)
-    assert result["scores"]["model"]["log_mel_db"] != pytest.approx(result["scores"]["floor"]["log_mel_db"], rel=0.01)
+    assert result["scores"]["model"]["log_mel_db"] != pytest.approx(result["scores"]["pca"]["log_mel_db"], rel=0.01)
 
 
 def test_evaluate_twice_gives_the_same_numbers(result, testing, shaken):
@@ -117,7 +117,7 @@ def test_evaluate_progress_is_told_the_strings(testing, trained):
         return items
 
     result = evaluate(testing, trained[0].model, progress=progress)
-    assert totals == [result["n_strings"]]
+    assert totals == [result["n_segments"]]
 
 
 def test_evaluate_missing_recording_is_counted_and_named(small_speechdata, trained, tmp_path):
@@ -134,15 +134,15 @@ def test_evaluate_missing_recording_is_counted_and_named(small_speechdata, train
     assert "has changed" in reasons[changed]
     assert result["n_scored"] == len(data.names) - len(reasons)
     assert result["n_recordings"] == len(data.names)
-    assert result["scores"]["ceiling"]["stoi"] > 0.5
+    assert result["scores"]["copy_synthesis"]["stoi"] > 0.5
 
 
 def test_evaluate_no_recording_on_disk_still_has_log_mel_error(testing, trained, result, tmp_path):
     moved = replace(testing, audio_dir=tmp_path)
     gone = evaluate(moved, trained[0].model)
-    assert gone["n_scored"] == gone["n_strings"] == 0
+    assert gone["n_scored"] == gone["n_segments"] == 0
     assert len(gone["left_out"]) == len(testing.names)
-    assert gone["scores"]["floor"]["log_mel_db"] == result["scores"]["floor"]["log_mel_db"]
+    assert gone["scores"]["pca"]["log_mel_db"] == result["scores"]["pca"]["log_mel_db"]
     assert len(summary.format_table(gone["scores"]).splitlines()) == 2
 
 
@@ -155,14 +155,14 @@ def test_evaluate_short_recordings_are_pooled_never_scored_as_zero(small_speechd
     sounds["0_bob_0.wav"] = pieces[2]
     data = array_of({name: (sound, sr) for name, sound in sounds.items()}, tmp_path)
     result = evaluate(data, trained[0].model)
-    assert (result["n_scored"], result["n_strings"]) == (6, 1)
+    assert (result["n_scored"], result["n_segments"]) == (6, 1)
     assert [entry["path"] for entry in result["left_out"]] == ["0_bob_0.wav"]
     for entry in result["recordings"]:
         assert entry["stoi"] is None
         assert np.isfinite(entry["level_db"])
         assert entry["string"] == (None if entry["path"] == "0_bob_0.wav" else 0)
     assert "short" in result["left_out"][0]["reason"]
-    assert result["scores"]["ceiling"]["stoi"] > 0.5
+    assert result["scores"]["copy_synthesis"]["stoi"] > 0.5
 
 
 def test_evaluate_silence_is_not_scored(small_speechdata, trained, tmp_path):
@@ -180,7 +180,7 @@ def test_evaluate_silence_is_not_scored(small_speechdata, trained, tmp_path):
 
 def test_evaluate_silence_is_left_out_and_named(trained, tmp_path):
     result = evaluate(array_of({"a.wav": (np.zeros(20_000), 16_000)}, tmp_path), trained[0].model)
-    assert (result["n_scored"], result["n_strings"]) == (0, 0)
+    assert (result["n_scored"], result["n_segments"]) == (0, 0)
     assert "a.wav is silent" in result["left_out"][0]["reason"]
     assert [result["recordings"][0][key] for key in ("stoi", "level_db", "string")] == [None] * 3
     assert set(result["scores"]["model"]) == {"log_mel_db"}
@@ -216,7 +216,7 @@ def test_evaluate_words_are_heard_and_counted(testing, trained):
     n = len(testing.names) - 1
     assert result["words"]["n_recordings"] == result["coverage"]["words"]["n"] == n
     assert result["words"]["originals"] == pytest.approx((n - 1) / n)
-    for system in ("model", "floor", "ceiling"):
+    for system in ("model", "pca", "copy_synthesis"):
         assert result["scores"][system]["words"] == pytest.approx((n - 1) / n)
         assert result["words"]["confusion"][system] == [[n - 1, 0], [1, 0]]
     assert summary.describe_words(result["words"]).startswith("A recogniser of 2 words, trained on 20 original")
@@ -246,8 +246,8 @@ def test_evaluate_words_that_are_not_heard_have_a_column(testing, trained):
 def test_evaluate_tells_where_the_error_is(result, testing):
     profile = result["log_mel_error"]
     assert len(profile["band_hz"]) == CLASSIC.n_mels
-    for system in ("model", "floor"):
+    for system in ("model", "pca"):
         by_band = np.array(profile[system]["by_band_db"])
         assert np.sqrt((by_band**2).mean()) == pytest.approx(result["scores"][system]["log_mel_db"], rel=1e-4)
         assert len(profile[system]["over_time_db"]) == 10
-    assert {entry["of"] for entry in result["coverage"].values()} == {len(testing.names), result["n_strings"]}
+    assert {entry["of"] for entry in result["coverage"].values()} == {len(testing.names), result["n_segments"]}

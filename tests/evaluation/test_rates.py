@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from speech_autoencoder.codec.latent_search import Encoder
-from speech_autoencoder.config import EncodingConfig, InversionConfig
+from speech_autoencoder.config import InversionConfig, LatentSearchConfig
 from speech_autoencoder.evaluation import evaluation, other_codecs, rates
 from speech_autoencoder.evaluation.other_codecs import Tool
 from speech_autoencoder.report import charts
@@ -20,7 +20,7 @@ QUICK = InversionConfig(griffin_lim_rounds=8)
 def evaluated(small_arrays, shaken):
     """(result, testing, model) of a few recordings."""
     return (
-        evaluation.evaluate(small_arrays[1], Encoder(shaken, EncodingConfig(rounds=0)), QUICK, workers=2),
+        evaluation.evaluate(small_arrays[1], Encoder(shaken, LatentSearchConfig(steps=0)), QUICK, workers=2),
         small_arrays[1],
         shaken,
     )
@@ -41,7 +41,7 @@ def test_measure_has_a_row_for_every_system_and_names_what_is_missing(evaluated,
     result, testing, model = evaluated
     found = rates.measure(result, testing, model, QUICK, workers=2)
     assert json.loads(json.dumps(found, allow_nan=False)) == found
-    assert found["n_strings"] == len(result["strings"]) <= rates.MOST_STRINGS
+    assert found["n_segments"] == len(result["strings"]) <= rates.MOST_SEGMENTS
     rows = {(row["system"], row["setting"], row["numbers"] and round(row["numbers"])): row for row in found["rows"]}
     full = rows["model", "", round(24 / 8 * testing.features.frame_rate)]
     assert full["stoi"] == pytest.approx(np.mean([string["stoi"] for string in result["strings"]]))
@@ -63,7 +63,7 @@ def test_measure_codec_whose_program_fails_is_left_out_and_the_rest_is_measured(
     broken = Tool("Opus", ("ls", "ls"), "opus-tools", ("6", "8", "12"), False, fails)
     monkeypatch.setattr(rates, "tools", lambda sr: [broken, halving(sr)[1]])
     found = rates.measure(*evaluated[:2], evaluated[2], QUICK, workers=2)
-    assert {row["system"] for row in found["rows"]} == {"model", "floor", "ceiling"}
+    assert {row["system"] for row in found["rows"]} == {"model", "pca", "copy_synthesis"}
     assert json.loads(json.dumps(found, allow_nan=False)) == found
     assert rates.describe(found)[-1].startswith("Opus is left out: ls failed (")
 
@@ -72,7 +72,7 @@ def test_measure_fewer_numbers_of_pca_are_heard_worse(evaluated, monkeypatch):
     monkeypatch.setattr(rates, "tools", lambda sr: halving(sr)[1:] * 2)
     monkeypatch.setattr(rates, "_SETTINGS", {"Codec 2": ()})
     rows = rates.measure(*evaluated, QUICK, workers=1)["rows"]
-    floor = sorted((row for row in rows if row["system"] == "floor"), key=lambda row: row["numbers"])
+    floor = sorted((row for row in rows if row["system"] == "pca"), key=lambda row: row["numbers"])
     assert len(floor) == 3
     assert floor[0]["stoi"] < floor[1]["stoi"] < floor[2]["stoi"]
 
@@ -87,7 +87,7 @@ def test_measure_own_codec_keeps_its_bitrate_and_more_is_heard_better(evaluated,
     monkeypatch.setattr(rates, "_SETTINGS", {})
     monkeypatch.setattr(rates, "_SHARES", ())
     monkeypatch.setattr(rates, "_KILOBITS", (0.5, 1.2))
-    monkeypatch.setattr(rates, "MOST_STRINGS", 2)
+    monkeypatch.setattr(rates, "MOST_SEGMENTS", 2)
     result, testing, model = evaluated
     coder = make_entropy(model.config.latent_size, 2, n_qualities=8, first_step=16.0, weights=0.1)
     found = rates.measure(result, testing, replace(model, entropy=coder), QUICK, workers=2)

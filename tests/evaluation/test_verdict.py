@@ -12,7 +12,7 @@ from speech_autoencoder.evaluation.verdict import LEVELS, judge
 
 def scores(ours, floor, ceiling, log_mel=(3.2, 3.4)):
     """Scores as `evaluation.evaluate` gives them, of these STOIs and log-mel errors (model, floor)."""
-    systems = zip(("model", "floor", "ceiling"), (ours, floor, ceiling), (*log_mel, 0.0), strict=True)
+    systems = zip(("model", "pca", "copy_synthesis"), (ours, floor, ceiling), (*log_mel, 0.0), strict=True)
     return {name: {"log_mel_db": db, "stoi": stoi, "estoi": stoi, "pesq_nb": 3.0} for name, stoi, db in systems}
 
 
@@ -31,7 +31,7 @@ def description(
         "model": {"network": network},
         "features": {"preset": preset},
         "training": {"planned_epochs": n_epochs, "ended": ended},
-        "validation": {"floor_db": floor[0], "floor_loss": floor[1], "loss": min(losses), "error_db": 3.18},
+        "validation": {"baseline_db": floor[0], "baseline_loss": floor[1], "loss": min(losses), "error_db": 3.18},
         "history": {
             "minutes": list(np.linspace(minutes / n_epochs, minutes, n_epochs)),
             "training_db": list(np.linspace(6, 2.84, n_epochs)),
@@ -192,7 +192,7 @@ def test_judge_headline_follows_intelligibility(stoi, level, word):
 
 
 def test_judge_without_sound_says_that_it_was_not_measured():
-    silent = {system: {"log_mel_db": 3.0} for system in ("model", "floor", "ceiling")}
+    silent = {system: {"log_mel_db": 3.0} for system in ("model", "pca", "copy_synthesis")}
     headline, *rest = judge({"scores": silent, "recordings": []}, description(TRAINED), facts())
     assert headline.level == "warning"
     assert "not measured" in headline.sentence

@@ -23,7 +23,7 @@ OFFLINE = Path(__file__).with_name("offline.py")
 # Small clips, for tests of training: what they are of does not matter there.
 TINY = FeatureConfig("tiny", 8_000, 256, 64, 16, 32, -100.0, 10.0)
 # Of this shape, the floor is the very PCA that training starts from.
-TINY_MODEL = ModelConfig(n_mels=16, frames_per_latent=4, latent_size=4, finest=1, width=8, depth=1)
+TINY_MODEL = ModelConfig(n_mels=16, frames_per_latent=4, latent_size=4, stem_frames=1, width=8, depth=1)
 TINY_TRAINING = TrainingConfig(epochs=4, batch_size=4, learning_rate=1e-2, averaging=0.9)
 # The samples of the recordings of `corpus`.
 LENGTHS = {"5_anna_0.wav": 9_000, "sub/7_ben_1.flac": 2_000, "7_ben_2.wav": 2_500, "a b/한.wav": 1}

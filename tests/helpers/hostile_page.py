@@ -3,7 +3,7 @@
 import soundfile as sf
 
 from speech_autoencoder.codec.latent_search import Encoder
-from speech_autoencoder.config import CLASSIC, EncodingConfig, InversionConfig
+from speech_autoencoder.config import CLASSIC, InversionConfig, LatentSearchConfig
 from speech_autoencoder.data import building, dataset
 from speech_autoencoder.evaluation import evaluation, leakage, rates, verdict
 from speech_autoencoder.report import page
@@ -31,7 +31,7 @@ def make_page(folder, trained, small_arrays):
         sf.write(path, make_speech(SR // 2 + 1_000 * number, SR, seed=number), SR)
     building.build(folder / "audio", folder / "data.npy", CLASSIC, workers=2)
     data = dataset.load(folder / "data.npy", "")
-    encoder = Encoder(trained[0].model, EncodingConfig(rounds=0))
+    encoder = Encoder(trained[0].model, LatentSearchConfig(steps=0))
     result = evaluation.evaluate(data, encoder, QUICK, workers=2)
     model = trained[0].model
     result["rates"] = rates.measure(result, data, model, QUICK, workers=2)

@@ -12,14 +12,14 @@ from speech_autoencoder.model.keras_network import build, start_at_pca, to_netwo
 from speech_autoencoder.model.model_file import TrainedModel
 from tests.helpers.common import TINY, make_dataset, make_entropy, make_speech, shake
 
-SIZES = ModelConfig(TINY.n_mels, frames_per_latent=4, latent_size=6, finest=1, width=8, depth=1)
+SIZES = ModelConfig(TINY.n_mels, frames_per_latent=4, latent_size=6, stem_frames=1, width=8, depth=1)
 N_QUALITIES = 10
 
 
 def make_codec(seed=0, width=8):
     """A TrainedModel of small clips with an entropy model, its weights random."""
     data, config = make_dataset([f"{i}.wav" for i in range(8)], range(50, 90, 5)), replace(SIZES, width=width)
-    floor = pca.fit(data, np.arange(8), *config.floor_shape)
+    floor = pca.fit(data, np.arange(8), *config.baseline_shape)
     keras.utils.set_random_seed(seed)
     network = build(config)
     start_at_pca(network, config, floor)

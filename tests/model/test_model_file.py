@@ -28,7 +28,7 @@ def model():
     data = make_dataset([f"{i}.wav" for i in range(8)], range(50, 90, 5))
     network = build(TINY_MODEL)
     shake(network)
-    floor = pca.fit(data, np.arange(8), *TINY_MODEL.floor_shape)
+    floor = pca.fit(data, np.arange(8), *TINY_MODEL.baseline_shape)
     description = {"history": {"validation_db": [3.5, 3.25]}, "data": {}}
     return TrainedModel(to_network(network, TINY_MODEL), TINY, LossConfig(), floor, description)
 
@@ -100,7 +100,7 @@ def test_load_saved_gives_same_outputs_bit_for_bit(model, path):
     np.testing.assert_array_equal(through(loaded.network), through(model.network))
     assert (loaded.config, loaded.features) == (model.config, model.features)
     for name in ("frames_per_latent", "encode", "decode", "offset"):
-        np.testing.assert_array_equal(getattr(loaded.floor, name), getattr(model.floor, name))
+        np.testing.assert_array_equal(getattr(loaded.baseline, name), getattr(model.baseline, name))
     assert loaded.description.items() >= model.description.items()
 
 
@@ -286,7 +286,7 @@ def nothing(file, name, outside):
 @pytest.mark.parametrize(
     "replace_array", [soft_link, external_link, virtual_dataset, external_storage, group_instead, nothing]
 )
-@pytest.mark.parametrize("which", ["description", "floor_encode", "weight"])
+@pytest.mark.parametrize("which", ["description", "baseline_encode", "weight"])
 def test_load_array_that_is_not_in_the_file_is_refused(path, tmp_path, replace_array, which):
     with h5py.File(path, "a") as file:
         name = a_weight(file) if which == "weight" else f"{GROUP}/{which}"
@@ -301,7 +301,7 @@ def test_load_soft_link_in_the_middle_of_a_path_is_refused(path):
     refused(path, "of its own")
 
 
-@pytest.mark.parametrize("which", ["floor_encode", "weight"])
+@pytest.mark.parametrize("which", ["baseline_encode", "weight"])
 @pytest.mark.parametrize(
     ("change", "words"),
     [
@@ -409,7 +409,7 @@ def test_load_network_larger_than_its_file_is_refused_before_it_is_built(path, m
 def test_load_network_of_any_size_is_not_refused_by_its_size(tmp_path, step, width, depth):
     """The bound must never refuse what we saved ourselves."""
     config = ModelConfig(TINY.n_mels, step, latent_size=1, width=width, depth=depth)
-    frames, size = config.floor_shape
+    frames, size = config.baseline_shape
     values = np.zeros((frames * TINY.n_mels, size), np.float32)
     network, floor = to_network(build(config), config), pca.PCA(frames, values, values.T, values[:, 0])
     saved = TrainedModel(network, TINY, LossConfig(), floor, {})

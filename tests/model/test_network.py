@@ -15,7 +15,7 @@ from tests.helpers.common import ROOT, TINY, shake
 CASES = {
     "no halving": (ModelConfig(TINY.n_mels, 2, latent_size=5, width=8, depth=3), TINY),
     "two halvings": (ModelConfig(TINY.n_mels, 8, latent_size=5, width=8, depth=2), TINY),
-    "finest is a frame": (ModelConfig(TINY.n_mels, 4, latent_size=5, finest=1, width=12, depth=4), TINY),
+    "finest is a frame": (ModelConfig(TINY.n_mels, 4, latent_size=5, stem_frames=1, width=12, depth=4), TINY),
     "no blocks": (ModelConfig(TINY.n_mels, 4, latent_size=5, width=8, depth=0), TINY),
     "original": (ModelConfig(128, 8, latent_size=128, network="original"), CLASSIC),
 }

@@ -12,7 +12,7 @@ from speech_autoencoder.model import keras_network as model
 from speech_autoencoder.model import model_file
 from speech_autoencoder.model.losses import Loss
 from speech_autoencoder.training import loop as training
-from speech_autoencoder.training.train_step import Batches, Learner
+from speech_autoencoder.training.train_step import Batches, TrainStep
 from tests.helpers.common import TINY_TRAINING, assert_refused, make_dataset, one_line_of, run_script, shake
 
 CONFIG = ModelConfig(128, 8, 128, network="original")
@@ -92,10 +92,10 @@ def test_train_starts_at_random_weights_and_is_compared_with_pca(trained, data):
     loss = Loss(data.features, result.model.loss)
     linear = replace(CONFIG, network="residual", width=8, depth=0)
     pca = model.build(linear)
-    model.start_at_pca(pca, linear, result.model.floor)
+    model.start_at_pca(pca, linear, result.model.baseline)
     held_out = Batches(data, result.split.validation, config, 8, loss)
-    floor = Learner(pca, config, loss, data.features.range_db).validate(held_out)
-    assert (result.floor_loss, result.floor_db) == pytest.approx(floor, rel=1e-4)
+    floor = TrainStep(pca, config, loss, data.features.range_db).validate(held_out)
+    assert (result.baseline_loss, result.baseline_db) == pytest.approx(floor, rel=1e-4)
 
 
 def test_learn_moves_every_weight(data):
@@ -103,7 +103,7 @@ def test_learn_moves_every_weight(data):
     before = [weight.numpy().copy() for weight in network.trainable_variables]
     loss = Loss(data.features, LossConfig())
     batches = Batches(data, np.arange(len(data.names)), config, 8, loss)
-    learner = Learner(network, config, loss, data.features.range_db)
+    learner = TrainStep(network, config, loss, data.features.range_db)
     heard = batches.epoch(np.random.default_rng(0))
     learner.learn(heard, [3e-3] * batches.n_steps, lambda: None, batches.describe_last)
     assert len(before) == 14

@@ -12,7 +12,7 @@ def points_of(line):
 
 
 def test_chart_places_points_ticks_and_level():
-    lines = {"model": [(100, 1.0), (200, 3.0), (400, 2.0)], "floor": [(100, 2.0), (400, 4.0)]}
+    lines = {"model": [(100, 1.0), (200, 3.0), (400, 2.0)], "pca": [(100, 2.0), (400, 4.0)]}
     chart = charts.chart("t", lines, x_label="x", summary="s", ticks=[(200, "two"), (800, "far")], scale=np.log)
     model, floor = map(points_of, (line for line in chart["lines"]))
     box = chart["box"]
@@ -39,7 +39,7 @@ def test_by_epoch_says_where_lines_end():
 def test_of_errors_draws_bands_and_time_and_says_the_extremes():
     profile = {"band_hz": [100.0, 1_000.0, 4_000.0]}
     profile["model"] = {"by_band_db": [1.0, 2.0, 3.0], "over_time_db": [None, 2.0] + [1.5] * 8}
-    profile["floor"] = {"by_band_db": [2.0, 3.0, 4.0], "over_time_db": [3.0] * 10}
+    profile["pca"] = {"by_band_db": [2.0, 3.0, 4.0], "over_time_db": [3.0] * 10}
     bands, time = charts.of_errors(profile)
     assert [line["name"] for line in bands["lines"]] == ["the model", "PCA"]
     assert "the model 1.00 dB at 100 Hz to 3.00 dB at 4,000 Hz" in bands["summary"]

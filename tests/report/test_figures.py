@@ -9,15 +9,15 @@ import soundfile as sf
 
 from speech_autoencoder.codec.latent_search import Encoder
 from speech_autoencoder.codec.reconstruction import reconstruct_recording
-from speech_autoencoder.config import CLASSIC, EncodingConfig, InversionConfig
+from speech_autoencoder.config import CLASSIC, InversionConfig, LatentSearchConfig
 from speech_autoencoder.report import figures as report
 from speech_autoencoder.training.history import History
 from tests.helpers.common import TINY, png_size
 
 SCORES = {
     "model": {"log_mel_db": 3.1, "stoi": 0.88, "estoi": 0.7, "pesq_nb": 2.5},
-    "floor": {"log_mel_db": 4.0, "stoi": 0.8, "estoi": 0.6, "pesq_nb": 2.0},
-    "ceiling": {"log_mel_db": 0.0, "stoi": 0.95, "estoi": 0.9, "pesq_nb": 3.5},
+    "pca": {"log_mel_db": 4.0, "stoi": 0.8, "estoi": 0.6, "pesq_nb": 2.0},
+    "copy_synthesis": {"log_mel_db": 0.0, "stoi": 0.95, "estoi": 0.9, "pesq_nb": 3.5},
 }
 
 
@@ -115,7 +115,7 @@ def test_excerpt_draws_what_passed(shaken, tmp_path, sr, seconds):
     sf.write(tmp_path / "in.wav", sound, sr)
     excerpt = report.Excerpt(tmp_path / "in.wav", shaken.features)
     quick = InversionConfig(griffin_lim_rounds=1)
-    encoder = Encoder(shaken, EncodingConfig(rounds=1))
+    encoder = Encoder(shaken, LatentSearchConfig(steps=1))
     reconstruct_recording(tmp_path / "in.wav", encoder, quick, tmp_path / "out.wav", watch=excerpt.watch)
     excerpt.draw(tmp_path / "figure.png")
     assert is_figure(tmp_path / "figure.png")

@@ -10,7 +10,7 @@ import pytest
 import soundfile as sf
 
 from speech_autoencoder.codec.latent_search import Encoder
-from speech_autoencoder.config import CLASSIC, EncodingConfig
+from speech_autoencoder.config import CLASSIC, LatentSearchConfig
 from speech_autoencoder.data import building, dataset
 from speech_autoencoder.errors import InputError
 from speech_autoencoder.evaluation import evaluation, verdict
@@ -75,7 +75,7 @@ def test_write_hostile_names_are_only_names(made):
     assert "{{ 7 * 7 }}{% raw %}.wav" in text
     assert "\u202e" not in text
     trials = json.loads(tags.scripts[0])
-    assert {trial["name"].split("/", 1)[1] for trial in trials} <= {page.shown(name) for name in HOSTILE}
+    assert {trial["name"].split("/", 1)[1] for trial in trials} <= {page.printable(name) for name in HOSTILE}
     assert all(re.fullmatch(r"sound/\d-\w+\.wav", path) for trial in trials for path in trial["sounds"].values())
 
 
@@ -112,7 +112,7 @@ def test_write_shows_which_word_is_heard_for_which(made, tmp_path):
         "n_training": 0,
         "n_recordings": 9,
         "originals": 8 / 9,
-        "confusion": dict.fromkeys(("original", "model", "floor", "ceiling"), counts),
+        "confusion": dict.fromkeys(("original", "model", "pca", "copy_synthesis"), counts),
     }
     made[4](tmp_path / "report", result=made[1] | {"words": words})
     text = (tmp_path / "report" / "index.html").read_text(encoding="utf-8")
@@ -253,14 +253,14 @@ def test_long_recordings_of_a_high_rate_stay_within_the_budget(trained, tmp_path
         for name in data.names
     ]
     systems = {system: {"log_mel_db": 3.0} for system in evaluation.SYSTEMS}
-    result = {"scores": systems, "n_recordings": 6, "n_scored": 6, "n_strings": 0, "left_out": [], "strings": []}
+    result = {"scores": systems, "n_recordings": 6, "n_scored": 6, "n_segments": 0, "left_out": [], "strings": []}
     size = page.write(
         tmp_path / "report",
         result | {"recordings": recordings},
         {},
         verdict.judge(result, {}),
         data,
-        Encoder(trained[0].model, EncodingConfig(rounds=0)),
+        Encoder(trained[0].model, LatentSearchConfig(steps=0)),
         QUICK,
         workers=2,
     )

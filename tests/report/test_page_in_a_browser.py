@@ -78,7 +78,7 @@ def test_browser_opens_no_alert_and_shows_the_names_as_they_are(opened, made):
 
     with pytest.raises(NoAlertPresentException):
         _ = opened.switch_to.alert
-    assert {row[0] for row in shown_rows(opened)} == {page.shown(entry["path"]) for entry in made[1]["recordings"]}
+    assert {row[0] for row in shown_rows(opened)} == {page.printable(entry["path"]) for entry in made[1]["recordings"]}
 
 
 def test_browser_every_player_has_its_sound_and_plays_it_alone(opened, made):

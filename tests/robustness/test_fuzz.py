@@ -13,7 +13,7 @@ from robustness.originals import Originals
 from speech_autoencoder.audio.recordings import write_stream
 from speech_autoencoder.codec import recording_codec as codec
 from speech_autoencoder.codec.latent_search import Encoder
-from speech_autoencoder.config import EncodingConfig, LossConfig
+from speech_autoencoder.config import LatentSearchConfig, LossConfig
 from speech_autoencoder.data import building
 from speech_autoencoder.errors import InputError
 from speech_autoencoder.model import model_file, pca
@@ -117,12 +117,12 @@ def originals(tmp_path_factory):
     building.build(folder / "audio", files.array, data.features, workers=1)
     network = build(TINY_MODEL)
     shake(network)
-    floor = pca.fit(data, np.arange(4), *TINY_MODEL.floor_shape)
+    floor = pca.fit(data, np.arange(4), *TINY_MODEL.baseline_shape)
     entropy = make_entropy(TINY_MODEL.latent_size, 2)
     model = TrainedModel(to_network(network, TINY_MODEL), data.features, LossConfig(), floor, {"history": {}}, entropy)
     model_file.save(files.model, model)
     codec.encode_recording(
-        folder / "audio" / "0.wav", Encoder(model, EncodingConfig(rounds=0)), files.encoded, quality=1
+        folder / "audio" / "0.wav", Encoder(model, LatentSearchConfig(steps=0)), files.encoded, quality=1
     )
     return files
 

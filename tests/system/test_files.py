@@ -14,13 +14,13 @@ import pytest
 from speech_autoencoder.errors import InputError
 from speech_autoencoder.system import files
 from speech_autoencoder.system.files import (
+    atomic_folder,
+    atomic_write,
     explain,
+    printable,
     read_json,
-    replacing,
-    replacing_folder,
     require_replaceable,
     require_writable,
-    shown,
     write_json,
 )
 from tests.helpers.common import ROOT, names_in, one_line_of
@@ -42,7 +42,7 @@ def test_write_json_same_data_same_bytes(tmp_path):
 def test_replacing_block_that_ends_well_takes_the_old_files_place(tmp_path):
     path = tmp_path / "a.wav"
     path.write_text("old")
-    with replacing(path) as temporary:
+    with atomic_write(path) as temporary:
         assert temporary.parent == tmp_path
         assert temporary.suffix == ".wav"  # what Keras and libsndfile tell the format from
         temporary.write_text("new")
@@ -60,7 +60,7 @@ def test_replacing_missing_folders_are_made(tmp_path):
 def test_replacing_exception_in_the_block_leaves_the_old_file(tmp_path, error):
     path = tmp_path / "a.txt"
     path.write_text("old")
-    with pytest.raises(error), replacing(path) as temporary:
+    with pytest.raises(error), atomic_write(path) as temporary:
         temporary.write_text("half of the n")
         raise error
     assert path.read_text() == "old"
@@ -71,7 +71,7 @@ def test_replacing_full_disk_is_said_in_one_line(tmp_path):
     path = tmp_path / "a.txt"
     path.write_text("old")
     said = r"a\.txt could not be written: the disk is full: free some space"
-    with pytest.raises(InputError, match=said) as error, replacing(path):
+    with pytest.raises(InputError, match=said) as error, atomic_write(path):
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
     one_line_of(error)
     assert path.read_text() == "old"
@@ -79,11 +79,11 @@ def test_replacing_full_disk_is_said_in_one_line(tmp_path):
 
 
 def test_replacing_folder_that_vanishes_is_said_in_one_line(tmp_path):
-    for write in (replacing, lambda path: replacing_folder(path, is_ours)):
+    for write in (atomic_write, lambda path: atomic_folder(path, is_ours)):
         with pytest.raises(InputError, match="a could not be written: there is no such file") as error:  # noqa: SIM117
             with write(tmp_path / "out" / "a") as temporary:
                 shutil.rmtree(tmp_path / "out")
-                (temporary / "x" if write is not replacing else temporary).open("x").close()
+                (temporary / "x" if write is not atomic_write else temporary).open("x").close()
         one_line_of(error)
         assert names_in(tmp_path) == []
 
@@ -105,7 +105,7 @@ def test_replacing_contents_are_on_the_disk_before_the_old_file_goes(tmp_path, m
     path, synced = tmp_path / "a.txt", []
     path.write_text("old")
     monkeypatch.setattr(os, "fsync", lambda handle: synced.append((os.pread(handle, 9, 0), path.read_text())))
-    with replacing(path) as temporary:
+    with atomic_write(path) as temporary:
         temporary.write_text("new")
     assert synced == [(b"new", "old")]
 
@@ -213,11 +213,13 @@ def test_read_json_too_large_is_refused_unread(tmp_path):
 
 
 def test_shown_printable_path_as_it_is(tmp_path):
-    assert shown(tmp_path / "한국어 with spaces 'and quotes'.wav") == f"{tmp_path}/한국어 with spaces 'and quotes'.wav"
+    assert (
+        printable(tmp_path / "한국어 with spaces 'and quotes'.wav") == f"{tmp_path}/한국어 with spaces 'and quotes'.wav"
+    )
 
 
 def test_shown_unprintable_path_is_one_line():
-    assert shown(os.fsdecode(b"a\nb\x1b[2J\xff.wav")) == r"a\nb\x1b[2J\udcff.wav"
+    assert printable(os.fsdecode(b"a\nb\x1b[2J\xff.wav")) == r"a\nb\x1b[2J\udcff.wav"
 
 
 def test_explain_unknown_error_says_something():
@@ -232,7 +234,7 @@ def test_explain_unknown_error_says_something():
 DIE_EVER_LATER = """
 import itertools, os, signal, sys
 from pathlib import Path
-from speech_autoencoder.system.files import read_json, replacing_folder, require_writable, write_json
+from speech_autoencoder.system.files import read_json, atomic_folder, require_writable, write_json
 
 def run(n_steps, text):
     def watch(event, arguments):
@@ -247,7 +249,7 @@ def run(n_steps, text):
     sys.addaudithook(watch)
     require_writable(Path("a.json"))
     write_json(Path("a.json"), {"text": text})
-    with replacing_folder(Path("report"), lambda path: True) as temporary:
+    with atomic_folder(Path("report"), lambda path: True) as temporary:
         for name in ("index.html", "sound.wav"):
             (temporary / name).write_text(text)
     os._exit(0)
@@ -290,7 +292,7 @@ def is_ours(folder):
 def test_replacing_folder_takes_the_old_ones_place_whole(tmp_path):
     path = tmp_path / "some" / "report"
     for text in ("old", "new"):
-        with replacing_folder(path, is_ours) as temporary:
+        with atomic_folder(path, is_ours) as temporary:
             (temporary / "index.html").write_text(text)
             (temporary / f"{text}.wav").touch()
             assert not (path / f"{text}.wav").exists()
@@ -302,7 +304,7 @@ def test_replacing_folder_takes_the_old_ones_place_whole(tmp_path):
 def test_replacing_folder_without_a_swap_takes_its_place_too(tmp_path, monkeypatch):
     monkeypatch.setattr(files, "_swap", lambda one, other: False)
     for text in ("old", "new"):
-        with replacing_folder(tmp_path / "report", is_ours) as temporary:
+        with atomic_folder(tmp_path / "report", is_ours) as temporary:
             (temporary / "index.html").write_text(text)
     assert (tmp_path / "report" / "index.html").read_text() == "new"
     assert names_in(tmp_path) == ["report"]
@@ -310,7 +312,7 @@ def test_replacing_folder_without_a_swap_takes_its_place_too(tmp_path, monkeypat
 
 def test_replacing_folder_has_the_permissions_of_any_other(tmp_path):
     (tmp_path / "other").mkdir()
-    with replacing_folder(tmp_path / "report", is_ours) as temporary:
+    with atomic_folder(tmp_path / "report", is_ours) as temporary:
         (temporary / "index.html").touch()
     assert (tmp_path / "report").stat().st_mode == (tmp_path / "other").stat().st_mode
 
@@ -318,9 +320,9 @@ def test_replacing_folder_has_the_permissions_of_any_other(tmp_path):
 @pytest.mark.parametrize("error", [ValueError, KeyboardInterrupt, InputError, OSError(errno.ENOSPC, "full")])
 def test_replacing_folder_exception_leaves_the_old_one(tmp_path, error):
     path = tmp_path / "report"
-    with replacing_folder(path, is_ours) as temporary:
+    with atomic_folder(path, is_ours) as temporary:
         (temporary / "index.html").write_text("old")
-    with pytest.raises((ValueError, KeyboardInterrupt, InputError)), replacing_folder(path, is_ours) as temporary:
+    with pytest.raises((ValueError, KeyboardInterrupt, InputError)), atomic_folder(path, is_ours) as temporary:
         (temporary / "index.html").write_text("half of the n")
         raise error
     assert (path / "index.html").read_text() == "old"
@@ -350,11 +352,11 @@ def interrupt_after_the_old(path, target):
 )
 def test_replacing_folder_that_is_not_put_in_place_leaves_the_old_one(tmp_path, monkeypatch, rename, error, words):
     path = tmp_path / "report"
-    with replacing_folder(path, is_ours) as temporary:
+    with atomic_folder(path, is_ours) as temporary:
         (temporary / "index.html").write_text("old")
     monkeypatch.setattr(files, "_swap", lambda one, other: False)
     monkeypatch.setattr(Path, "rename", rename)
-    with pytest.raises(error, match=words), replacing_folder(path, is_ours) as temporary:
+    with pytest.raises(error, match=words), atomic_folder(path, is_ours) as temporary:
         (temporary / "index.html").write_text("new")
     assert (path / "index.html").read_text() == "old"
     assert names_in(tmp_path) == ["report"]
@@ -364,7 +366,7 @@ def test_replacing_folder_of_other_things_is_refused_before_the_work(tmp_path):
     path = tmp_path / "thesis"
     path.mkdir()
     (path / "chapter 1.txt").write_text("years of work")
-    for refuse in (lambda: require_replaceable(path, is_ours), lambda: replacing_folder(path, is_ours).__enter__()):
+    for refuse in (lambda: require_replaceable(path, is_ours), lambda: atomic_folder(path, is_ours).__enter__()):
         with pytest.raises(InputError, match="thesis holds other things") as error:
             refuse()
         one_line_of(error)
@@ -377,7 +379,7 @@ def test_replacing_folder_of_other_things_is_refused_before_the_work(tmp_path):
 def test_replacing_folder_that_is_a_link_goes_on_to_be_one(tmp_path):
     (tmp_path / "disk").mkdir()
     (tmp_path / "report").symlink_to(tmp_path / "disk", target_is_directory=True)
-    with replacing_folder(tmp_path / "report", is_ours) as temporary:
+    with atomic_folder(tmp_path / "report", is_ours) as temporary:
         (temporary / "index.html").touch()
     assert (tmp_path / "report").is_symlink()
     assert names_in(tmp_path / "disk") == ["index.html"]

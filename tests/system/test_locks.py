@@ -6,7 +6,7 @@ import sys
 import pytest
 
 from speech_autoencoder.system import locks
-from speech_autoencoder.system.locks import claim, hidden_beside, tidy
+from speech_autoencoder.system.locks import hidden_beside, lock, remove_stale_files
 from tests.helpers.common import ROOT, names_in
 
 pytestmark = pytest.mark.skipif(locks.fcntl is None, reason="this system has no such locks")
@@ -18,7 +18,7 @@ from pathlib import Path
 from speech_autoencoder.system import files
 from speech_autoencoder.errors import InputError
 try:
-    files.claim(Path(sys.argv[1]))
+    files.lock(Path(sys.argv[1]))
     print("claimed", flush=True)
 except InputError as error:
     print(error, flush=True)
@@ -78,21 +78,21 @@ def test_tidy_removes_what_a_killed_process_left_and_nothing_else(start, tmp_pat
     running, killed = start(HIDE)[0], start(HIDE)[0]
     assert len(names_in(tmp_path)) == len(others) + 4
     kill(killed)
-    tidy(tmp_path)
+    remove_stale_files(tmp_path)
     left = names_in(tmp_path)
     assert len(left) == len(others) + 2
     assert set(others) < set(left)
     kill(running)
-    tidy(tmp_path)
+    remove_stale_files(tmp_path)
     assert names_in(tmp_path) == sorted(others)
-    tidy(tmp_path / "missing")
+    remove_stale_files(tmp_path / "missing")
 
 
 def test_tidy_without_locks_removes_nothing(start, tmp_path, monkeypatch):
     kill(start(HIDE)[0])
     before = names_in(tmp_path)
     monkeypatch.setattr(locks, "fcntl", None)
-    tidy(tmp_path)
+    remove_stale_files(tmp_path)
     assert names_in(tmp_path) == before
 
 
@@ -101,10 +101,10 @@ def test_tidy_keeps_a_folder_that_was_killed_between_two_renames(tmp_path):
     with hidden_beside(tmp_path / "report", folder=True) as (path, _):
         (path / "new").mkdir()
         (path / "old").mkdir()
-    tidy(tmp_path)
+    remove_stale_files(tmp_path)
     assert names_in(path) == ["new", "old"]
     (path / "new").rename(tmp_path / "report")
-    tidy(tmp_path)
+    remove_stale_files(tmp_path)
     assert names_in(tmp_path) == ["report"]
 
 
@@ -134,7 +134,7 @@ def test_claim_of_a_killed_process_is_void_and_leaves_no_trace(start, tmp_path):
 
 def test_claim_where_nothing_can_be_locked_is_granted(tmp_path, monkeypatch):
     (tmp_path / "file").touch()
-    assert claim(tmp_path / "file" / "a.h5") is None  # the writing will say what is wrong
+    assert lock(tmp_path / "file" / "a.h5") is None  # the writing will say what is wrong
     monkeypatch.setattr(locks, "fcntl", None)
-    assert claim(tmp_path / "a.h5") is None
+    assert lock(tmp_path / "a.h5") is None
     assert names_in(tmp_path) == ["file"]

@@ -76,7 +76,7 @@ def test_train_resume_with_other_epochs_is_refused(forty, tmp_path, checkpoint):
 
 def test_train_full_disk_costs_the_checkpoint_but_not_the_training(forty, tmp_path, monkeypatch):
     lines = []
-    monkeypatch.setattr(checkpoints, "replacing", full)
+    monkeypatch.setattr(checkpoints, "atomic_write", full)
     monkeypatch.setattr(checkpoints, "_EVERY_S", 0)
     result = train_tiny(forty, tmp_path, replace(TINY_TRAINING, epochs=2), say=lines.append)
     assert result.ended == "done"
@@ -86,7 +86,7 @@ def test_train_full_disk_costs_the_checkpoint_but_not_the_training(forty, tmp_pa
 
 def test_train_interrupted_with_a_full_disk_keeps_the_best_epoch(forty, tmp_path, monkeypatch):
     """The model is several times smaller than the checkpoint."""
-    monkeypatch.setattr(checkpoints, "replacing", full)
+    monkeypatch.setattr(checkpoints, "atomic_write", full)
     result = train_tiny(forty, tmp_path, say=raise_at("Epoch +1"))
     assert result.ended == "interrupted"
     assert [path.name for path in tmp_path.iterdir()] == ["model.h5"]

@@ -17,7 +17,7 @@ from speech_autoencoder.model.losses import Loss
 from speech_autoencoder.training import checkpoints
 from speech_autoencoder.training import loop as training
 from speech_autoencoder.training import time_budget as planning
-from speech_autoencoder.training.train_step import Batches, Learner
+from speech_autoencoder.training.train_step import Batches, TrainStep
 from tests.helpers.common import TINY_MODEL, TINY_TRAINING, make_dataset, names_in, raise_at, train_tiny
 
 
@@ -79,14 +79,14 @@ def test_train_keeps_the_best_epoch(whole, forty):
     assert result.history.validation_loss[result.best_epoch - 1] == result.best_loss
     assert result.history.validation_db[result.best_epoch - 1] == result.best_db
     loss = Loss(forty.features, result.model.loss)
-    learner = Learner(to_keras(result.model.network), TINY_TRAINING, loss, forty.features.range_db)
+    learner = TrainStep(to_keras(result.model.network), TINY_TRAINING, loss, forty.features.range_db)
     held_out = Batches(forty, result.split.validation, TINY_TRAINING, TINY_MODEL.frames_per_latent, loss)
     assert learner.validate(held_out) == pytest.approx((result.best_loss, result.best_db), rel=1e-6)
 
 
 def test_train_beats_pca_on_validation(whole):
     result, _ = whole
-    assert result.best_loss < result.floor_loss
+    assert result.best_loss < result.baseline_loss
 
 
 def test_train_floor_is_fitted_without_validation(whole, forty):
@@ -94,8 +94,8 @@ def test_train_floor_is_fitted_without_validation(whole, forty):
     from speech_autoencoder.model import pca
 
     result, _ = whole
-    fitted = pca.fit(forty, result.split.training, *TINY_MODEL.floor_shape)
-    np.testing.assert_array_equal(result.model.floor.encode, fitted.encode)
+    fitted = pca.fit(forty, result.split.training, *TINY_MODEL.baseline_shape)
+    np.testing.assert_array_equal(result.model.baseline.encode, fitted.encode)
 
 
 def test_train_same_seed_gives_same_weights_from_epochs_that_differ(whole, forty, tmp_path, monkeypatch):
@@ -119,9 +119,9 @@ def test_train_description_tells_the_story(whole, forty):
     assert description["training"]["ended"] == "done"
     assert description["validation"] == {
         "error_db": result.best_db,
-        "floor_db": result.floor_db,
+        "baseline_db": result.baseline_db,
         "loss": result.best_loss,
-        "floor_loss": result.floor_loss,
+        "baseline_loss": result.baseline_loss,
         "epoch": result.best_epoch,
     }
     assert description["history"]["validation_db"] == result.history.validation_db
@@ -141,7 +141,7 @@ def test_train_interrupted_keeps_best_epoch_and_resumes_to_the_same(whole, forty
     assert sorted(path.name for path in tmp_path.iterdir()) == ["model.checkpoint.npz", "model.h5"]
     loaded = model_file.load(tmp_path / "model.h5")
     assert loaded.description["training"]["ended"] == "interrupted"
-    least = min(interrupted.floor_loss, *interrupted.history.validation_loss)
+    least = min(interrupted.baseline_loss, *interrupted.history.validation_loss)
     assert loaded.description["validation"]["loss"] == pytest.approx(least, rel=1e-5)
     assert_same_weights(loaded, interrupted.model)
 
@@ -181,15 +181,15 @@ def test_train_nothing_gained_keeps_pca_and_stops(forty, tmp_path):
     assert result.ended == "patience"
     assert len(result.history) == result.history.best + 2 < 10
     assert result.best_epoch == 0
-    assert (result.best_loss, result.best_db) == pytest.approx((result.floor_loss, result.floor_db), rel=1e-5)
+    assert (result.best_loss, result.best_db) == pytest.approx((result.baseline_loss, result.baseline_db), rel=1e-5)
     frames, network = forty.frames(0), model_file.load(tmp_path / "model.h5").network
     output = network.decode(network.encode(frames))[:, : frames.shape[1]]
-    np.testing.assert_allclose(output, result.model.floor.reconstruct(frames), atol=2e-6)
+    np.testing.assert_allclose(output, result.model.baseline.reconstruct(frames), atol=2e-6)
 
 
 def test_train_one_recording_makes_model(tmp_path):
     result = train_tiny(make_dataset(["only.wav"], [70]), tmp_path, replace(TINY_TRAINING, epochs=1))
-    assert result.best_loss <= result.floor_loss * (1 + 1e-5)
+    assert result.best_loss <= result.baseline_loss * (1 + 1e-5)
     assert model_file.load(tmp_path / "model.h5").config == TINY_MODEL
 
 
@@ -201,7 +201,7 @@ def test_train_too_long_a_plan_ends_in_time(forty, tmp_path, monkeypatch):
     assert time.monotonic() - started < 60
     assert result.ended == "time"
     assert 1 <= len(result.history) < result.n_epochs == 100_000
-    assert result.best_loss <= result.floor_loss * (1 + 1e-5)
+    assert result.best_loss <= result.baseline_loss * (1 + 1e-5)
     assert model_file.load(tmp_path / "model.h5").description["training"]["ended"] == "time"
 
 
@@ -222,7 +222,7 @@ def test_train_batch_of_nan_raises_and_saves_nothing(forty, tmp_path, monkeypatc
 
 def test_train_weights_of_nan_after_the_last_step_are_never_saved(forty, tmp_path, monkeypatch):
     """The loss of a step is that before it: of what the last one did, only the weights can tell."""
-    real = Learner.learn
+    real = TrainStep.learn
 
     def poisoned(self, *arguments):
         error = real(self, *arguments)
@@ -230,7 +230,7 @@ def test_train_weights_of_nan_after_the_last_step_are_never_saved(forty, tmp_pat
         self.average[0].assign(self.weights[0])
         return error
 
-    monkeypatch.setattr(Learner, "learn", poisoned)
+    monkeypatch.setattr(TrainStep, "learn", poisoned)
     monkeypatch.setattr(checkpoints, "_EVERY_S", -1)
     with pytest.raises(InputError, match="a weight is NaN"):
         train_tiny(forty, tmp_path)
@@ -261,7 +261,7 @@ def test_train_codec_model_has_an_entropy_model_that_is_kept(codec):
 
 def test_train_codec_is_compared_with_the_floor_unquantised(codec, forty):
     result, _ = codec
-    learner = Learner(
+    learner = TrainStep(
         to_keras(result.model.network), TINY_TRAINING, Loss(forty.features, result.model.loss), forty.features.range_db
     )
     held_out = Batches(forty, result.split.validation, TINY_TRAINING, TINY_MODEL.frames_per_latent, learner.loss)

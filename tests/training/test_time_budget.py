@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from speech_autoencoder.training import time_budget as planning
-from speech_autoencoder.training.train_step import Learner
+from speech_autoencoder.training.train_step import TrainStep
 from tests.helpers.common import TINY_TRAINING, train_tiny
 
 
@@ -17,7 +17,7 @@ def test_train_plan_fills_the_minutes_and_leaves_no_trace(forty, tmp_path, monke
         steps.append(int(self.optimizer.iterations.numpy()))
         raise StopIteration
 
-    monkeypatch.setattr(Learner, "learn", stop)
+    monkeypatch.setattr(TrainStep, "learn", stop)
     with pytest.raises(StopIteration):
         train_tiny(forty, tmp_path, replace(TINY_TRAINING, minutes=100.0, epochs=0), say=lines.append)
     planned = int(re.match(r"Training for (\d+) epochs", lines[-1])[1])

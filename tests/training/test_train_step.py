@@ -11,7 +11,7 @@ from speech_autoencoder.errors import InputError
 from speech_autoencoder.model import keras_network as model
 from speech_autoencoder.model import pca
 from speech_autoencoder.model.losses import Loss
-from speech_autoencoder.training.train_step import Batches, Learner, learning_rate, vary
+from speech_autoencoder.training.train_step import Batches, TrainStep, learning_rate, vary
 from tests.helpers.common import TINY, TINY_MODEL, TINY_TRAINING, make_dataset
 
 STEP = TINY_MODEL.frames_per_latent
@@ -36,17 +36,17 @@ def floor(data):
 
 @pytest.fixture(scope="module")
 def made(floor):
-    """(Learner, its state before the first step): making one takes seconds."""
+    """(TrainStep, its state before the first step): making one takes seconds."""
     keras.utils.set_random_seed(0)
     network = model.build(TINY_MODEL)
     model.start_at_pca(network, TINY_MODEL, floor)
-    learner = Learner(network, TINY_TRAINING, LOSS, TINY.range_db)
+    learner = TrainStep(network, TINY_TRAINING, LOSS, TINY.range_db)
     return learner, learner.state()
 
 
 @pytest.fixture
 def learner(made):
-    """A Learner at the start of training."""
+    """A TrainStep at the start of training."""
     learner, start = made
     learner.restore(start)
     return learner
@@ -215,7 +215,7 @@ def test_gradients_of_a_batch_in_parts_are_those_of_the_whole(data, made, monkey
     whole = learner._gradients(clips, mask, level)
     for part, gradient in zip([*in_parts[0], *in_parts[1:]], [*whole[0], *whole[1:]], strict=True):
         np.testing.assert_allclose(part, gradient, rtol=1e-4, atol=1e-7)
-    assert len(Learner._parts(learner)) == 2
+    assert len(TrainStep._parts(learner)) == 2
 
 
 def test_learn_averages_follow_slower_than_weights(data, learner):
