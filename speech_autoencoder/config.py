@@ -191,7 +191,7 @@ class ModelConfig(_Config):
 
 @dataclass(frozen=True)
 class LossConfig(_Config):
-    """What a difference of two log-mels counts; see losses.Loss.
+    """What a difference of two log-mels counts; see losses.LogMelDistance.
 
     Magnitudes are compared as mel ** exponent, at a weight of 1; log_weight and envelope_weight are those of the
     log-mel and of the third octaves' envelopes over envelope_s seconds. quietest is the least level, in normalised

@@ -64,11 +64,11 @@ def _samples(data):
 def _epoch_s(data):
     """The seconds of one epoch of training, after the steps that compile."""
     from speech_autoencoder.model.keras_network import build
-    from speech_autoencoder.model.losses import Loss
     from speech_autoencoder.training.train_step import Batches, TrainStep
+    from speech_autoencoder.training.training_loss import TrainingLoss
 
     config, training = model_config(data.features, LATENT_RATE), TrainingConfig()
-    loss = Loss(data.features, LossConfig())
+    loss = TrainingLoss(data.features, LossConfig())
     learner = TrainStep(build(config), training, loss, data.features.range_db)
     batches = Batches(data, np.arange(len(data.names)), training, config.frames_per_latent, loss)
     learner.learn([next(batches.epoch())] * 2, [1e-3] * 2)

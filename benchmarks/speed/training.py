@@ -40,11 +40,11 @@ def measure(data: Dataset, trainer: str, times: int, n_steps: int = 10) -> dict[
     Of ours also step_ms and flops, those of a step; of Keras the machine's peak (FLOP/s), with as many threads.
     """
     from speech_autoencoder.model.keras_network import build
-    from speech_autoencoder.model.losses import Loss
     from speech_autoencoder.training.train_step import Batches, TrainStep
+    from speech_autoencoder.training.training_loss import TrainingLoss
 
     config, training = model_config(data.features, LATENT_RATE), TrainingConfig()
-    loss = Loss(data.features, LossConfig())
+    loss = TrainingLoss(data.features, LossConfig())
     batches = Batches(data, np.arange(len(data.names)), training, config.frames_per_latent, loss)
     if trainer == "ours":
         learner = TrainStep(build(config), training, loss, data.features.range_db)

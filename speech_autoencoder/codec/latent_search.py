@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 
 from speech_autoencoder.config import LatentSearchConfig
-from speech_autoencoder.model.losses import Loss, Target
+from speech_autoencoder.model.losses import LogMelDistance, SearchLoss
 from speech_autoencoder.model.model_file import TrainedModel
 
 # Of Adam's averages: short memories, as there are few rounds.
@@ -24,7 +24,7 @@ class Encoder:
     def __init__(self, model: TrainedModel, config: LatentSearchConfig):
         self.model, self.config = model, config
         loss = replace(model.loss, envelope_weight=config.envelope_weight)
-        self._loss = Loss(model.features, loss, band_weight=config.band_weight)
+        self._loss = LogMelDistance(model.features, loss, band_weight=config.band_weight)
 
     def __call__(self, frames: np.ndarray) -> np.ndarray:
         """Normalised log-mel (n_mels, n_frames) of any length -> its latent (n_latents, latent_size), float32."""
@@ -41,7 +41,7 @@ class Encoder:
         around = (margin, margin + missing)
         mask = np.pad(np.ones(frames.shape[1], np.float32), around)
         padded = np.pad(frames.T.astype(np.float32), (around, (0, 0)))
-        target = Target(self._loss, padded, mask, self._loss.level(frames))
+        target = SearchLoss(self._loss, padded, mask, self._loss.level(frames))
 
         scale = guess.std() + 1e-6
         move, mean, square = np.zeros((3, *guess.shape), np.float32)

@@ -17,7 +17,6 @@ from speech_autoencoder.errors import InputError
 from speech_autoencoder.model import pca
 from speech_autoencoder.model.entropy_model import to_fixed
 from speech_autoencoder.model.keras_network import build, start_at_pca, to_network
-from speech_autoencoder.model.losses import Loss
 from speech_autoencoder.model.model_file import TrainedModel, save
 from speech_autoencoder.system.files import printable
 from speech_autoencoder.system.versions import versions
@@ -26,6 +25,7 @@ from speech_autoencoder.training.checkpoints import Checkpoint, TrainingState
 from speech_autoencoder.training.history import History
 from speech_autoencoder.training.quantiser import Quantiser
 from speech_autoencoder.training.train_step import MOST_STEPS, Batches, TrainStep, learning_rate
+from speech_autoencoder.training.training_loss import TrainingLoss
 
 # Latents that the tables of a codec's entropy model are fitted on, about.
 _CALIBRATING_LATENTS = 4_000
@@ -126,7 +126,7 @@ def _learner(dataset, recordings, model_config, config, codec):
     network = build(model_config)
     if model_config.network == "residual":
         start_at_pca(network, model_config, linear)
-    loss = Loss(dataset.features, LossConfig())
+    loss = TrainingLoss(dataset.features, LossConfig())
     quantiser = Quantiser(codec, linear, dataset.features.frame_rate, seed=config.seed) if codec else None
     return TrainStep(network, config, loss, dataset.features.range_db, quantiser)
 

@@ -10,10 +10,10 @@ import numpy as np
 from speech_autoencoder.audio.log_mel import join_clips
 from speech_autoencoder.config import TrainingConfig
 from speech_autoencoder.errors import InputError
-from speech_autoencoder.model.losses import Loss
 from speech_autoencoder.system.files import printable
 from speech_autoencoder.training.muon import optimizer
 from speech_autoencoder.training.quantiser import Quantiser
+from speech_autoencoder.training.training_loss import TrainingLoss
 
 # The most steps of an epoch: a large corpus is seen in parts, so that validation and checkpoints come often enough.
 MOST_STEPS = 500
@@ -34,7 +34,8 @@ class Batches:
     """Recordings one after another with short silences between, cut into sequences of two clips' length.
 
     A batch is (clips, mask, level): clips (n, n_mels, width, 1); mask (n, 1, width, 1), 1 where there is sound, 0
-    between; level, of the same shape, that of the recording, see losses.Loss. Nothing much is computed for padding,
+    between; level, of the same shape, that of the recording, see
+    losses.LogMelDistance. Nothing much is computed for padding,
     and a recording meets the latent's grid elsewhere in each epoch. With `silences`, there are long ones at times,
     which count: a codec must know that silence goes on.
     """
@@ -145,7 +146,7 @@ class TrainStep:
     """The network being trained, the running average of its weights, and the optimiser."""
 
     def __init__(
-        self, network, config: TrainingConfig, loss: Loss, range_db: float, quantiser: Quantiser | None = None
+        self, network, config: TrainingConfig, loss: TrainingLoss, range_db: float, quantiser: Quantiser | None = None
     ):
         import tensorflow as tf
 

@@ -10,9 +10,9 @@ from speech_autoencoder.codec.latent_search import Encoder
 from speech_autoencoder.config import LatentSearchConfig, LossConfig, ModelConfig
 from speech_autoencoder.model import pca
 from speech_autoencoder.model.keras_network import build, start_at_pca, to_network
-from speech_autoencoder.model.losses import Loss
 from speech_autoencoder.model.model_file import TrainedModel
 from speech_autoencoder.model.network import Network
+from speech_autoencoder.training.training_loss import TrainingLoss
 from tests.helpers.common import TINY, make_dataset, make_speech, shake
 
 FRAMES = log_mel(make_speech(12_000, 8_000), TINY)
@@ -32,7 +32,7 @@ def model():
 
 def loss_of(model, latent, frames, *, band_weight=0.0):
     """The model's loss on frames (n_mels, n) of what it makes of a latent."""
-    loss = Loss(TINY, model.loss, band_weight=band_weight)
+    loss = TrainingLoss(TINY, model.loss, band_weight=band_weight)
     made = model.network.decode(latent)[:, : frames.shape[1]]
     mask = np.ones((1, 1, frames.shape[1], 1), np.float32)
     level = mask * np.float32(loss.level(frames))

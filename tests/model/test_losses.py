@@ -1,107 +1,29 @@
-"""The loss is least for what sounds the same, and follows what is heard rather than what is measured."""
+"""The level of a recording, and the search loss: the training loss of one recording, with TensorFlow's gradient."""
 
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from speech_autoencoder.audio.log_mel import log_mel
 from speech_autoencoder.config import CLASSIC, LossConfig, preset
-from speech_autoencoder.model.losses import Loss
-from tests.helpers.common import make_speech
+from speech_autoencoder.model.losses import LogMelDistance, SearchLoss
+from speech_autoencoder.training.training_loss import TrainingLoss
+from tests.helpers.common import TINY, make_speech
 
-FINE = preset("fine", 8_000)
 
-
-@pytest.fixture(scope="module", params=[CLASSIC, FINE], ids=["classic", "fine"])
+@pytest.fixture(scope="module", params=[CLASSIC, preset("fine", 8_000)], ids=["classic", "fine"])
 def case(request):
-    """(Loss, normalised log-mel of two seconds of speech) of a preset."""
+    """Return a preset's LogMelDistance, and the normalised log-mel of two seconds of speech."""
     features = request.param
-    return Loss(features, LossConfig()), log_mel(make_speech(2 * features.sr, features.sr), features)
+    return LogMelDistance(features, LossConfig()), log_mel(make_speech(2 * features.sr, features.sr), features)
 
 
-def distance(loss, reference, estimate, mask=None):
-    """The loss of one recording's frames (n_mels, n)."""
-    mask = np.ones(reference.shape[1], np.float32) if mask is None else mask
-    level = np.full_like(mask, loss.level(reference[:, mask > 0]))
-    shaped = [x[None, ..., None].astype(np.float32) for x in (reference, estimate, mask[None], level[None])]
-    return float(loss(*shaped)[0])
+def noise(*shape, seed=0):
+    """Return uniform noise in [0, 1], float32."""
+    return np.random.default_rng(seed).random(shape, np.float32)
 
 
-def test_loss_of_identical_frames_is_nearly_zero(case):
-    loss, frames = case
-    assert 0 <= distance(loss, frames, frames) < 0.06
-
-
-def test_loss_grows_with_the_error(case):
-    loss, frames = case
-    noise = np.random.default_rng(0).normal(size=frames.shape)
-    distances = [distance(loss, frames, frames + scale * noise) for scale in (0, 0.01, 0.03, 0.1)]
-    assert (np.diff(distances) > 0).all()
-
-
-def test_loss_loud_errors_count_more_than_quiet_ones(case):
-    loss, frames = case
-    loud = frames > np.quantile(frames, 0.8)
-    quiet = frames < np.quantile(frames, 0.2)
-    assert distance(loss, frames, frames + 0.05 * loud) > 5 * distance(loss, frames, frames + 0.05 * quiet)
-
-
-def test_loss_does_not_depend_on_the_recordings_level(case):
-    loss, frames = case
-    frames = np.maximum(frames, 0.3)
-    noise = 0.03 * np.random.default_rng(0).normal(size=frames.shape)
-    expected = distance(loss, frames, frames + noise)
-    assert distance(loss, frames - 0.08, frames - 0.08 + noise) == pytest.approx(expected, rel=0.02)
-
-
-def test_loss_masked_frames_count_for_nothing(case):
-    loss, frames = case
-    mask = np.ones(frames.shape[1], np.float32)
-    mask[-20:] = 0
-    other = frames.copy()
-    other[:, -20:] = 0.9
-    assert distance(loss, frames, other, mask) == pytest.approx(distance(loss, frames, frames, mask), abs=1e-6)
-
-
-def test_loss_does_not_depend_on_how_much_padding_follows(case):
-    loss, frames = case
-    noisy = np.clip(frames + 0.03 * np.random.default_rng(0).normal(size=frames.shape), 0, 1)
-    count = frames.shape[1]
-
-    def padded_by(n_frames):
-        padded = [np.pad(x, ((0, 0), (0, n_frames))) for x in (frames, noisy)]
-        return distance(loss, *padded, mask=(np.arange(count + n_frames) < count).astype(np.float32))
-
-    assert padded_by(4 * count) == pytest.approx(padded_by(count), rel=1e-3)
-    # Of a segment at the end, only what is sound is seen.
-    assert padded_by(count) == pytest.approx(padded_by(0), rel=0.105)
-
-
-@pytest.mark.parametrize("features", [CLASSIC, FINE], ids=["classic", "fine"])
-def test_loss_band_weight_minds_each_bands_envelope_by_itself(features):
-    frames = 0.2 + 0.7 * log_mel(make_speech(2 * features.sr, features.sr), features)
-    none = LossConfig(log_weight=0.0, envelope_weight=0.0)
-    plain, spectra = Loss(features, none), Loss(features, LossConfig(log_weight=0.0, envelope_weight=1.0))
-    bands = Loss(features, none, band_weight=1.0)
-
-    def lost(loss, estimate):
-        """What the envelopes add to the loss."""
-        return distance(loss, frames, estimate) - distance(plain, frames, estimate)
-
-    tilted = frames + np.linspace(-0.1, 0.1, len(frames))[:, None]
-    beaten = frames + 0.05 * np.sin(np.arange(frames.shape[1]) / 3)
-    noisy = frames + 0.01 * np.random.default_rng(0).normal(size=frames.shape)
-    assert lost(bands, tilted) < 0.01
-    assert lost(bands, beaten) > 0.05
-    # What bands do apart from each other is most of what the spectra's correlation is about.
-    assert 0 < lost(bands, noisy) < 0.5 * lost(spectra, noisy)
-
-
-def test_loss_one_frame_is_finite(case):
-    loss, frames = case
-    assert np.isfinite(distance(loss, frames[:, :1], frames[:, 1:2]))
-
-
-def test_level_is_where_the_compressed_rms_is_one(case):
+def test_level_of_speech_makes_the_compressed_rms_one(case):
     loss, frames = case
     rate = loss.config.exponent * loss.to_log_magnitude
     assert np.sqrt(np.mean(np.exp(rate * (frames - loss.level(frames))) ** 2)) == pytest.approx(1, rel=1e-3)
@@ -110,3 +32,23 @@ def test_level_is_where_the_compressed_rms_is_one(case):
 def test_level_of_silence_is_bounded(case):
     loss, frames = case
     assert loss.level(np.zeros_like(frames)) == loss.config.quietest
+
+
+@pytest.mark.parametrize("n_frames", [5, 24, 120])
+@pytest.mark.parametrize("weights", [{}, {"exponent": 0.3, "log_weight": 2.0, "envelope_weight": 0.1}], ids=str)
+def test_search_loss_equals_training_loss_with_tensorflows_gradient(n_frames, weights):
+    """The estimate has values above full scale, which are clipped, and frames that do not count."""
+    loss = TrainingLoss(TINY, LossConfig(**weights), band_weight=0.9)
+    frames, estimate = noise(n_frames, TINY.n_mels), 1.2 * noise(n_frames, TINY.n_mels, seed=1)
+    mask = np.ones(n_frames, np.float32)
+    mask[-n_frames // 4 :] = 0
+    level = loss.level(frames.T)
+    with tf.GradientTape() as tape:
+        tape.watch(given := tf.constant(estimate.T[None, ..., None]))
+        levels = np.full((1, 1, n_frames, 1), level, np.float32)
+        expected, _ = loss(frames.T[None, ..., None], given, mask[None, None, :, None], levels)
+    expected_gradient = tape.gradient(expected, given).numpy()[0, ..., 0].T
+    value, gradient = SearchLoss(loss, frames, mask, level)(estimate)
+    assert value == pytest.approx(float(expected), rel=1e-5)
+    np.testing.assert_allclose(gradient, expected_gradient, rtol=1e-3, atol=1e-5 * np.abs(expected_gradient).max())
+    assert gradient.dtype == np.float32

@@ -6,9 +6,8 @@ import sys
 import numpy as np
 import pytest
 
-from speech_autoencoder.config import CLASSIC, LossConfig, ModelConfig
+from speech_autoencoder.config import CLASSIC, ModelConfig
 from speech_autoencoder.model.keras_network import build, to_keras, to_network
-from speech_autoencoder.model.losses import Loss, Target
 from speech_autoencoder.model.network import Network, shapes
 from tests.helpers.common import ROOT, TINY, shake
 
@@ -74,28 +73,6 @@ def test_decode_with_gradient_is_tensorflows_gradient(case, n_latents):
     _, back = network.decode_with_gradient(latent)
     np.testing.assert_allclose(back(wanted), expected, rtol=1e-4, atol=1e-4 * np.abs(expected).max())
     assert back(wanted).dtype == np.float32
-
-
-@pytest.mark.parametrize("n_frames", [5, 24, 120])
-@pytest.mark.parametrize("weights", [{}, {"exponent": 0.3, "log_weight": 2.0, "envelope_weight": 0.1}], ids=str)
-def test_target_is_the_loss_with_tensorflows_gradient(n_frames, weights):
-    """Of an estimate with values above full scale, which are held there, and with frames that do not count."""
-    import tensorflow as tf
-
-    loss = Loss(TINY, LossConfig(**weights), band_weight=0.9)
-    frames, estimate = noise(n_frames, TINY.n_mels), 1.2 * noise(n_frames, TINY.n_mels, seed=1)
-    mask = np.ones(n_frames, np.float32)
-    mask[-n_frames // 4 :] = 0
-    level = loss.level(frames.T)
-    with tf.GradientTape() as tape:
-        tape.watch(given := tf.constant(estimate.T[None, ..., None]))
-        levels = np.full((1, 1, n_frames, 1), level, np.float32)
-        expected, _ = loss(frames.T[None, ..., None], given, mask[None, None, :, None], levels)
-    expected_gradient = tape.gradient(expected, given).numpy()[0, ..., 0].T
-    value, gradient = Target(loss, frames, mask, level)(estimate)
-    assert value == pytest.approx(float(expected), rel=1e-5)
-    np.testing.assert_allclose(gradient, expected_gradient, rtol=1e-3, atol=1e-5 * np.abs(expected_gradient).max())
-    assert gradient.dtype == np.float32
 
 
 def test_shapes_are_keras_weights_in_their_order(case):

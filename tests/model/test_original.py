@@ -10,9 +10,9 @@ from speech_autoencoder.data import building
 from speech_autoencoder.errors import InputError
 from speech_autoencoder.model import keras_network as model
 from speech_autoencoder.model import model_file
-from speech_autoencoder.model.losses import Loss
 from speech_autoencoder.training import loop as training
 from speech_autoencoder.training.train_step import Batches, TrainStep
+from speech_autoencoder.training.training_loss import TrainingLoss
 from tests.helpers.common import TINY_TRAINING, assert_refused, make_dataset, one_line_of, run_script, shake
 
 CONFIG = ModelConfig(128, 8, 128, network="original")
@@ -89,7 +89,7 @@ def test_train_starts_at_random_weights_and_is_compared_with_pca(trained, data):
     assert result.best_loss == min(result.history.validation_loss)
     assert result.best_epoch == result.history.best
     config = replace(TINY_TRAINING, epochs=2, learning_rate=3e-3)
-    loss = Loss(data.features, result.model.loss)
+    loss = TrainingLoss(data.features, result.model.loss)
     linear = replace(CONFIG, network="residual", width=8, depth=0)
     pca = model.build(linear)
     model.start_at_pca(pca, linear, result.model.baseline)
@@ -101,7 +101,7 @@ def test_train_starts_at_random_weights_and_is_compared_with_pca(trained, data):
 def test_learn_moves_every_weight(data):
     network, config = model.build(CONFIG), replace(TINY_TRAINING, learning_rate=3e-3)
     before = [weight.numpy().copy() for weight in network.trainable_variables]
-    loss = Loss(data.features, LossConfig())
+    loss = TrainingLoss(data.features, LossConfig())
     batches = Batches(data, np.arange(len(data.names)), config, 8, loss)
     learner = TrainStep(network, config, loss, data.features.range_db)
     heard = batches.epoch(np.random.default_rng(0))

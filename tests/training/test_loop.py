@@ -13,11 +13,11 @@ from speech_autoencoder.errors import InputError
 from speech_autoencoder.model import model_file
 from speech_autoencoder.model.entropy_model import to_fixed, to_floats
 from speech_autoencoder.model.keras_network import to_keras
-from speech_autoencoder.model.losses import Loss
 from speech_autoencoder.training import checkpoints
 from speech_autoencoder.training import loop as training
 from speech_autoencoder.training import time_budget as planning
 from speech_autoencoder.training.train_step import Batches, TrainStep
+from speech_autoencoder.training.training_loss import TrainingLoss
 from tests.helpers.common import TINY_MODEL, TINY_TRAINING, make_dataset, names_in, raise_at, train_tiny
 
 
@@ -78,7 +78,7 @@ def test_train_keeps_the_best_epoch(whole, forty):
     assert result.best_loss == min(result.history.validation_loss)
     assert result.history.validation_loss[result.best_epoch - 1] == result.best_loss
     assert result.history.validation_db[result.best_epoch - 1] == result.best_db
-    loss = Loss(forty.features, result.model.loss)
+    loss = TrainingLoss(forty.features, result.model.loss)
     learner = TrainStep(to_keras(result.model.network), TINY_TRAINING, loss, forty.features.range_db)
     held_out = Batches(forty, result.split.validation, TINY_TRAINING, TINY_MODEL.frames_per_latent, loss)
     assert learner.validate(held_out) == pytest.approx((result.best_loss, result.best_db), rel=1e-6)
@@ -262,7 +262,7 @@ def test_train_codec_model_has_an_entropy_model_that_is_kept(codec):
 def test_train_codec_is_compared_with_the_floor_unquantised(codec, forty):
     result, _ = codec
     learner = TrainStep(
-        to_keras(result.model.network), TINY_TRAINING, Loss(forty.features, result.model.loss), forty.features.range_db
+        to_keras(result.model.network), TINY_TRAINING, TrainingLoss(forty.features, result.model.loss), forty.features.range_db
     )
     held_out = Batches(forty, result.split.validation, TINY_TRAINING, TINY_MODEL.frames_per_latent, learner.loss)
     assert learner.validate(held_out) == pytest.approx((result.best_loss, result.best_db), rel=1e-5)

@@ -10,12 +10,12 @@ from speech_autoencoder.config import LossConfig, TrainingConfig
 from speech_autoencoder.errors import InputError
 from speech_autoencoder.model import keras_network as model
 from speech_autoencoder.model import pca
-from speech_autoencoder.model.losses import Loss
 from speech_autoencoder.training.train_step import Batches, TrainStep, learning_rate, vary
+from speech_autoencoder.training.training_loss import TrainingLoss
 from tests.helpers.common import TINY, TINY_MODEL, TINY_TRAINING, make_dataset
 
 STEP = TINY_MODEL.frames_per_latent
-LOSS = Loss(TINY, LossConfig())
+LOSS = TrainingLoss(TINY, LossConfig())
 
 
 def batches_of(data, recordings=None, batch_size=4):
@@ -206,7 +206,7 @@ def test_gradients_of_a_batch_in_parts_are_those_of_the_whole(data, made, monkey
     learner, start = made
     learner.restore(start)
     # The correlation of envelopes is left out: it is a mean over segments, which count in part at an end of sound.
-    monkeypatch.setattr(learner, "loss", Loss(TINY, LossConfig(envelope_weight=0.0)))
+    monkeypatch.setattr(learner, "loss", TrainingLoss(TINY, LossConfig(envelope_weight=0.0)))
     clips, mask, level = next(iter(batches_of(data).epoch()))
     mask = mask.copy()
     mask[1, :, padded:] = 0
