@@ -33,8 +33,10 @@ def main():
         from speech_autoencoder.report import page
 
         require_replaceable(args.report, page.is_report)
+    train_quickly = None
     if args.recogniser == "trained" and args.labels != "none":  # what hears words is a network that is trained now
         cli.start_tensorflow(say)
+        from speech_autoencoder.training.word_recogniser import train_quickly
     from speech_autoencoder.evaluation import evaluation, leakage, rates, verdict
     from speech_autoencoder.report import figures as report
 
@@ -42,7 +44,7 @@ def main():
     other = load_encoder(args.compare, data, args) if args.compare else None
     model, inversion = encoder.model, InversionConfig()
     training, why = leakage.training_of(model, args.training_data, data)
-    recogniser, labels = known or words.learned(args.labels, data, training, why, say)
+    recogniser, labels = known or words.learned(args.labels, data, training, why, train_quickly, say)
     with cli.blas_threads(1):
         result = evaluation.evaluate(
             data,

@@ -14,7 +14,7 @@ from speech_autoencoder.codec.reconstruction import reconstruct, to_waveform
 from speech_autoencoder.config import InversionConfig, LatentSearchConfig, ModelConfig
 from speech_autoencoder.data.dataset import Dataset
 from speech_autoencoder.evaluation.scoring import SYSTEMS
-from speech_autoencoder.evaluation.word_recogniser import Recogniser
+from speech_autoencoder.evaluation.words import WordRecogniser
 from speech_autoencoder.model.keras_network import build, start_at_pca, to_network
 
 # The search for a latent is part of the encoder: what it is worth, with the network and with PCA, is told apart.
@@ -37,7 +37,7 @@ class Heard:
     reconstruction_s: float
 
 
-def measure(dataset: Dataset, encoder: Encoder, *, recogniser: Recogniser | None, workers: int) -> Heard:
+def measure(dataset: Dataset, encoder: Encoder, *, recogniser: WordRecogniser | None, workers: int) -> Heard:
     """What is heard of the dataset's recordings through each of HEARD."""
     waveforms, reconstruction_s = sounds(dataset, encoder, workers=workers)
     config = encoder.model.config
@@ -52,7 +52,7 @@ def measure(dataset: Dataset, encoder: Encoder, *, recogniser: Recogniser | None
 
 
 def judge(
-    dataset: Dataset, waveforms: dict[str, list[np.ndarray]], *, recogniser: Recogniser | None, workers: int
+    dataset: Dataset, waveforms: dict[str, list[np.ndarray]], *, recogniser: WordRecogniser | None, workers: int
 ) -> dict[str, Values]:
     """Values by system of waveforms by system, one a recording at its own rate and length."""
     sr = int(dataset.sr.max())

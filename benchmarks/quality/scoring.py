@@ -8,8 +8,9 @@ from pathlib import Path
 import numpy as np
 
 from speech_autoencoder.data.dataset import group_of
+from speech_autoencoder.data.recording_names import label_of
 from speech_autoencoder.evaluation import metrics
-from speech_autoencoder.evaluation.word_recogniser import Recogniser, label_of
+from speech_autoencoder.evaluation.words import WordRecogniser
 
 METRICS = ("digits", "stoi", "estoi", "pesq_nb")
 # The most recordings in a string of one speaker and take.
@@ -41,7 +42,7 @@ def values_of(
     names: list[str],
     sr: int,
     strings: list[list[int]],
-    recogniser: Recogniser | None = None,
+    recogniser: WordRecogniser | None = None,
     workers: int = 1,
 ) -> Values:
     """Every metric of estimates that are as long as their references: of each string, and of each recording's word.
@@ -72,12 +73,12 @@ def values_of_segments(
     return {metric: np.array([score[metric] for score in scores]) for metric in scores[0]} if scores else {}
 
 
-def digits_of(waveforms: list[np.ndarray], *, names: list[str], sr: int, recogniser: Recogniser | None) -> Values:
+def digits_of(waveforms: list[np.ndarray], *, names: list[str], sr: int, recogniser: WordRecogniser | None) -> Values:
     """`digits` of the recordings whose label the recogniser knows: heard right or not; nothing where there is none."""
     known = [i for i, name in enumerate(names) if recogniser and label_of(name) in recogniser.labels]
     if not known:
         return {}
-    heard = recogniser.hear([waveforms[i] for i in known], sr=sr)
+    heard = recogniser.recognise([waveforms[i] for i in known], sr=sr)
     return {"digits": np.array([label == label_of(names[i]) for i, label in zip(known, heard, strict=True)], float)}
 
 

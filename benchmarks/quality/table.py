@@ -15,12 +15,14 @@ from benchmarks.quality.hearing import HEARD, Heard, measure
 from benchmarks.quality.scoring import cells_of, summary
 from benchmarks.quality.speakers import in_turn, without
 from benchmarks.running import run
-from speech_autoencoder.cli import command_line as cli
+from speech_autoencoder.cli.options import positive
+from speech_autoencoder.cli.process import blas_threads, run_main
+from speech_autoencoder.cli.tensorflow import start_tensorflow
 from speech_autoencoder.config import PRESETS, LatentSearchConfig
 from speech_autoencoder.data import dataset
-from speech_autoencoder.evaluation import word_recogniser as recognisers
 from speech_autoencoder.model import model_file
 from speech_autoencoder.system.files import write_json
+from speech_autoencoder.training import word_recogniser as recognisers
 
 SETTINGS = ("classic:705", "classic:176", "fine:705", "fine:176")
 _HEADINGS = "setting | system | numbers/s | digits | STOI | ESTOI | PESQ-NB | training, s | reconstruction, s/s"
@@ -32,7 +34,7 @@ def setting(text: str) -> tuple[str, float]:
     if preset not in PRESETS:
         raise argparse.ArgumentTypeError(f"{text} does not begin with one of {', '.join(PRESETS)}")
     try:
-        return preset, cli.positive(float)(numbers)
+        return preset, positive(float)(numbers)
     except ValueError:
         raise argparse.ArgumentTypeError(f"{text} does not end in numbers per second, as classic:705 does") from None
 
@@ -54,7 +56,7 @@ def try_setting(args: argparse.Namespace, setting: tuple[str, float], speaker: s
         model = model_file.load(folder / "my_model_for_many_data.h5")
         data = dataset.load(folder / "test_data.npy", "test_data_generator.py")
         encoder = Encoder(model, LatentSearchConfig())
-        with cli.blas_threads(1):
+        with blas_threads(1):
             heard = measure(data, encoder, recogniser=recogniser, workers=args.workers)
     rate, config = model.features.frame_rate, model.config
     facts = {
@@ -108,7 +110,7 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument(
         "--settings", type=setting, nargs="+", default=[*map(setting, SETTINGS)], metavar="PRESET:NUMBERS"
     )
-    parser.add_argument("--minutes", type=cli.positive(float), default=5.0, help="time budget of each training")
+    parser.add_argument("--minutes", type=positive(float), default=5.0, help="time budget of each training")
     parser.add_argument("--leave-out", nargs="+", default=[], metavar="SPEAKER", help="unseen speakers, or all in turn")
     add_run(parser, each="setting and speaker")
     return parser.parse_args(arguments)
@@ -117,7 +119,7 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
 def main():
     args = parse()
     speakers = in_turn(args.leave_out, args.testing_dir)
-    cli.start_tensorflow(lambda text: None)
+    start_tensorflow(lambda text: None)
     recogniser, originals = train_recogniser(args)
     result = {"minutes": args.minutes, "seed": args.seed, "leave_out": [s for s in speakers if s], "rows": []}
     result["recogniser"] = {"originals": originals, "labels": recogniser.labels} if recogniser else None
@@ -137,4 +139,4 @@ def main():
 
 
 if __name__ == "__main__":
-    cli.run(main)
+    run_main(main)

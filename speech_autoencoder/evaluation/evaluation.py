@@ -15,7 +15,7 @@ from speech_autoencoder.evaluation import bootstrap as intervals
 from speech_autoencoder.evaluation import metrics
 from speech_autoencoder.evaluation.bootstrap import Cluster
 from speech_autoencoder.evaluation.scoring import ALONE, SYSTEMS, Scorer, segment_metrics
-from speech_autoencoder.evaluation.word_recogniser import WordRecogniser
+from speech_autoencoder.evaluation.words import WordRecogniser
 
 # The metrics' headings, and how their values are written.
 COLUMNS = {

@@ -1,6 +1,6 @@
 """Recognisers that others have trained, of English words: pocketsphinx, and Whisper where a model of it is on disk.
 
-They take the place of `recogniser.Recogniser` in an evaluation, and are told which words there may be. What they hear
+They take the place of `training.word_recogniser.TrainedRecogniser` in an evaluation, and are told which words there may be. What they hear
 is compared as words: without case and punctuation, digits spelled out.
 """
 
@@ -44,7 +44,7 @@ class PocketSphinx:
         decoder = self._make()
         self.labels = [label for label in labels if all(map(decoder.lookup_word, label.split()))]
 
-    def hear(self, waveforms: list[np.ndarray], *, sr: int) -> list[str]:
+    def recognise(self, waveforms: list[np.ndarray], *, sr: int) -> list[str]:
         """The label heard in each waveform (n_samples,) at sr Hz, "" where none is."""
         if not hasattr(self._local, "decoder"):
             self._local.decoder = self._make()
@@ -90,7 +90,7 @@ class Whisper:
         self.name, self.labels = f"whisper {model}", labels
         self._model = _open_model(folder)
 
-    def hear(self, waveforms: list[np.ndarray], *, sr: int) -> list[str]:
+    def recognise(self, waveforms: list[np.ndarray], *, sr: int) -> list[str]:
         """The label heard in each waveform (n_samples,) at sr Hz, "" where it is anything else."""
         return [self._hear(waveform, sr) for waveform in waveforms]
 

@@ -13,7 +13,7 @@ from speech_autoencoder.errors import InputError
 from speech_autoencoder.evaluation import metrics
 from speech_autoencoder.evaluation import pitch as metrics_pitch
 from speech_autoencoder.evaluation import spectral as metrics_spectral
-from speech_autoencoder.evaluation.word_recogniser import WordRecogniser
+from speech_autoencoder.evaluation.words import WordRecogniser
 from speech_autoencoder.system.files import printable
 
 SYSTEMS = {
@@ -102,7 +102,7 @@ class Scorer:
         label = self.labels.get(self.dataset.names[recording])
         if not self.recogniser or label not in self.recogniser.labels:
             return
-        heard = self.recogniser.hear(list(waveforms.values()), sr=int(self.dataset.sr[recording]))
+        heard = self.recogniser.recognise(list(waveforms.values()), sr=int(self.dataset.sr[recording]))
         judged.heard[recording] = {"said": label} | dict(zip(waveforms, heard, strict=True))
         for system in waveforms:
             _add(judged.sums[system], "words", judged.heard[recording][system] == label, 1)

@@ -4,7 +4,6 @@ import argparse
 
 import numpy as np
 import pytest
-import soundfile as sf
 
 from benchmarks.quality import table
 from benchmarks.quality.hearing import HEARD, measure, sounds
@@ -17,8 +16,8 @@ from speech_autoencoder.codec.reconstruction import reconstruct_recording
 from speech_autoencoder.config import CLASSIC, InversionConfig, LatentSearchConfig
 from speech_autoencoder.errors import InputError
 from speech_autoencoder.evaluation import metrics
-from speech_autoencoder.evaluation import word_recogniser as recogniser
 from tests.helpers.common import make_speech, one_line_of
+from tests.helpers.two_words import write_two_words
 
 SR = 8_000
 TAKES = [f"{digit}_{speaker}_{take}.wav" for digit in range(10) for speaker in ("ann", "bob") for take in (0, 1)]
@@ -26,59 +25,9 @@ TAKES = [f"{digit}_{speaker}_{take}.wav" for digit in range(10) for speaker in (
 
 @pytest.fixture
 def corpus(tmp_path):
-    """A folder with training/ and testing/ of two speakers, of whom one says low words and the other says high ones."""
-    for side, takes in (("training", range(4)), ("testing", range(4, 6))):
-        for word, pitch_hz in (("low", 200), ("high", 1_500)):
-            for speaker in ("ann", "bob"):
-                for take in takes:
-                    (tmp_path / side / speaker).mkdir(parents=True, exist_ok=True)
-                    t = np.arange(SR // 2) / SR
-                    waveform = 0.1 * np.sin(2 * np.pi * pitch_hz * (1 + take / 50) * t)
-                    sf.write(tmp_path / side / speaker / f"{word}_{speaker}_{take}.wav", waveform, SR)
+    """A folder with training/ and testing/ of two speakers and two words."""
+    write_two_words(tmp_path)
     return tmp_path
-
-
-# Labels
-
-
-@pytest.mark.parametrize(
-    ("name", "label"),
-    [("7_jackson_32.wav", "7"), ("a/b_c/yes_ann.flac", "yes"), ("hello.wav", ""), ("some_folder/hello.wav", "")],
-)
-def test_label_of_is_what_stands_before_the_first_underscore(name, label):
-    assert recogniser.label_of(name) == label
-
-
-def test_labels_in_is_empty_without_a_vocabulary():
-    assert recogniser.labels_in(["b_1.wav", "a_1.wav", "b_2.wav", "c.wav"]) == ["a", "b"]
-    assert recogniser.labels_in(["a_1.wav", "a_2.wav", "c.wav"]) == []
-    assert recogniser.labels_in([f"{i}_ann.wav" for i in range(101)]) == []
-
-
-def test_train_without_a_vocabulary_is_none(tmp_path):
-    sf.write(tmp_path / "hello.wav", np.ones(800) / 2, SR)
-    assert recogniser.train(tmp_path) is None
-
-
-# The recogniser
-
-
-def test_recogniser_tells_words_apart_at_any_level_and_rate(corpus):
-    heard = recogniser.train(corpus / "training", least_steps=1)
-    labels, waveforms = zip(*recogniser.words_in(corpus / "testing", heard.labels), strict=True)
-    assert sorted(set(labels)) == ["high", "low"]
-    assert recogniser.accuracy(heard, waveforms, sr=SR, labels=labels) == 1
-    assert recogniser.accuracy(heard, [w / 100 for w in waveforms], sr=SR, labels=labels) == 1
-    assert recogniser.accuracy(heard, [np.repeat(w, 2) for w in waveforms], sr=2 * SR, labels=labels) == 1
-    assert recogniser.accuracy(heard, waveforms, sr=SR, labels=labels[::-1]) == 0
-
-
-def test_features_of_any_length_have_one_shape_and_no_level():
-    speech = make_speech(SR // 2, SR)
-    features = recogniser.features_of(speech, sr=SR)
-    assert np.allclose(recogniser.features_of(speech * 0.01, sr=SR), features, atol=1e-3)
-    for waveform in (np.zeros(0, np.float32), np.zeros(100, np.float32), make_speech(3 * SR, SR)):
-        assert recogniser.features_of(waveform, sr=SR).shape == features.shape
 
 
 # Pooling

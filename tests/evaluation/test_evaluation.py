@@ -11,8 +11,8 @@ from speech_autoencoder.codec.latent_search import Encoder
 from speech_autoencoder.codec.reconstruction import reconstruct
 from speech_autoencoder.config import CLASSIC, InversionConfig, LatentSearchConfig
 from speech_autoencoder.evaluation import evaluation, metrics
-from speech_autoencoder.evaluation import word_recogniser as recogniser
 from speech_autoencoder.report import text as summary
+from speech_autoencoder.training.word_recogniser import TrainedRecogniser
 from tests.helpers.arrays import array_of
 
 # Few rounds: how well the phase is found is another module's.
@@ -211,7 +211,7 @@ def test_evaluate_words_are_heard_and_counted(testing, trained):
             return np.tile([1.0, 0.0], (len(inputs), 1))
 
     labels = dict.fromkeys(testing.names, "one") | {testing.names[0]: "two", testing.names[1]: "three"}
-    deaf = recogniser.Recogniser(Deaf(), ["one", "two"], 20)
+    deaf = TrainedRecogniser(Deaf(), ["one", "two"], 20)
     result = evaluate(testing, trained[0].model, recogniser=deaf, labels=labels)
     n = len(testing.names) - 1
     assert result["words"]["n_recordings"] == result["coverage"]["words"]["n"] == n
@@ -229,7 +229,7 @@ def test_evaluate_words_that_are_not_heard_have_a_column(testing, trained):
 
         name, labels, n_training = "borrowed", ["one", "two"], 0
 
-        def hear(self, waveforms, *, sr):
+        def recognise(self, waveforms, *, sr):
             return ["one"] + [""] * (len(waveforms) - 1)
 
     labels = dict.fromkeys(testing.names, "one")

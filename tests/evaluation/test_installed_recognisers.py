@@ -98,10 +98,10 @@ def test_pocketsphinx_hears_labels_in_a_grammar_of_them(monkeypatch):
     assert words["7_ann_0.wav"] == words["seven_bob_0.wav"] == "seven"
     assert heard.labels == ["eight", "forty two", "seven"]  # the dictionary has no "aller"
     sound = np.tile(LOUD, 2)
-    assert heard.hear([sound, np.append(sound, 0.1), sound], sr=pretrained.SR) == ["eight", "seven", "eight"]
+    assert heard.recognise([sound, np.append(sound, 0.1), sound], sr=pretrained.SR) == ["eight", "seven", "eight"]
     assert heard._local.decoder.grammar[1].endswith("public <words> = eight | forty two | seven;")
     monkeypatch.setattr(Decoder, "odd", None)
-    assert heard.hear([np.append(sound, 0.1)], sr=pretrained.SR) == [""]
+    assert heard.recognise([np.append(sound, 0.1)], sr=pretrained.SR) == [""]
 
 
 def test_load_labels_that_are_no_words_of_it_are_refused(monkeypatch):
@@ -164,10 +164,10 @@ def test_whisper_is_what_is_on_disk_and_whole(models, monkeypatch):
     add_model(models / "tiny.en", "model.bin", "config.json", "tokenizer.json")
     heard, _ = pretrained.load("whisper", LABELS)
     assert (heard.name, heard.labels) == ("whisper tiny.en", ["eight", "seven"])
-    assert heard.hear([LOUD, QUIET], sr=SR) == ["seven", "seven"]
+    assert heard.recognise([LOUD, QUIET], sr=SR) == ["seven", "seven"]
     for says in (("Thank you.",), ()):
         monkeypatch.setattr(WhisperModel, "says", says)
-        assert heard.hear([LOUD], sr=SR) == [""]
+        assert heard.recognise([LOUD], sr=SR) == [""]
 
 
 def test_whisper_without_a_model_says_how_to_fetch_one(models):
