@@ -1,14 +1,19 @@
 """Train the auto-encoder on train_data.npy and keep its best epoch as my_model_for_many_data.h5."""
 
+import argparse
 from pathlib import Path
 
-from speech_autoencoder.cli import command_line as cli
+from speech_autoencoder.cli.messages import describe_latent, describe_training
+from speech_autoencoder.cli.options import make_parser, positive
+from speech_autoencoder.cli.outputs import require_suffix
+from speech_autoencoder.cli.process import run_main
+from speech_autoencoder.cli.progress import make_bar, make_progress, make_say
+from speech_autoencoder.cli.scripts import TRAIN_DATA_GENERATOR
+from speech_autoencoder.cli.tensorflow import start_tensorflow
 from speech_autoencoder.config import (
     CODEC_LATENT_RATE,
     LATENT_RATE,
-    NETWORKS,
     CodecConfig,
-    ModelConfig,
     TrainingConfig,
     model_config,
 )
@@ -21,23 +26,101 @@ HISTORY_PATH = Path("training_history.csv")
 FIGURE_PATH = Path("training_history.png")
 
 
-def main():
+def main() -> None:
     args = parse_arguments()
-    from speech_autoencoder.data import dataset
-    from speech_autoencoder.training import checkpoints  # after --help, which need not wait for numpy
+    from speech_autoencoder.data import dataset  # after --help, which does not wait for NumPy
 
-    say = cli.sayer(args.quiet)
-
-    checking = cli.progress(args.quiet, "checking")
-    data = dataset.load(args.data, "train_data_generator.py", progress=checking)
-    cli.require_suffix(args.model, ".h5")
-    numbers = args.latent_per_second or (CODEC_LATENT_RATE if args.codec else LATENT_RATE)
-    sizes = model_config(data.features, numbers, args.network)
+    say = make_say(args.quiet)
+    data = dataset.load(args.data, TRAIN_DATA_GENERATOR, progress=make_progress(args.quiet, "checking"))
+    require_suffix(args.model, ".h5")
     checkpoint_path = args.model.with_suffix(".checkpoint.npz")
+    config = training_config(args, checkpoint_path)
+    codec = CodecConfig() if args.codec else None
+    sizes = model_config(data.features, args.latent_rate or (CODEC_LATENT_RATE if codec else LATENT_RATE))
+    require_writable(args.model, HISTORY_PATH, FIGURE_PATH)
+    lock(args.model)
+
+    start_tensorflow(say, threads=training_threads())
+    # These take TensorFlow, or seconds: after the checks.
+    from speech_autoencoder.report import figures
+    from speech_autoencoder.training import history, loop
+
+    describe_latent(data.features, sizes, say)
+    result = loop.train(
+        data,
+        sizes,
+        config,
+        model_path=args.model,
+        checkpoint_path=checkpoint_path,
+        validation=args.validation,
+        codec=codec,
+        resume=args.resume,
+        say=say,
+        bar=make_bar(args.quiet, "training"),
+    )
+    history.write_history(HISTORY_PATH, result.history)
+    figures.draw_history(FIGURE_PATH, result.history, result.baseline_db, result.best_epoch)
+    describe_training(result, say, can_resume=checkpoint_path.exists())
+    say(f"Wrote {args.model}, {HISTORY_PATH} and {FIGURE_PATH}.")
+
+
+def parse_arguments() -> argparse.Namespace:
+    """Return what the command line asks for."""
+    parser, defaults = make_parser(__doc__), TrainingConfig()
+    parser.add_argument("--data", type=Path, default=ARRAY_PATH, help="the array to train on")
+    parser.add_argument("--model", type=Path, default=MODEL_PATH, help="the model's file to write")
+    parser.add_argument(
+        "--minutes",
+        type=positive(float),
+        help=f"time budget (default: {defaults.minutes:g}; with --resume, that of the interrupted training)",
+    )
+    parser.add_argument("--epochs", type=positive(int), help="train for this many epochs, however long they take")
+    parser.add_argument(
+        "--latent-rate",
+        "--latent-per-second",
+        type=positive(float),
+        help="upper limit of latent values per second of sound; fewer values compress more "
+        f"(default: {LATENT_RATE:g}, with --codec {CODEC_LATENT_RATE:g})",
+    )
+    parser.add_argument(
+        "--codec",
+        action="store_true",
+        help="train a codec: latents that take few bits, at any bitrate; use --minutes 7",
+    )
+    parser.add_argument("--batch-size", type=positive(int), default=defaults.batch_size, help="pairs of clips per step")
+    parser.add_argument(
+        "--learning-rate",
+        type=positive(float),
+        default=defaults.learning_rate,
+        help="the highest learning rate of the schedule",
+    )
+    parser.add_argument(
+        "--patience",
+        type=positive(int),
+        default=defaults.patience,
+        help="epochs without improvement before training stops",
+    )
+    parser.add_argument(
+        "--validation",
+        choices=("auto", "speaker", "recording"),
+        default="auto",
+        help="hold out whole speakers, or recordings of every speaker; auto: speakers, if the names tell enough of them",
+    )
+    parser.add_argument(
+        "--seed", type=int, default=defaults.seed, help="the same seed and --epochs give the same model"
+    )
+    parser.add_argument("--resume", action="store_true", help="continue an interrupted training")
+    return parser.parse_args()
+
+
+def training_config(args: argparse.Namespace, checkpoint_path: Path) -> TrainingConfig:
+    """Return the training's configuration; a resumed training keeps its budget unless another is given."""
+    from speech_autoencoder.training.checkpoints import budget  # after --help, which does not wait for NumPy
+
     minutes, epochs = args.minutes or TrainingConfig.minutes, args.epochs or 0
     if args.resume and not (args.minutes or args.epochs):
-        minutes, epochs = checkpoints.budget(checkpoint_path)
-    config = TrainingConfig(
+        minutes, epochs = budget(checkpoint_path)
+    return TrainingConfig(
         minutes=minutes,
         epochs=epochs,
         batch_size=args.batch_size,
@@ -45,83 +128,7 @@ def main():
         patience=args.patience,
         seed=args.seed,
     )
-    require_writable(args.model, HISTORY_PATH, FIGURE_PATH)
-    lock(args.model)
-
-    cli.start_tensorflow(say, threads=training_threads())
-    from speech_autoencoder.report import figures as report
-    from speech_autoencoder.training import history
-    from speech_autoencoder.training import loop as training
-
-    cli.describe_latent(data.features, sizes, say)
-    result = training.train(
-        data,
-        sizes,
-        config,
-        model_path=args.model,
-        checkpoint_path=checkpoint_path,
-        validation=args.validation,
-        codec=CodecConfig() if args.codec else None,
-        resume=args.resume,
-        say=say,
-        bar=cli.bar(args.quiet, "training"),
-    )
-    history.write_history(HISTORY_PATH, result.history)
-    report.draw_history(FIGURE_PATH, result.history, result.baseline_db, result.best_epoch)
-    cli.describe_training(result, say, can_resume=checkpoint_path.exists())
-    say(f"Wrote {args.model}, {HISTORY_PATH} and {FIGURE_PATH}.")
-
-
-def parse_arguments():
-    """What the command line asks for."""
-    parser, defaults = cli.parser(__doc__), TrainingConfig()
-    parser.add_argument("--data", type=Path, default=ARRAY_PATH, help="the array to train on")
-    parser.add_argument("--model", type=Path, default=MODEL_PATH, help="the model's file to write")
-    parser.add_argument(
-        "--minutes",
-        type=cli.positive(float),
-        help=f"time budget (default: {defaults.minutes:g}, with --resume what it was)",
-    )
-    parser.add_argument("--epochs", type=cli.positive(int), help="train for so many epochs, whatever time they take")
-    parser.add_argument(
-        "--latent-per-second",
-        type=cli.positive(float),
-        help="most latent numbers per second of sound; fewer compress more "
-        f"(default: {LATENT_RATE:g}, with --codec {CODEC_LATENT_RATE:g})",
-    )
-    parser.add_argument(
-        "--network",
-        choices=NETWORKS,
-        default=ModelConfig.network,
-        help="original: that of the program which this one replaces, to compare with",
-    )
-    parser.add_argument(
-        "--codec",
-        action="store_true",
-        help="learn to be a codec too: latents that take few bits, at any bitrate; give it --minutes 7",
-    )
-    parser.add_argument(
-        "--batch-size", type=cli.positive(int), default=defaults.batch_size, help="pairs of clips a step"
-    )
-    parser.add_argument(
-        "--learning-rate", type=cli.positive(float), default=defaults.learning_rate, help="peak of its schedule"
-    )
-    parser.add_argument(
-        "--patience",
-        type=cli.positive(int),
-        default=defaults.patience,
-        help="epochs without a gain before it stops",
-    )
-    parser.add_argument(
-        "--validation",
-        choices=("auto", "speaker", "recording"),
-        default="auto",
-        help="hold out whole speakers or whole recordings; auto: speakers where the names tell enough of them",
-    )
-    parser.add_argument("--seed", type=int, default=defaults.seed, help="the same seed and --epochs: the same model")
-    parser.add_argument("--resume", action="store_true", help="go on after the last epoch of an interrupted training")
-    return parser.parse_args()
 
 
 if __name__ == "__main__":
-    cli.run(main)
+    run_main(main)

@@ -4,9 +4,15 @@ from dataclasses import asdict
 from pathlib import Path
 
 from speech_autoencoder import __version__
-from speech_autoencoder.cli import command_line as cli
+from speech_autoencoder.cli.messages import describe_left_out
+from speech_autoencoder.cli.options import make_parser, positive
+from speech_autoencoder.cli.process import blas_threads, run_main
+from speech_autoencoder.cli.progress import make_progress, make_say
+from speech_autoencoder.cli.scripts import TEST_DATA_GENERATOR
+from speech_autoencoder.cli.tensorflow import start_tensorflow
 from speech_autoencoder.config import InversionConfig, LatentSearchConfig
 from speech_autoencoder.system.files import lock, printable, require_replaceable, require_writable, write_json
+from speech_autoencoder.system.processors import available_cpus
 
 ARRAY_PATH = Path("test_data.npy")
 TRAINING_PATH = Path("train_data.npy")
@@ -21,9 +27,9 @@ def main():
     args = parse_arguments()
     from speech_autoencoder.data import dataset  # after --help, which need not wait for numpy
 
-    say = cli.sayer(args.quiet)
-    checking = cli.progress(args.quiet, "checking")
-    data = dataset.load(args.data, "test_data_generator.py", progress=checking)
+    say = make_say(args.quiet)
+    checking = make_progress(args.quiet, "checking")
+    data = dataset.load(args.data, TEST_DATA_GENERATOR, progress=checking)
     from speech_autoencoder.evaluation import words
 
     known = None if args.recogniser == "trained" else words.installed(args.recogniser, args.labels, data, say)
@@ -35,7 +41,7 @@ def main():
         require_replaceable(args.report, page.is_report)
     train_quickly = None
     if args.recogniser == "trained" and args.labels != "none":  # what hears words is a network that is trained now
-        cli.start_tensorflow(say)
+        start_tensorflow(say)
         from speech_autoencoder.training.word_recogniser import train_quickly
     from speech_autoencoder.evaluation import evaluation, leakage, rates, verdict
     from speech_autoencoder.report import figures as report
@@ -45,7 +51,7 @@ def main():
     model, inversion = encoder.model, InversionConfig()
     training, why = leakage.training_of(model, args.training_data, data)
     recogniser, labels = known or words.learned(args.labels, data, training, why, train_quickly, say)
-    with cli.blas_threads(1):
+    with blas_threads(1):
         result = evaluation.evaluate(
             data,
             encoder,
@@ -54,18 +60,18 @@ def main():
             other=other,
             recogniser=recogniser,
             labels=labels,
-            progress=cli.progress(args.quiet, "evaluating"),
+            progress=make_progress(args.quiet, "evaluating"),
         )
         if args.compare:
             result["comparison"]["path"] = str(args.compare)
         result["rates"] = rates.measure(
-            result, data, model, inversion, workers=args.workers, progress=cli.progress(args.quiet, "codecs")
+            result, data, model, inversion, workers=args.workers, progress=make_progress(args.quiet, "codecs")
         )
         if training is None:
             say(f"Testing is not compared with training: {why}")
             facts = None
         else:
-            facts = leakage.find(training, data, cli.progress(args.quiet, "comparing with training"))
+            facts = leakage.find(training, data, make_progress(args.quiet, "comparing with training"))
             facts |= evaluation.compare(training, data, encoder)
     description = {"model": model.config.to_json(), "features": model.features.to_json(), **model.description}
     findings = verdict.judge(result, description, facts)
@@ -90,7 +96,7 @@ def main():
     if args.no_report:
         say(f"Wrote {SCORES_PATH} and {FIGURE_PATH}.")
         return
-    with cli.blas_threads(1):
+    with blas_threads(1):
         size = page.write(
             args.report,
             result,
@@ -100,7 +106,7 @@ def main():
             encoder,
             inversion,
             workers=args.workers,
-            progress=cli.progress(args.quiet, "page"),
+            progress=make_progress(args.quiet, "page"),
         )
     page_path = printable(args.report / "index.html")
     say(f"Wrote {SCORES_PATH}, {FIGURE_PATH} and {page_path} ({size / 1e6:.1f} MB with its sound).")
@@ -108,7 +114,7 @@ def main():
 
 def parse_arguments():
     """What the command line asks for."""
-    parser = cli.parser(__doc__)
+    parser = make_parser(__doc__)
     parser.add_argument("--data", type=Path, default=ARRAY_PATH, help="the array to evaluate on")
     parser.add_argument("--model", type=Path, default=MODEL_PATH, help="the model's file")
     parser.add_argument(
@@ -135,7 +141,7 @@ def parse_arguments():
         help="what hears the words: a small one that is trained on the training recordings, or one of English that is "
         "installed",
     )
-    parser.add_argument("--workers", type=cli.positive(int), default=cli.available_cpus(), help="threads")
+    parser.add_argument("--workers", type=positive(int), default=available_cpus(), help="threads")
     return parser.parse_args()
 
 
@@ -145,7 +151,7 @@ def load_encoder(model_path, data, args):
     from speech_autoencoder.model import model_file
 
     model = model_file.load(model_path)
-    model.require_features(data.features, str(args.data), "test_data_generator.py")
+    model.require_features(data.features, str(args.data), TEST_DATA_GENERATOR)
     return Encoder(model, LatentSearchConfig())
 
 
@@ -160,7 +166,7 @@ def describe_scores(args, result, say):
         f"{result['n_recordings']} recordings, {result['n_scored']} of them scored as sound in {result['n_strings']} "
         "strings of some seconds."
     )
-    cli.name_left_out([(entry["path"], entry["reason"]) for entry in result["left_out"]], "not scored as sound", say)
+    describe_left_out([(entry["path"], entry["reason"]) for entry in result["left_out"]], "not scored as sound", say)
     if not metrics.has_pesq():
         say("PESQ is not installed: pip install '.[metrics]' adds it (it compiles; mind its licence).")
     for line in rates.describe(result["rates"]) if result["rates"] else ():
@@ -193,4 +199,4 @@ def describe_run(args):
 
 
 if __name__ == "__main__":
-    cli.run(main)
+    run_main(main)

@@ -1,10 +1,22 @@
 """Send a recording through the model: reconstruct.wav to listen to, reconstruct.png to look at."""
 
+import argparse
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-from speech_autoencoder.cli import command_line as cli
+from speech_autoencoder.cli.messages import counted, describe_encoded
+from speech_autoencoder.cli.options import make_parser, positive
+from speech_autoencoder.cli.outputs import output_paths, require_suffix
+from speech_autoencoder.cli.process import blas_threads, run_main
+from speech_autoencoder.cli.progress import make_bar, make_say
+from speech_autoencoder.codec.container import SUFFIX
 from speech_autoencoder.config import InversionConfig, LatentSearchConfig
-from speech_autoencoder.system.files import lock, require_writable
+from speech_autoencoder.system.files import lock, printable, require_writable
+from speech_autoencoder.system.processors import available_cpus
+
+if TYPE_CHECKING:
+    from speech_autoencoder.codec.latent_search import Encoder
+    from speech_autoencoder.codec.recording_codec import Encoded
 
 # The recording to reconstruct: put the path of your own here, or name it on the command line.
 AUDIO_PATH = Path("speechdata/testing/en-allison/70_allison_digits.flac")
@@ -12,58 +24,81 @@ MODEL_PATH = Path("my_model_for_many_data.h5")
 OUTPUT_PATH = Path("reconstruct.wav")
 
 
-def main():
-    parser = cli.parser(__doc__)
-    default = str(AUDIO_PATH).replace("%", "%%")  # argparse reads a % as its own
-    parser.add_argument("files", nargs="*", type=Path, metavar="FILE", help=f"recordings (default: {default})")
-    parser.add_argument("--model", type=Path, default=MODEL_PATH, help="the model's file")
-    parser.add_argument("--output", type=Path, default=OUTPUT_PATH, help="the sound to write, for one recording")
-    parser.add_argument("--output-dir", type=Path, help="a folder for many: each under its own name, as WAV")
-    parser.add_argument("--bitrate", type=cli.positive(float), help="kbit/s: by way of a .sae file beside the sound")
-    parser.add_argument("--no-show", action="store_true", help="open no window with the figure")
-    args = parser.parse_args()
-    say = cli.sayer(args.quiet)
-    cli.require_suffix(args.output, ".wav")
-    paths = args.files or [Path(AUDIO_PATH)]  # a path in mere quotes will do too
-    outputs = cli.output_paths(paths, args.output, args.output_dir)
-    seconds = cli.total_duration_s(paths)
-    encoded = [output.with_suffix(".sae") for output in outputs] if args.bitrate else []
-    figures = [args.output.with_suffix(".png")] if args.output_dir is None else []
-    require_writable(*outputs, *encoded, *figures)
+def main() -> None:
+    args = parse_arguments()
+    # After --help, which does not wait for NumPy.
+    from speech_autoencoder.cli.inputs import load_codec, total_duration_s
+    from speech_autoencoder.codec.latent_search import Encoder
+    from speech_autoencoder.model import model_file
+    from speech_autoencoder.report import figures
+
+    say = make_say(args.quiet)
+    require_suffix(args.output, ".wav")
+    paths = args.files or [Path(AUDIO_PATH)]  # people also write a path in mere quotes there
+    outputs = output_paths(paths, args.output, args.output_dir)
+    encoded_paths = [output.with_suffix(SUFFIX) for output in outputs] if args.bitrate else []
+    figure_paths = [args.output.with_suffix(".png")] if args.output_dir is None else []
+    seconds = total_duration_s(paths)
+    require_writable(*outputs, *encoded_paths, *figure_paths)
     if args.output_dir is None:
         lock(args.output)
 
-    from speech_autoencoder.codec import recording_codec as codec
-    from speech_autoencoder.codec.latent_search import Encoder
-    from speech_autoencoder.codec.reconstruction import reconstruct_recording
-    from speech_autoencoder.model import model_file
-    from speech_autoencoder.report import figures as report
-
-    model = model_file.load(args.model)
-    if args.bitrate:
-        model.require_entropy(cli.printable(args.model))
+    model = load_codec(args.model) if args.bitrate else model_file.load(args.model)
     encoder = Encoder(model, LatentSearchConfig(steps=0) if args.bitrate else LatentSearchConfig())
     results = []
-    n_threads = 1 if args.bitrate else cli.available_cpus()
-    with cli.blas_threads(n_threads), cli.bar(args.quiet, "reconstructing")(seconds) as bar:
-        for number, (path, output) in enumerate(zip(paths, outputs, strict=True)):
-            excerpt = report.Excerpt(path, model.features)
-            if args.bitrate:
-                file = encoded[number]
-                results.append(codec.encode_recording(path, encoder, file, bitrate=args.bitrate, watch=excerpt.watch))
-                codec.decode_recording(file, model, output, InversionConfig(), watch=excerpt.watch, tick=bar.update)
-            else:
-                reconstruct_recording(path, encoder, InversionConfig(), output, watch=excerpt.watch, tick=bar.update)
-            for figure in figures:
-                excerpt.draw(figure)
-                say(f"Wrote {cli.printable(output)} and {cli.printable(figure)}.")
-    if args.bitrate:
-        cli.describe_encoded(results, paths, encoded[0] if len(encoded) == 1 else args.output_dir, args.bitrate, say)
+    n_threads = 1 if args.bitrate else available_cpus()
+    with blas_threads(n_threads), make_bar(args.quiet, "reconstructing")(seconds) as bar:
+        for path, output in zip(paths, outputs, strict=True):
+            excerpt = figures.Excerpt(path, model.features)
+            encoded = reconstruct(path, output, encoder, args.bitrate, watch=excerpt.watch, tick=bar.update)
+            if encoded:
+                results.append(encoded)
+            for figure_path in figure_paths:
+                excerpt.draw(figure_path)
+                say(f"Wrote {printable(output)} and {printable(figure_path)}.")
+
+    if results:
+        where = encoded_paths[0] if len(encoded_paths) == 1 else args.output_dir
+        describe_encoded(results, paths, where, args.bitrate, say)
     if args.output_dir is not None:
-        say(f"Wrote {len(outputs)} reconstructions to {cli.printable(args.output_dir)}.")
+        say(f"Wrote {counted(len(outputs), 'reconstruction')} to {printable(args.output_dir)}.")
     elif not args.no_show:
-        report.show(figures[0])
+        figures.show(figure_paths[0])
+
+
+def parse_arguments() -> argparse.Namespace:
+    """Return what the command line asks for."""
+    parser = make_parser(__doc__)
+    default = str(AUDIO_PATH).replace("%", "%%")  # argparse formats the help with %
+    parser.add_argument("files", nargs="*", type=Path, metavar="FILE", help=f"recordings (default: {default})")
+    parser.add_argument("--model", type=Path, default=MODEL_PATH, help="the model's file")
+    parser.add_argument("--output", type=Path, default=OUTPUT_PATH, help="the WAV to write, for one recording")
+    parser.add_argument("--output-dir", type=Path, help="a folder for many WAVs, each under its recording's name")
+    parser.add_argument(
+        "--bitrate", type=positive(float), help=f"kbit/s: also write a {SUFFIX} file, and reconstruct from it"
+    )
+    parser.add_argument("--no-show", action="store_true", help="open no window with the figure")
+    return parser.parse_args()
+
+
+def reconstruct(
+    path: Path, output: Path, encoder: "Encoder", bitrate: float | None, **callbacks: Any
+) -> "Encoded | None":
+    """Write the reconstruction of a recording; with a bitrate, from a .sae file that is written beside it.
+
+    Returns what encoding gave, if there was any. The callbacks are `watch`, for what passes, and `tick`, for progress.
+    """
+    from speech_autoencoder.codec.reconstruction import reconstruct_recording
+    from speech_autoencoder.codec.recording_codec import decode_recording, encode_recording
+
+    if not bitrate:
+        reconstruct_recording(path, encoder, InversionConfig(), output, **callbacks)
+        return None
+    encoded_path = output.with_suffix(SUFFIX)
+    encoded = encode_recording(path, encoder, encoded_path, bitrate=bitrate, watch=callbacks["watch"])
+    decode_recording(encoded_path, encoder.model, output, InversionConfig(), **callbacks)
+    return encoded
 
 
 if __name__ == "__main__":
-    cli.run(main)
+    run_main(main)

@@ -1,32 +1,32 @@
-"""Make test_data.npy: recordings that were not trained on, as clips of the same features as train_data.npy."""
+"""Make test_data.npy: recordings that the model was not trained on, with the same features as train_data.npy."""
 
 from pathlib import Path
 
-from speech_autoencoder.cli import command_line as cli
-from speech_autoencoder.config import PRESETS, preset
+from speech_autoencoder.cli.options import add_generator_options, make_parser
+from speech_autoencoder.cli.process import run_main
+from speech_autoencoder.cli.scripts import TRAIN_DATA_GENERATOR
+from speech_autoencoder.config import PRESETS
 
 AUDIO_DIR = Path("speechdata/testing")
 ARRAY_PATH = Path("test_data.npy")
 TRAIN_ARRAY_PATH = Path("train_data.npy")
 
 
-def main():
-    parser = cli.parser(__doc__)
-    cli.add_generator_options(parser, AUDIO_DIR, ARRAY_PATH)
+def main() -> None:
+    parser = make_parser(__doc__)
+    add_generator_options(parser, AUDIO_DIR, ARRAY_PATH)
     parser.add_argument("--preset", choices=PRESETS, help="other features than those of train_data.npy")
     args = parser.parse_args()
-    from speech_autoencoder.data import (
-        building,  # after --help, which need not wait for numpy
-        dataset,
-    )
+    # After --help, which does not wait for NumPy.
+    from speech_autoencoder.cli.generating import features_of_preset, generate
+    from speech_autoencoder.data.dataset import features_of
 
     if args.preset is None:
-        features = dataset.features_of(TRAIN_ARRAY_PATH, "train_data_generator.py")
+        features = features_of(Path(TRAIN_ARRAY_PATH), TRAIN_DATA_GENERATOR)
     else:
-        corpus_sr = building.most_common_rate(args.audio_dir) if args.preset == "fine" else 0
-        features = preset(args.preset, corpus_sr)
-    cli.generate(args, features)
+        features = features_of_preset(args.preset, args.audio_dir)
+    generate(args, features)
 
 
 if __name__ == "__main__":
-    cli.run(main)
+    run_main(main)

@@ -1,25 +1,25 @@
-"""Make train_data.npy: every recording of a folder as clips of log-mel, with train_data.json to tell what is in it."""
+"""Make train_data.npy: every recording of a folder as clips of log-mel, described in train_data.json."""
 
 from pathlib import Path
 
-from speech_autoencoder.cli import command_line as cli
-from speech_autoencoder.config import PRESETS, preset
+from speech_autoencoder.cli.options import add_generator_options, make_parser
+from speech_autoencoder.cli.process import run_main
+from speech_autoencoder.config import PRESETS
 
 AUDIO_DIR = Path("speechdata/training")
 ARRAY_PATH = Path("train_data.npy")
 
 
-def main():
-    parser = cli.parser(__doc__)
-    cli.add_generator_options(parser, AUDIO_DIR, ARRAY_PATH)
+def main() -> None:
+    parser = make_parser(__doc__)
+    add_generator_options(parser, AUDIO_DIR, ARRAY_PATH)
     parser.add_argument("--preset", choices=PRESETS, default="classic", help="the features: see the README")
     args = parser.parse_args()
-    from speech_autoencoder.data import building  # after --help, which need not wait for numpy
+    # After --help, which does not wait for NumPy.
+    from speech_autoencoder.cli.generating import features_of_preset, generate
 
-    corpus_sr = building.most_common_rate(args.audio_dir) if args.preset == "fine" else 0
-    features = preset(args.preset, corpus_sr)
-    cli.generate(args, features, for_training=True)
+    generate(args, features_of_preset(args.preset, args.audio_dir), for_training=True)
 
 
 if __name__ == "__main__":
-    cli.run(main)
+    run_main(main)

@@ -18,7 +18,9 @@ from benchmarks.options import add_corpus, add_run
 from benchmarks.quality.scoring import METRICS
 from benchmarks.quality.speakers import in_turn, without
 from benchmarks.quality.table import train_recogniser
-from speech_autoencoder.cli import command_line as cli
+from speech_autoencoder.cli.options import positive
+from speech_autoencoder.cli.process import blas_threads, run_main
+from speech_autoencoder.cli.tensorflow import start_tensorflow
 from speech_autoencoder.data.building import most_common_rate
 from speech_autoencoder.errors import InputError
 from speech_autoencoder.evaluation import other_codecs
@@ -61,8 +63,8 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
     add_corpus(parser)
     parser.add_argument("--systems", nargs="+", choices=SYSTEMS, default=[*SYSTEMS])
     parser.add_argument("--model", type=Path, help="the codec's model; trained in the run where none is named")
-    parser.add_argument("--kilobits", type=cli.positive(float), nargs="+", default=KILOBITS, help="bitrates of ours")
-    parser.add_argument("--minutes", type=cli.positive(float), default=7.0, help="time budget of a training")
+    parser.add_argument("--kilobits", type=positive(float), nargs="+", default=KILOBITS, help="bitrates of ours")
+    parser.add_argument("--minutes", type=positive(float), default=7.0, help="time budget of a training")
     parser.add_argument("--leave-out", nargs="+", default=[], metavar="SPEAKER", help="unseen speakers, or all in turn")
     add_run(parser, each="measurement")
     parser.add_argument("--figure", type=Path, help="PNG to write")
@@ -78,7 +80,7 @@ def main():
     args = parse()
     require_writable(*(path for path in (args.output, args.figure) if path))
     speakers, sr = in_turn(args.leave_out, args.testing_dir), most_common_rate(args.testing_dir)
-    cli.start_tensorflow(lambda text: None)
+    start_tensorflow(lambda text: None)
     tools = tools_of(args.systems, sr)
     if not tools and not {"ours", "pca"} & {*args.systems}:
         raise InputError("There is no codec to measure: install one of them, or name others with --systems.")
@@ -89,7 +91,7 @@ def main():
     result["originals_heard_right"] = originals
     parts: dict[tuple[str, str], list[Part]] = {}
     for speaker in speakers:
-        with tempfile.TemporaryDirectory() as name, cli.blas_threads(1):
+        with tempfile.TemporaryDirectory() as name, blas_threads(1):
             training, testing = without(speaker, args.training_dir, args.testing_dir, Path(name))
             files, _ = files_of(testing, sr)
             for system in systems_of(args, tools, training, sr, Path(name)):
@@ -111,4 +113,4 @@ def main():
 
 
 if __name__ == "__main__":
-    cli.run(main)
+    run_main(main)

@@ -19,7 +19,9 @@ from benchmarks.quality.hearing import in_16_bits, judge
 from benchmarks.quality.mends import System, make_material, systems
 from benchmarks.quality.scoring import cells_of, summary
 from benchmarks.quality.table import train_recogniser
-from speech_autoencoder.cli import command_line as cli
+from speech_autoencoder.cli.options import positive
+from speech_autoencoder.cli.process import blas_threads, run_main
+from speech_autoencoder.cli.tensorflow import start_tensorflow
 from speech_autoencoder.config import CLASSIC
 from speech_autoencoder.data.dataset import Dataset
 from speech_autoencoder.system.files import write_json
@@ -60,20 +62,20 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
     """The command line's options."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.ArgumentDefaultsHelpFormatter)
     add_corpus(parser)
-    parser.add_argument("--minutes", type=cli.positive(float), default=2.0, help="time budget of each training")
+    parser.add_argument("--minutes", type=positive(float), default=2.0, help="time budget of each training")
     add_run(parser, each="row")
     return parser.parse_args(arguments)
 
 
 def main():
     args = parse()
-    cli.start_tensorflow(lambda text: None)
+    start_tensorflow(lambda text: None)
     recogniser, originals = train_recogniser(args)
     result = {"minutes": args.minutes, "seed": args.seed, "recogniser_originals": originals, "rows": []}
     if recogniser:
         print(f"Of the original testing recordings, the recogniser hears {originals:.3f} right.\n")
     print(f"| {_HEADINGS} |\n|{'---|' * len(_HEADINGS.split('|'))}", flush=True)
-    with tempfile.TemporaryDirectory() as name, cli.blas_threads(1):
+    with tempfile.TemporaryDirectory() as name, blas_threads(1):
         material = make_material(args, Path(name))
         for system in systems(material):
             result["rows"].append(row_of(system, material.testing, recogniser, workers=args.workers))
@@ -83,4 +85,4 @@ def main():
 
 
 if __name__ == "__main__":
-    cli.run(main)
+    run_main(main)

@@ -15,12 +15,13 @@ from benchmarks.quality.hearing import in_16_bits
 from benchmarks.quality.scoring import segments_of, summary, values_of
 from speech_autoencoder.audio.log_mel import log_mel
 from speech_autoencoder.audio.recordings import read
-from speech_autoencoder.cli import command_line as cli
+from speech_autoencoder.cli.process import blas_threads
 from speech_autoencoder.codec.latent_search import Encoder
 from speech_autoencoder.codec.reconstruction import PART_FRAMES, reconstruct, to_waveform
 from speech_autoencoder.config import InversionConfig, LatentSearchConfig
 from speech_autoencoder.data import dataset
 from speech_autoencoder.model import model_file
+from speech_autoencoder.system.processors import available_cpus
 
 
 def shifted(encoder: Encoder, waveforms: list[np.ndarray], n_samples: int, *, workers: int) -> list[np.ndarray]:
@@ -53,7 +54,7 @@ def main():
     parser.add_argument("--model", type=Path, default=Path("my_model_for_many_data.h5"))
     parser.add_argument("--data", type=Path, default=Path("test_data.npy"))
     parser.add_argument("--shifts", type=int, nargs="+", default=[0, 100, 333, 777, 2_500], help="samples")
-    parser.add_argument("--workers", type=int, default=cli.available_cpus())
+    parser.add_argument("--workers", type=int, default=available_cpus())
     args = parser.parse_args()
     data, encoder = dataset.load(args.data, ""), Encoder(model_file.load(args.model), LatentSearchConfig())
     sr = encoder.model.features.sr
@@ -61,7 +62,7 @@ def main():
     common = {"names": data.names, "sr": sr, "recogniser": None, "workers": args.workers}
     common["strings"] = segments_of(data.names, data.n_samples / data.sr)
     print("| began later by, samples | STOI | ESTOI | PESQ-NB |\n|---|---|---|---|")
-    with cli.blas_threads(1):
+    with blas_threads(1):
         for n_samples in args.shifts:
             scores, _ = summary(
                 [values_of(waveforms, shifted(encoder, waveforms, n_samples, workers=args.workers), **common)]

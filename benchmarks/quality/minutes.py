@@ -13,7 +13,9 @@ from benchmarks.quality.ablation import row_of
 from benchmarks.quality.mends import make_material, the_old_program
 from benchmarks.quality.scoring import METRICS, cells_of, summary
 from benchmarks.quality.table import setting, train_recogniser, try_setting
-from speech_autoencoder.cli import command_line as cli
+from speech_autoencoder.cli.options import positive
+from speech_autoencoder.cli.process import blas_threads, run_main
+from speech_autoencoder.cli.tensorflow import start_tensorflow
 from speech_autoencoder.system.files import atomic_write, write_json
 
 _HEADINGS = "system | minutes | digits | STOI | ESTOI | PESQ-NB"
@@ -45,7 +47,7 @@ def old_program_row(args: argparse.Namespace, recogniser) -> dict:
     with tempfile.TemporaryDirectory() as name:
         material = make_material(longest, Path(name))
         system = the_old_program(material)
-        with cli.blas_threads(1):
+        with blas_threads(1):
             found = row_of(system, material.testing, recogniser, workers=args.workers)
     return row("old", found["training_s"] / 60, found["scores"], found["intervals_95"])
 
@@ -105,7 +107,7 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.ArgumentDefaultsHelpFormatter)
     add_corpus(parser)
     parser.add_argument("--setting", type=setting, default=setting("classic:690"), metavar="PRESET:NUMBERS")
-    parser.add_argument("--minutes", type=cli.positive(float), nargs="+", default=[1.0, 3.0, 10.0, 30.0])
+    parser.add_argument("--minutes", type=positive(float), nargs="+", default=[1.0, 3.0, 10.0, 30.0])
     add_run(parser, each="row")
     parser.add_argument("--figure", type=Path, help="PNG to write, after each time")
     return parser.parse_args(arguments)
@@ -113,7 +115,7 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
 
 def main():
     args = parse()
-    cli.start_tensorflow(lambda text: None)
+    start_tensorflow(lambda text: None)
     recogniser, originals = train_recogniser(args)
     result = {"setting": list(args.setting), "seed": args.seed, "recogniser_originals": originals, "rows": []}
     print(f"| {_HEADINGS} |\n|{'---|' * len(_HEADINGS.split('|'))}", flush=True)
@@ -127,4 +129,4 @@ def main():
 
 
 if __name__ == "__main__":
-    cli.run(main)
+    run_main(main)

@@ -16,7 +16,9 @@ from benchmarks.running import ROOT, linked
 from benchmarks.speed.timing import process
 from speech_autoencoder.audio.inversion import invert
 from speech_autoencoder.audio.recordings import find_recordings
-from speech_autoencoder.cli import command_line as cli
+from speech_autoencoder.cli.options import positive
+from speech_autoencoder.cli.process import blas_threads, run_main
+from speech_autoencoder.cli.tensorflow import start_tensorflow
 from speech_autoencoder.config import (
     CLASSIC,
     LATENT_RATE,
@@ -116,14 +118,14 @@ def draw(path: Path, counts: list[int], seconds: dict[str, list]) -> None:
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.ArgumentDefaultsHelpFormatter)
     parser.add_argument("--training-dir", type=Path, default=ROOT / "speechdata" / "training")
-    parser.add_argument("--counts", type=cli.positive(int), nargs="+", default=[100, 1_000, 10_000], help="recordings")
-    parser.add_argument("--most", type=cli.positive(int), default=10_000, help="recordings of all stages but features")
+    parser.add_argument("--counts", type=positive(int), nargs="+", default=[100, 1_000, 10_000], help="recordings")
+    parser.add_argument("--most", type=positive(int), default=10_000, help="recordings of all stages but features")
     parser.add_argument("--output-dir", type=Path, default=ROOT / "docs", help="where speed.png and growth.json go")
     args = parser.parse_args()
-    cli.start_tensorflow(lambda text: None, threads=training_threads())
+    start_tensorflow(lambda text: None, threads=training_threads())
     seconds = {stage: [] for stage in STAGES}
     print("| recordings | " + " | ".join(f"{stage}, s" for stage in STAGES) + " |\n|" + "---|" * (1 + len(STAGES)))
-    with tempfile.TemporaryDirectory() as name, cli.blas_threads(1):
+    with tempfile.TemporaryDirectory() as name, blas_threads(1):
         for count in args.counts:
             found = measure(args.training_dir, count, Path(name), args.most)
             for stage in STAGES:
@@ -137,4 +139,4 @@ def main():
 
 
 if __name__ == "__main__":
-    cli.run(main)
+    run_main(main)

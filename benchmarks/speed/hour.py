@@ -15,7 +15,7 @@ import soundfile as sf
 from benchmarks.running import ROOT
 from benchmarks.speed.timing import peak_of
 from speech_autoencoder.audio.recordings import describe, find_recordings, read
-from speech_autoencoder.cli import command_line as cli
+from speech_autoencoder.cli.options import positive
 
 
 def write_sound(path: Path, seconds: float, audio_dir: Path) -> None:
@@ -42,8 +42,8 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.ArgumentDefaultsHelpFormatter)
     parser.add_argument("--model", type=Path, default=Path("my_model_for_many_data.h5"))
     parser.add_argument("--audio-dir", type=Path, default=ROOT / "speechdata" / "testing")
-    parser.add_argument("--minutes", type=cli.positive(float), nargs="+", default=[6.0, 60.0], help="of sound")
-    parser.add_argument("--bitrate", type=cli.positive(float), default=1.6)
+    parser.add_argument("--minutes", type=positive(float), nargs="+", default=[6.0, 60.0], help="of sound")
+    parser.add_argument("--bitrate", type=positive(float), default=1.6)
     args = parser.parse_args()
     print("| sound, minutes | encoding, x real time | peak, MB | decoding, x real time | peak, MB | kbit/s |")
     print("|---|---|---|---|---|---|", flush=True)

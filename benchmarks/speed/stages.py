@@ -29,9 +29,12 @@ from benchmarks.speed import start as speed_start
 from benchmarks.speed import training as speed_training
 from benchmarks.speed.timing import Row, process
 from speech_autoencoder.audio.recordings import find_recordings, read
-from speech_autoencoder.cli import command_line as cli
+from speech_autoencoder.cli.options import positive
+from speech_autoencoder.cli.process import run_main
+from speech_autoencoder.cli.tensorflow import start_tensorflow
 from speech_autoencoder.data import dataset
 from speech_autoencoder.system.files import atomic_write, write_json
+from speech_autoencoder.system.processors import available_cpus
 
 STAGES = ("start", "features", "memory", "inversion", "hour", "training", "quality", "prediction")
 # A ratio that is worse than before by more than this share is said.
@@ -96,7 +99,7 @@ def rows(args: argparse.Namespace, material: Material) -> Iterator[Row]:
     if "start" in args.stages:
         yield from speed_start.helps(times)
     if "features" in args.stages:
-        counts = tuple(sorted({1, 2, cli.available_cpus()}))
+        counts = tuple(sorted({1, 2, available_cpus()}))
         yield from speed_features.rows(material, times, counts)
     if "memory" in args.stages:
         yield from speed_memory.rows((args.clips // 100, args.clips))
@@ -107,7 +110,7 @@ def rows(args: argparse.Namespace, material: Material) -> Iterator[Row]:
     if "training" in args.stages:
         yield from speed_training.rows(material.training, times)
     if "quality" in args.stages:
-        cli.start_tensorflow(lambda text: None)
+        start_tensorflow(lambda text: None)
         yield from speed_quality.rows(material, args.old_epochs)
     if "prediction" in args.stages:
         yield from speed_start.prediction(material, times)
@@ -191,14 +194,14 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.ArgumentDefaultsHelpFormatter)
     add_corpus(parser)
     parser.add_argument("--stages", nargs="+", choices=STAGES, default=list(STAGES))
-    parser.add_argument("--times", type=cli.positive(int), default=3, help="turns, of which the best counts")
+    parser.add_argument("--times", type=positive(int), default=3, help="turns, of which the best counts")
     parser.add_argument(
-        "--clips", type=cli.positive(int), default=100_000, help="of the corpus whose memory is measured"
+        "--clips", type=positive(int), default=100_000, help="of the corpus whose memory is measured"
     )
-    parser.add_argument("--sound-minutes", type=cli.positive(float), default=60.0, help="of the long recording")
-    parser.add_argument("--epochs", type=cli.positive(int), default=1, help="of the models whose speed is measured")
-    parser.add_argument("--old-epochs", type=cli.positive(int), default=6, help="of the old program that are timed")
-    parser.add_argument("--tolerance", type=cli.positive(float), default=TOLERANCE, help="of ratios, against before")
+    parser.add_argument("--sound-minutes", type=positive(float), default=60.0, help="of the long recording")
+    parser.add_argument("--epochs", type=positive(int), default=1, help="of the models whose speed is measured")
+    parser.add_argument("--old-epochs", type=positive(int), default=6, help="of the old program that are timed")
+    parser.add_argument("--tolerance", type=positive(float), default=TOLERANCE, help="of ratios, against before")
     parser.add_argument("--output-dir", type=Path, default=ROOT / "docs", help="where speed.json and speed.md are")
     parser.add_argument("--no-write", action="store_true", help="only print")
     return parser.parse_args(arguments)
@@ -223,4 +226,4 @@ def main():
 
 
 if __name__ == "__main__":
-    cli.run(main)
+    run_main(main)

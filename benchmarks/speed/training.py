@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.speed.timing import Row, compared, in_turns, process
-from speech_autoencoder.cli import command_line as cli
+from speech_autoencoder.cli.tensorflow import start_tensorflow
 from speech_autoencoder.config import LATENT_RATE, LossConfig, ModelConfig, TrainingConfig, model_config
 from speech_autoencoder.data import dataset
 from speech_autoencoder.data.dataset import Dataset
@@ -152,5 +152,5 @@ if __name__ == "__main__":
     args = parser.parse_args()
     if args.trainer != "torch":  # the two libraries need not get along in one process
         # Each with the threads that it has where people use it.
-        cli.start_tensorflow(lambda text: None, threads=training_threads() if args.trainer == "ours" else None)
+        start_tensorflow(lambda text: None, threads=training_threads() if args.trainer == "ours" else None)
     print(json.dumps(measure(dataset.load(args.array, "train_data_generator.py"), args.trainer, args.times)))

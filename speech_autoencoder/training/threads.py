@@ -1,5 +1,6 @@
 """How many threads TensorFlow computes with."""
 
+import keras  # noqa: F401  imported with TensorFlow, while cli/tensorflow.py holds off garbage collection
 import tensorflow as tf
 
 

@@ -1,0 +1,21 @@
+"""The arguments that `encode` and `decode` share."""
+
+import argparse
+from pathlib import Path
+
+MODEL_PATH = Path("my_model_for_many_data.h5")
+
+
+def add_file_options(parser: argparse.ArgumentParser, inputs: str, *, output_suffix: str) -> None:
+    """Add the files to read (`inputs` says which), where outputs go, and the model."""
+    parser.add_argument(
+        "files",
+        nargs="+",
+        type=Path,
+        metavar="IN",
+        help=f"{inputs}, or folders of them; a single one may be followed by OUT{output_suffix}",
+    )
+    where = parser.add_mutually_exclusive_group()
+    where.add_argument("--output", type=Path, help=f"the {output_suffix} to write, for one input (default: beside it)")
+    where.add_argument("--output-dir", type=Path, help="a folder for many outputs, each under its input's name")
+    parser.add_argument("--model", type=Path, default=MODEL_PATH, help="the model's file")

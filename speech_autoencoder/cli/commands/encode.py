@@ -1,0 +1,45 @@
+"""The command `encode`: recordings -> .sae files."""
+
+import argparse
+
+from speech_autoencoder.cli.commands.arguments import add_file_options
+from speech_autoencoder.cli.messages import describe_encoded
+from speech_autoencoder.cli.options import positive
+from speech_autoencoder.cli.outputs import command_paths
+from speech_autoencoder.cli.process import blas_threads
+from speech_autoencoder.cli.progress import make_bar, make_say
+from speech_autoencoder.codec.container import SUFFIX
+from speech_autoencoder.config import DEFAULT_BITRATE, LatentSearchConfig
+from speech_autoencoder.system.files import require_writable
+
+HELP = f"Encode recordings as {SUFFIX} files."
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Add the files, the model, and the size of the outputs."""
+    add_file_options(parser, "recordings", output_suffix=SUFFIX)
+    size = parser.add_mutually_exclusive_group()
+    size.add_argument("--bitrate", type=positive(float), help=f"kbit/s (default: {DEFAULT_BITRATE})")
+    size.add_argument("--quality", type=int, help="a quality step of the model, from 0 (the coarsest)")
+
+
+def run(args: argparse.Namespace) -> None:
+    """Encode the recordings, and report the bytes that they take."""
+    # After --help, which does not wait for NumPy.
+    from speech_autoencoder.audio.recordings import find_recordings
+    from speech_autoencoder.cli.inputs import load_codec, total_duration_s
+    from speech_autoencoder.codec.latent_search import Encoder
+    from speech_autoencoder.codec.recording_codec import encode_recording
+
+    paths, outputs = command_paths(args.files, args.output, args.output_dir, suffix=SUFFIX, find=find_recordings)
+    seconds = total_duration_s(paths)
+    require_writable(*outputs)
+    encoder, results = Encoder(load_codec(args.model), LatentSearchConfig(steps=0)), []
+    bitrate = args.bitrate or (DEFAULT_BITRATE if args.quality is None else None)
+    with blas_threads(1), make_bar(args.quiet, "encoding")(seconds) as bar:
+        for path, output in zip(paths, outputs, strict=True):
+            results.append(
+                encode_recording(path, encoder, output, bitrate=bitrate, quality=args.quality, tick=bar.update)
+            )
+    where = outputs[0] if len(outputs) == 1 else args.output_dir
+    describe_encoded(results, paths, where, bitrate, make_say(args.quiet))

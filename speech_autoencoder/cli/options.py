@@ -1,0 +1,82 @@
+"""Command-line parsers and the types of their options."""
+
+import argparse
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import NoReturn, Protocol
+
+from speech_autoencoder.cli.process import fail
+from speech_autoencoder.system.processors import available_cpus
+
+
+def make_parser(description: str) -> argparse.ArgumentParser:
+    """Return a parser whose --help shows the defaults, with the options that every script has."""
+    parser = _Parser(description=description, formatter_class=_Formatter)
+    _add_common_options(parser)
+    return parser
+
+
+def make_command_parser(description: str, commands: Mapping[str, "Command"]) -> argparse.ArgumentParser:
+    """Return a parser whose first argument is the name of a command, in `args.command`, followed by its options."""
+    parser = _Parser(description=description, formatter_class=_Formatter)
+    group = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    for name, command in commands.items():
+        own = group.add_parser(name, help=command.HELP, description=command.HELP, formatter_class=_Formatter)
+        _add_common_options(own)
+        command.add_options(own)
+    return parser
+
+
+def _add_common_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options that every script and every command has."""
+    parser.add_argument("--quiet", action="store_true", help="print nothing but errors")
+
+
+def add_generator_options(parser: argparse.ArgumentParser, audio_dir: Path, array_path: Path) -> None:
+    """Add the options that both generators have, with these defaults."""
+    parser.add_argument(
+        "--audio-dir", type=Path, default=audio_dir, help="the recordings, in this folder and its subfolders"
+    )
+    parser.add_argument("--output", type=Path, default=array_path, help="the array to write, a .npy")
+    parser.add_argument("--workers", type=positive(int), default=available_cpus(), help="threads")
+    parser.add_argument("--strict", action="store_true", help="stop at the first recording that cannot be read")
+
+
+def positive(kind: type[int] | type[float]) -> Callable[[str], float]:
+    """Return an argparse type that accepts finite numbers above zero."""
+
+    def convert(text: str) -> float:
+        value = kind(text)
+        if not 0 < value < float("inf"):
+            raise argparse.ArgumentTypeError(f"{text} is not above zero")
+        return value
+
+    convert.__name__ = kind.__name__  # argparse names it: "invalid int value"
+    return convert
+
+
+class Command(Protocol):
+    """What a module in `commands/` defines."""
+
+    HELP: str  # one sentence
+
+    def add_options(self, parser: argparse.ArgumentParser) -> None:
+        """Add the command's own arguments."""
+
+    def run(self, args: argparse.Namespace) -> None:
+        """Do what the arguments ask for."""
+
+
+class _Formatter(argparse.ArgumentDefaultsHelpFormatter):
+    """Help that shows the defaults, except None and False."""
+
+    def _get_help_string(self, action: argparse.Action) -> str | None:
+        has_none = action.default is None or action.default is False
+        return action.help if has_none else super()._get_help_string(action)
+
+
+class _Parser(argparse.ArgumentParser):
+    """A parser that reports an error in one line, without the usage (up to ten lines)."""
+
+    def error(self, message: str) -> NoReturn:
+        fail(f"{message}; --help lists the options.")
