@@ -219,7 +219,7 @@ def test_scripts_help_shows_defaults_without_slow_imports(script, tmp_path):
     done = run_script(script, "--help", cwd=tmp_path, options=["-X", "importtime"])
     imported = set(re.findall(r"\|\s+([\w.]+)$", done.stderr, re.MULTILINE))
     assert done.returncode == 0
-    assert {"argparse", "speech_autoencoder.cli.command_line"} <= imported
+    assert {"argparse", "speech_autoencoder.cli.process"} <= imported
     assert not {"tensorflow", "keras", "matplotlib", "h5py", "numpy", "scipy", "soundfile"} & imported
     text = " ".join(done.stdout.split())
     source = (ROOT / f"{script}.py").read_text()
@@ -253,7 +253,7 @@ def test_generator_second_run_says_that_nothing_changed_and_writes_nothing(small
     assert contents_of(tmp_path) == before
     shutil.copy(tmp_path / RECORDING, tmp_path / "speechdata" / "training" / "new.flac")
     done = run_script("train_data_generator", cwd=tmp_path)
-    assert "1 recordings were new or had changed" in done.stdout
+    assert "1 recording was new or had changed" in done.stdout
 
 
 def test_generators_unreadable_recording_is_left_out_and_named(small_speechdata, tmp_path):
@@ -261,7 +261,7 @@ def test_generators_unreadable_recording_is_left_out_and_named(small_speechdata,
     (tmp_path / "audio" / "broken.wav").write_text("no sound")
     done = run_script("train_data_generator", "--audio-dir", "audio", cwd=tmp_path)
     assert done.returncode == 0
-    assert "1 recordings were left out" in done.stdout
+    assert "1 recording was left out" in done.stdout
     assert "broken.wav" in done.stdout
     done = run_script("train_data_generator", "--audio-dir", "audio", "--strict", cwd=tmp_path)
     assert_refused(done, r"broken\.wav")
@@ -364,7 +364,7 @@ def test_predict_quiet_says_nothing_whatever_the_name(recordings, project, tmp_p
 @pytest.mark.skipif(os.name != "posix", reason="Ctrl-C is a signal on POSIX alone")
 def test_trainer_interrupted_keeps_a_model_and_goes_on_quietly(arrays):
     (arrays / "my_model_for_many_data.h5").unlink()
-    options = ["--patience", "1000", "--latent-per-second", "100"]
+    options = ["--patience", "1000", "--latent-rate", "100"]
     with (arrays / "stderr").open("w") as stderr:
         process = subprocess.Popen(
             [sys.executable, str(ROOT / "autoencoder_for_many_data.py"), "--epochs", "20", *options],
@@ -384,7 +384,7 @@ def test_trainer_interrupted_keeps_a_model_and_goes_on_quietly(arrays):
     assert process.returncode == 0
     assert (arrays / "stderr").read_text() == ""
     assert "Interrupted after" in out
-    assert "--resume goes on from there" in out
+    assert "continue with --resume" in out
     checkpoint = arrays / "my_model_for_many_data.checkpoint.npz"
     assert checkpoint.exists()
     interrupted = model_file.load(arrays / "my_model_for_many_data.h5").description

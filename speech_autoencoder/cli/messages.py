@@ -67,9 +67,7 @@ def describe_training(result: "Result", say: Say, *, can_resume: bool) -> None:
         say(f"As a codec, it takes {low:.2f} to {high:.2f} kbit/s, in {codec['qualities']} quality steps.")
 
 
-def describe_encoded(
-    results: "list[Encoded]", paths: list[Path], where: Path, bitrate: float | None, say: Say
-) -> None:
+def describe_encoded(results: "list[Encoded]", paths: list[Path], where: Path, bitrate: float | None, say: Say) -> None:
     """Report the size of encoded files.
 
     Parameters

@@ -17,7 +17,7 @@ from tests.helpers.tiny_codec import make_codec, record
 
 
 def run(*arguments, cwd, **environment):
-    """The finished process of python -m speech_autoencoder."""
+    """Return the finished process of python -m speech_autoencoder."""
     return subprocess.run(
         [sys.executable, str(OFFLINE), sys.executable, "-m", "speech_autoencoder", *map(str, arguments)],
         cwd=cwd,
@@ -128,7 +128,7 @@ def test_encode_command_default_bitrate_is_kept(command, tmp_path):
 
 def test_encode_command_too_little_bitrate_is_said(command, tmp_path):
     said = command("encode", "in/a.wav", "--output", tmp_path / "x.sae", "--bitrate", "0.01")
-    assert "1 of 1 take more than 0.01 kbit/s even at the coarsest" in said
+    assert "1 of 1 takes more than 0.01 kbit/s even at the coarsest" in said
 
 
 @pytest.mark.parametrize("arguments", [["encode", "in/a.wav", "x.sae"], ["decode", "a.sae", "x.wav"]])
@@ -147,7 +147,7 @@ def test_commands_model_without_entropy_model_is_refused(command, place, encoded
         ([], ["COMMAND"]),
         (["encode"], ["IN"]),
         (["encode", "nothing.wav"], ["nothing.wav"]),
-        (["encode", "in"], ["need --output-dir"]),
+        (["encode", "in"], ["in is a folder", "--output-dir"]),
         (["encode", "in/a.wav", "in/deep/b.wav"], ["2 files", "need --output-dir"]),
         (["encode", "in/a.wav", "--output", "a.mp3"], ["a.mp3 does not end in .sae"]),
         (["encode", "in/a.wav", "--bitrate", "0"], ["not above zero"]),
@@ -165,13 +165,20 @@ def test_commands_refuse_at_once(place, arguments, words):
 def test_decode_command_replaces_nothing_that_was_not_named(place, encoded, tmp_path):
     (tmp_path / "a.sae").write_bytes((place / "a.sae").read_bytes())
     (tmp_path / "a.wav").write_bytes(b"the original")
-    assert_refused(run("decode", "a.sae", cwd=tmp_path), "may be the original", "--output")
+    assert_refused(run("decode", "a.sae", cwd=tmp_path), "exists, and may be the original", "--output")
     assert (tmp_path / "a.wav").read_bytes() == b"the original"
+
+
+def test_commands_each_has_help_options_and_run():
+    assert list(commands.COMMANDS) == ["encode", "decode"]
+    for name, command in commands.COMMANDS.items():
+        assert command.__name__ == f"speech_autoencoder.cli.commands.{name}"
+        assert command.HELP.endswith(".")
 
 
 def test_commands_help_is_quick(tmp_path):
     """Neither TensorFlow nor NumPy: their imports would be listed."""
-    for command in ([], ["encode"], ["decode"]):
+    for command in ([], *([name] for name in commands.COMMANDS)):
         done = subprocess.run(
             [sys.executable, "-X", "importtime", "-m", "speech_autoencoder", *command, "--help"],
             cwd=tmp_path,
@@ -182,7 +189,7 @@ def test_commands_help_is_quick(tmp_path):
         assert done.returncode == 0
         assert "usage: python -m speech_autoencoder" in done.stdout
         modules = {line.rpartition("|")[2].strip() for line in done.stderr.splitlines()}
-        assert "speech_autoencoder.cli.command_line" in modules
+        assert "speech_autoencoder.cli.process" in modules
         assert not modules & {"numpy", "tensorflow", "scipy", "soundfile"}
 
 

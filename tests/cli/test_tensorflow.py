@@ -1,0 +1,54 @@
+"""How TensorFlow is started: with how many threads, without a greeting."""
+
+import gc
+import os
+import subprocess
+import sys
+
+import pytest
+
+from speech_autoencoder.cli.tensorflow import start_tensorflow
+from tests.helpers.common import ROOT
+
+
+@pytest.mark.parametrize("threads", [(1, 1), (3, 2), None])
+def test_start_tensorflow_with_these_threads_whatever_the_environment_says(threads):
+    code = (
+        f"from speech_autoencoder.cli.tensorflow import start_tensorflow; start_tensorflow(print, threads={threads});"
+        "import tensorflow; threading = tensorflow.config.threading;"
+        "print((threading.get_intra_op_parallelism_threads(), threading.get_inter_op_parallelism_threads()))"
+    )
+    environment = os.environ | {"PYTHONPATH": str(ROOT), "TF_NUM_INTRAOP_THREADS": "7", "TF_NUM_INTEROP_THREADS": "7"}
+    done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[-1] == str(threads or (0, 0))
+
+
+def test_start_tensorflow_within_a_quota_has_as_many_threads():
+    code = (
+        "from speech_autoencoder.cli import tensorflow as ours; ours.available_cpus = lambda: 3;"
+        "ours.processors = lambda: 64; ours.start_tensorflow(print);"
+        "import tensorflow; threading = tensorflow.config.threading;"
+        "print(threading.get_intra_op_parallelism_threads(), threading.get_inter_op_parallelism_threads())"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[-1] == "3 3"
+
+
+def test_start_tensorflow_greets_nobody():
+    code = (
+        "from speech_autoencoder.cli.process import run_main\n"
+        "from speech_autoencoder.cli.tensorflow import start_tensorflow\n"
+        "def main():\n"
+        "    start_tensorflow(print)\n"
+        "    import tensorflow\n"
+        "    tensorflow.zeros(1)  # the first operation starts the device, which greets too\n"
+        "run_main(main)"
+    )
+    environment = os.environ | {"PYTHONPATH": str(ROOT), "TF_CPP_MIN_LOG_LEVEL": "0"}
+    done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "Starting TensorFlow ...\n", "")
+
+
+def test_start_tensorflow_garbage_is_collected_afterwards():
+    start_tensorflow(lambda text: None)
+    assert gc.isenabled()
