@@ -41,8 +41,7 @@ def main() -> None:
     lock(args.model)
 
     start_tensorflow(say, threads=training_threads())
-    # These take TensorFlow, or seconds: after the checks.
-    from speech_autoencoder.report import figures
+    # After the checks: these import TensorFlow.
     from speech_autoencoder.training import history, loop
 
     describe_latent(data.features, sizes, say)
@@ -59,7 +58,7 @@ def main() -> None:
         bar=make_bar(args.quiet, "training"),
     )
     history.write_history(HISTORY_PATH, result.history)
-    figures.draw_history(FIGURE_PATH, result.history, result.baseline_db, result.best_epoch)
+    history.draw_history(FIGURE_PATH, result.history, result.baseline_db, result.best_epoch)
     describe_training(result, say, can_resume=checkpoint_path.exists())
     say(f"Wrote {args.model}, {HISTORY_PATH} and {FIGURE_PATH}.")
 
@@ -104,7 +103,7 @@ def parse_arguments() -> argparse.Namespace:
         "--validation",
         choices=("auto", "speaker", "recording"),
         default="auto",
-        help="hold out whole speakers, or recordings of every speaker; auto: speakers, if the names tell enough of them",
+        help="hold out whole speakers, or recordings of every speaker; auto: speakers, if the names tell enough",
     )
     parser.add_argument(
         "--seed", type=int, default=defaults.seed, help="the same seed and --epochs give the same model"

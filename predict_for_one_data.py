@@ -30,7 +30,7 @@ def main() -> None:
     from speech_autoencoder.cli.inputs import load_codec, total_duration_s
     from speech_autoencoder.codec.latent_search import Encoder
     from speech_autoencoder.model import model_file
-    from speech_autoencoder.report import figures
+    from speech_autoencoder.report import recording_figure
 
     say = make_say(args.quiet)
     require_suffix(args.output, ".wav")
@@ -49,7 +49,7 @@ def main() -> None:
     n_threads = 1 if args.bitrate else available_cpus()
     with blas_threads(n_threads), make_bar(args.quiet, "reconstructing")(seconds) as bar:
         for path, output in zip(paths, outputs, strict=True):
-            excerpt = figures.Excerpt(path, model.features)
+            excerpt = recording_figure.Excerpt(path, model.features)
             encoded = reconstruct(path, output, encoder, args.bitrate, watch=excerpt.watch, tick=bar.update)
             if encoded:
                 results.append(encoded)
@@ -63,7 +63,7 @@ def main() -> None:
     if args.output_dir is not None:
         say(f"Wrote {counted(len(outputs), 'reconstruction')} to {printable(args.output_dir)}.")
     elif not args.no_show:
-        figures.show(figure_paths[0])
+        recording_figure.show(figure_paths[0])
 
 
 def parse_arguments() -> argparse.Namespace:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
+from speech_autoencoder.system.figures import new_figure, save_figure
 from speech_autoencoder.system.files import atomic_write
 
 
@@ -41,3 +42,20 @@ def write_history(path: Path, history: History) -> None:
         writer.writerow(["epoch", *columns])
         for epoch, row in enumerate(zip(*columns.values(), strict=True), 1):
             writer.writerow([epoch, *(f"{value:.6g}" for value in row)])
+
+
+def draw_history(path: Path, history: History, baseline_db: float, best_epoch: int) -> None:
+    """Write a figure of the errors by epoch, beside that of the PCA baseline.
+
+    best_epoch is 0 if no epoch was better than the start.
+    """
+    figure, axes = new_figure(1, 1, (7, 4))
+    epochs = np.arange(1, len(history) + 1)
+    axes.axhline(baseline_db, color="#999999", linestyle="--", label="PCA baseline, validation")
+    axes.plot(epochs, history.training_db, color="#d55e00", marker=".", label="training")
+    axes.plot(epochs, history.validation_db, color="#0072b2", marker=".", label="validation")
+    if best_epoch:
+        axes.axvline(best_epoch, color="#0072b2", alpha=0.3, label=f"best epoch, {best_epoch}")
+    axes.set(xlabel="epoch", ylabel="RMS log-mel error (dB)", title="Training history")
+    axes.legend()
+    save_figure(figure, path)

@@ -1,18 +1,11 @@
-"""Figures are files that open, whatever the recording and its name; nothing is written past them."""
+"""The figure of the scores is a file that opens, whatever was measured."""
 
 import warnings
-from dataclasses import replace
 
-import numpy as np
 import pytest
-import soundfile as sf
 
-from speech_autoencoder.codec.latent_search import Encoder
-from speech_autoencoder.codec.reconstruction import reconstruct_recording
-from speech_autoencoder.config import CLASSIC, InversionConfig, LatentSearchConfig
-from speech_autoencoder.report import figures as report
-from speech_autoencoder.training.history import History
-from tests.helpers.common import TINY, png_size
+from speech_autoencoder.report import figures
+from tests.helpers.common import png_size
 
 SCORES = {
     "model": {"log_mel_db": 3.1, "stoi": 0.88, "estoi": 0.7, "pesq_nb": 2.5},
@@ -34,124 +27,17 @@ def is_figure(path):
     return min(png_size(path)) >= 200
 
 
-def draw_recording(path, name="a.wav", waveform=None, frames=None, **options):
-    """report.draw_recording of a sound that is its own reconstruction."""
-    waveform = np.sin(np.arange(4_000) / 5).astype(np.float32) if waveform is None else waveform
-    frames = np.random.default_rng(0).random((TINY.n_mels, 63), np.float32) if frames is None else frames
-    report.draw_recording(path, name, (waveform, waveform), TINY.sr, (frames, frames), TINY, **options)
-
-
-@pytest.mark.parametrize("n_epochs", [0, 1, 30])
-def test_draw_history_any_count_of_epochs_is_figure(tmp_path, n_epochs):
-    errors = list(np.linspace(5, 3, n_epochs))
-    history = History([1.0] * n_epochs, [1e-3] * n_epochs, errors, errors, errors)
-    report.draw_history(tmp_path / "history.png", history, 4.5, n_epochs)
-    assert is_figure(tmp_path / "history.png")
-
-
-def test_draw_history_shows_the_history(tmp_path):
-    for name, errors in (("one", [5.0, 3.0]), ("other", [3.0, 5.0])):
-        report.draw_history(tmp_path / name, History([1.0, 2.0], [1e-3] * 2, errors, errors, errors), 4.5, 2)
-    assert (tmp_path / "one").read_bytes() != (tmp_path / "other").read_bytes()
-
-
 @pytest.mark.parametrize(
     "missing", [(), ("pesq_nb",), ("stoi", "estoi", "pesq_nb")], ids=["all", "no PESQ", "no sound"]
 )
 def test_draw_scores_any_metrics_is_figure(tmp_path, missing):
     scores = {system: row | dict.fromkeys(missing) for system, row in SCORES.items()}
-    report.draw_scores(tmp_path / "scores.png", scores)
+    figures.draw_scores(tmp_path / "scores.png", scores)
     assert is_figure(tmp_path / "scores.png")
 
 
 def test_draw_scores_more_metrics_are_a_wider_figure(tmp_path):
-    report.draw_scores(tmp_path / "all.png", SCORES)
+    figures.draw_scores(tmp_path / "all.png", SCORES)
     few = {system: {"log_mel_db": row["log_mel_db"], "stoi": row["stoi"]} for system, row in SCORES.items()}
-    report.draw_scores(tmp_path / "few.png", few)
+    figures.draw_scores(tmp_path / "few.png", few)
     assert png_size(tmp_path / "all.png")[0] > png_size(tmp_path / "few.png")[0]
-
-
-@pytest.mark.parametrize(
-    "name",
-    [
-        "$x$.wav",
-        "$_{$.wav",
-        "$",
-        "a\nb.wav",
-        "\\frac{1}{2}$.wav",
-        "_^{.wav",
-        "日本語.wav",
-        "عربى.wav",
-        "\udcff.wav",
-        "x" * 250,
-        "🎙.wav",
-    ],
-    ids=ascii,
-)
-def test_draw_recording_odd_name_is_figure(tmp_path, name):
-    draw_recording(tmp_path / "figure.png", name)
-    assert is_figure(tmp_path / "figure.png")
-
-
-@pytest.mark.parametrize(
-    ("waveform", "frames"),
-    [
-        (np.zeros(4_000, np.float32), np.zeros((TINY.n_mels, 63), np.float32)),
-        (np.ones(1, np.float32), np.ones((TINY.n_mels, 2), np.float32)),
-        (np.zeros(1, np.float32), np.zeros((TINY.n_mels, 2), np.float32)),
-    ],
-    ids=["silent", "one sample", "one silent sample"],
-)
-def test_draw_recording_odd_sound_is_figure(tmp_path, waveform, frames):
-    draw_recording(tmp_path / "figure.png", waveform=waveform, frames=frames)
-    assert is_figure(tmp_path / "figure.png")
-
-
-@pytest.mark.parametrize(
-    ("sr", "seconds"), [(16_000, 0.5), (44_100, 0.02), (8_000, 27.0), (16_000, 1 / 16_000)], ids=str
-)
-def test_excerpt_draws_what_passed(shaken, tmp_path, sr, seconds):
-    sound = 0.3 * np.random.default_rng(0).standard_normal(max(1, round(sr * seconds)))
-    sf.write(tmp_path / "in.wav", sound, sr)
-    excerpt = report.Excerpt(tmp_path / "in.wav", shaken.features)
-    quick = InversionConfig(griffin_lim_rounds=1)
-    encoder = Encoder(shaken, LatentSearchConfig(steps=1))
-    reconstruct_recording(tmp_path / "in.wav", encoder, quick, tmp_path / "out.wav", watch=excerpt.watch)
-    excerpt.draw(tmp_path / "figure.png")
-    assert is_figure(tmp_path / "figure.png")
-
-
-def test_excerpt_long_recording_keeps_only_what_is_shown(tmp_path):
-    sf.write(tmp_path / "in.wav", np.zeros(8_000 * 60), 8_000)
-    excerpt = report.Excerpt(tmp_path / "in.wav", CLASSIC)
-    for _ in range(60):
-        excerpt.watch("waveform", np.ones(7_000, np.float32))
-        excerpt.watch("mel", np.ones((CLASSIC.n_mels, 44), np.float32))
-    assert sum(map(len, excerpt.blocks["waveform"])) == 8_000 * excerpt.seconds < 8_000 * 60
-    assert sum(block.shape[1] for block in excerpt.blocks["mel"]) < 44 * 30
-
-
-def test_excerpt_draws_sound_next_to_its_reconstruction(tmp_path, monkeypatch):
-    sound = np.linspace(-0.5, 0.5, 8_000)
-    sf.write(tmp_path / "in.wav", sound, 8_000, "FLOAT")
-    excerpt = report.Excerpt(tmp_path / "in.wav", replace(TINY))
-    excerpt.watch("mel", np.full((TINY.n_mels, 126), 0.25, np.float32))
-    excerpt.watch("reconstructed_mel", np.full((TINY.n_mels, 126), 0.75, np.float32))
-    excerpt.watch("waveform", np.full(5_000, 0.125, np.float32))
-    excerpt.watch("waveform", np.full(3_000, 0.125, np.float32))
-    drawn = []
-    monkeypatch.setattr(report, "draw_recording", lambda *arguments, **options: drawn.append((arguments, options)))
-    excerpt.draw(tmp_path / "figure.png")
-    (path, name, waveforms, sr, log_mels, _), options = drawn[0]
-    assert (path, name, sr, options) == (tmp_path / "figure.png", "in.wav", 8_000, {"shortened": False})
-    np.testing.assert_allclose(waveforms[0], sound, atol=1e-6)
-    np.testing.assert_array_equal(waveforms[1], np.full(8_000, 0.125))
-    assert [frames.mean() for frames in log_mels] == [0.25, 0.75]
-
-
-def test_show_without_display_is_false_at_once(tmp_path, monkeypatch):
-    draw_recording(tmp_path / "figure.png")
-    import matplotlib
-
-    monkeypatch.setattr(matplotlib, "get_backend", lambda: "agg")
-    assert report.show(tmp_path / "figure.png") is False

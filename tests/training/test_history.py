@@ -2,9 +2,11 @@
 
 import csv
 
+import numpy as np
 import pytest
 
-from speech_autoencoder.training.history import History, write_history
+from speech_autoencoder.training.history import History, draw_history, write_history
+from tests.helpers.common import png_size
 
 
 def test_write_history_has_a_line_an_epoch(tmp_path):
@@ -28,3 +30,17 @@ def test_write_history_has_a_line_an_epoch(tmp_path):
 def test_history_best_is_the_epoch_of_least_error():
     assert History(validation_loss=[3.0, 1.0, 2.0]).best == 2
     assert History().best == 0
+
+
+@pytest.mark.parametrize("n_epochs", [0, 1, 30])
+def test_draw_history_any_count_of_epochs_is_figure(tmp_path, n_epochs):
+    errors = list(np.linspace(5, 3, n_epochs))
+    history = History([1.0] * n_epochs, [1e-3] * n_epochs, errors, errors, errors)
+    draw_history(tmp_path / "history.png", history, 4.5, n_epochs)
+    assert min(png_size(tmp_path / "history.png")) >= 200
+
+
+def test_draw_history_shows_the_history(tmp_path):
+    for name, errors in (("one", [5.0, 3.0]), ("other", [3.0, 5.0])):
+        draw_history(tmp_path / name, History([1.0, 2.0], [1e-3] * 2, errors, errors, errors), 4.5, 2)
+    assert (tmp_path / "one").read_bytes() != (tmp_path / "other").read_bytes()

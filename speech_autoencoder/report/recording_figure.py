@@ -1,0 +1,126 @@
+"""The figure of one recording: waveforms and log-mel spectrograms, before and after the model."""
+
+import math
+from pathlib import Path
+
+import numpy as np
+
+from speech_autoencoder.audio.recordings import describe, read
+from speech_autoencoder.config import FeatureConfig
+from speech_autoencoder.system.figures import new_figure, save_figure
+from speech_autoencoder.system.files import printable
+
+# The waveforms of the original and of its reconstruction.
+_COLOURS = ("#333333", "#0072b2")
+# The quietest that a spectrogram shows, below its loudest: what one hears.
+_SHOWN_DB = 80
+# The most of a long recording that a figure shows.
+_EXCERPT_S = 20.0
+
+
+def draw_recording(
+    path: Path,
+    name: str,
+    waveforms: tuple[np.ndarray, np.ndarray],
+    sr: int,
+    log_mels: tuple[np.ndarray, np.ndarray],
+    features: FeatureConfig,
+    *,
+    shortened: bool = False,
+) -> None:
+    """Write a figure of a recording and its reconstruction: waveforms above, log-mel spectrograms below.
+
+    Parameters
+    ----------
+    path
+        The PNG to write.
+    name
+        The title.
+    waveforms
+        Of the recording and of its reconstruction, (n_samples,) each, at `sr` Hz.
+    log_mels
+        Normalised, (n_mels, n_frames) each.
+    shortened
+        Whether the recording goes on after the waveforms end.
+    """
+    figure, axes = new_figure(2, 2, (11, 6), sharex=True, sharey="row")
+    loudest = max(float(log_mel.max(initial=0)) for log_mel in log_mels) * features.range_db + features.floor_db
+    for column, (title, waveform, log_mel) in enumerate(
+        zip(("original", "reconstruction"), waveforms, log_mels, strict=True)
+    ):
+        seconds = np.arange(len(waveform)) / sr
+        axes[0, column].plot(seconds, waveform, linewidth=0.5, color=_COLOURS[column])
+        axes[0, column].set(title=title)
+        image = axes[1, column].imshow(
+            log_mel * features.range_db + features.floor_db,
+            origin="lower",
+            aspect="auto",
+            interpolation="nearest",
+            cmap="magma",
+            vmin=loudest - _SHOWN_DB,
+            vmax=loudest,
+            extent=(0, log_mel.shape[1] / features.frame_rate, 0, features.n_mels),
+        )
+        axes[1, column].set(xlabel="time (s)")
+    axes[0, 0].set(ylabel="amplitude")
+    axes[1, 0].set(ylabel="mel band")
+    axes[0, 0].set_xlim(0, max(len(waveforms[0]) / sr, 1e-3))
+    figure.colorbar(image, ax=axes[1, :], label="dB relative to full scale")
+    # A dollar sign in a name must not start a formula.
+    title = printable(name).replace("$", r"\$")
+    figure.suptitle(f"{title}, the first {len(waveforms[0]) / sr:.0f} s" if shortened else title)
+    save_figure(figure, path)
+
+
+class Excerpt:
+    """The first seconds of a recording and of its reconstruction, collected while it is reconstructed."""
+
+    def __init__(self, path: Path, features: FeatureConfig) -> None:
+        self.path, self.features, self.recording = path, features, describe(path)
+        self.seconds = min(self.recording.duration_s, _EXCERPT_S)
+        self.blocks: dict[str, list[np.ndarray]] = {"mel": [], "reconstructed_mel": [], "waveform": []}
+
+    def watch(self, kind: str, block: np.ndarray) -> None:
+        """Keep the part of a block that the figure shows: (n_mels, k) of a mel, (k,) of a waveform."""
+        have = sum(kept.shape[-1] for kept in self.blocks[kind])
+        missing = self._wanted(kind) - have
+        if missing > 0:
+            self.blocks[kind].append(block[..., :missing].copy())
+
+    def _wanted(self, kind: str) -> int:
+        """Return how many samples or frames the figure shows."""
+        rate = self.recording.sr if kind == "waveform" else self.features.frame_rate
+        return math.ceil(self.seconds * rate)
+
+    def draw(self, path: Path) -> None:
+        """Write the figure of the recording beside its reconstruction."""
+        original = read(self.path, most=self._wanted("waveform"))
+        draw_recording(
+            path,
+            self.path.name,
+            (original, np.concatenate(self.blocks["waveform"])),
+            self.recording.sr,
+            (np.concatenate(self.blocks["mel"], 1), np.concatenate(self.blocks["reconstructed_mel"], 1)),
+            self.features,
+            shortened=self.seconds < self.recording.duration_s,
+        )
+
+
+def show(path: Path) -> bool:
+    """Show the figure at `path` until the user closes its window; return False if there is no display."""
+    import matplotlib
+
+    try:
+        import matplotlib.pyplot as plt
+
+        if matplotlib.get_backend().lower() == "agg":
+            return False
+        image = plt.imread(path)
+        figure = plt.figure(figsize=(11, 6))
+        axes = figure.add_axes((0, 0, 1, 1))
+        axes.imshow(image)
+        axes.axis("off")
+        plt.show()
+    except (ImportError, RuntimeError, OSError):
+        return False
+    return True

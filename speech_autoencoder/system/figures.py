@@ -1,0 +1,36 @@
+"""Figures: matplotlib without a display, written whole or not at all."""
+
+import warnings
+from pathlib import Path
+from typing import Any
+
+from speech_autoencoder.system.files import atomic_write
+
+
+def new_figure(rows: int, columns: int, size: tuple[float, float], **options: Any) -> tuple[Any, Any]:
+    """Return a figure that needs no display, and its axes.
+
+    Parameters
+    ----------
+    rows, columns
+        The grid of axes.
+    size
+        Width and height in inches.
+    options
+        Options of matplotlib's `Figure.subplots`.
+    """
+    # matplotlib takes 0.2 s: imported only when a figure is drawn.
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=size, layout="constrained")
+    FigureCanvasAgg(figure)
+    return figure, figure.subplots(rows, columns, **options)
+
+
+def save_figure(figure: Any, path: Path) -> None:
+    """Write the figure to `path` as PNG."""
+    with atomic_write(path) as temporary, warnings.catch_warnings():
+        # A name in letters that the font lacks is drawn as boxes: nothing that the user could mend.
+        warnings.filterwarnings("ignore", "Glyph", UserWarning)
+        figure.savefig(temporary, dpi=120, format="png")
