@@ -11,12 +11,14 @@ MINUTES ?= 5
 .PHONY: help demo test lint lock audit bench example clean FORCE
 
 P := speech_autoencoder
-# The folders that each script imports from, and no others (tests/test_makefile.py): a change makes just the stages
-# after it stale.
-FEATURES := $P/config.py $P/errors.py $(wildcard $(addsuffix /*.py, $(addprefix $P/, system audio data cli)))
-TRAINING := $(FEATURES) $(wildcard $(addsuffix /*.py, $(addprefix $P/, model codec training report)))
-SOUND := $(FEATURES) $(wildcard $(addsuffix /*.py, $(addprefix $P/, model codec report)))
-EVALUATION := $(SOUND) $(wildcard $(addsuffix /*.py, $(addprefix $P/, training evaluation)) $P/report/templates/*)
+# The folders that each script imports from, directly or through others, and no more: a change makes just the stages
+# after it stale. tests/test_makefile.py compares these lists with the imports.
+modules = $(wildcard $(patsubst %, $P/%/*.py, $1))
+FEATURES := $(addprefix $P/, __init__.py config.py errors.py) $(call modules, system audio data cli)
+MODEL := $(FEATURES) $(call modules, model codec)
+TRAINING := $(MODEL) $(call modules, training)
+EVALUATION := $(TRAINING) $(call modules, evaluation evaluation/metrics report) $(wildcard $P/report/templates/*)
+PREDICTION := $(MODEL) $P/report/recording_figure.py
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-7s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -68,7 +70,7 @@ my_model_for_many_data.h5: train_data.npy autoencoder_for_many_data.py $(TRAININ
 evaluation.json: test_data.npy my_model_for_many_data.h5 evaluate_for_many_data.py $(EVALUATION)
 	$(PY) evaluate_for_many_data.py
 
-reconstruct.wav: my_model_for_many_data.h5 predict_for_one_data.py $(SOUND)
+reconstruct.wav: my_model_for_many_data.h5 predict_for_one_data.py $(PREDICTION)
 	$(PY) predict_for_one_data.py --no-show
 
 test: .venv/dev  ## the whole test suite

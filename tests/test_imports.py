@@ -1,9 +1,10 @@
 """A folder of the package imports only from those before it in the pipeline; TensorFlow stays where it belongs."""
 
 import ast
-from pathlib import Path
 
-ROOT = Path(__file__).parent.parent
+from tests.helpers.common import ROOT
+from tests.helpers.imports import import_closure, imported
+
 PACKAGE = ROOT / "speech_autoencoder"
 # Files and folders of the package, in the order of docs/architecture.md: each imports only from those before it.
 ORDER = [
@@ -24,17 +25,6 @@ MOST_MODULES = 15
 # Modules that may import TensorFlow and Keras.
 TENSORFLOW = {PACKAGE / "model" / "keras_network.py", *(PACKAGE / "training").glob("*.py")}
 SCRIPTS = {path.stem for path in ROOT.glob("*.py")}
-
-
-def imported(path):
-    """Yield the dotted names that a file imports anywhere in it."""
-    for node in ast.walk(ast.parse(path.read_text())):
-        if isinstance(node, ast.Import):
-            yield from (alias.name for alias in node.names)
-        elif isinstance(node, ast.ImportFrom):
-            # `from . import x` would not be recognised as an import of ours.
-            assert not node.level, f"{path.name} has a relative import: name the package"
-            yield from (f"{node.module}.{alias.name}" for alias in node.names)
 
 
 def test_package_has_no_folder_outside_the_order():
@@ -76,6 +66,17 @@ def test_tensorflow_is_imported_at_the_top():
             names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else [node.module or ""]
             is_tensorflow = {name.split(".")[0] for name in names} & {"tensorflow", "keras"}
             assert node in tree.body or not is_tensorflow, path
+
+
+def test_tensorflow_is_started_by_no_import_outside_of_training():
+    """Where TensorFlow cannot be imported, everything but training works."""
+    for path in [*ROOT.glob("*.py"), *PACKAGE.rglob("*.py")]:
+        if path not in TENSORFLOW:
+            for other in {path, *import_closure(path, at_top=True)}:
+                names = {name.split(".")[0] for name in imported(other, at_top=True)}
+                assert not names & {"tensorflow", "keras"}, (
+                    f"{path.relative_to(ROOT)} imports {other.relative_to(ROOT)}"
+                )
 
 
 def test_scripts_are_imported_by_nothing():

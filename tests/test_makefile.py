@@ -5,11 +5,13 @@ import shutil
 import subprocess
 import sys
 import time
-from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parent.parent
+from tests.helpers.common import ROOT
+from tests.helpers.imports import import_closure
+
+PACKAGE = ROOT / "speech_autoencoder"
 SCRIPTS = ["train_data_generator", "test_data_generator", "autoencoder_for_many_data"]
 JUDGES = ["evaluate_for_many_data", "predict_for_one_data"]
 
@@ -34,13 +36,13 @@ def project(tmp_path):
     """A checkout with a finished demo, all of it a while ago."""
     for path in [
         *ROOT.glob("*.py"),
-        *ROOT.glob("speech_autoencoder/*.py"),
+        *ROOT.glob("speech_autoencoder/**/*.*"),
         ROOT / "Makefile",
         ROOT / "requirements.txt",
         ROOT / "requirements.lock",
     ]:
         target = tmp_path / path.relative_to(ROOT)
-        target.parent.mkdir(exist_ok=True)
+        target.parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(path, target)
     for name in ("training/a b/1 $x#.wav", "training/2.wav", "testing/3.wav"):
         path = tmp_path / "speechdata" / name
@@ -67,13 +69,13 @@ def project(tmp_path):
 
 
 def make(folder, *goals):
-    """The finished process of make, as from a shell: not as part of the make that runs these tests."""
+    """Return the finished process of make, as from a shell: not as part of the make that runs these tests."""
     kept = {key: value for key, value in os.environ.items() if not key.startswith("MAKE") and key != "MFLAGS"}
     return subprocess.run(["make", *goals], cwd=folder, capture_output=True, text=True, check=False, env=kept)
 
 
 def demo(folder):
-    """The scripts that `make demo` runs, in order."""
+    """Return the scripts that `make demo` runs, in order."""
     (folder / "ran").write_text("")
     result = make(folder, "demo")
     assert result.returncode == 0, result.stderr
@@ -123,8 +125,15 @@ def test_demo_folder_moved_here_with_its_old_dates_runs_all(project, name):
     assert demo(project) == []
 
 
-def test_demo_changed_figures_are_drawn_again(project):
-    (project / "speech_autoencoder" / "report.py").touch()
+def touch(project, name):
+    """Change a file of the package."""
+    path = project / "speech_autoencoder" / name
+    assert path.exists()
+    path.touch()
+
+
+def test_demo_changed_figure_of_a_recording_is_drawn_again(project):
+    touch(project, "report/recording_figure.py")
     assert set(demo(project)) == set(JUDGES)
 
 
@@ -133,20 +142,77 @@ def test_demo_changed_predict_script_only_predicts(project):
     assert demo(project) == ["predict_for_one_data"]
 
 
-@pytest.mark.parametrize("name", ["intervals", "judging", "metrics_pitch", "recogniser", "rates", "charts", "summary"])
-def test_demo_changed_judging_only_evaluates(project, name):
-    (project / "speech_autoencoder" / f"{name}.py").touch()
+@pytest.mark.parametrize(
+    "name",
+    [
+        "evaluation/bootstrap.py",
+        "evaluation/evaluation.py",
+        "evaluation/scoring.py",
+        "evaluation/rates.py",
+        "evaluation/verdict.py",
+        "report/charts.py",
+        "report/text.py",
+        "report/templates/report.html",
+    ],
+)
+def test_demo_changed_evaluation_only_evaluates(project, name):
+    touch(project, name)
     assert demo(project) == ["evaluate_for_many_data"]
 
 
-def test_demo_changed_config_runs_all(project):
-    (project / "speech_autoencoder" / "config.py").touch()
+@pytest.mark.parametrize("name", ["config.py", "audio/log_mel.py", "data/building.py", "system/files.py"])
+def test_demo_changed_features_run_all(project, name):
+    touch(project, name)
     assert set(demo(project)) == {*SCRIPTS, *JUDGES}
 
 
-def test_demo_changed_model_trains_but_keeps_the_arrays(project):
-    (project / "speech_autoencoder" / "model.py").touch()
+@pytest.mark.parametrize("name", ["model/network.py", "model/layers.py", "model/keras_network.py"])
+def test_demo_changed_model_trains_but_keeps_the_arrays(project, name):
+    touch(project, name)
     assert set(demo(project)) == {"autoencoder_for_many_data", *JUDGES}
+
+
+def test_demo_changed_command_runs_nothing(project):
+    touch(project, "cli/commands/encode.py")
+    touch(project, "__main__.py")
+    assert demo(project) == []
+
+
+@pytest.fixture(scope="module")
+def rules():
+    """{target: its prerequisites in the package} of the Makefile, variables and wildcards expanded."""
+    done = make(ROOT, "--print-data-base", "--question", "help")
+    lines = [line.partition(": ") for line in done.stdout.splitlines() if not line.startswith(("#", "\t"))]
+    return {
+        target: {ROOT / name for name in prerequisites.split() if name.startswith("speech_autoencoder/")}
+        for target, separator, prerequisites in lines
+        if separator
+    }
+
+
+@pytest.mark.parametrize(
+    ("target", "script"),
+    [
+        (".venv/train", "train_data_generator"),
+        (".venv/test", "test_data_generator"),
+        ("my_model_for_many_data.h5", "autoencoder_for_many_data"),
+        ("evaluation.json", "evaluate_for_many_data"),
+        ("reconstruct.wav", "predict_for_one_data"),
+    ],
+)
+def test_makefile_prerequisites_are_what_the_script_imports(rules, target, script):
+    """Each imported file is a prerequisite, and each folder among the prerequisites has an imported file."""
+    imported, listed = import_closure(ROOT / f"{script}.py"), rules[target]
+    # Those of the folders import nothing (tests/test_imports.py).
+    imported -= {path for path in imported if path.name == "__init__.py" and path.parent != PACKAGE}
+    assert PACKAGE / "model" / "network.py" in imported or script.endswith("generator")
+    if PACKAGE / "report" / "page.py" in imported:
+        imported |= set((PACKAGE / "report" / "templates").iterdir())
+    assert imported <= listed, "add their folders to the Makefile"
+    folders = {path.parent for path in imported}
+    assert {path.parent for path in listed} <= folders, "remove these folders from the Makefile"
+    # The package's own modules are listed by name.
+    assert {path for path in listed if path.parent == PACKAGE} <= imported
 
 
 def test_demo_deleted_array_is_made_again(project):
