@@ -1,1 +1,1 @@
-"""Damaged files, killed processes, extreme recordings."""
+"""Damaged files, killed processes and extreme recordings: the measurements behind docs/reliability.md."""

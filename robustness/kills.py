@@ -1,13 +1,14 @@
-"""kill -9 at random moments of the five scripts: what each finds in its outputs' places, and how its next run goes.
+"""Kill the five scripts (kill -9) at random moments: which outputs they leave, and how their next runs end.
 
-Each script runs again and again on a few of the project's recordings, where its outputs are those of other recordings
-and settings: each must be the old one or the new one, whole. After one or more kills a run is left to end; what it
-leaves must be what runs that nobody killed have left, and nothing else. Some forty minutes on two cores.
+    python -m robustness.kills
+
+prints the table of docs/reliability.md, "Interruptions and system faults" (some forty minutes on two cores). Each
+script runs again and again on a few of the project's recordings, over outputs of other recordings and settings: each
+output must be the old one or the new one, complete. After one or more kills, a run may end; it must leave exactly what
+runs leave that were never killed.
 """
 
 import argparse
-import csv
-import json
 import os
 import random
 import shutil
@@ -19,14 +20,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from benchmarks.running import ROOT
+from robustness.script_outputs import OUTPUTS, contents, names_in, replace_outputs
 
-OUTPUTS = {
-    "train_data_generator": ["train_data.json", "train_data.npy"],
-    "test_data_generator": ["test_data.json", "test_data.npy"],
-    "autoencoder_for_many_data": ["my_model_for_many_data.h5", "training_history.csv", "training_history.png"],
-    "evaluate_for_many_data": ["evaluation.json", "evaluation.png", "report"],
-    "predict_for_one_data": ["reconstruct.png", "reconstruct.wav"],
-}
 CHECKPOINT = "my_model_for_many_data.checkpoint.npz"
 # The trainer with a checkpoint after every epoch, not every half a minute: the training is too short for that.
 TRAINER = """
@@ -36,16 +31,18 @@ checkpoints._EVERY_S = 0
 del sys.argv[0]
 runpy.run_path(sys.argv[0], run_name="__main__")
 """
-# One thread: how TensorFlow splits sums changes the last bits, and what is compared is compared bit for bit.
+# One thread: how TensorFlow splits sums changes the last bits, and the weights are compared bit for bit.
 ONE_THREAD = {"TF_NUM_INTRAOP_THREADS": "1", "TF_NUM_INTEROP_THREADS": "1", "MPLBACKEND": "agg"}
+FIRST_RECORDING = "70_allison_digits.flac"  # the one that predict_for_one_data.py takes
+N_RECORDINGS = (8, 10)  # of the old and of the new project
 HEADINGS = (
-    "| script | killed | all old | all new | some of each | lost | next runs | of them resumed | as if never killed |"
+    "| script | killed | all old | all new | some of each | lost | next runs | of these, resumed | as if never killed |"
 )
 
 
 @dataclass
 class Count:
-    """How often a script was killed, what its outputs then were, and how its next runs went."""
+    """How often a script was killed, what its outputs were afterwards, and how its next runs ended."""
 
     killed: int = 0
     old: int = 0
@@ -57,15 +54,27 @@ class Count:
     good: int = 0
 
     def row(self, script: str) -> str:
-        """A line of the table."""
+        """Return a line of the table."""
         return f"| `{script}.py` | " + " | ".join(str(value) for value in vars(self).values()) + " |"
+
+    def add_kill(self, found: list, before: list, after: list) -> None:
+        """Count what a kill left: contents of outputs, compared with those before and those after a whole run."""
+        whole = all(a in (b, c) for a, b, c in zip(found, before, after, strict=True))
+        if not whole:
+            self.lost += 1
+        elif found == before:
+            self.old += 1
+        elif found == after:
+            self.new += 1
+        else:
+            self.both += 1
 
 
 def make_project(folder: Path, n_recordings: int) -> None:
-    """Nothing; folder has a speechdata/ of so many recordings on each side, with the one that predict takes."""
+    """Copy some recordings of each side to folder, with the one that predict_for_one_data.py takes."""
     for side in ("training", "testing"):
         paths = sorted((ROOT / "speechdata" / side).rglob("*.flac"))
-        paths.sort(key=lambda path: path.name != "70_allison_digits.flac")
+        paths.sort(key=lambda path: path.name != FIRST_RECORDING)
         for path in paths[:: len(paths) // n_recordings][:n_recordings]:
             target = folder / path.relative_to(ROOT)
             target.parent.mkdir(parents=True, exist_ok=True)
@@ -73,7 +82,7 @@ def make_project(folder: Path, n_recordings: int) -> None:
 
 
 def command(script: str, folder: Path, seed: int) -> list[str]:
-    """What runs the script as it would be run in folder after whatever happened there."""
+    """Return the command line of the script, as a user would run it next in folder."""
     path = str(ROOT / f"{script}.py")
     if script != "autoencoder_for_many_data":
         return [sys.executable, path, "--quiet", *(["--no-show"] if script.startswith("predict") else [])]
@@ -83,7 +92,7 @@ def command(script: str, folder: Path, seed: int) -> list[str]:
 
 
 def run(script: str, folder: Path, seed: int, *, killed_after_s: float | None = None) -> bool | None:
-    """Whether the script ended well, run in folder; None where it was killed before it ended."""
+    """Run the script in folder; return whether it succeeded, None if it was killed before it ended."""
     environment = os.environ | ONE_THREAD | {"PYTHONPATH": str(ROOT)}
     process = subprocess.Popen(command(script, folder, seed), cwd=folder, env=environment, stderr=subprocess.PIPE)
     try:
@@ -97,58 +106,15 @@ def run(script: str, folder: Path, seed: int, *, killed_after_s: float | None = 
     return process.returncode == 0 and not errors
 
 
-def essence(path: Path) -> object:
-    """All that the output at path holds but for how long its making took; None where it is missing or damaged."""
-    try:
-        if path.is_dir():
-            return {str(each.relative_to(path)): essence(each) for each in sorted(path.rglob("*"))}
-        if path.suffix == ".h5":
-            return _essence_of_model(path)
-        if path.suffix == ".csv":
-            return [{**row, "minutes": ""} for row in csv.DictReader(path.read_text().splitlines())]
-        return path.read_bytes()
-    except (OSError, ValueError, KeyError):
-        return None
-
-
-def _essence_of_model(path):
-    """The bytes of every array by name, but for the minutes in the description."""
-    import h5py
-
-    arrays = {}
-    with h5py.File(path) as file:
-        file.visititems(lambda name, item: arrays.update({name: item[()]} if isinstance(item, h5py.Dataset) else {}))
-    text = json.loads(arrays.pop("speech_autoencoder/description").tobytes())
-    text["history"].pop("minutes")
-    return text, {name: value.tobytes() for name, value in arrays.items()}
-
-
-def essences(script: str, folder: Path) -> list:
-    """The essence of each of the script's outputs in folder."""
-    return [essence(folder / name) for name in OUTPUTS[script]]
-
-
-def replace_outputs(script: str, source: Path, folder: Path) -> None:
-    """Nothing; the script's outputs in folder are those of source."""
-    for name in OUTPUTS[script]:
-        target = folder / name
-        if target.is_dir():
-            shutil.rmtree(target)
-        if (source / name).is_dir():
-            shutil.copytree(source / name, target)
-        else:
-            shutil.copy2(source / name, target)
-
-
 def torment(
     script: str, old: Path, new: Path, folder: Path, n_kills: int, *, rng: random.Random, in_a_row: int = 1
 ) -> Count:
-    """What n_kills kills of the script did to its outputs in folder, which becomes a copy of the project `new`.
+    """Kill the script `n_kills` times in folder, which becomes a copy of the project `new`; count what happened.
 
-    Before each first kill in a row the outputs are those of `old`; after the last one the script is left to end.
+    Before each first kill in a row, the outputs are those of `old`; after the last one, the script may end.
     """
     shutil.copytree(new, folder)
-    before, after = essences(script, old), essences(script, new)
+    before, after = contents(script, old), contents(script, new)
     count, killed, seconds = Count(), 0, 0.0
     while count.killed < n_kills or killed:
         if not killed:
@@ -159,52 +125,32 @@ def torment(
         if good is None:
             count.killed += 1
             killed += 1
-            _judge(count, essences(script, folder), before, after)
+            count.add_kill(contents(script, folder), before, after)
             continue
         if last:
             seconds = time.monotonic() - began
         if killed:
             count.next_runs += 1
             count.resumed += resumes
-            count.good += good and essences(script, folder) == after and names_in(folder) == names_in(new)
+            count.good += good and contents(script, folder) == after and names_in(folder) == names_in(new)
         killed = 0
     return count
 
 
-def names_in(folder: Path) -> list[str]:
-    """The names of all that is in folder, hidden things too."""
-    return sorted(path.name for path in folder.iterdir())
-
-
-def _judge(count, found, before, after):
-    """Nothing; what is found after a kill is counted."""
-    whole = all(a in (b, c) for a, b, c in zip(found, before, after, strict=True))
-    if not whole:
-        count.lost += 1
-    elif found == before:
-        count.old += 1
-    elif found == after:
-        count.new += 1
-    else:
-        count.both += 1
-
-
 def make_reference(folder: Path, n_recordings: int, seed: int, scripts: list[str]) -> None:
-    """Nothing; folder is a project in which these scripts have run, one after another, and nobody killed them."""
+    """Make a project in folder and run these scripts in it, one after another, without killing them."""
     make_project(folder, n_recordings)
     for script in scripts:
         if not run(script, folder, seed):
             sys.exit(f"{script}.py fails even when it is not killed.")
 
 
-def main():
-    parser = argparse.ArgumentParser(description=__doc__)
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument(
         "--kills", type=int, nargs=5, default=[63, 63, 25, 25, 25], metavar="N", help="of each script, in their order"
     )
-    parser.add_argument(
-        "--in-a-row", type=int, default=5, help="kills before a run that may end, where TensorFlow runs"
-    )
+    parser.add_argument("--in-a-row", type=int, default=5, help="kills before a run that may end")
     parser.add_argument("--seed", type=int, default=0, help="of the moments")
     args = parser.parse_args()
     rng = random.Random(args.seed)
@@ -212,8 +158,8 @@ def main():
     print("|---" * HEADINGS.count("| ") + "|", flush=True)
     with tempfile.TemporaryDirectory() as name:
         old, new = Path(name, "old"), Path(name, "new")
-        make_reference(old, 8, 0, list(OUTPUTS))
-        make_reference(new, 10, 1, list(OUTPUTS))
+        for seed, (folder, n_recordings) in enumerate(zip((old, new), N_RECORDINGS, strict=True)):
+            make_reference(folder, n_recordings, seed, list(OUTPUTS))
         for script, n_kills in zip(OUTPUTS, args.kills, strict=True):
             count = torment(script, old, new, Path(name, script), n_kills, rng=rng, in_a_row=args.in_a_row)
             print(count.row(script), flush=True)

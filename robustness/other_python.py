@@ -1,6 +1,9 @@
-"""An array, a model and a codec file made by this Python, read by others: what comes of them must be the same.
+"""Read an array, a model and a codec file of this Python with other Pythons: the results must be the same.
 
-python -m robustness.other_python --python /path/to/python3.12 /path/to/python3.13
+    python -m robustness.other_python --python /path/to/python3.12 /path/to/python3.13
+
+prints the table of docs/reliability.md, "A second machine", and ends with status 1 if anything differs by more than
+TOLERANCES allow. The other Pythons need the project's requirements.
 """
 
 import argparse
@@ -10,31 +13,30 @@ import subprocess
 import sys
 import tempfile
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from benchmarks.running import ROOT
-from robustness.originals import Originals, make_originals
+from robustness.sample_files import SampleFiles, make_sample_files
+from speech_autoencoder.audio.recordings import read
+from speech_autoencoder.codec import container, recording_codec
+from speech_autoencoder.codec.range_coder import LatentCoder
 from speech_autoencoder.config import InversionConfig
 from speech_autoencoder.data import building, dataset
+from speech_autoencoder.model import model_file
 
-# The most by which values in [0, 1], and samples in [-1, 1], may differ; all else must be equal.
+# The largest allowed differences of values in [0, 1] and of samples in [-1, 1]; everything else must be equal.
 TOLERANCES = {"network": 1e-5, "sound": 1e-3}
 
 
-def read_all(originals: Originals, folder: Path) -> dict[str, np.ndarray]:
-    """What comes of the files, by name: arrays of numbers. folder is a place for what is made on the way."""
-    from speech_autoencoder.audio.recordings import read
-    from speech_autoencoder.codec import container
-    from speech_autoencoder.codec import recording_codec as codec
-    from speech_autoencoder.codec.range_coder import LatentCoder
-    from speech_autoencoder.model import model_file
-
+def read_all(originals: SampleFiles, folder: Path) -> dict[str, np.ndarray]:
+    """Return what the files give, as arrays of numbers by name; intermediate files are written to folder."""
     data = dataset.load(originals.array, "")
     model = model_file.load(originals.model)
     coder = LatentCoder(model.require_entropy(""))
     building.build(originals.array.parent / "audio", folder / "again.npy", data.features, workers=1)
-    codec.decode_recording(originals.encoded, model, folder / "sound.wav", InversionConfig())
+    recording_codec.decode_recording(originals.encoded, model, folder / "sound.wav", InversionConfig())
     blocks = container.read_blocks(
         originals.encoded,
         fingerprint=model.fingerprint,
@@ -55,7 +57,7 @@ def read_all(originals: Originals, folder: Path) -> dict[str, np.ndarray]:
 
 
 def differences(ours: dict[str, np.ndarray], theirs: dict[str, np.ndarray]) -> dict[str, float]:
-    """The largest difference of what came of each; infinite where even the shapes differ."""
+    """Return the largest difference of each array; infinity where the shapes differ."""
     return {
         name: float(np.abs(ours[name].astype(np.float64) - theirs[name]).max())
         if ours[name].shape == theirs[name].shape
@@ -64,19 +66,19 @@ def differences(ours: dict[str, np.ndarray], theirs: dict[str, np.ndarray]) -> d
     }
 
 
-def main():
+def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--python", nargs="+", help="interpreters with the requirements installed")
-    parser.add_argument("--read", type=Path, help=argparse.SUPPRESS)
+    parser.add_argument("--python", nargs="+", default=[], help="interpreters with the requirements installed")
+    parser.add_argument("--read", type=Path, help=argparse.SUPPRESS)  # how the other Pythons are started
     args = parser.parse_args()
     names = ("array.npy", "model.h5", "recording.sae")
     if args.read:
         with tempfile.TemporaryDirectory() as folder:
-            found = read_all(Originals(*(args.read / name for name in names)), Path(folder))
-        np.savez(args.read / "theirs.npz", version=platform.python_version(), **found)
+            arrays: dict[str, Any] = read_all(SampleFiles(*(args.read / name for name in names)), Path(folder))
+        np.savez(args.read / "theirs.npz", **arrays, version=np.array(platform.python_version()))
         return
     with tempfile.TemporaryDirectory() as folder, tempfile.TemporaryDirectory() as place:
-        ours = read_all(make_originals(Path(folder)), Path(place))
+        ours = read_all(make_sample_files(Path(folder)), Path(place))
         print("| made by | read by | " + " | ".join(ours) + " |\n|---|---|" + "---|" * len(ours))
         failed = False
         for python in args.python:

@@ -1,12 +1,12 @@
-"""kill -9: the small form of benchmarks/kills.py, and that it can tell damage."""
+"""A small form of python -m robustness.kills, and that it notices damage."""
 
 import random
 import shutil
 
 import pytest
 
-from robustness import kills
-from robustness.kills import Count, essences, make_reference, torment
+from robustness.kills import Count, make_reference, torment
+from robustness.script_outputs import contents
 
 SCRIPT = "train_data_generator"
 
@@ -20,7 +20,7 @@ def references(tmp_path_factory):
     return folder / "old", folder / "new"
 
 
-def test_torment_leaves_old_or_new_and_the_next_run_is_as_if_nobody_had_been_killed(references, tmp_path):
+def test_torment_leaves_old_or_new_and_the_next_run_is_as_if_never_killed(references, tmp_path):
     count = torment(SCRIPT, *references, tmp_path / "project", 4, rng=random.Random(1), in_a_row=2)
     assert count.killed == count.old + count.new + count.both == 4
     assert count.lost == 0
@@ -28,10 +28,10 @@ def test_torment_leaves_old_or_new_and_the_next_run_is_as_if_nobody_had_been_kil
 
 
 @pytest.mark.parametrize("damage", [lambda path: path.write_bytes(path.read_bytes()[:-1]), lambda path: path.unlink()])
-def test_judge_damage_is_lost(references, tmp_path, damage):
+def test_add_kill_damaged_output_is_lost(references, tmp_path, damage):
     old, new = references
     shutil.copytree(old, tmp_path / "project")
     damage(tmp_path / "project" / "train_data.npy")
     count = Count()
-    kills._judge(count, essences(SCRIPT, tmp_path / "project"), essences(SCRIPT, old), essences(SCRIPT, new))
+    count.add_kill(contents(SCRIPT, tmp_path / "project"), contents(SCRIPT, old), contents(SCRIPT, new))
     assert (count.lost, count.old, count.new, count.both) == (1, 0, 0, 0)
