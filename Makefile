@@ -76,9 +76,11 @@ reconstruct.wav: my_model_for_many_data.h5 predict_for_one_data.py $(PREDICTION)
 test: .venv/dev  ## the whole test suite
 	$(PY) -m pytest
 
-lint: .venv/dev  ## ruff's checks and formatting
+lint: .venv/dev  ## style, formatting, types and spelling
 	$(PY) -m ruff check .
 	$(PY) -m ruff format --check .
+	$(PY) -m mypy
+	$(PY) -m codespell_lib
 
 lock: .venv/dev  ## requirements.lock, after a change of requirements.txt
 	$(PY) -m uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
