@@ -348,7 +348,7 @@ def interrupt_after_the_old(path, target):
 
 @pytest.mark.parametrize(
     ("rename", "error", "words"),
-    [(refuse_the_new, InputError, "permission denied"), (interrupt_after_the_old, KeyboardInterrupt, "")],
+    [(refuse_the_new, InputError, "permission denied"), (interrupt_after_the_old, KeyboardInterrupt, None)],
 )
 def test_replacing_folder_that_is_not_put_in_place_leaves_the_old_one(tmp_path, monkeypatch, rename, error, words):
     path = tmp_path / "report"
