@@ -14,7 +14,7 @@ P := speech_autoencoder
 # The folders that each script imports from, directly or through others, and no more: a change makes just the stages
 # after it stale. tests/test_makefile.py compares these lists with the imports.
 modules = $(wildcard $(patsubst %, $P/%/*.py, $1))
-FEATURES := $(addprefix $P/, __init__.py config.py errors.py) $(call modules, system audio data cli)
+FEATURES := $(addprefix $P/, __init__.py config.py errors.py script_names.py) $(call modules, system audio data cli)
 MODEL := $(FEATURES) $(call modules, model codec)
 TRAINING := $(MODEL) $(call modules, training)
 EVALUATION := $(TRAINING) $(call modules, evaluation evaluation/metrics report) $(wildcard $P/report/templates/*)

@@ -10,6 +10,7 @@ PACKAGE = ROOT / "speech_autoencoder"
 ORDER = [
     "errors",
     "config",
+    "script_names",
     "system",
     "audio",
     "data",

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from speech_autoencoder.data.dataset import group_of
+from speech_autoencoder.script_names import TRAINER
 from speech_autoencoder.system.files import printable
 
 # The names that a warning lists.
@@ -52,7 +53,7 @@ def describe(columns: dict[str, Sequence]) -> list[str]:
         if found:
             lines.append(f"Warning: {len(found)} recordings {what}: {_named(found)}.")
     minutes = min(_MOST_MINUTES, max(_LEAST_MINUTES, math.floor(_TRAINING * total_s / 60 + 0.5)))
-    lines.append(f"Suggested: autoencoder_for_many_data.py --minutes {minutes}, on two cores.")
+    lines.append(f"Suggested: {TRAINER} --minutes {minutes}, on two cores.")
     return lines
 
 
