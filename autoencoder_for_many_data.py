@@ -8,7 +8,6 @@ from speech_autoencoder.cli.options import make_parser, positive
 from speech_autoencoder.cli.outputs import require_suffix
 from speech_autoencoder.cli.process import run_main
 from speech_autoencoder.cli.progress import make_bar, make_progress, make_say
-from speech_autoencoder.script_names import TRAIN_DATA_GENERATOR
 from speech_autoencoder.cli.tensorflow import start_tensorflow
 from speech_autoencoder.config import (
     CODEC_LATENT_RATE,
@@ -17,6 +16,7 @@ from speech_autoencoder.config import (
     TrainingConfig,
     model_config,
 )
+from speech_autoencoder.script_names import TRAIN_DATA_GENERATOR
 from speech_autoencoder.system.files import lock, require_writable
 from speech_autoencoder.system.processors import training_threads
 

@@ -8,9 +8,9 @@ from speech_autoencoder.cli.messages import describe_left_out
 from speech_autoencoder.cli.options import make_parser, positive
 from speech_autoencoder.cli.process import blas_threads, run_main
 from speech_autoencoder.cli.progress import make_progress, make_say
-from speech_autoencoder.script_names import TEST_DATA_GENERATOR
 from speech_autoencoder.cli.tensorflow import start_tensorflow
 from speech_autoencoder.config import InversionConfig, LatentSearchConfig
+from speech_autoencoder.script_names import TEST_DATA_GENERATOR
 from speech_autoencoder.system.files import lock, printable, require_replaceable, require_writable, write_json
 from speech_autoencoder.system.processors import available_cpus
 

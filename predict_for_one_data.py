@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from speech_autoencoder.cli.messages import counted, describe_encoded
+from speech_autoencoder.cli.messages import describe_encoded
 from speech_autoencoder.cli.options import make_parser, positive
 from speech_autoencoder.cli.outputs import output_paths, require_suffix
 from speech_autoencoder.cli.process import blas_threads, run_main
@@ -13,6 +13,7 @@ from speech_autoencoder.codec.container import SUFFIX
 from speech_autoencoder.config import InversionConfig, LatentSearchConfig
 from speech_autoencoder.system.files import lock, printable, require_writable
 from speech_autoencoder.system.processors import available_cpus
+from speech_autoencoder.system.wording import counted
 
 if TYPE_CHECKING:
     from speech_autoencoder.codec.latent_search import Encoder

@@ -4,8 +4,8 @@ from pathlib import Path
 
 from speech_autoencoder.cli.options import add_generator_options, make_parser
 from speech_autoencoder.cli.process import run_main
-from speech_autoencoder.script_names import TRAIN_DATA_GENERATOR
 from speech_autoencoder.config import PRESETS
+from speech_autoencoder.script_names import TRAIN_DATA_GENERATOR
 
 AUDIO_DIR = Path("speechdata/testing")
 ARRAY_PATH = Path("test_data.npy")
