@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -14,7 +15,9 @@ from speech_autoencoder.config import TrainingConfig
 from speech_autoencoder.errors import InputError
 from speech_autoencoder.system.files import atomic_write, explain, printable
 from speech_autoencoder.training.history import History
-from speech_autoencoder.training.train_step import TrainStep
+
+if TYPE_CHECKING:  # the trainer reads a budget before it starts TensorFlow
+    from speech_autoencoder.training.train_step import TrainStep
 
 _FORMAT = 3
 # Seconds between checkpoints: what a crash can cost.
@@ -42,7 +45,7 @@ class Checkpoint:
         self.path, self.identity, self.config, self.say = path, repr((_FORMAT, *identity)), config, say
         self.arrays, self.saved = {}, time.monotonic()
 
-    def take(self, learner: TrainStep, standing: TrainingState) -> None:
+    def take(self, learner: "TrainStep", standing: TrainingState) -> None:
         """Nothing; this is what `save` writes from now on, and the file is written when the last time is long ago."""
         arrays = {f"history_{key}": np.array(value) for key, value in asdict(standing.history).items()}
         arrays |= {f"best_{i}": value for i, value in enumerate(standing.best)}
@@ -65,7 +68,7 @@ class Checkpoint:
         except InputError as error:
             self.say(f"No checkpoint could be written ({error})")
 
-    def load(self, learner: TrainStep) -> TrainingState:
+    def load(self, learner: "TrainStep") -> TrainingState:
         """How far the training was; the learner is as it was then.
 
         Raises InputError when there is no file, or it is damaged or of another identity.
