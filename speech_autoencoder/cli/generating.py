@@ -3,13 +3,14 @@
 import argparse
 from pathlib import Path
 
-from speech_autoencoder.cli.messages import counted, describe_left_out
+from speech_autoencoder.cli.messages import describe_left_out
 from speech_autoencoder.cli.outputs import require_suffix
 from speech_autoencoder.cli.process import blas_threads
 from speech_autoencoder.cli.progress import make_progress, make_say
 from speech_autoencoder.config import FeatureConfig, preset
 from speech_autoencoder.data import building, corpus_summary, dataset
 from speech_autoencoder.system.files import lock, printable
+from speech_autoencoder.system.wording import counted
 
 
 def features_of_preset(name: str, audio_dir: Path) -> FeatureConfig:

@@ -7,21 +7,11 @@ from typing import TYPE_CHECKING
 from speech_autoencoder.cli.progress import Say
 from speech_autoencoder.config import FeatureConfig, ModelConfig
 from speech_autoencoder.system.files import printable
+from speech_autoencoder.system.wording import counted
 
 if TYPE_CHECKING:  # these take NumPy and TensorFlow, for which --help must not wait
     from speech_autoencoder.codec.recording_codec import Encoded
     from speech_autoencoder.training.loop import Result
-
-
-def counted(count: int, noun: str) -> str:
-    """Return a number with its noun, in the plural unless it is 1.
-
-    Examples
-    --------
-    >>> counted(1, "recording"), counted(2_000, "recording")
-    ('1 recording', '2,000 recordings')
-    """
-    return f"{count:,} {noun}{'' if count == 1 else 's'}"
 
 
 def describe_left_out(left_out: list[tuple[str, str]], verb: str, say: Say) -> None:

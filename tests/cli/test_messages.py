@@ -2,15 +2,10 @@
 
 import pytest
 
-from speech_autoencoder.cli.messages import counted, describe_encoded, describe_latent, describe_left_out
+from speech_autoencoder.cli.messages import describe_encoded, describe_latent, describe_left_out
 from speech_autoencoder.codec.recording_codec import Encoded
 from speech_autoencoder.config import CLASSIC, ModelConfig
 from tests.helpers.common import TINY
-
-
-@pytest.mark.parametrize(("count", "expected"), [(0, "0 clips"), (1, "1 clip"), (2_000, "2,000 clips")])
-def test_counted_number_agrees_with_the_noun(count, expected):
-    assert counted(count, "clip") == expected
 
 
 def test_describe_left_out_one_recording_is_singular():
