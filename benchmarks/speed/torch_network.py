@@ -4,6 +4,7 @@ import torch
 from torch import nn
 
 from speech_autoencoder.config import ModelConfig
+from speech_autoencoder.model.architecture import encoder_depth
 
 
 class Block(nn.Module):
@@ -28,7 +29,7 @@ class Network(nn.Module):
         self.step, self.n_mels = step, config.n_mels
         self.linear_encoder = nn.Linear(step * config.n_mels, size)
         self.stem = nn.Linear(step * config.n_mels, width)
-        self.encoder = nn.Sequential(*(Block(width) for _ in range(config.encoder_depth)))
+        self.encoder = nn.Sequential(*(Block(width) for _ in range(encoder_depth(config))))
         self.learned_encoder = nn.Linear(width, size)
         self.linear_decoder = nn.Linear(size, step * config.n_mels)
         self.decoder_stem = nn.Conv1d(size, width, 3, padding=1)

@@ -47,9 +47,9 @@ class Encoder:
         move, mean, square = np.zeros((3, *guess.shape), np.float32)
         best, least = move, math.inf
         for number in range(self.config.steps):
-            made, back = self.model.network.decode_with_gradient(guess + scale * move)
+            made, vjp = self.model.network.decode_with_vjp(guess + scale * move)
             loss, gradient = target(np.pad(made, ((margin, margin), (0, 0))))
-            gradient = scale * back(gradient[margin:-margin])
+            gradient = scale * vjp(gradient[margin:-margin])
             # Adam's steps are as long where there is nothing to gain: the guess itself may be the best.
             if loss < least:
                 best, least = move, loss

@@ -7,9 +7,12 @@ import numpy as np
 
 from speech_autoencoder.audio.inversion import invert_stream
 from speech_autoencoder.audio.log_mel import mel_spectrogram_stream, normalise
-from speech_autoencoder.audio.recordings import describe, read_stream, resample_stream, write_stream
+from speech_autoencoder.audio.reading import describe, read_stream
+from speech_autoencoder.audio.resampling import resample_stream
+from speech_autoencoder.audio.writing import write_stream
 from speech_autoencoder.codec.latent_search import Encoder
 from speech_autoencoder.config import FeatureConfig, InversionConfig
+from speech_autoencoder.model.architecture import context_latents
 from speech_autoencoder.model.model_file import TrainedModel
 
 # Frames whose latents are found, or decoded, at once: a multiple of every length of a latent.
@@ -19,7 +22,7 @@ PART_FRAMES = 2_048
 def encode_stream(encoder: Encoder, chunks: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
     """Chunks (k, latent_size) of the latent of normalised log-mel that arrives in chunks (n_mels, k)."""
     config = encoder.model.config
-    part, context = PART_FRAMES, config.context_latents * config.frames_per_latent
+    part, context = PART_FRAMES, context_latents(config) * config.frames_per_latent
     pending, before = np.empty((config.n_mels, 0), np.float32), 0
     for chunk in chunks:
         pending = np.concatenate([pending, chunk], axis=1)
@@ -35,7 +38,7 @@ def encode_stream(encoder: Encoder, chunks: Iterable[np.ndarray]) -> Iterator[np
 def decode_stream(model: TrainedModel, latents: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
     """Chunks (n_mels, k) of normalised log-mel of a latent that arrives in chunks (k, latent_size)."""
     config = model.config
-    step, context = config.frames_per_latent, config.context_latents
+    step, context = config.frames_per_latent, context_latents(config)
     part = PART_FRAMES // step
     pending, before = np.empty((0, config.latent_size), np.float32), 0
     for latent in latents:

@@ -1,136 +1,128 @@
-"""A trained network, run by numpy: to use a model takes no TensorFlow, whose start alone takes seconds.
+"""A trained network, run by numpy, so that using a model does not need TensorFlow, which takes seconds to start.
 
-What `model.build` builds for Keras, by which it is trained, is computed here once more, with the gradient of what is
-decoded; tests hold the two together. On one core it is as fast (docs/speed.md): nearly all is in products of matrices.
+It interprets `architecture`, as `keras_network` does for training; tests hold the two together. On one core it is as
+fast as TensorFlow (docs/speed.md): nearly all of the time goes into matrix products.
 """
+
+from collections.abc import Mapping
 
 import numpy as np
 
 from speech_autoencoder.config import ModelConfig
-from speech_autoencoder.model import original
-from speech_autoencoder.model.layers import (
-    Back,
-    Chain,
-    convolution,
-    dense,
-    downsampling_convolution,
-    reshape,
-    rms_normalization,
-    silu,
-)
-
-# Normalised log-mel varies by some 0.15; the convolutions see it at about unit scale.
-INPUT_SCALE = 8.0
+from speech_autoencoder.model.architecture import INPUT_SCALE, Layer, Part, Path, Residual, parts, weight_name
+from speech_autoencoder.model.layers import ACTIVATIONS, LAYERS, VJP, Output
 
 
 class Network:
-    """The network of a configuration, with its weights: {name: float32 array}, of the names and shapes of `shapes`.
+    """A network with its weights.
 
-    Weights such as no training gives may overflow: what comes of them is no number, and no warning.
+    Parameters
+    ----------
+    config : ModelConfig
+        The sizes of its layers.
+    weights : Mapping[str, np.ndarray]
+        Float32 arrays of the names and shapes of `architecture.shapes`.
+
+    Notes
+    -----
+    Weights that no training yields may overflow: the output is then not finite, and there is no warning.
     """
 
-    def __init__(self, config: ModelConfig, weights: dict[str, np.ndarray]):
-        self.config, self.weights = config, weights
+    def __init__(self, config: ModelConfig, weights: Mapping[str, np.ndarray]) -> None:
+        self.config = config
+        self.weights = weights
 
     @property
     def n_weights(self) -> int:
-        """The count of its numbers."""
+        """The count of trainable values, those of the linear path included."""
         return sum(array.size for array in self.weights.values())
 
     @np.errstate(all="ignore")
     def encode(self, frames: np.ndarray) -> np.ndarray:
-        """Normalised log-mel (n_mels, n_frames) of any length -> the encoder's latent (n_latents, latent_size)."""
-        config = self.config
-        padded = np.pad(frames, ((0, 0), (0, -frames.shape[1] % config.frames_per_latent))).astype(np.float32)
-        if config.network == "original":
-            return original.encode_frames(padded, self.weights)
-        x = INPUT_SCALE * padded.T
-        linear = self._chain(x).weighted(downsampling_convolution, "encoder/linear_encoder")
-        chain = self._chain(x).weighted(downsampling_convolution, "encoder/encoder_stem")
-        for stage in range(config.n_downsamplings):
-            chain.through(self._blocks, f"encoder/encoder_{stage}", config.encoder_depth)
-            chain.weighted(downsampling_convolution, f"encoder/encoder_{stage}_down")
-        chain.through(self._blocks, "encoder/encoder_last", config.encoder_depth)
-        return linear.output + chain.weighted(dense, "encoder/learned_encoder").output
+        """Return the encoder's latent.
+
+        Parameters
+        ----------
+        frames : np.ndarray
+            Normalised log-mel (n_mels, n_frames) of any length; the last latent is padded with silence.
+
+        Returns
+        -------
+        np.ndarray
+            (n_latents, latent_size), float32.
+        """
+        encoder, _ = parts(self.config)
+        missing = -frames.shape[1] % self.config.frames_per_latent
+        padded = np.pad(frames, ((0, 0), (0, missing))).astype(np.float32)
+        latent, _ = self._run_part(encoder, INPUT_SCALE * padded.T)
+        return latent
 
     def decode(self, latent: np.ndarray) -> np.ndarray:
-        """Latent (n_latents, latent_size) -> normalised log-mel (n_mels, n_latents * frames_per_latent) in [0, 1]."""
-        return np.clip(self.decode_with_gradient(latent)[0].T, 0, 1)
+        """Return the normalised log-mel of a latent, clipped to [0, 1].
+
+        Parameters
+        ----------
+        latent : np.ndarray
+            (n_latents, latent_size), float32.
+
+        Returns
+        -------
+        np.ndarray
+            (n_mels, n_latents * frames_per_latent), float32.
+        """
+        return np.clip(self.decode_with_vjp(latent)[0].T, 0, 1)
 
     @np.errstate(all="ignore")
-    def decode_with_gradient(self, latent: np.ndarray) -> tuple[np.ndarray, Back]:
-        """(frames, back) of a latent (n_latents, latent_size): frames (n_latents * frames_per_latent, n_mels), float32.
+    def decode_with_vjp(self, latent: np.ndarray) -> tuple[np.ndarray, VJP]:
+        """Return the frames of a latent, not clipped, and the decoder's VJP.
 
-        They are not held to [0, 1]. back takes the gradient of some number with respect to them to that with respect
-        to the latent.
+        Parameters
+        ----------
+        latent : np.ndarray
+            (n_latents, latent_size), float32.
+
+        Returns
+        -------
+        frames : np.ndarray
+            Normalised log-mel (n_latents * frames_per_latent, n_mels), float32.
+        vjp : VJP
+            Takes the gradient of a scalar with respect to the frames to that with respect to the latent.
         """
-        config = self.config
-        if config.network == "original":
-            return original.decode_latent(latent, self.weights)
-        linear = self._chain(latent).weighted(dense, "decoder/linear_decoder").through(reshape, -1, config.n_mels)
-        chain = self._chain(latent).weighted(convolution, "decoder/decoder_stem")
-        for stage in reversed(range(config.n_downsamplings)):
-            chain.through(self._blocks, f"decoder/decoder_{stage}", config.depth)
-            chain.weighted(dense, f"decoder/decoder_{stage}_up").through(reshape, -1, config.width)
-        chain.through(self._blocks, "decoder/decoder_last", config.depth)
-        chain.through(rms_normalization, self.weights["decoder/decoder_norm/scale"])
-        chain.weighted(dense, "decoder/learned_decoder").through(reshape, -1, config.n_mels)
+        _, decoder = parts(self.config)
+        output, decoder_vjp = self._run_part(decoder, latent)
+        return output / INPUT_SCALE, lambda gradient: decoder_vjp(gradient / INPUT_SCALE)
 
-        def back(gradient):
-            gradient = gradient / INPUT_SCALE
-            return linear.back(gradient) + chain.back(gradient)
+    def _run_part(self, part: Part, x: np.ndarray) -> Output:
+        """Return the sum of a part's paths."""
+        outputs, vjps = zip(*(self._run_path(part, path, x) for path in part.paths), strict=True)
 
-        return (linear.output + chain.output) / INPUT_SCALE, back
+        def part_vjp(gradient: np.ndarray) -> np.ndarray:
+            return sum((vjp(gradient) for vjp in vjps[1:]), vjps[0](gradient))
 
-    def _blocks(self, x, name, depth):
-        """(output, back) of so many residual blocks."""
-        chain = self._chain(x)
-        for index in range(depth):
-            chain.through(self._block, f"{name}_{index}")
-        return chain.output, chain.back
+        return sum(outputs[1:], outputs[0]), part_vjp
 
-    def _block(self, x, name):
-        """(output, back) of a residual block: a convolution over three frames, SiLU, a pointwise map back."""
-        chain = self._chain(x).through(rms_normalization, self.weights[f"{name}_norm/scale"])
-        chain.weighted(convolution, f"{name}_conv").through(silu).weighted(dense, f"{name}_mix")
-        return x + chain.output, lambda gradient: gradient + chain.back(gradient)
+    def _run_path(self, part: Part, path: Path, x: np.ndarray) -> Output:
+        """Return what one layer or block after another makes of x."""
+        vjps = []
+        for step in path:
+            x, vjp = self._run_block(part, step, x) if isinstance(step, Residual) else self._run_layer(part, step, x)
+            vjps.append(vjp)
 
-    def _chain(self, x):
-        """A chain from x, with this network's weights."""
-        return Chain(x, self.weights)
+        def path_vjp(gradient: np.ndarray) -> np.ndarray:
+            for vjp in reversed(vjps):
+                gradient = vjp(gradient)
+            return gradient
 
+        return x, path_vjp
 
-def shapes(config: ModelConfig) -> dict[str, tuple[int, ...]]:
-    """{name: shape} of a network's weights, in Keras' order: encoder or decoder, the layer, and which of its arrays."""
-    found = {}
-    for name, shape in (original.KERNELS if config.network == "original" else _kernels(config)).items():
-        if len(shape) == 1:
-            found[f"{name}/scale"] = shape
-        else:
-            found |= {f"{name}/kernel": shape, f"{name}/bias": shape[-1:]}
-    return found
+    def _run_block(self, part: Part, block: Residual, x: np.ndarray) -> Output:
+        output, vjp = self._run_path(part, block.layers, x)
+        return x + output, lambda gradient: gradient + vjp(gradient)
 
-
-def _kernels(config):
-    """{layer: the shape of its kernel, or of its scale} of a residual network."""
-    n_mels, width, size = config.n_mels, config.width, config.latent_size
-
-    def blocks(name, depth):
-        layers = {"norm": (width,), "conv": (3, width, width), "mix": (width, width)}
-        return {f"{name}_{index}_{layer}": shape for index in range(depth) for layer, shape in layers.items()}
-
-    found = {"encoder/encoder_stem": (config.stem_frames, n_mels, width)}
-    for stage in range(config.n_downsamplings):
-        found |= blocks(f"encoder/encoder_{stage}", config.encoder_depth)
-        found[f"encoder/encoder_{stage}_down"] = (2, width, width)
-    found |= blocks("encoder/encoder_last", config.encoder_depth)
-    found["encoder/linear_encoder"] = (config.frames_per_latent, n_mels, size)
-    found |= {"encoder/learned_encoder": (width, size), "decoder/decoder_stem": (3, size, width)}
-    for stage in reversed(range(config.n_downsamplings)):
-        found |= blocks(f"decoder/decoder_{stage}", config.depth)
-        found[f"decoder/decoder_{stage}_up"] = (width, 2 * width)
-    found |= blocks("decoder/decoder_last", config.depth)
-    found["decoder/decoder_norm"] = (width,)
-    found["decoder/linear_decoder"] = (size, config.frames_per_latent * n_mels)
-    found["decoder/learned_decoder"] = (width, config.stem_frames * n_mels)
-    return found
+    def _run_layer(self, part: Part, layer: Layer, x: np.ndarray) -> Output:
+        weights = (self.weights[weight_name(part, layer, weight)] for weight in layer.weights)
+        output, vjp = LAYERS[layer.kind](x, *weights, **layer.options)
+        if layer.activation is None:
+            return output, vjp
+        output, activation_vjp = ACTIVATIONS[layer.activation](output)
+        return output, lambda gradient: vjp(activation_vjp(gradient))

@@ -1,50 +1,50 @@
-"""The network's contract: where it starts, what it takes, what passes through its latent."""
+"""The network in Keras: it starts at PCA, takes any length, and everything passes through its latent."""
 
 import numpy as np
 import pytest
 
 from speech_autoencoder.config import ModelConfig
-from speech_autoencoder.model import keras_network as model
 from speech_autoencoder.model import pca
+from speech_autoencoder.model.keras_network import build, start_at_pca, to_network
 from tests.helpers.common import make_dataset, shake
 
 
-@pytest.fixture(scope="module", params=[2, 8, 16], ids=lambda step: f"{step} frames a latent")
+@pytest.fixture(scope="module", params=[2, 8, 16], ids=lambda step: f"{step} frames per latent")
 def started(request):
-    """(network, config, PCA) at the start of training."""
+    """Return a network at the start of training, its configuration, and the PCA that it starts from."""
     data = make_dataset([f"{i}.wav" for i in range(8)], range(50, 90, 5))
     config = ModelConfig(data.features.n_mels, request.param, latent_size=5, width=8)
-    floor = pca.fit(data, np.arange(8), config.frames_per_latent, config.latent_size)
-    network = model.build(config)
-    model.start_at_pca(network, config, floor)
-    return network, config, floor
+    baseline = pca.fit(data, np.arange(8), config.frames_per_latent, config.latent_size)
+    network = build(config)
+    start_at_pca(network, config, baseline)
+    return network, config, baseline
 
 
 @pytest.fixture(scope="module")
 def moved():
-    """(network, config) with weights that are nobody's start."""
+    """Return a network of random weights, and its configuration."""
     config = ModelConfig(n_mels=16, frames_per_latent=8, latent_size=5, width=8)
-    network = model.build(config)
+    network = build(config)
     shake(network)
     return network, config
 
 
 def through(network, config, frames):
-    """Frames (n_mels, n) of any length through the latent and back."""
-    network = model.to_network(network, config)
+    """Return what the network makes of frames (n_mels, n) of any length."""
+    network = to_network(network, config)
     return network.decode(network.encode(frames))[:, : frames.shape[1]]
 
 
 def noise(*shape, seed=0):
-    """Uniform noise in [0, 1], float32."""
+    """Return uniform noise in [0, 1], float32."""
     return np.random.default_rng(seed).random(shape, np.float32)
 
 
 @pytest.mark.parametrize("n_frames", [1, 7, 8, 37])
 def test_encode_decode_untrained_is_pca(started, n_frames):
-    network, config, floor = started
+    network, config, baseline = started
     frames = noise(config.n_mels, n_frames)
-    np.testing.assert_allclose(through(network, config, frames), floor.reconstruct(frames), atol=2e-6)
+    np.testing.assert_allclose(through(network, config, frames), baseline.reconstruct(frames), atol=2e-6)
 
 
 @pytest.mark.parametrize("n_latents", [1, 2, 6, 31])
@@ -62,13 +62,13 @@ def test_build_constant_input_gives_finite_output(moved, value):
     assert np.isfinite(network(np.full((1, config.n_mels, 16, 1), value, np.float32))).all()
 
 
-def test_build_latent_has_promised_size(moved):
+def test_build_latent_has_the_configured_size(moved):
     network, config = moved
     latent = network.get_layer("encoder")(noise(2, config.n_mels, 48, 1))
     assert latent.shape == (2, 48 // config.frames_per_latent, config.latent_size)
 
 
-def test_build_nothing_passes_beside_latent(moved):
+def test_build_everything_passes_through_the_latent(moved):
     network, config = moved
     clips = noise(2, config.n_mels, 48, 1)
     latent = np.asarray(network.get_layer("encoder")(clips))
@@ -76,9 +76,9 @@ def test_build_nothing_passes_beside_latent(moved):
 
 
 @pytest.mark.parametrize("step", [2, 4, 32, 64])
-def test_build_any_frames_per_latent_that_is_allowed_works(step):
+def test_build_any_valid_frames_per_latent_keeps_the_shape(step):
     config = ModelConfig(n_mels=8, frames_per_latent=step, latent_size=3, width=8)
-    assert model.build(config)(noise(1, 8, 128, 1)).shape == (1, 8, 128, 1)
+    assert build(config)(noise(1, 8, 128, 1)).shape == (1, 8, 128, 1)
 
 
 @pytest.mark.parametrize("n_frames", [1, 5, 8, 9, 100])
@@ -94,7 +94,7 @@ def test_encode_decode_any_length_keeps_shape_and_range(moved, n_frames):
     np.testing.assert_array_equal(frames, kept)
 
 
-def test_encode_decode_sound_that_starts_later_comes_out_later(moved):
+def test_encode_decode_delayed_frames_give_delayed_output(moved):
     network, config = moved
     frames, delay = noise(config.n_mels, 400), 3 * config.frames_per_latent
     later = np.concatenate([noise(config.n_mels, delay, seed=1), frames], axis=1)
