@@ -9,17 +9,16 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.quality import old_program
-from benchmarks.quality.old_program import ORIGINAL
 from benchmarks.running import run
 from speech_autoencoder.audio.log_mel import denormalise, hann, join_clips
-from speech_autoencoder.audio.recordings import read
+from speech_autoencoder.audio.reading import read
 from speech_autoencoder.codec.reconstruction import reconstruct, to_waveform
 from speech_autoencoder.config import CLASSIC, InversionConfig, LatentSearchConfig
 from speech_autoencoder.data import dataset as datasets
 from speech_autoencoder.data.dataset import Dataset
 
 # Numbers per second: of the latent, of the log-mel, and of each clip's extremes, which the old decoder is told too.
-_LATENT_RATE = ORIGINAL.latent_size / ORIGINAL.frames_per_latent * CLASSIC.frame_rate
+_LATENT_RATE = 768 / CLASSIC.n_frames * CLASSIC.frame_rate
 _MEL_RATE = CLASSIC.n_mels * CLASSIC.frame_rate
 _EXTREMES_RATE = 2 / CLASSIC.n_frames * CLASSIC.frame_rate
 
@@ -73,14 +72,14 @@ def systems(material: Material) -> Iterator[System]:
     yield System("+ normalisation", lambda i: _old_inversion(plain(i), material.args), _LATENT_RATE, **costs)
     yield System("+ inversion", lambda i: _our_inversion(plain(i)), _LATENT_RATE, **costs)
 
-    model, costs = _train_ours("original", material)
-    yield System("+ training", _model_sound(model, frames, steps=0), _LATENT_RATE, **costs)
+    network, costs = _train_original(material)
+    yield System("+ training", _original_sound(network, frames), _LATENT_RATE, **costs)
 
-    model, costs = _train_ours("residual", material)
+    model, costs = _train_ours(material)
     yield System("+ network", _model_sound(model, frames, steps=0), _LATENT_RATE, **costs)
-    rounds = LatentSearchConfig().rounds
+    steps = LatentSearchConfig().steps
     yield System(
-        "+ search of the latent: this program", _model_sound(model, frames, steps=rounds), _LATENT_RATE, **costs
+        "+ search of the latent: this program", _model_sound(model, frames, steps=steps), _LATENT_RATE, **costs
     )
     floor = model.baseline.reconstruct
     yield System("PCA, as many numbers, our way", lambda i: _our_inversion(floor(frames(i))), _LATENT_RATE)
@@ -139,12 +138,28 @@ def _train_old(clips, args):
     return network, _costs(network.count_params(), start, epochs)
 
 
-def _train_ours(network, material):
-    """(the TrainedModel of the scripts with this network, its costs)."""
+def _train_original(material):
+    """Return the old program's network, trained as the scripts train theirs, and its costs."""
+    from benchmarks.quality import original_network
+
+    start, args = time.monotonic(), material.args
+    network, epochs = original_network.train(material.training, minutes=args.minutes, seed=args.seed)
+    return network, _costs(network.count_params(), start, epochs)
+
+
+def _original_sound(network, frames):
+    """Return a function from a recording's index to its sound through the old program's network."""
+    from benchmarks.quality import original_network
+
+    return lambda i: _our_inversion(original_network.reconstruct(network, frames(i)))
+
+
+def _train_ours(material):
+    """Return the TrainedModel of the scripts, and its costs."""
     from speech_autoencoder.model import model_file
 
     start, args = time.monotonic(), material.args
-    options = ("--network", network, "--minutes", args.minutes, "--seed", args.seed)
+    options = ("--minutes", args.minutes, "--seed", args.seed)
     run("autoencoder_for_many_data", material.folder, *options)
     model = model_file.load(material.folder / "my_model_for_many_data.h5")
     return model, _costs(model.network.n_weights, start, len(model.description["history"]["minutes"]))
@@ -155,9 +170,9 @@ def _costs(n_weights, start, epochs):
     return {"n_weights": n_weights, "training_s": time.monotonic() - start, "epochs": epochs}
 
 
-def _model_sound(model, frames, *, rounds):
-    """A function from a recording's index to its sound through our model, whose latent is searched for in rounds."""
+def _model_sound(model, frames, *, steps):
+    """Return a function from a recording's index to its sound through our model, with so many search steps."""
     from speech_autoencoder.codec.latent_search import Encoder
 
-    encoder = Encoder(model, LatentSearchConfig(steps=rounds))
+    encoder = Encoder(model, LatentSearchConfig(steps=steps))
     return lambda i: _our_inversion(reconstruct(encoder, frames(i)))

@@ -4,10 +4,8 @@ import time
 
 import numpy as np
 
-from speech_autoencoder.config import CLASSIC, LATENT_RATE, model_config
-from speech_autoencoder.model.keras_network import build
+from speech_autoencoder.config import CLASSIC
 
-ORIGINAL = model_config(CLASSIC, LATENT_RATE, "original")
 N_SAMPLES = CLASSIC.hop_length * (CLASSIC.n_frames - 1)
 # librosa's default, whatever the analysis was made with.
 _N_FFT = 2_048
@@ -80,8 +78,10 @@ def train(clips: np.ndarray, *, minutes: float, seed: int, epochs: int = EPOCHS)
     """
     import keras
 
+    from benchmarks.quality import original_network
+
     keras.utils.set_random_seed(seed)
-    network = build(ORIGINAL)
+    network = original_network.build()
     network.compile(keras.optimizers.Adam(_LEARNING_RATE), "binary_crossentropy")
     kept = np.random.default_rng(seed).permutation(len(clips))[: max(1, len(clips) // 2)]
     end = time.monotonic() + 60 * minutes

@@ -1,17 +1,15 @@
 """The way from the old program to ours: that it made the mistakes that it is said to have made; what a row holds."""
 
-from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
-from benchmarks.quality import ablation, mends, old_program
+from benchmarks.quality import ablation, mends, old_program, original_network
 from benchmarks.quality.hearing import sounds
 from benchmarks.quality.mends import Material, System, systems
 from speech_autoencoder.codec.latent_search import Encoder
 from speech_autoencoder.config import CLASSIC, LatentSearchConfig
-from speech_autoencoder.model.keras_network import build, to_network
 from tests.helpers.common import make_speech
 
 SR = CLASSIC.sr
@@ -92,10 +90,9 @@ def test_train_sees_half_of_the_clips_and_ends_in_time():
 def made(small_arrays, shaken, monkeypatch, tmp_path):
     """The systems, of networks that nobody trained."""
     costs = {"n_weights": 4_385, "training_s": 1.0, "epochs": 1}
-    monkeypatch.setattr(mends, "_train_old", lambda clips, args: (build(old_program.ORIGINAL), costs))
-    original = to_network(build(old_program.ORIGINAL), old_program.ORIGINAL)
-    models = {"original": replace(shaken, network=original)}
-    monkeypatch.setattr(mends, "_train_ours", lambda network, material: (models.get(network, shaken), costs))
+    monkeypatch.setattr(mends, "_train_old", lambda clips, args: (original_network.build(), costs))
+    monkeypatch.setattr(mends, "_train_original", lambda material: (original_network.build(), costs))
+    monkeypatch.setattr(mends, "_train_ours", lambda material: (shaken, costs))
     return list(systems(Material(*small_arrays, tmp_path, SimpleNamespace(seed=0, minutes=1))))
 
 
@@ -132,7 +129,7 @@ def test_hear_is_what_the_table_of_settings_hears(made, small_arrays, shaken):
 
 
 def test_row_of_the_original_is_perfect_and_has_a_cell_for_every_heading(small_arrays):
-    from speech_autoencoder.audio.recordings import read
+    from speech_autoencoder.audio.reading import read
 
     data = small_arrays[1]
     row = ablation.row_of(System("it", lambda i: read(data.path(i), SR), 689.1), data, None, workers=2)
