@@ -1,110 +1,117 @@
-"""Every number of the project: frozen dataclasses that validate themselves and travel as JSON."""
+"""The project's settings: frozen dataclasses that check themselves and travel as JSON.
+
+The bounds beside a field hold for configurations read from files too, so that no file can ask for an absurd amount of
+memory.
+"""
 
 import math
 from dataclasses import asdict, dataclass, fields
+from functools import lru_cache
+from typing import Annotated, Any, NamedTuple, Self, get_args, get_type_hints
 
 from speech_autoencoder.errors import InputError
 
 # The sample rates of recordings.
 RATES_HZ = (4_000, 192_000)
-# The bounds that a configuration read from a file must keep, so that no file can ask for an absurd amount of memory.
-_BOUNDS = {
-    "sr": RATES_HZ,
-    "n_fft": (64, 8_192),
-    "hop_length": (16, 4_096),
-    "n_mels": (8, 512),
-    "n_frames": (8, 4_096),
-    "floor_db": (-200.0, -20.0),
-    "ceiling_db": (-20.0, 40.0),
-    "frames_per_latent": (2, 64),
-    "stem_frames": (1, 64),
-    "latent_size": (1, 4_096),
-    "width": (8, 1_024),
-    "depth": (0, 16),
-    "lowest_kbits": (0.05, 100.0),
-    "highest_kbits": (0.05, 1_000.0),
-    "knots": (2, 32),
-    "qualities": (2, 256),
-    "groups": (1, 64),
-    "hidden": (1, 256),
-    "minutes": (0.0, 1e6),
-    "seed": (0, 2**32 - 1),
-}
-
-# The characters of a wrong value that an error shows.
-_MOST_SHOWN = 200
+# Characters of a wrong value that a message quotes.
+_MAX_QUOTED = 200
 
 
-# The auto-encoder's shape, and that of the program which this one replaces, see original.py.
-NETWORKS = ("residual", "original")
-# The only n_mels, frames_per_latent and latent_size that the latter has.
-_ORIGINAL = (128, 8, 128)
+class Bounds(NamedTuple):
+    """The least and the greatest value of a field, `Annotated[int, Bounds(1, 64)]`."""
+
+    low: float
+    high: float
 
 
 class _Config:
-    """Validation by `_BOUNDS`, and JSON in and out, shared by the configurations."""
+    """What the configurations share: checks of types and bounds, and JSON in and out."""
 
-    def __post_init__(self):
-        for field in fields(self):
-            value = getattr(self, field.name)
-            if not isinstance(value, field.type) or isinstance(value, bool):
-                received = repr(value)[:_MOST_SHOWN]
-                raise InputError(f"{field.name} is {received}: expected a value of type {field.type.__name__}.")
-            low, high = _BOUNDS.get(field.name, (None, None))
-            if low is not None and not low <= value <= high:
-                raise InputError(f"{field.name} is {str(value)[:_MOST_SHOWN]}: expected {low} to {high}.")
+    def __post_init__(self) -> None:
+        for name, (kind, bounds) in _field_types(type(self)).items():
+            value = getattr(self, name)
+            if not isinstance(value, kind) or isinstance(value, bool):
+                received = repr(value)[:_MAX_QUOTED]
+                raise InputError(f"{name} is {received}: expected a value of type {kind.__name__}.")
+            if bounds and not bounds.low <= value <= bounds.high:
+                received = str(value)[:_MAX_QUOTED]
+                raise InputError(f"{name} is {received}: expected {bounds.low} to {bounds.high}.")
 
-    def to_json(self) -> dict:
-        """The configuration as a dict of JSON's own types."""
-        return asdict(self)
+    def to_json(self) -> dict[str, Any]:
+        """Return the configuration as a dict of JSON's own types."""
+        return asdict(self)  # type: ignore[call-overload]  # every subclass is a dataclass
 
     @classmethod
-    def from_json(cls, data: object) -> "_Config":
-        """The configuration that `to_json` wrote.
+    def from_json(cls, data: object) -> Self:
+        """Return the configuration that `to_json` wrote.
 
-        Raises InputError when a name is missing or unknown, or a value is not of its type or out of bounds.
+        Raises
+        ------
+        InputError
+            If a name is missing or unknown, or a value is not of its type or out of bounds.
         """
-        names = {field.name: field.type for field in fields(cls)}
-        if not isinstance(data, dict) or set(data) != set(names):
+        types = _field_types(cls)
+        if not isinstance(data, dict) or set(data) != set(types):
             received = sorted(map(str, data)) if isinstance(data, dict) else type(data).__name__
-            raise InputError(f"{cls.__name__} needs exactly {sorted(names)}, received {str(received)[:_MOST_SHOWN]}.")
+            raise InputError(f"{cls.__name__} needs exactly {sorted(types)}, received {str(received)[:_MAX_QUOTED]}.")
         try:
-            whole_to_float = {
-                name: float(value) if names[name] is float and type(value) is int else value
+            values = {
+                name: float(value) if types[name][0] is float and type(value) is int else value
                 for name, value in data.items()
             }
         except OverflowError as error:
             raise InputError(f"{cls.__name__} holds a number that is too large ({error}).") from error
-        return cls(**whole_to_float)
+        return cls(**values)
+
+
+@lru_cache
+def _field_types(cls: type) -> dict[str, tuple[type, Bounds | None]]:
+    """Return the type of every field of a configuration, and its bounds."""
+    hints = get_type_hints(cls, include_extras=True)
+    found = {}
+    for field in fields(cls):
+        kind, *extras = get_args(hints[field.name]) or (hints[field.name],)
+        found[field.name] = (kind, next((extra for extra in extras if isinstance(extra, Bounds)), None))
+    return found
 
 
 @dataclass(frozen=True)
 class FeatureConfig(_Config):
-    """How a waveform becomes a clip of normalised log-mel, and back.
+    """How a waveform becomes clips of normalised log-mel, and back.
 
-    sr in Hz; n_fft (also the length of the Hann window) and hop_length in samples; n_mels and n_frames are the
-    shape of a clip; floor_db and ceiling_db, relative to a full-scale sine, are what 0 and 1 stand for.
+    Attributes
+    ----------
+    preset : str
+        The preset's name.
+    sr : int
+        The sample rate of the analysed waveform, Hz.
+    n_fft, hop_length : int
+        The length of the FFT and of the Hann window, and the distance between two frames, in samples.
+    n_mels, n_frames : int
+        The shape of a clip.
+    floor_db, ceiling_db : float
+        The levels that 0 and 1 stand for, in dB relative to a full-scale sine.
     """
 
     preset: str
-    sr: int
-    n_fft: int
-    hop_length: int
-    n_mels: int
-    n_frames: int
-    floor_db: float
-    ceiling_db: float
+    sr: Annotated[int, Bounds(*RATES_HZ)]
+    n_fft: Annotated[int, Bounds(64, 8_192)]
+    hop_length: Annotated[int, Bounds(16, 4_096)]
+    n_mels: Annotated[int, Bounds(8, 512)]
+    n_frames: Annotated[int, Bounds(8, 4_096)]
+    floor_db: Annotated[float, Bounds(-200.0, -20.0)]
+    ceiling_db: Annotated[float, Bounds(-20.0, 40.0)]
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         super().__post_init__()
         if self.n_fft % 2:
-            raise InputError(f"n_fft is {self.n_fft}: expected an even count of samples.")
+            raise InputError(f"n_fft is {self.n_fft}: expected an even number of samples.")
         if self.n_fft % self.hop_length or self.n_fft < 2 * self.hop_length:
             raise InputError(f"n_fft {self.n_fft} is not a multiple (2 or more) of hop_length {self.hop_length}.")
 
     @property
     def range_db(self) -> float:
-        """The dB from 0 to 1 of a normalised value."""
+        """The dB between the normalised values 0 and 1."""
         return self.ceiling_db - self.floor_db
 
     @property
@@ -117,41 +124,54 @@ class FeatureConfig(_Config):
         """Frames per second of sound."""
         return self.sr / self.hop_length
 
-    def count_frames(self, n_samples: int) -> int:
-        """The frames of a recording (or of each of an array): every sample lies between the centres of two frames.
+    def count_frames(self, n_samples: Any) -> Any:
+        """Return the count of frames of a recording: every sample lies between the centres of two frames.
 
-        One clip of the `classic` preset, 48 frames, is 24,064 samples.
+        Parameters
+        ----------
+        n_samples : int or np.ndarray of int
+            The recording's length, or those of several.
+
+        Returns
+        -------
+        int or np.ndarray of int
+            Of the same shape.
+
+        Examples
+        --------
+        >>> CLASSIC.count_frames(24_064)
+        48
         """
         return 1 - -n_samples // self.hop_length
 
 
 @dataclass(frozen=True)
 class ModelConfig(_Config):
-    """The auto-encoder's size: `latent_size` numbers for every `frames_per_latent` frames.
+    """The sizes of the auto-encoder.
 
-    The convolutions see `finest` frames as one at first, and twice as many from stage to stage, up to the latent's;
-    `width` is the count of their channels, `depth` of the decoder's residual blocks at each resolution. The `original`
-    network has none of these, and one size alone.
+    Attributes
+    ----------
+    n_mels : int
+        Mel bands of a frame.
+    frames_per_latent, latent_size : int
+        Every so many frames become one latent of so many values.
+    stem_frames : int
+        Frames that the encoder's stem joins; each further stage joins two, up to frames_per_latent.
+    width : int
+        Channels of the convolutions.
+    depth : int
+        The decoder's residual blocks at each resolution.
     """
 
-    n_mels: int
-    frames_per_latent: int
-    latent_size: int
-    stem_frames: int = 2
-    width: int = 256
-    depth: int = 2
-    network: str = "residual"
+    n_mels: Annotated[int, Bounds(8, 512)]
+    frames_per_latent: Annotated[int, Bounds(2, 64)]
+    latent_size: Annotated[int, Bounds(1, 4_096)]
+    stem_frames: Annotated[int, Bounds(1, 64)] = 2
+    width: Annotated[int, Bounds(8, 1_024)] = 256
+    depth: Annotated[int, Bounds(0, 16)] = 2
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         super().__post_init__()
-        if self.network not in NETWORKS:
-            raise InputError(f"There is no network {self.network[:80]!r}: choose one of {', '.join(NETWORKS)}.")
-        size = (self.n_mels, self.frames_per_latent, self.latent_size)
-        if self.network == "original" and size != _ORIGINAL:
-            raise InputError(
-                "The original network turns {} mel bands x {} frames into {} numbers, not {} x {} into {}: make the "
-                "array with --preset classic, and leave --latent-per-second as it is.".format(*_ORIGINAL, *size)
-            )
         if self.frames_per_latent & (self.frames_per_latent - 1):
             raise InputError(f"frames_per_latent is {self.frames_per_latent}: expected a power of two.")
         if self.stem_frames & (self.stem_frames - 1) or self.stem_frames > self.frames_per_latent:
@@ -161,41 +181,42 @@ class ModelConfig(_Config):
         if self.latent_size > self.n_mels * self.frames_per_latent:
             raise InputError(
                 f"latent_size {self.latent_size} is more than the {self.n_mels} x {self.frames_per_latent} values "
-                "that it stands for: choose a smaller one."
+                "that a latent stands for: choose a smaller one."
             )
 
     @property
     def n_downsamplings(self) -> int:
-        """How often the convolutions halve the resolution, from the finest to the latent's."""
+        """How often the resolution is halved between the stem and the latent."""
         return (self.frames_per_latent // self.stem_frames).bit_length() - 1
 
     @property
-    def encoder_depth(self) -> int:
-        """The encoder's residual blocks at each resolution: a third of the decoder's, as the search mends its guess."""
-        return -(-self.depth // 3)
-
-    @property
     def baseline_shape(self) -> tuple[int, int]:
-        """(frames_per_latent, latent_size) of the PCA that a model is compared with: as many numbers a second.
+        """(frames_per_latent, latent_size) of the PCA baseline, which has the same latent rate.
 
-        In blocks of a fixed length, as PCA is the worse the shorter they are, where the network is the better.
+        It uses a fixed block length: unlike the network, PCA gets worse on short blocks.
         """
         frames = max(_MOST_STEM_FRAMES * self.stem_frames, self.frames_per_latent)
         return frames, self.latent_size * frames // self.frames_per_latent
 
-    @property
-    def context_latents(self) -> int:
-        """How far, at most, a frame is felt by the encoder, or a latent by the decoder, in latents."""
-        return 2 * self.depth + 2
+    def latent_rate(self, features: FeatureConfig) -> float:
+        """Return the values per second of sound that the encoder gives."""
+        return latent_rate(features, self.frames_per_latent, self.latent_size)
 
 
 @dataclass(frozen=True)
 class LossConfig(_Config):
-    """What a difference of two log-mels counts; see losses.LogMelDistance.
+    """The weights of a difference between two log-mels, see losses.LogMelDistance.
 
-    Magnitudes are compared as mel ** exponent, at a weight of 1; log_weight and envelope_weight are those of the
-    log-mel and of the third octaves' envelopes over envelope_s seconds. quietest is the least level, in normalised
-    log-mel, to which a recording is raised before it is compared.
+    Attributes
+    ----------
+    exponent : float
+        Magnitudes are compared as mel ** exponent; this part has a weight of 1.
+    log_weight, envelope_weight : float
+        The weights of the log-mel and of the envelopes of third octaves.
+    envelope_s : float
+        The length of the envelopes, seconds.
+    quietest : float
+        The least level relative to which a recording is compared, in normalised log-mel.
     """
 
     exponent: float = 0.4
@@ -207,20 +228,28 @@ class LossConfig(_Config):
 
 @dataclass(frozen=True)
 class CodecConfig(_Config):
-    """How latents are quantised and coded by a model that is trained to be a codec.
+    """How the latents of a codec are quantised and coded.
 
-    It has `qualities` steps from lowest_kbits to highest_kbits (kbit/s, on average over what it was trained on),
-    learned at `knots` of them. A latent's channels are coded in `groups`, each of which `hidden` units predict.
+    Attributes
+    ----------
+    lowest_kbits, highest_kbits : float
+        The bitrates (kbit/s) of the coarsest and the finest quality step, averaged over the training recordings.
+    knots : int
+        Bitrates between them at which quantisation is learned; it is interpolated elsewhere.
+    qualities : int
+        Quality steps to choose from.
+    groups, hidden : int
+        A latent's channels are coded in so many groups, each of which so many hidden units predict.
     """
 
-    lowest_kbits: float = 0.5
-    highest_kbits: float = 6.0
-    knots: int = 6
-    qualities: int = 32
-    groups: int = 6
-    hidden: int = 32
+    lowest_kbits: Annotated[float, Bounds(0.05, 100.0)] = 0.5
+    highest_kbits: Annotated[float, Bounds(0.05, 1_000.0)] = 6.0
+    knots: Annotated[int, Bounds(2, 32)] = 6
+    qualities: Annotated[int, Bounds(2, 256)] = 32
+    groups: Annotated[int, Bounds(1, 64)] = 6
+    hidden: Annotated[int, Bounds(1, 256)] = 32
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         super().__post_init__()
         if self.highest_kbits <= self.lowest_kbits:
             raise InputError(f"highest_kbits {self.highest_kbits} is not above lowest_kbits {self.lowest_kbits}.")
@@ -228,15 +257,33 @@ class CodecConfig(_Config):
 
 @dataclass(frozen=True)
 class TrainingConfig(_Config):
-    """How a model is trained; what the command line of the trainer can change.
+    """How a model is trained.
 
-    minutes is the budget, epochs the count (0: as many as the budget allows); batch_size counts sequences of two
-    clips' length; learning_rate is the peak of a schedule that warms up and falls to zero; clip_norm bounds the
-    gradient's norm; weight_decay draws matrices to zero; averaging is the share of the past in the averaged weights;
-    validation is the part of the recordings that is held out.
+    Attributes
+    ----------
+    minutes : float
+        The time budget.
+    epochs : int
+        The count of epochs; 0: as many as the time budget allows.
+    batch_size : int
+        Sequences in a batch, each as long as two clips.
+    learning_rate : float
+        The peak of a schedule that warms up and falls to zero.
+    clip_norm : float
+        The largest norm of the gradient.
+    weight_decay : float
+        How strongly weight matrices are drawn to zero.
+    averaging : float
+        The share of the past in the averaged weights.
+    patience : int
+        Epochs without a better validation loss before training stops.
+    validation : float
+        The share of recordings that is held out.
+    seed : int
+        Determines all random numbers.
     """
 
-    minutes: float = 5.0
+    minutes: Annotated[float, Bounds(0.0, 1e6)] = 5.0
     epochs: int = 0
     batch_size: int = 16
     learning_rate: float = 3e-3
@@ -245,15 +292,21 @@ class TrainingConfig(_Config):
     averaging: float = 0.995
     patience: int = 20
     validation: float = 0.1
-    seed: int = 0
+    seed: Annotated[int, Bounds(0, 2**32 - 1)] = 0
 
 
 @dataclass(frozen=True)
 class LatentSearchConfig(_Config):
-    """How a latent is found: the encoder's, made better by `rounds` of gradient descent on a loss.
+    """How the encoder's latent is improved by gradient descent on a loss.
 
-    The step, relative to the latents' standard deviation, starts at `rate` and falls to zero. The loss is the
-    training's, but for the weight of the envelopes, as ESTOI compares them and, by band_weight, as STOI does.
+    Attributes
+    ----------
+    steps : int
+        Steps of gradient descent; 0: the encoder's latent is used.
+    rate : float
+        The length of a step relative to the latents' standard deviation, at first; it falls to zero.
+    envelope_weight, band_weight : float
+        The weights of the envelopes, as ESTOI and as STOI compare them. The other weights are those of training.
     """
 
     steps: int = 60
@@ -266,8 +319,16 @@ class LatentSearchConfig(_Config):
 class InversionConfig(_Config):
     """How normalised log-mel becomes sound.
 
-    griffin_lim_rounds with `momentum` for the phase, and for magnitudes that fit it and the mel, on
-    `time_oversampling` interpolated frames for each frame; segments of segment_s overlap by overlap_s seconds.
+    Attributes
+    ----------
+    griffin_lim_rounds : int
+        Iterations for the phase, and for magnitudes that agree with it and with the mel.
+    momentum : float
+        Of the accelerated Griffin-Lim algorithm.
+    time_oversampling : int
+        Frames that are interpolated for each given one.
+    segment_s, overlap_s : float
+        The lengths of segments that are inverted at once, and of their overlap, seconds.
     """
 
     griffin_lim_rounds: int = 20
@@ -288,34 +349,51 @@ CLASSIC = FeatureConfig(
     ceiling_db=10.0,
 )
 
-# Windows of 32 ms every 8 ms at the rate nearest to the corpus' own.
+# Windows of 32 ms every 8 ms, by sample rate (Hz).
 _FINE = {
     8_000: {"n_fft": 256, "hop_length": 64, "n_mels": 64},
     16_000: {"n_fft": 512, "hop_length": 128, "n_mels": 80},
     22_050: {"n_fft": 704, "hop_length": 176, "n_mels": 80},
 }
 
-# The latent of the program that this one replaces: 768 numbers for a clip of 48 frames.
-LATENT_RATE = 690.0
-# Of a codec's latent, what a bitrate does not pay for costs nothing: it has room for the highest one.
-CODEC_LATENT_RATE = 1_400.0
-# The numbers that a latent has at least, and how often the convolutions' finest resolution it is long at most: shorter
-# latents scored better until they had too few (docs/decisions.md).
-_LEAST_LATENT, _MOST_STEM_FRAMES = 10, 4
-# The decoder's residual blocks over all resolutions, but two at each at least.
-_BLOCKS = 6
-
 PRESETS = ("classic", "fine")
+
+# Values per second of the latent: as many as the program that this one replaces had, 768 for a clip of 48 frames.
+LATENT_RATE = 690.0
+# Of a codec's latent. Channels that a bitrate does not use cost almost no bits, so this is sized for the highest one.
+CODEC_LATENT_RATE = 1_400.0
+# A latent has at least this many values, if need be by joining more frames: shorter latents scored better until they
+# had too few values (docs/experiments.md).
+_LEAST_LATENT_SIZE = 10
+# A latent joins at most this many times the stem's frames.
+_MOST_STEM_FRAMES = 4
+# Frames that the stem joins where the frame rate is below, or from, _HIGH_FRAME_RATE (frames per second).
+_STEM_FRAMES = 2
+_STEM_FRAMES_AT_HIGH_RATE = 4
+_HIGH_FRAME_RATE = 80
+# The decoder's residual blocks over all resolutions, and the least at each.
+_BLOCKS = 6
+_LEAST_DEPTH = 2
 
 # kbit/s of an encoded recording.
 DEFAULT_BITRATE = 1.6
 
 
 def preset(name: str, corpus_sr: int) -> FeatureConfig:
-    """The features that a preset's name stands for.
+    """Return the features of a preset.
 
-    corpus_sr is the most common sample rate (Hz) of the recordings; `fine` takes the smallest of 8, 16 and
-    22.05 kHz that holds it, `classic` is the same for all.
+    Parameters
+    ----------
+    name : str
+        One of PRESETS. `classic` is the same for all recordings; `fine` takes the smallest of 8, 16 and 22.05 kHz that
+        is at least corpus_sr, or the largest.
+    corpus_sr : int
+        The most common sample rate of the recordings, Hz.
+
+    Raises
+    ------
+    InputError
+        If there is no such preset.
     """
     if name == "classic":
         return CLASSIC
@@ -325,23 +403,31 @@ def preset(name: str, corpus_sr: int) -> FeatureConfig:
     raise InputError(f"There is no preset {name!r}: choose one of {', '.join(PRESETS)}.")
 
 
-def model_config(features: FeatureConfig, numbers_per_second: float, network: str = "residual") -> ModelConfig:
-    """The model that spends at most this many latent numbers per second of sound.
+def latent_rate(features: FeatureConfig, frames_per_latent: int, latent_size: int) -> float:
+    """Return the values per second of sound of latents of latent_size values for frames_per_latent frames each."""
+    return latent_size / frames_per_latent * features.frame_rate
 
-    Its latents are as short as they can be with _LEAST_LATENT numbers each.
+
+def model_config(features: FeatureConfig, max_latent_rate: float) -> ModelConfig:
+    """Return the model for these features whose latent rate is the highest up to a given one.
+
+    Its latents are as short as they can be with at least ten values each.
+
+    Parameters
+    ----------
+    features : FeatureConfig
+        What the model encodes.
+    max_latent_rate : float
+        Values per second of sound; a latent has at least one value, whatever the rate.
     """
-    finest = 2 if features.frame_rate < 80 else 4
+    stem_frames = _STEM_FRAMES if features.frame_rate < _HIGH_FRAME_RATE else _STEM_FRAMES_AT_HIGH_RATE
 
-    def size(frames_per_latent):
-        return math.floor(numbers_per_second * frames_per_latent / features.frame_rate + 1e-9)
+    def size(frames_per_latent: int) -> int:
+        return math.floor(max_latent_rate * frames_per_latent / features.frame_rate + 1e-9)
 
-    frames_per_latent = _ORIGINAL[1] if network == "original" else finest
-    while (
-        size(frames_per_latent) < _LEAST_LATENT
-        and frames_per_latent < _MOST_STEM_FRAMES * finest
-        and network != "original"
-    ):
+    frames_per_latent = stem_frames
+    while size(frames_per_latent) < _LEAST_LATENT_SIZE and frames_per_latent < _MOST_STEM_FRAMES * stem_frames:
         frames_per_latent *= 2
     latent_size = max(1, min(size(frames_per_latent), features.n_mels * frames_per_latent))
-    depth = max(2, _BLOCKS * finest // frames_per_latent)
-    return ModelConfig(features.n_mels, frames_per_latent, latent_size, finest, depth=depth, network=network)
+    depth = max(_LEAST_DEPTH, _BLOCKS * stem_frames // frames_per_latent)
+    return ModelConfig(features.n_mels, frames_per_latent, latent_size, stem_frames, depth=depth)

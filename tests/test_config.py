@@ -1,4 +1,4 @@
-"""The configurations: JSON round trips, bounds, and the numbers that follow from others."""
+"""The configurations: JSON round trips, bounds, and derived values."""
 
 import json
 import math
@@ -13,10 +13,14 @@ from speech_autoencoder.config import (
     CLASSIC,
     LATENT_RATE,
     PRESETS,
+    CodecConfig,
     FeatureConfig,
     InversionConfig,
+    LatentSearchConfig,
+    LossConfig,
     ModelConfig,
     TrainingConfig,
+    latent_rate,
     model_config,
     preset,
 )
@@ -27,7 +31,9 @@ FEATURES = [CLASSIC, *(preset("fine", sr) for sr in (8_000, 16_000, 22_050))]
 MODEL = ModelConfig(n_mels=128, frames_per_latent=8, latent_size=128)
 
 
-@pytest.mark.parametrize("config", [*FEATURES, MODEL, TrainingConfig(), InversionConfig()])
+@pytest.mark.parametrize(
+    "config", [*FEATURES, MODEL, LossConfig(), CodecConfig(), TrainingConfig(), LatentSearchConfig(), InversionConfig()]
+)
 def test_to_json_from_json_round_trip(config):
     assert type(config).from_json(json.loads(json.dumps(config.to_json()))) == config
 
@@ -63,31 +69,35 @@ def test_count_frames_any_length_every_sample_lies_between_two_centres(config, n
 
 
 @given(st.sampled_from(FEATURES), st.floats(1, 20_000))
-def test_model_config_any_budget_is_spent_but_not_passed(features, numbers_per_second):
-    config = model_config(features, numbers_per_second)
+def test_model_config_any_rate_is_reached_but_not_exceeded(features, max_latent_rate):
+    config = model_config(features, max_latent_rate)
     per_second = features.frame_rate / config.frames_per_latent
-    assert config.latent_size * per_second <= max(numbers_per_second, per_second) * (1 + 1e-9)
+    assert config.latent_size * per_second <= max(max_latent_rate, per_second) * (1 + 1e-9)
     most = features.n_mels * config.frames_per_latent
-    assert (config.latent_size + 1) * per_second > numbers_per_second or config.latent_size == most
-    # The floor that it is compared with spends no more, and hardly less.
+    assert (config.latent_size + 1) * per_second > max_latent_rate or config.latent_size == most
+    # The PCA baseline has at most the same rate, and hardly less.
     frames, size = config.baseline_shape
     assert 0 <= config.latent_size / config.frames_per_latent - size / frames < 1 / frames
 
 
-def test_model_config_original_is_768_numbers_for_a_classic_clip():
-    config = model_config(CLASSIC, LATENT_RATE, "original")
-    assert (config.frames_per_latent, config.latent_size) == (8, 128)
-    assert CLASSIC.n_frames / 8 * 128 == 768
+def test_model_config_default_rate_is_768_values_for_a_classic_clip():
+    config = model_config(CLASSIC, LATENT_RATE)
+    assert config.latent_size / config.frames_per_latent * CLASSIC.n_frames == 768
     assert config.baseline_shape == (8, 128)
 
 
-@pytest.mark.parametrize("finest", [3, 16])
-def test_config_finest_is_a_power_of_two_within_a_latent(finest):
-    with pytest.raises(InputError, match=f"finest is {finest}"):
-        replace(MODEL, stem_frames=finest)
+def test_latent_rate_closed_form():
+    assert latent_rate(CLASSIC, 8, 128) == 16 * 22_050 / 512
+    assert MODEL.latent_rate(CLASSIC) == latent_rate(CLASSIC, 8, 128)
 
 
-def test_preset_classic_is_what_people_expect():
+@pytest.mark.parametrize("stem_frames", [3, 16])
+def test_model_config_stem_frames_not_a_power_of_two_up_to_a_latent_is_refused(stem_frames):
+    with pytest.raises(InputError, match=f"stem_frames is {stem_frames}"):
+        replace(MODEL, stem_frames=stem_frames)
+
+
+def test_preset_classic_is_the_known_geometry():
     assert preset("classic", 8_000) == preset("classic", 48_000) == CLASSIC
     assert (CLASSIC.sr, CLASSIC.n_fft, CLASSIC.hop_length) == (22_050, 1_024, 512)
     assert (CLASSIC.n_mels, CLASSIC.n_frames) == (128, 48)
@@ -104,7 +114,7 @@ def test_preset_classic_is_what_people_expect():
         (48_000, 22_050, 80),
     ],
 )
-def test_preset_fine_takes_the_rate_that_holds_the_corpus(corpus_sr, sr, n_mels):
+def test_preset_fine_takes_the_smallest_rate_that_is_at_least_the_corpus(corpus_sr, sr, n_mels):
     config = preset("fine", corpus_sr)
     assert (config.sr, config.n_mels) == (sr, n_mels)
     assert config.n_fft / sr == pytest.approx(0.032, rel=0.01)
@@ -151,7 +161,7 @@ def test_feature_config_windows_that_do_not_overlap_evenly_are_refused(n_fft, ho
 
 
 @pytest.mark.parametrize("frames_per_latent", [3, 12, 63])
-def test_model_config_frames_per_latent_no_power_of_two_is_refused(frames_per_latent):
+def test_model_config_frames_per_latent_not_a_power_of_two_is_refused(frames_per_latent):
     with pytest.raises(InputError, match=f"{frames_per_latent}: expected a power of two"):
         replace(MODEL, frames_per_latent=frames_per_latent)
 
@@ -178,14 +188,14 @@ def test_from_json_other_names_are_refused(data):
 @pytest.mark.parametrize(
     "data", [CLASSIC.to_json() | {"sr": "x" * 9_999}, CLASSIC.to_json() | {"sr": 10**4_000}, ["x" * 9_999]]
 )
-def test_from_json_endless_value_is_refused_in_a_line_that_one_reads(data):
+def test_from_json_endless_value_is_refused_in_a_short_line(data):
     with pytest.raises(InputError, match=r"sr is|needs exactly") as error:
         FeatureConfig.from_json(data)
     one_line_of(error)
 
 
 @pytest.mark.parametrize("name", ["x" * 9_999, "\n" * 99])
-def test_from_json_endless_name_is_refused_in_a_line_that_one_reads(name):
+def test_from_json_endless_name_is_refused_in_a_short_line(name):
     with pytest.raises(InputError, match="needs exactly") as error:
         FeatureConfig.from_json(CLASSIC.to_json() | {name: 1})
     one_line_of(error)

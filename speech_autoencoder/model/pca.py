@@ -1,20 +1,34 @@
-"""The linear auto-encoder, PCA of blocks of log-mel: the floor that the CNN must beat, and its start."""
+"""The PCA baseline: a linear auto-encoder of blocks of log-mel, which the network starts at, and must beat."""
 
 from dataclasses import dataclass
 
 import numpy as np
 
+from speech_autoencoder.config import FeatureConfig, latent_rate
 from speech_autoencoder.data.dataset import Dataset
 
-# Frames that the components are fitted on, about: more change nothing that one could measure.
-_MOST_FRAMES = 1_000_000
+# The components are fitted on about this many frames: more make no measurable difference.
+_MAX_FRAMES = 1_000_000
+# Recordings whose blocks are held in memory at once.
+_RECORDINGS_AT_ONCE = 512
+# Variances are raised to this, so that components without variance, of which a tiny corpus has many, are finite.
+_LEAST_VARIANCE = 1e-8
 
 
 @dataclass(frozen=True)
 class PCA:
-    """Components of blocks of frames_per_latent frames, whitened.
+    """Principal components of blocks of frames, scaled to a variance of 1.
 
-    encode: (n, frames_per_latent * n_mels) -> (n, latent_size), decode: back; offset is added last.
+    Attributes
+    ----------
+    frames_per_latent : int
+        The frames of a block.
+    encode : np.ndarray
+        (frames_per_latent * n_mels, latent_size).
+    decode : np.ndarray
+        (latent_size, frames_per_latent * n_mels).
+    offset : np.ndarray
+        (frames_per_latent * n_mels,), the mean block.
     """
 
     frames_per_latent: int
@@ -22,33 +36,61 @@ class PCA:
     decode: np.ndarray
     offset: np.ndarray
 
+    def latent_rate(self, features: FeatureConfig) -> float:
+        """Return the values per second of its latent."""
+        return latent_rate(features, self.frames_per_latent, self.encode.shape[1])
+
     def reconstruct(self, frames: np.ndarray) -> np.ndarray:
-        """Normalised log-mel (n_mels, n_frames) -> the same through the latent, in [0, 1]."""
+        """Return normalised log-mel (n_mels, n_frames) encoded and decoded, clipped to [0, 1]."""
         blocks = to_blocks(frames, self.frames_per_latent)
         blocks = (blocks - self.offset) @ self.encode @ self.decode + self.offset
         return np.clip(blocks.reshape(-1, frames.shape[0])[: frames.shape[1]].T, 0, 1)
 
 
 def to_blocks(frames: np.ndarray, frames_per_latent: int, shift: int = 0) -> np.ndarray:
-    """Frames (n_mels, n) -> blocks (n_blocks, frames_per_latent * n_mels), after `shift` frames of silence."""
-    n = frames.shape[1] + shift
-    padded = np.pad(frames, ((0, 0), (shift, -n % frames_per_latent)))
+    """Cut frames into blocks, after `shift` frames of silence; the last block is filled with silence.
+
+    Parameters
+    ----------
+    frames : np.ndarray
+        Normalised log-mel (n_mels, n_frames).
+    frames_per_latent : int
+        The frames of a block.
+    shift : int
+        Frames of silence to prepend.
+
+    Returns
+    -------
+    np.ndarray
+        (n_blocks, frames_per_latent * n_mels).
+    """
+    n_frames = frames.shape[1] + shift
+    padded = np.pad(frames, ((0, 0), (shift, -n_frames % frames_per_latent)))
     return np.ascontiguousarray(padded.T).reshape(-1, frames_per_latent * frames.shape[0])
 
 
 def fit(dataset: Dataset, recordings: np.ndarray, frames_per_latent: int, latent_size: int) -> PCA:
-    """The components of these recordings of the dataset (indices), whose blocks start at every shift in turn.
+    """Fit the components to recordings, whose blocks begin at every shift in turn.
 
-    Pearson (1901); by the eigenvectors of the covariance, gathered one recording at a time.
+    Pearson (1901), by the eigenvectors of the covariance, which is accumulated recording by recording.
+
+    Parameters
+    ----------
+    dataset : Dataset
+        The array.
+    recordings : np.ndarray
+        The indices of the recordings to use.
+    frames_per_latent, latent_size : int
+        The frames of a block, and the count of components.
     """
     n_values = frames_per_latent * dataset.features.n_mels
     total, products, count = np.zeros(n_values), np.zeros((n_values, n_values)), 0
-    pending = []
     n_frames = dataset.n_frames[recordings].sum()
-    every = max(1, int(n_frames / _MOST_FRAMES))
-    for number, recording in enumerate(recordings[::every]):
+    some = recordings[:: max(1, int(n_frames / _MAX_FRAMES))]
+    pending = []
+    for number, recording in enumerate(some):
         pending.append(to_blocks(dataset.frames(recording), frames_per_latent, shift=number % frames_per_latent))
-        if number % 512 == 511 or number == len(recordings[::every]) - 1:
+        if len(pending) == _RECORDINGS_AT_ONCE or number == len(some) - 1:
             blocks = np.concatenate(pending).astype(np.float64)
             pending = []
             total += blocks.sum(axis=0)
@@ -56,8 +98,7 @@ def fit(dataset: Dataset, recordings: np.ndarray, frames_per_latent: int, latent
             count += len(blocks)
     mean = total / count
     values, vectors = np.linalg.eigh(products / count - np.outer(mean, mean))
-    # Components without variance (a tiny corpus has many) must not be scaled to infinity.
-    scale = np.sqrt(np.maximum(values[::-1][:latent_size], 1e-8))
+    scale = np.sqrt(np.maximum(values[::-1][:latent_size], _LEAST_VARIANCE))
     vectors = vectors[:, ::-1][:, :latent_size]
     return PCA(
         frames_per_latent,

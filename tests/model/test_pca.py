@@ -1,4 +1,4 @@
-"""The linear floor: exact with all its components, as good as scikit-learn's with fewer."""
+"""The PCA baseline: exact with all its components, and equal to scikit-learn's with fewer."""
 
 from itertools import pairwise
 
@@ -18,7 +18,7 @@ ALL = N_MELS * FRAMES_PER_LATENT
 
 @pytest.fixture(scope="module")
 def data():
-    """Twelve recordings of noise that changes slowly over time and bands: components of every size."""
+    """Return twelve recordings of noise that changes slowly over time and bands: components of every size."""
     data = make_dataset([str(i) for i in range(12)], [97, 30, 64, 65, 1, 40, 120, 33, 80, 51, 100, 77])
     noise = np.random.default_rng(3).normal(size=data.clips.shape).cumsum(axis=2).cumsum(axis=1)
     data.clips[:] = 0.5 + 0.4 * np.sin(noise / 30)
@@ -26,7 +26,7 @@ def data():
 
 
 def error_of(pca, data: Dataset):
-    """The mean square error over all recordings."""
+    """Return the mean square error over all recordings."""
     return np.mean([np.mean((pca.reconstruct(data.frames(i)) - data.frames(i)) ** 2) for i in range(len(data.names))])
 
 
@@ -46,17 +46,17 @@ def test_to_blocks_any_length_round_trip(n_frames, frames_per_latent, shift):
     frames = np.random.default_rng(0).random((N_MELS, n_frames)) + 1
     blocks = to_blocks(frames, frames_per_latent, shift)
     assert blocks.shape == (-(-(n_frames + shift) // frames_per_latent), frames_per_latent * N_MELS)
-    back = blocks.reshape(-1, N_MELS).T
-    assert not back[:, :shift].any()
-    assert np.array_equal(back[:, shift : shift + n_frames], frames)
-    assert not back[:, shift + n_frames :].any()
+    frames_again = blocks.reshape(-1, N_MELS).T
+    assert not frames_again[:, :shift].any()
+    assert np.array_equal(frames_again[:, shift : shift + n_frames], frames)
+    assert not frames_again[:, shift + n_frames :].any()
 
 
 # Closed form
 
 
-def test_reconstruct_data_of_two_kinds_needs_two_components():
-    """Frames that are a mean and two patterns in any mixture come back whole from two numbers."""
+def test_reconstruct_two_patterns_need_two_components():
+    """Two values reconstruct frames that are the mean plus any mixture of two patterns."""
     rng = np.random.default_rng(0)
     data = make_dataset(["a", "b"], [64, 96], features=TINY)
     patterns = rng.normal(size=(2, N_MELS))
@@ -69,7 +69,7 @@ def test_reconstruct_data_of_two_kinds_needs_two_components():
 
 
 def test_fit_latent_is_whitened(data):
-    """A code of unit variance and mean zero is what the network's start relies on."""
+    """The network's start relies on latents of unit variance and mean zero."""
     pca = fit(data, np.arange(12), FRAMES_PER_LATENT, 40)
     blocks = np.concatenate(
         [to_blocks(data.frames(i), FRAMES_PER_LATENT, shift=i % FRAMES_PER_LATENT) for i in range(12)]
@@ -87,7 +87,7 @@ def test_fit_corpus_without_variance_is_finite():
     assert pca.reconstruct(data.frames(0)) == pytest.approx(data.frames(0), abs=1e-6)
 
 
-def test_reconstruct_stays_in_range(data):
+def test_reconstruct_far_latent_stays_in_range(data):
     pca = fit(data, np.arange(12), FRAMES_PER_LATENT, 1)
     far_out = pca.offset + 10 * pca.decode[0] / np.abs(pca.decode[0]).max()
     output = pca.reconstruct(far_out.reshape(FRAMES_PER_LATENT, N_MELS).T)
@@ -113,13 +113,13 @@ def test_fit_equals_scikit_learn(data, latent_size):
     assert error == pytest.approx(expected, rel=1e-3)
 
 
-def test_fit_more_components_come_nearer(data):
+def test_fit_more_components_have_less_error(data):
     errors = [error_of(fit(data, np.arange(12), FRAMES_PER_LATENT, size), data) for size in (1, 2, 4, 8, 16, 32, ALL)]
     assert all(error > 1.1 * following for error, following in pairwise(errors))
 
 
 def test_fit_many_recordings_are_gathered_in_parts():
-    """More than are held at once; each has its part in the mean."""
+    """These are more than are held at once; each contributes to the mean."""
     n_frames = [1 + i % 7 for i in range(1_200)]
     data = make_dataset([str(i) for i in range(1_200)], n_frames)
     blocks = np.concatenate([to_blocks(data.frames(i), 2, shift=i % 2) for i in range(1_200)]).astype(np.float64)
@@ -130,14 +130,14 @@ def test_fit_many_recordings_are_gathered_in_parts():
 
 
 def test_fit_large_corpus_is_sampled(data, monkeypatch):
-    """A bound on the work: every third recording tells of them all."""
-    monkeypatch.setattr("speech_autoencoder.model.pca._MOST_FRAMES", data.n_frames.sum() // 3)
+    """The work is bounded: every third recording is used."""
+    monkeypatch.setattr("speech_autoencoder.model.pca._MAX_FRAMES", data.n_frames.sum() // 3)
     sampled = fit(data, np.arange(12), FRAMES_PER_LATENT, 8)
     whole_start = [to_blocks(data.frames(i), FRAMES_PER_LATENT, shift=n % 4) for n, i in enumerate([0, 3, 6, 9])]
     assert sampled.offset == pytest.approx(np.concatenate(whole_start).mean(axis=0), abs=1e-6)
 
 
-def test_fit_sees_only_the_recordings_that_it_is_given(data):
+def test_fit_uses_only_the_given_recordings(data):
     chosen = np.array([0, 6, 10])
     alone = make_dataset(["0", "6", "10"], [97, 120, 100])
     for number, i in enumerate(chosen):
