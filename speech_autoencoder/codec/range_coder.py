@@ -5,7 +5,7 @@ from functools import lru_cache
 import numpy as np
 
 from speech_autoencoder.errors import InputError
-from speech_autoencoder.model.entropy_model import RADIUS, TABLE_BITS, EntropyModel, Predictor, quantise, walk
+from speech_autoencoder.model.entropy_model import RADIUS, TABLE_BITS, EntropyModel, Predictor, decode_symbols, quantise
 
 # Symbols that are coded in one call: each has a row of floats, which would be much for a whole block.
 _AT_ONCE = 4_096
@@ -56,7 +56,7 @@ class LatentCoder:
             return coder.decode(family, weights[kinds]) - RADIUS
 
         try:
-            decoded = walk(self._predictor(quality), n_latents, _last_two(before, self.model), choose)
+            decoded = decode_symbols(self._predictor(quality), n_latents, _last_two(before, self.model), choose)
         except AssertionError as error:  # what constriction raises
             raise InputError("a block holds what no latents are coded as") from error
         return decoded

@@ -1,6 +1,6 @@
-"""The entropy model is integers alone: what it says is the same on every machine, and is checked before it is used."""
+"""The entropy model computes in integers, the same on every machine, and is checked before it is used."""
 
-from dataclasses import fields, replace
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -24,13 +24,13 @@ N_SYMBOLS = 2 * RADIUS + 1
 
 
 def shift(number, bits):
-    """A Python integer divided by a power of two, rounded down, as the documentation has it."""
+    """Return a Python integer divided by a power of two, rounded down, as docs/codec.md defines it."""
     return number >> bits
 
 
 def by_definition(model, quality, values, before):
-    """(symbols, classes, decoded) by the text of docs/codec.md, in Python's own integers, one number at a time."""
-    arrays = {field.name: getattr(model, field.name).tolist() for field in fields(model)}
+    """Return (symbols, classes, decoded) as docs/codec.md defines them, in Python's own integers."""
+    arrays = {name: array.tolist() for name, array in model.arrays().items()}
     size, units = model.n_channels, model.n_hidden
     older, newer = before
     out = []
@@ -62,7 +62,7 @@ def by_definition(model, quality, values, before):
 
 @pytest.mark.parametrize("scale", [1.0, 30.0, 1e5], ids=["as trained", "wild", "at the limits"])
 @pytest.mark.parametrize("quality", [0, 2])
-def test_quantise_is_the_definition_in_integers(scale, quality):
+def test_quantise_equals_the_definition_in_integers(scale, quality):
     model = make_entropy(7, 3, seed=5, weights=min(scale, 2_000.0))
     rng = np.random.default_rng(1)
     values = np.clip(rng.normal(0, 400 * scale, (40, 7)), -VALUE_LIMIT, VALUE_LIMIT).astype(np.int64)
@@ -73,7 +73,7 @@ def test_quantise_is_the_definition_in_integers(scale, quality):
 
 
 def test_quantise_wild_weights_reach_every_limit():
-    """What the comparison above rests on: it went through the cases that it is for."""
+    """The comparison above covers the limits: its values reach all of them."""
     model = make_entropy(7, 3, seed=5, weights=2_000.0)
     values = np.clip(np.random.default_rng(1).normal(0, 4e7, (40, 7)), -VALUE_LIMIT, VALUE_LIMIT).astype(np.int64)
     symbols, classes, decoded = entropy.quantise(entropy.Predictor(model, 0), values)
@@ -101,8 +101,8 @@ def test_quantise_in_parts_is_the_whole():
         np.testing.assert_array_equal(np.concatenate([one, two]), all_of_it)
 
 
-def test_quantise_group_is_blind_to_channels_to_come():
-    """A decoder does not have them yet."""
+def test_predictor_group_ignores_later_channels():
+    """A decoder does not know them yet."""
     model = make_entropy(6, 3)
     predictor, rng = entropy.Predictor(model, 0), np.random.default_rng(0)
     context = rng.integers(-500, 500, 18).astype(np.float64)
@@ -116,8 +116,8 @@ def test_quantise_group_is_blind_to_channels_to_come():
     assert (predictor(context, 1)[0] != predictor(other, 1)[0]).any()
 
 
-def test_from_floats_predicts_what_the_floats_do():
-    """Rounding to fixed point moves means by little, and log-scales by less than half a class."""
+def test_from_floats_predicts_as_the_floats_do():
+    """Rounding to fixed point changes means a little, and log-scales by less than half a class."""
     floats = make_entropy(6, 2, as_floats=True)
     model = EntropyModel.from_floats(**floats)
     rng = np.random.default_rng(4)
@@ -156,18 +156,17 @@ def test_logistic_tables_are_the_logistic_distribution():
     assert tables.dtype == np.int32
     assert tables.shape == (CLASSES, N_SYMBOLS)
     assert (tables.sum(axis=1) == 2**entropy.TABLE_BITS).all()
-    np.testing.assert_allclose(
-        tables, tables[:, ::-1], atol=N_SYMBOLS
-    )  # what rounding leaves goes to one of two equals
+    # Of two equal frequencies, one gets what rounding leaves.
+    np.testing.assert_allclose(tables, tables[:, ::-1], atol=N_SYMBOLS)
     scale = 0.04 * np.exp((30 + 0.5) / 8)
     wanted = 1 / (1 + np.exp(-2.5 / scale)) - 1 / (1 + np.exp(-1.5 / scale))
     assert tables[30, RADIUS + 2] / 2**entropy.TABLE_BITS == pytest.approx(wanted, abs=1e-4)
-    # The finest class is all but sure of 0, the coarsest of nothing.
+    # In the finest class 0 is almost certain, in the coarsest no symbol is.
     assert tables[0, RADIUS] > 0.9999 * 2**entropy.TABLE_BITS
     assert tables[-1, RADIUS] < 0.01 * 2**entropy.TABLE_BITS
 
 
-def test_refit_tables_nothing_counted_is_the_prior():
+def test_refit_tables_without_counts_are_the_logistic_distribution():
     np.testing.assert_array_equal(entropy.refit_tables(np.zeros((CLASSES, N_SYMBOLS))), entropy.logistic_tables())
 
 
@@ -180,7 +179,7 @@ def test_refit_tables_are_always_tables(seed, strength):
     assert tables.min() >= 1
 
 
-def test_refit_tables_follow_what_was_counted():
+def test_refit_tables_follow_the_counts():
     counts = np.zeros((CLASSES, N_SYMBOLS))
     counts[10, RADIUS + 5] = 1e6
     tables = entropy.refit_tables(counts, strength=10)
@@ -189,12 +188,12 @@ def test_refit_tables_follow_what_was_counted():
 
 
 @pytest.mark.parametrize("counts", [np.zeros((3, 3)), np.full((CLASSES, N_SYMBOLS), -1.0)])
-def test_refit_tables_of_no_counts_are_refused(counts):
+def test_refit_tables_wrong_counts_are_refused(counts):
     with pytest.raises(InputError):
         entropy.refit_tables(counts)
 
 
-def test_count_symbols_counts_all():
+def test_count_symbols_counts_every_symbol():
     model = make_entropy(6, 2)
     latents = np.random.default_rng(0).normal(size=(50, 6))
     counts = entropy.count_symbols(model, latents, 1)
@@ -204,8 +203,8 @@ def test_count_symbols_counts_all():
     np.testing.assert_array_equal(counts.sum(axis=0), np.bincount(symbols.ravel() + RADIUS, minlength=N_SYMBOLS))
 
 
-def test_refitted_tables_cost_less():
-    """Counted and coded on the same latents, the refitted tables must say less surprise than the logistic's."""
+def test_refit_tables_need_fewer_bits():
+    """On the latents that they are fitted to, the refitted tables need fewer bits than the logistic distribution."""
     model = make_entropy(6, 2)
     counts = entropy.count_symbols(model, np.random.default_rng(0).normal(size=(400, 6)), 1)
 
@@ -215,7 +214,7 @@ def test_refitted_tables_cost_less():
     assert bits(entropy.refit_tables(counts)) < 0.99 * bits(model.tables)
 
 
-def test_fixed_point_there_and_back():
+def test_to_fixed_to_floats_round_trip():
     latents = np.array([0.0, 1.0, -2.5, 1 / 256, 0.4 / 256, -0.6 / 256, 1e9, -1e9, np.nan], np.float32)
     values = entropy.to_fixed(latents)
     np.testing.assert_array_equal(values, [0, 256, -640, 1, 0, -1, VALUE_LIMIT, -VALUE_LIMIT, 0])
@@ -225,14 +224,14 @@ def test_fixed_point_there_and_back():
 
 
 def spoil(name, change):
-    """A valid model's array of this name, changed."""
+    """Return a valid model with the array of this name changed."""
     model = make_entropy(6, 2)
     value = getattr(model, name).copy()
     return replace(model, **{name: change(value)})
 
 
 def filled(value):
-    """A change that fills the array's first column."""
+    """Return a change that fills the array's first column."""
 
     def change(array):
         array[..., 0] = value
@@ -273,14 +272,14 @@ def filled(value):
         ("tables", lambda a: a[:, :-1]),
     ],
 )
-def test_model_of_wrong_arrays_is_refused(name, change):
+def test_model_wrong_array_is_refused(name, change):
     with pytest.raises(InputError) as error:
         spoil(name, change)
     assert "train again" in one_line_of(error)
 
 
 def test_model_column_at_the_limit_is_exact():
-    """The largest weights that are let in: the products' sums, at the largest latents, are still whole numbers."""
+    """With the largest accepted weights and latents, the sums of products are still exact integers."""
     model = make_entropy(1, 1)
     rows = model.hidden_kernel.shape[0]
     weights = np.array([2**31 - 1, 2**31 - 1, 1], np.int32)[:rows, None]
@@ -291,7 +290,7 @@ def test_model_column_at_the_limit_is_exact():
     assert int(mean[0]) == wanted
 
 
-def test_model_arrays_are_not_to_be_changed():
+def test_model_arrays_are_read_only():
     model = make_entropy(6, 2)
     with pytest.raises(ValueError, match="read-only"):
         model.tables[0, 0] = 1
@@ -307,6 +306,6 @@ def test_predictor_unknown_quality_is_refused(quality):
 @pytest.mark.parametrize(
     "sizes", [(0, 6, 2, 8), (257, 6, 2, 8), (3, 5_000, 2, 8), (3, 6, 7, 7), (3, 6, 2, 7), (3, 6, 2, 0)]
 )
-def test_expected_shapes_of_no_model_are_refused(sizes):
+def test_expected_shapes_impossible_sizes_are_refused(sizes):
     with pytest.raises(InputError):
         entropy.expected_shapes(*sizes)
