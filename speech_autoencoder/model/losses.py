@@ -1,7 +1,7 @@
 """How far one log-mel is from another, perceptually: what the two losses share, and the loss of the latent search.
 
-`LogMelDistance` defines the distance. It has two implementations, which a test holds together: `SearchLoss` here (numpy,
-one recording, with its gradient) and `training_loss.TrainingLoss` (TensorFlow, batches).
+`LogMelDistance` defines the distance. It has two implementations, which a test holds together: `SearchLoss` here
+(numpy, one recording, with its gradient) and `training_loss.TrainingLoss` (TensorFlow, batches).
 """
 
 import math
@@ -162,7 +162,7 @@ class SearchLoss:
 
 
 def _normalise(values: np.ndarray, axis: int, least: float) -> tuple[np.ndarray, Callable[[np.ndarray], np.ndarray]]:
-    """Return values with a mean of 0 and a norm of about 1 along the axis, and the VJP; `least` is added to the norm."""
+    """Return values with a mean of 0 and a norm of 1 along the axis, and the VJP; small norms are raised to `least`."""
     centred = values - values.mean(axis=axis, keepdims=True)
     rate = (np.square(centred).sum(axis=axis, keepdims=True) + least**2) ** -0.5
     output = centred * rate

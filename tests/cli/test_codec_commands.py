@@ -11,7 +11,7 @@ import soundfile as sf
 
 from speech_autoencoder import __main__ as commands
 from speech_autoencoder.config import DEFAULT_BITRATE
-from speech_autoencoder.model import model_file
+from speech_autoencoder.training.saving import save
 from tests.helpers.common import OFFLINE, ROOT, assert_refused, make_speech, names_in, refused, run_script
 from tests.helpers.tiny_codec import make_codec, record
 
@@ -34,8 +34,8 @@ def place(tmp_path_factory):
     """A folder with a codec's model, large enough to be worth threads, one of no codec, and recordings."""
     folder = tmp_path_factory.mktemp("place")
     model = make_codec(width=128)
-    model_file.save(folder / "my_model_for_many_data.h5", model)
-    model_file.save(folder / "bare.h5", replace(model, entropy=None))
+    save(folder / "my_model_for_many_data.h5", model)
+    save(folder / "bare.h5", replace(model, entropy=None))
     (folder / "in" / "deep").mkdir(parents=True)
     record(folder / "in" / "a.wav", 60_000)
     record(folder / "in" / "deep" / "b.wav", 9_000, 16_000)
