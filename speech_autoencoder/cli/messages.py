@@ -25,7 +25,7 @@ def describe_left_out(left_out: list[tuple[str, str]], verb: str, say: Say) -> N
 
 def describe_latent(features: FeatureConfig, config: ModelConfig, say: Say) -> None:
     """Report the size of the latent, beside that of the log-mel."""
-    latent_rate = config.latent_size / config.frames_per_latent * features.frame_rate
+    latent_rate = config.latent_rate(features)
     log_mel_rate = features.n_mels * features.frame_rate
     say(
         f"Latent: {config.latent_size} values for {config.frames_per_latent} frames, {latent_rate:.0f} per second; "
