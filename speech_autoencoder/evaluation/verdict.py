@@ -152,13 +152,13 @@ def _model(measured: Measurements) -> Finding | None:
     model, pca, copy_synthesis = (measured.scores[key].get("stoi") for key in ("model", "pca", "copy_synthesis"))
     if model is None or pca is None or copy_synthesis is None:
         return None
-    evidence = f"STOI is {model:.3f}, with PCA {pca:.3f} at the same latent rate"
+    evidence = f"STOI is {model:.3f}, that of PCA {pca:.3f} at the same latent rate"
     if model < pca - _BEHIND:
         return Finding(
             "model",
             "bad",
             "The model is the limit: it is worse than PCA, which any network should beat.",
-            f"{evidence}: {pca - model:.3f} lower. Copy-synthesis, the limit of the features, has {copy_synthesis:.3f}.",
+            f"{evidence}, {pca - model:.3f} more. Copy-synthesis, the limit of the features, has {copy_synthesis:.3f}.",
             "Train again, for longer (--minutes) and with the default --learning-rate.",
         )
     gap = copy_synthesis - model
@@ -307,8 +307,9 @@ def number(data: object, *keys: str) -> float | None:
     """
     for key in keys:
         data = data.get(key) if isinstance(data, dict) else None
-    usable = isinstance(data, int | float) and not isinstance(data, bool) and abs(data) < 1e12
-    return float(data) if usable else None  # type: ignore[arg-type]
+    if isinstance(data, int | float) and not isinstance(data, bool) and abs(data) < 1e12:
+        return float(data)
+    return None
 
 
 def numbers(data: object, *keys: str) -> list[float]:
