@@ -18,7 +18,7 @@ import soundfile as sf
 import soxr
 
 from benchmarks.running import ROOT
-from speech_autoencoder.audio.recordings import describe, read
+from speech_autoencoder.audio.reading import describe, read
 from speech_autoencoder.codec.latent_search import Encoder
 from speech_autoencoder.codec.reconstruction import reconstruct_recording
 from speech_autoencoder.config import InversionConfig, LatentSearchConfig, ModelConfig, TrainingConfig, preset

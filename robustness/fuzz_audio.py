@@ -24,7 +24,7 @@ from robustness.outcome_table import report_problems, table
 from robustness.watched_processes import Check, Outcome, watch
 from speech_autoencoder.audio.levels import Levels
 from speech_autoencoder.audio.log_mel import mel_filters, mel_spectrogram_stream, normalise
-from speech_autoencoder.audio.recordings import describe, read, read_stream
+from speech_autoencoder.audio.reading import describe, read, read_stream
 from speech_autoencoder.config import CLASSIC
 
 RECORDING = ROOT / "speechdata" / "testing" / "en-allison" / "70_allison_digits.flac"

@@ -19,7 +19,7 @@ import numpy as np
 
 from benchmarks.running import ROOT
 from robustness.sample_files import SampleFiles, make_sample_files
-from speech_autoencoder.audio.recordings import read
+from speech_autoencoder.audio.reading import read
 from speech_autoencoder.codec import container, recording_codec
 from speech_autoencoder.codec.range_coder import LatentCoder
 from speech_autoencoder.config import InversionConfig

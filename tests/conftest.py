@@ -10,7 +10,7 @@ import pytest
 import soundfile as sf
 from hypothesis import settings
 
-from speech_autoencoder.audio import recordings as audio
+from speech_autoencoder.audio import reading
 from speech_autoencoder.config import CLASSIC, ModelConfig, TrainingConfig
 from speech_autoencoder.data import building, dataset
 from tests.helpers.common import LENGTHS, ROOT, TINY, make_dataset, make_speech, run_script, shake
@@ -80,7 +80,7 @@ def small_speechdata(tmp_path_factory):
 def testing_recordings():
     """[(waveform, sr)] of some fifty short recordings of all voices of speechdata/testing."""
     paths = sorted((ROOT / "speechdata" / "testing").rglob("*.flac"))
-    return [(audio.read(path), audio.describe(path).sr) for path in paths[:: max(1, len(paths) // 46)]]
+    return [(reading.read(path), reading.describe(path).sr) for path in paths[:: max(1, len(paths) // 46)]]
 
 
 @pytest.fixture(scope="session")

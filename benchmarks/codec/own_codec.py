@@ -7,7 +7,8 @@ from functools import partial
 from pathlib import Path
 
 from benchmarks.running import ROOT, run
-from speech_autoencoder.audio.recordings import fit_length, read
+from speech_autoencoder.audio.reading import read
+from speech_autoencoder.audio.resampling import fit_length
 from speech_autoencoder.evaluation.other_codecs import Coded, System, write
 
 NAME = "ours"

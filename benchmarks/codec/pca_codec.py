@@ -15,7 +15,7 @@ import numpy as np
 from benchmarks.codec.sound_files import files_of
 from benchmarks.quality.hearing import in_16_bits
 from speech_autoencoder.audio.log_mel import log_mel
-from speech_autoencoder.audio.recordings import resample
+from speech_autoencoder.audio.resampling import resample
 from speech_autoencoder.codec.reconstruction import to_waveform
 from speech_autoencoder.config import FeatureConfig, InversionConfig, model_config, preset
 from speech_autoencoder.data import building, dataset

@@ -6,7 +6,8 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.quality.scoring import segments_of
-from speech_autoencoder.audio.recordings import find_recordings, read
+from speech_autoencoder.audio.finding import find_recordings
+from speech_autoencoder.audio.reading import read
 from speech_autoencoder.data.building import most_common_rate
 from speech_autoencoder.errors import InputError
 from speech_autoencoder.evaluation import metrics

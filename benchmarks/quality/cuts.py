@@ -14,7 +14,7 @@ import numpy as np
 from benchmarks.quality.hearing import in_16_bits
 from benchmarks.quality.scoring import segments_of, summary, values_of
 from speech_autoencoder.audio.log_mel import log_mel
-from speech_autoencoder.audio.recordings import read
+from speech_autoencoder.audio.reading import read
 from speech_autoencoder.cli.process import blas_threads
 from speech_autoencoder.codec.latent_search import Encoder
 from speech_autoencoder.codec.reconstruction import PART_FRAMES, reconstruct, to_waveform

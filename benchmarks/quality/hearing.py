@@ -8,7 +8,8 @@ from functools import partial
 import numpy as np
 
 from benchmarks.quality.scoring import Values, segments_of, values_of
-from speech_autoencoder.audio.recordings import read, resample
+from speech_autoencoder.audio.reading import read
+from speech_autoencoder.audio.resampling import resample
 from speech_autoencoder.codec.latent_search import Encoder
 from speech_autoencoder.codec.reconstruction import reconstruct, to_waveform
 from speech_autoencoder.config import InversionConfig, LatentSearchConfig, ModelConfig

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from benchmarks.options import add_corpus
 from benchmarks.running import linked, run
-from speech_autoencoder.audio.recordings import find_recordings
+from speech_autoencoder.audio.finding import find_recordings
 
 METRICS = ("log_mel_db", "stoi", "estoi", "pesq_nb", "pesq_wb")
 

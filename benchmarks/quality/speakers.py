@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from benchmarks.running import linked
-from speech_autoencoder.audio.recordings import find_recordings
+from speech_autoencoder.audio.finding import find_recordings
 from speech_autoencoder.data.dataset import group_of
 from speech_autoencoder.errors import InputError
 

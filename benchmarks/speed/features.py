@@ -10,8 +10,9 @@ import numpy as np
 
 from benchmarks.running import ROOT
 from benchmarks.speed.timing import Row, compared, in_turns, process
+from speech_autoencoder.audio.finding import find_recordings
 from speech_autoencoder.audio.log_mel import hann, normalise
-from speech_autoencoder.audio.recordings import find_recordings, read
+from speech_autoencoder.audio.reading import read
 from speech_autoencoder.config import CLASSIC
 from speech_autoencoder.data import analysis, dataset
 from speech_autoencoder.system.files import atomic_write

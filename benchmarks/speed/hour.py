@@ -14,7 +14,8 @@ import soundfile as sf
 
 from benchmarks.running import ROOT
 from benchmarks.speed.timing import peak_of
-from speech_autoencoder.audio.recordings import describe, find_recordings, read
+from speech_autoencoder.audio.finding import find_recordings
+from speech_autoencoder.audio.reading import describe, read
 from speech_autoencoder.cli.options import positive
 
 

@@ -9,7 +9,7 @@ from benchmarks.quality import scoring
 from benchmarks.speed.timing import Row, compared, in_turns
 from speech_autoencoder.audio.inversion import invert
 from speech_autoencoder.audio.log_mel import denormalise, hann
-from speech_autoencoder.audio.recordings import read
+from speech_autoencoder.audio.reading import read
 from speech_autoencoder.config import CLASSIC, InversionConfig
 from speech_autoencoder.data.dataset import Dataset
 from speech_autoencoder.evaluation import metrics

@@ -47,7 +47,7 @@ def heard(array_path: Path, model_path: Path, most: int = 40) -> tuple[float, fl
     from benchmarks.quality.hearing import in_16_bits
     from benchmarks.quality.scoring import values_of_segments
     from speech_autoencoder.audio.inversion import invert
-    from speech_autoencoder.audio.recordings import read
+    from speech_autoencoder.audio.reading import read
     from speech_autoencoder.codec.latent_search import Encoder
     from speech_autoencoder.codec.reconstruction import reconstruct
     from speech_autoencoder.config import CLASSIC, InversionConfig, LatentSearchConfig

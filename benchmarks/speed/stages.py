@@ -28,7 +28,8 @@ from benchmarks.speed import old_quality as speed_quality
 from benchmarks.speed import start as speed_start
 from benchmarks.speed import training as speed_training
 from benchmarks.speed.timing import Row, process
-from speech_autoencoder.audio.recordings import find_recordings, read
+from speech_autoencoder.audio.finding import find_recordings
+from speech_autoencoder.audio.reading import read
 from speech_autoencoder.cli.options import positive
 from speech_autoencoder.cli.process import run_main
 from speech_autoencoder.cli.tensorflow import start_tensorflow

@@ -10,7 +10,7 @@ from itertools import accumulate
 
 import numpy as np
 
-from speech_autoencoder.audio.recordings import fit_length
+from speech_autoencoder.audio.resampling import fit_length
 from speech_autoencoder.config import FeatureConfig
 
 # Frames transformed at once: large enough to amortise the calls, small enough to stay in a core's cache.

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from speech_autoencoder.audio.recordings import describe
+from speech_autoencoder.audio.reading import describe
 from speech_autoencoder.model import model_file
 from speech_autoencoder.model.model_file import TrainedModel
 from speech_autoencoder.system.files import printable

@@ -10,7 +10,8 @@ import numpy as np
 
 from speech_autoencoder.audio.levels import Levels
 from speech_autoencoder.audio.log_mel import cut_clips, log_mels, mel_spectrogram_stream, normalise
-from speech_autoencoder.audio.recordings import opened, resample_together
+from speech_autoencoder.audio.reading import opened
+from speech_autoencoder.audio.resampling import resample_together
 from speech_autoencoder.config import FeatureConfig
 from speech_autoencoder.errors import InputError
 from speech_autoencoder.system.files import explain, printable

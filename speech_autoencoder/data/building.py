@@ -14,7 +14,8 @@ from pathlib import Path
 import numpy as np
 
 from speech_autoencoder import __version__
-from speech_autoencoder.audio.recordings import describe, find_recordings
+from speech_autoencoder.audio.finding import find_recordings
+from speech_autoencoder.audio.reading import describe
 from speech_autoencoder.config import FeatureConfig
 from speech_autoencoder.data.analysis import Analysed, analyse, together
 from speech_autoencoder.data.dataset import COLUMNS, FORMAT, Progress, digest_of, load, read_sidecar, sidecar_path

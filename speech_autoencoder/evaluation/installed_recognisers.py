@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from speech_autoencoder.audio.recordings import resample
+from speech_autoencoder.audio.resampling import resample
 from speech_autoencoder.errors import InputError
 from speech_autoencoder.system.files import printable
 

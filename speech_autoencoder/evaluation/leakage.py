@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 from scipy.signal import correlate
 
-from speech_autoencoder.audio.recordings import read
+from speech_autoencoder.audio.reading import read
 from speech_autoencoder.data.dataset import Dataset, load
 from speech_autoencoder.errors import InputError
 from speech_autoencoder.model.model_file import TrainedModel

@@ -13,7 +13,8 @@ import numpy as np
 import soundfile as sf
 from scipy.ndimage import uniform_filter1d
 
-from speech_autoencoder.audio.recordings import fit_length, read, resample
+from speech_autoencoder.audio.reading import read
+from speech_autoencoder.audio.resampling import fit_length, resample
 from speech_autoencoder.errors import InputError
 from speech_autoencoder.evaluation import ogg
 from speech_autoencoder.system.files import printable

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import numpy as np
 
-from speech_autoencoder.audio.recordings import read, resample
+from speech_autoencoder.audio.reading import read
+from speech_autoencoder.audio.resampling import resample
 from speech_autoencoder.codec.latent_search import Encoder
 from speech_autoencoder.codec.reconstruction import to_waveform
 from speech_autoencoder.codec.recording_codec import decode_recording, encode_recording

@@ -4,7 +4,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from speech_autoencoder.audio.recordings import read, resample
+from speech_autoencoder.audio.reading import read
+from speech_autoencoder.audio.resampling import resample
 from speech_autoencoder.codec.latent_search import Encoder
 from speech_autoencoder.codec.reconstruction import reconstruct, to_waveform
 from speech_autoencoder.config import InversionConfig

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from speech_autoencoder import __version__
-from speech_autoencoder.audio.recordings import resample
+from speech_autoencoder.audio.resampling import resample
 from speech_autoencoder.codec.latent_search import Encoder
 from speech_autoencoder.codec.reconstruction import reconstruct, to_waveform
 from speech_autoencoder.config import InversionConfig

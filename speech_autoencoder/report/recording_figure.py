@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from speech_autoencoder.audio.recordings import describe, read
+from speech_autoencoder.audio.reading import describe, read
 from speech_autoencoder.config import FeatureConfig
 from speech_autoencoder.system.figures import new_figure, save_figure
 from speech_autoencoder.system.files import printable

@@ -4,6 +4,7 @@ import errno
 import json
 import os
 import shutil
+import stat
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -20,6 +21,11 @@ def printable(path: os.PathLike | str) -> str:
     """A path as one printable line, whatever bytes its name holds."""
     text = os.fspath(path)
     return text if text.isprintable() else "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
+
+
+def is_regular(status: os.stat_result) -> bool:
+    """Return whether a path of this status is a regular file: opening another, such as a pipe, may block."""
+    return stat.S_ISREG(status.st_mode)
 
 
 def explain(error: OSError) -> str:

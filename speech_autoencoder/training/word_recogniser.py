@@ -14,8 +14,10 @@ import numpy as np
 import soxr
 from keras import layers
 
+from speech_autoencoder.audio.finding import find_recordings
 from speech_autoencoder.audio.log_mel import log_mel
-from speech_autoencoder.audio.recordings import find_recordings, read, resample
+from speech_autoencoder.audio.reading import read
+from speech_autoencoder.audio.resampling import resample
 from speech_autoencoder.config import FeatureConfig
 from speech_autoencoder.data.recording_names import label_of
 from speech_autoencoder.errors import InputError

@@ -12,17 +12,14 @@ from hypothesis import strategies as st
 from speech_autoencoder.audio import inversion
 from speech_autoencoder.audio.inversion import (
     fit_to_mel,
-    griffin_lim,
     interpolate_frames,
     invert,
     invert_stream,
-    istft,
     mel_to_magnitude,
-    single_pass_phase,
-    stft,
 )
 from speech_autoencoder.audio.log_mel import log_mel, mel_spectrogram, scaled_filters
-from speech_autoencoder.audio.recordings import read
+from speech_autoencoder.audio.reading import read
+from speech_autoencoder.audio.stft import stft
 from speech_autoencoder.config import CLASSIC, InversionConfig, preset
 from speech_autoencoder.evaluation.metrics import log_mel_error_db, stoi
 from tests.helpers.common import ROOT, TINY, make_speech
@@ -35,7 +32,7 @@ QUICK = replace(SEGMENTS, griffin_lim_rounds=1)
 
 
 def tones(config, seconds, hz=(220, 440, 660)):
-    """A steady chord at config.sr: whatever is not smooth in its reconstruction is a click."""
+    """Return a steady chord at config.sr: whatever is not smooth in its reconstruction is a click."""
     t = np.arange(round(seconds * config.sr)) / config.sr
     return sum(0.05 * np.sin(2 * np.pi * f * t) for f in hz).astype(np.float32)
 
@@ -49,17 +46,6 @@ def test_invert_speech_has_the_features_that_it_was_made_of(config, error_db):
     waveform = invert(features, config, DEFAULT, 2 * config.sr)
     assert waveform.dtype == np.float32
     assert log_mel_error_db(features, log_mel(waveform, config), config) < error_db
-
-
-@pytest.mark.parametrize(("n_fft", "hop_length"), [(1_024, 512), (1_024, 256), (256, 64), (704, 176)])
-def test_stft_istft_round_trip(n_fft, hop_length):
-    waveform = make_speech(22_050, 22_050)[: n_fft + 20 * hop_length]
-    back = istft(stft(waveform, n_fft, hop_length), n_fft, hop_length)
-    assert len(back) == len(waveform)
-    # The first and last hop have one window only, which vanishes towards the end.
-    inside = slice(hop_length, -hop_length)
-    assert np.abs(back - waveform)[inside].max() < 1e-6
-    assert np.abs(back).max() <= np.abs(waveform).max() + 1e-6
 
 
 @pytest.mark.parametrize("config", [CLASSIC, FINE])
@@ -164,27 +150,6 @@ def test_invert_any_length_of_several_segments_is_exact(n_samples):
     assert np.abs(waveform[-min(n_samples, TINY.hop_length) :]).max() > 1e-4
 
 
-def test_single_pass_phase_sine_advances_by_its_frequency():
-    n_fft, hop_length, hz, sr = 1_024, 256, 1_010, 22_050
-    sine = np.sin(2 * np.pi * hz * np.arange(sr) / sr).astype(np.float32)
-    magnitude = np.abs(stft(sine, n_fft, hop_length))
-    phase = single_pass_phase(magnitude, n_fft, hop_length)
-    peak = magnitude[0].argmax()
-    assert np.diff(phase[:, peak]) == pytest.approx(2 * np.pi * hz / sr * hop_length, rel=0.002)
-    # Its neighbours are locked to it, half a turn apart.
-    turns = (phase[:, [peak - 1, peak + 1]] - phase[:, [peak]]) / np.pi
-    assert turns == pytest.approx(np.ones_like(turns))
-
-
-def test_single_pass_phase_noise_after_silence_begins_as_no_click():
-    smooth = np.interp(np.arange(513), np.arange(0, 521, 8), np.random.default_rng(0).uniform(0.5, 1, 66))
-    magnitude = np.stack([np.zeros(513), smooth]).astype(np.float32)
-    phase = single_pass_phase(magnitude, 1_024, 256)[1]
-    frame = np.fft.irfft(magnitude[1] * np.exp(1j * phase))
-    # From phases of 0 it is nearly an impulse, whose peak is 29 times its RMS.
-    assert np.abs(frame).max() < 20 * np.sqrt(np.mean(frame**2))
-
-
 def test_invert_smooth_spectrum_is_noise_and_no_clicks():
     bands = np.linspace(0, 1, CLASSIC.n_mels)[:, None]
     frames = np.zeros((CLASSIC.n_mels, 22), np.float32)
@@ -217,27 +182,6 @@ def test_fit_to_mel_more_steps_come_nearer():
         distances.append(np.linalg.norm(magnitude @ scaled_filters(CLASSIC) - mel))
         magnitude = fit_to_mel(magnitude, mel, CLASSIC)
     assert distances[0] > distances[5] > 5 * distances[30]
-
-
-def test_griffin_lim_more_rounds_are_more_consistent():
-    n_fft, hop_length = 256, 64
-    magnitude = np.abs(stft(make_speech(8_000, 8_000), n_fft, hop_length))
-    distances = []
-    for rounds in (0, 5, 60):
-        waveform = griffin_lim(magnitude, hop_length, rounds, 0.99)
-        assert len(waveform) == n_fft + (len(magnitude) - 1) * hop_length
-        distances.append(np.linalg.norm(np.abs(stft(waveform, n_fft, hop_length)) - magnitude))
-    assert distances[0] > 1.5 * distances[1] > 2 * distances[2]
-    assert distances[2] < 0.06 * np.linalg.norm(magnitude)
-
-
-def test_griffin_lim_known_samples_are_kept_until_they_fade():
-    speech = make_speech(8_000, 8_000)
-    magnitude = np.abs(stft(speech, 256, 64))
-    waveform = griffin_lim(magnitude, 64, 20, 0.99, known=speech[:1_000])
-    assert np.array_equal(waveform[: 1_000 - 64], speech[: 1_000 - 64])
-    # And what follows continues their phase, which magnitudes alone would not tell.
-    assert np.corrcoef(waveform[1_000:1_100], speech[1_000:1_100])[0, 1] > 0.95
 
 
 # Streaming

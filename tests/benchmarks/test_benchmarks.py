@@ -10,7 +10,8 @@ from benchmarks.quality.hearing import HEARD, measure, sounds
 from benchmarks.quality.scoring import METRICS, segments_of, summary, values_of
 from benchmarks.quality.speakers import in_turn, without
 from robustness import extremes
-from speech_autoencoder.audio.recordings import find_recordings, read
+from speech_autoencoder.audio.finding import find_recordings
+from speech_autoencoder.audio.reading import read
 from speech_autoencoder.codec.latent_search import Encoder
 from speech_autoencoder.codec.reconstruction import reconstruct_recording
 from speech_autoencoder.config import CLASSIC, InversionConfig, LatentSearchConfig

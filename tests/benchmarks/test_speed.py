@@ -15,7 +15,7 @@ from benchmarks.speed import memory as speed_memory
 from benchmarks.speed import stages as speed
 from benchmarks.speed import training as speed_training
 from benchmarks.speed.timing import compared, in_turns, process
-from speech_autoencoder.audio.recordings import write_stream
+from speech_autoencoder.audio.writing import write_stream
 from speech_autoencoder.config import CLASSIC, ModelConfig
 from speech_autoencoder.data import building, dataset
 from tests.helpers.common import ROOT, TINY_MODEL, make_dataset, make_speech

@@ -140,12 +140,12 @@ def test_run_main_what_decoders_write_of_a_damaged_recording_is_not_among_our_li
     content[1_000:1_200] = bytes(200)
     (tmp_path / "a.mp3").write_bytes(content)
     code = (
-        "import os, sys; from pathlib import Path; from speech_autoencoder.audio import recordings\n"
+        "import os, sys; from pathlib import Path; from speech_autoencoder.audio.reading import read\n"
         "from speech_autoencoder.cli.process import run_main\n"
         "def main():\n"
         "    print('ours')\n"
         "    os.write(1, b'theirs')\n"
-        "    recordings.read(Path(sys.argv[1]))\n"
+        "    read(Path(sys.argv[1]))\n"
         "run_main(main)"
     )
     environment = os.environ | {"PYTHONPATH": str(ROOT)}

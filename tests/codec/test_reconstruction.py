@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 import soundfile as sf
 
-from speech_autoencoder.audio import recordings as audio
+from speech_autoencoder.audio import reading
 from speech_autoencoder.audio.inversion import invert
 from speech_autoencoder.audio.log_mel import log_mel
-from speech_autoencoder.audio.recordings import read
+from speech_autoencoder.audio.reading import read
 from speech_autoencoder.codec import reconstruction
 from speech_autoencoder.codec.latent_search import Encoder
 from speech_autoencoder.config import InversionConfig, LatentSearchConfig, LossConfig, ModelConfig
@@ -242,7 +242,7 @@ def test_reconstruct_recording_unusable_input_leaves_output_as_it_was(encoder, t
 
 def test_reconstruct_recording_memory_does_not_grow_with_length(encoder, tmp_path, monkeypatch):
     # Files are read some minutes at a time: smaller blocks show the same with less sound.
-    monkeypatch.setattr(audio, "_BLOCK_SAMPLES", 20_000)
+    monkeypatch.setattr(reading, "_BLOCK_SAMPLES", 20_000)
     peaks, short = [], replace(QUICK, griffin_lim_rounds=1, segment_s=2.0)
     for seconds in (60, 180):
         sf.write(tmp_path / "in.wav", np.tile(voice(8_000, 1.0), seconds), 8_000)

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 import soundfile as sf
 
-from speech_autoencoder.audio import recordings as audio
+from speech_autoencoder.audio import reading
 from speech_autoencoder.audio.log_mel import log_mel, mel_spectrogram_stream
-from speech_autoencoder.audio.recordings import read, read_stream
+from speech_autoencoder.audio.reading import read, read_stream
 from speech_autoencoder.codec import container, reconstruction
 from speech_autoencoder.codec import recording_codec as codec
 from speech_autoencoder.codec.container import BLOCK_LATENTS, Header
@@ -109,7 +109,7 @@ def test_blocks_join_to_one_latent(encoder, long_recording, tmp_path):
 
 def test_encode_and_decode_memory_does_not_grow_with_length(encoder, tmp_path, monkeypatch):
     """Smaller blocks, and parts that the network sees, show the same with less sound."""
-    monkeypatch.setattr(audio, "_BLOCK_SAMPLES", 20_000)
+    monkeypatch.setattr(reading, "_BLOCK_SAMPLES", 20_000)
     monkeypatch.setattr(reconstruction, "PART_FRAMES", 512)
     for module in (codec, container):
         monkeypatch.setattr(module, "BLOCK_LATENTS", 100)

@@ -12,7 +12,7 @@ import pytest
 import soundfile as sf
 
 from speech_autoencoder.audio.log_mel import cut_clips, log_mel
-from speech_autoencoder.audio.recordings import read
+from speech_autoencoder.audio.reading import read
 from speech_autoencoder.config import CLASSIC
 from speech_autoencoder.data import building
 from speech_autoencoder.data.building import build, most_common_rate

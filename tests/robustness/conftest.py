@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from robustness.sample_files import SampleFiles
-from speech_autoencoder.audio.recordings import write_stream
+from speech_autoencoder.audio.writing import write_stream
 from speech_autoencoder.codec import recording_codec
 from speech_autoencoder.codec.latent_search import Encoder
 from speech_autoencoder.config import LatentSearchConfig, LossConfig

@@ -22,7 +22,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> None:
     """Decode the files, and report the sound that was written."""
     # After --help, which does not wait for NumPy.
-    from speech_autoencoder.audio.recordings import find_recordings
+    from speech_autoencoder.audio.finding import find_recordings
     from speech_autoencoder.cli.inputs import load_codec
     from speech_autoencoder.codec.recording_codec import decode_recording
 

@@ -26,7 +26,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> None:
     """Encode the recordings, and report the bytes that they take."""
     # After --help, which does not wait for NumPy.
-    from speech_autoencoder.audio.recordings import find_recordings
+    from speech_autoencoder.audio.finding import find_recordings
     from speech_autoencoder.cli.inputs import load_codec, total_duration_s
     from speech_autoencoder.codec.latent_search import Encoder
     from speech_autoencoder.codec.recording_codec import encode_recording

@@ -1,58 +1,17 @@
-"""Recordings of every kind are read as they sound, at any rate, and written as they are."""
+"""Recordings of every kind are read as mono at any rate, in blocks or whole."""
 
 import librosa
 import numpy as np
 import pytest
 import scipy.io.wavfile
 import soundfile as sf
-from hypothesis import given
-from hypothesis import strategies as st
 
-from speech_autoencoder.audio import recordings as audio
-from speech_autoencoder.audio.recordings import (
-    Recording,
-    describe,
-    find_recordings,
-    read,
-    read_stream,
-    resample_stream,
-    resample_together,
-    write_stream,
-)
+from speech_autoencoder.audio import reading
+from speech_autoencoder.audio.finding import find_recordings
+from speech_autoencoder.audio.reading import describe, read, read_stream
 from tests.helpers.common import make_speech
 
 SPEECH = make_speech(8_000, 8_000)
-
-
-# Round trips
-
-
-def test_write_stream_read_round_trip(tmp_path):
-    assert write_stream(tmp_path / "a.wav", np.array_split(SPEECH, 7), 8_000) == 8_000
-    assert np.abs(read(tmp_path / "a.wav") - SPEECH).max() <= 2**-15
-    assert describe(tmp_path / "a.wav") == Recording(tmp_path / "a.wav", 8_000, 8_000, 1)
-    assert describe(tmp_path / "a.wav").duration_s == 1.0
-    assert sf.info(tmp_path / "a.wav").subtype == "PCM_16"
-
-
-def test_write_stream_beyond_full_scale_is_clipped_not_wrapped(tmp_path):
-    write_stream(tmp_path / "a.wav", [np.array([2.0, -2.0, 0.5, 1.0], np.float32)], 8_000)
-    assert read(tmp_path / "a.wav") == pytest.approx([1, -1, 0.5, 1], abs=2**-15)
-
-
-def test_resample_stream_there_and_back_is_the_same_sound():
-    there = np.concatenate(list(resample_stream(np.array_split(SPEECH, 5), 8_000, 22_050, 22_050)))
-    back = np.concatenate(list(resample_stream(np.array_split(there, 3), 22_050, 8_000, 8_000)))
-    # What is lost lies next to half of 8 kHz, where only the noise is.
-    assert np.corrcoef(back, SPEECH)[0, 1] > 0.999
-    assert np.std(back) == pytest.approx(np.std(SPEECH), rel=1e-3)
-
-
-def test_resample_stream_same_rate_is_the_identity():
-    assert np.array_equal(np.concatenate(list(resample_stream([SPEECH], 8_000, 8_000, 8_000))), SPEECH)
-
-
-# Closed form
 
 
 @pytest.mark.parametrize("sr", [4_000, 8_000, 11_025, 16_000, 44_100, 192_000])
@@ -65,32 +24,6 @@ def test_read_sine_keeps_pitch_level_and_length_at_any_rate(tmp_path, sr):
     assert len(waveform) == -(-n_samples * 22_050 // sr)
     expected = 0.5 * np.sin(2 * np.pi * 440 * np.arange(len(waveform)) / 22_050)
     assert np.abs(waveform - expected)[2_000:-2_000].max() < 0.002
-
-
-@given(
-    sr_in=st.sampled_from([4_000, 8_000, 11_025, 22_050, 48_000]),
-    sr_out=st.sampled_from([8_000, 16_000, 22_050, 44_100]),
-    sizes=st.lists(st.integers(0, 3_000), max_size=5),
-    n_samples=st.integers(0, 20_000),
-)
-def test_resample_stream_any_blocks_give_exactly_n_samples(sr_in, sr_out, sizes, n_samples):
-    blocks = list(resample_stream([np.ones(size, np.float32) for size in sizes], sr_in, sr_out, n_samples))
-    assert sum(map(len, blocks)) == n_samples
-
-
-@given(
-    recordings=st.lists(st.tuples(st.sampled_from([8_000, 16_000, 22_000, 22_050, 48_000]), st.integers(1, 6_000))),
-    sr=st.sampled_from([8_000, 22_050]),
-)
-def test_resample_together_is_what_each_is_alone_to_the_last_bit(recordings, sr):
-    waveforms = [np.resize(SPEECH, n_samples) for _, n_samples in recordings]
-    rates = [own_sr for own_sr, _ in recordings]
-    together = resample_together(waveforms, rates, sr)
-    assert len(together) == len(recordings)
-    for resampled, waveform, own_sr in zip(together, waveforms, rates, strict=True):
-        n_samples = -(-len(waveform) * sr // own_sr)
-        alone = np.concatenate(list(resample_stream([waveform], own_sr, sr, n_samples)))
-        assert np.array_equal(resampled, alone)
 
 
 def test_read_six_channels_are_averaged(tmp_path):
@@ -107,7 +40,7 @@ def test_read_antiphase_stereo_does_not_cancel(tmp_path):
 
 def test_read_antiphase_stereo_takes_one_channel_throughout(tmp_path, monkeypatch):
     """Switching channels, or to their mean, in the middle would be heard: the first sound decides."""
-    monkeypatch.setattr(audio, "_BLOCK_SAMPLES", 2_000)
+    monkeypatch.setattr(reading, "_BLOCK_SAMPLES", 2_000)
     left, right = SPEECH.copy(), -SPEECH
     left[4_000:] = 0
     sf.write(tmp_path / "a.wav", np.stack([left, right], axis=1), 8_000, "FLOAT")
@@ -124,7 +57,7 @@ def test_read_one_silent_channel_is_half_of_the_other(tmp_path):
 @pytest.mark.parametrize("sr", [8_000, 22_050])
 def test_read_offset_is_taken_off(tmp_path, offset, sr, monkeypatch):
     """It would become a hum at both ends of which there is a click."""
-    monkeypatch.setattr(audio, "_BLOCK_SAMPLES", 4_000)
+    monkeypatch.setattr(reading, "_BLOCK_SAMPLES", 4_000)
     sf.write(tmp_path / "a.wav", SPEECH, 8_000, "FLOAT")
     sf.write(tmp_path / "b.wav", SPEECH + np.float32(offset), 8_000, "FLOAT")
     peaks = []
@@ -153,9 +86,6 @@ def test_read_silence_is_silence(tmp_path):
 def test_read_a_little_over_full_scale_is_kept(tmp_path):
     sf.write(tmp_path / "a.wav", np.array([1.5, -1.5, 0.1]), 8_000, "FLOAT")
     assert read(tmp_path / "a.wav") == pytest.approx([1.5, -1.5, 0.1])
-
-
-# Independent references
 
 
 @pytest.mark.filterwarnings("ignore::scipy.io.wavfile.WavFileWarning")
@@ -205,7 +135,7 @@ def without_length(path, tag=b""):
 @pytest.mark.parametrize("mode", ["CONSTANT", "VARIABLE"])
 @pytest.mark.parametrize("tag", [b"", b"ID3\4\0\0\0\4\0\0" + bytes(1 << 16)], ids=["bare", "with a cover"])
 def test_read_mp3_without_its_length_is_counted(tmp_path, mode, tag):
-    """libsndfile guesses from the size of the file, a picture in it included: up to six times too much."""
+    """From the size of the file, a picture in it included, libsndfile estimates up to six times too much."""
     sound = np.concatenate([np.zeros(30_000), make_speech(20_000, 22_050)])
     sf.write(tmp_path / "a.mp3", sound, 22_050, bitrate_mode=mode, compression_level=0.5)
     without_length(tmp_path / "a.mp3", tag)
@@ -220,7 +150,7 @@ def test_read_mp3_without_its_length_is_counted(tmp_path, mode, tag):
 @pytest.mark.parametrize("most", [1, 999, 1_001, 10**6])
 def test_read_most_is_the_beginning(tmp_path, monkeypatch, sr, most):
     sf.write(tmp_path / "a.wav", SPEECH, 8_000)
-    monkeypatch.setattr("speech_autoencoder.audio.recordings._BLOCK_SAMPLES", 1_000)
+    monkeypatch.setattr(reading, "_BLOCK_SAMPLES", 1_000)
     whole = read(tmp_path / "a.wav", sr)
     np.testing.assert_array_equal(read(tmp_path / "a.wav", sr, most=most), whole[:most])
 
@@ -230,7 +160,7 @@ def test_read_stream_small_blocks_equal_one(tmp_path, monkeypatch, sr):
     stereo = np.stack([SPEECH, make_speech(8_000, 8_000, 1)], axis=1)
     sf.write(tmp_path / "a.wav", stereo, 8_000, "FLOAT")
     whole = read(tmp_path / "a.wav", sr)
-    monkeypatch.setattr(audio, "_BLOCK_SAMPLES", 1_000)
+    monkeypatch.setattr(reading, "_BLOCK_SAMPLES", 1_000)
     blocks = list(read_stream(tmp_path / "a.wav", sr))
     assert len(blocks) > 8
     assert np.concatenate(blocks) == pytest.approx(whole, abs=1e-6)

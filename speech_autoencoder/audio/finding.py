@@ -1,0 +1,78 @@
+"""Find the recordings below a folder."""
+
+import os
+from collections.abc import Collection
+from pathlib import Path
+
+from speech_autoencoder.errors import InputError
+from speech_autoencoder.system.files import explain, is_regular, printable
+
+# The suffixes of the formats that libsndfile reads; then of formats that it does not read but that phones and players
+# record: these recordings are reported, not silently skipped. A file with another suffix is not a recording.
+SUFFIXES = frozenset(
+    ".wav .wave .wavex .rf64 .w64 .flac .ogg .oga .opus .mp3 .aiff .aif .aifc .au .snd .caf .voc .sph .nist .ircam "
+    ".mat .mpc2k .paf .pvf .sd2 .sds .svx .xi .avr .htk .wve "
+    ".m4a .m4b .aac .wma .amr .3gp .webm .mka .ape .wv .tta .mpc .ra .dsf".split()
+)
+
+
+def find_recordings(
+    folder: Path, suffixes: Collection[str] = SUFFIXES, what: str = "recording (WAV, FLAC, OGG, MP3, ...)"
+) -> list[str]:
+    """Return the names of the recordings in a folder and its subfolders, relative to it and sorted.
+
+    Hidden files and pipes are skipped. Links to folders are followed, each folder once. A subfolder that cannot be
+    read is among the names, so that it is reported as an unreadable recording is.
+
+    Parameters
+    ----------
+    folder : Path
+    suffixes : collection of str
+        In lower case; files with other suffixes are skipped.
+    what : str
+        What such a file is called in messages.
+
+    Raises
+    ------
+    InputError
+        If the folder is missing, cannot be read or holds no such file.
+    """
+    try:
+        if not folder.exists():
+            raise InputError(
+                f"There is no folder {printable(folder)}: make it and put recordings in it, or name another."
+            )
+        if not folder.is_dir():
+            raise InputError(f"{printable(folder)} is not a folder: name the folder that holds the recordings.")
+    except OSError as error:  # a parent that cannot be entered, a name that is too long
+        raise InputError(f"{printable(folder)} could not be read: {explain(error)}.") from error
+    found: list[str] = []
+    seen: set[tuple[int, int]] = set()
+
+    def report(error: OSError) -> None:
+        if Path(error.filename) == folder:
+            raise InputError(f"{printable(folder)} could not be read: {explain(error)}.") from error
+        found.append(Path(error.filename).relative_to(folder).as_posix())
+
+    for parent, folders, names in os.walk(folder, followlinks=True, onerror=report):
+        status = Path(parent).stat()
+        if (status.st_dev, status.st_ino) in seen:
+            folders.clear()
+            continue
+        seen.add((status.st_dev, status.st_ino))
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        for name in names:
+            path = Path(parent, name)
+            if not name.startswith(".") and path.suffix.lower() in suffixes and _is_file(path):
+                found.append(path.relative_to(folder).as_posix())
+    if not found:
+        raise InputError(f"{printable(folder)} holds no {what}: put some in it, or name another folder.")
+    return sorted(found)
+
+
+def _is_file(path: Path) -> bool:
+    """Return whether the path is a regular file, or a broken link: reading that one reports it."""
+    try:
+        return is_regular(path.stat())
+    except OSError:
+        return path.is_symlink()

@@ -1,0 +1,39 @@
+"""Write recordings."""
+
+from collections.abc import Iterable
+from pathlib import Path
+
+import numpy as np
+import soundfile as sf
+
+from speech_autoencoder.audio.reading import libsndfile_path
+from speech_autoencoder.errors import InputError
+from speech_autoencoder.system.files import atomic_write, printable
+
+
+def write_stream(path: Path, blocks: Iterable[np.ndarray], sr: int) -> int:
+    """Write a mono 16-bit WAV file, whole or not at all, and return its count of samples.
+
+    Parameters
+    ----------
+    path : Path
+    blocks : iterable of np.ndarray, each (n_samples,)
+        What lies outside of [-1, 1] is clipped.
+    sr : int
+        Hz.
+
+    Raises
+    ------
+    InputError
+        If the file cannot be written.
+    """
+    with atomic_write(path) as temporary:
+        try:
+            with sf.SoundFile(libsndfile_path(temporary), "w", sr, 1, "PCM_16", format="WAV") as sound:
+                for block in blocks:
+                    sound.write(np.clip(block, -1, 1))
+                return sound.frames
+        except sf.SoundFileError as error:
+            # soundfile puts the name of the temporary file before the reason.
+            reason = getattr(error, "error_string", error)
+            raise InputError(f"{printable(path)} could not be written ({reason}): is the disk full?") from error

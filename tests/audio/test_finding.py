@@ -1,0 +1,118 @@
+"""Recordings below a folder are found, whatever they are called; a folder without any is refused."""
+
+import os
+
+import pytest
+
+from speech_autoencoder.audio.finding import find_recordings
+from speech_autoencoder.audio.reading import describe
+from speech_autoencoder.errors import InputError
+from tests.helpers.common import one_line_of
+
+
+def test_find_recordings_are_sorted_with_subfolders(tmp_path):
+    for name in ("b.wav", "a.FLAC", "c/a.ogg", "B.mp3", "c/d/e.aiff"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).touch()
+    assert find_recordings(tmp_path) == ["B.mp3", "a.FLAC", "b.wav", "c/a.ogg", "c/d/e.aiff"]
+
+
+def test_find_recordings_hidden_and_other_files_are_passed_over(tmp_path):
+    for name in ("a.wav", ".b.wav", ".git/c.wav", "d/.e/f.wav", "README.txt", "wav", "._a.wav", "a.wav.txt"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).touch()
+    (tmp_path / "folder.wav").mkdir()
+    assert find_recordings(tmp_path) == ["a.wav"]
+
+
+def test_find_recordings_of_other_suffixes_finds_those_alone(tmp_path):
+    for name in ("a.wav", "b.sae", "c/d.SAE", "e.sae.txt"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).touch()
+    assert find_recordings(tmp_path, {".sae"}, ".sae file") == ["b.sae", "c/d.SAE"]
+
+
+@pytest.mark.parametrize("name", ["memo.m4a", "a.WMA", "b.aac", "c.amr", "d.webm"])
+def test_find_recordings_what_only_others_read_is_found_and_then_refused(tmp_path, name):
+    """What a phone records must not be missing without a word."""
+    (tmp_path / name).write_bytes(b"\0\0\0\x20ftypM4A " + bytes(100))
+    assert find_recordings(tmp_path) == [name]
+    with pytest.raises(InputError, match=f"{name} is not a sound file that libsndfile reads .*: convert it to WAV"):
+        describe(tmp_path / name)
+
+
+def test_find_recordings_folder_link_to_its_parent_ends(wav):
+    (wav.parent / "sub").mkdir()
+    (wav.parent / "sub" / "loop").symlink_to(wav.parent)
+    (wav.parent / "again").symlink_to(wav.parent, target_is_directory=True)
+    assert find_recordings(wav.parent) == ["a.wav"]
+
+
+def test_find_recordings_links_are_followed_once(tmp_path, wav):
+    (tmp_path / "corpus").mkdir()
+    (tmp_path / "real").mkdir()
+    wav.rename(tmp_path / "real" / "a.wav")
+    for name in "hgfedcij":
+        (tmp_path / "corpus" / name).symlink_to(tmp_path / "real")
+    (tmp_path / "corpus" / "b.wav").symlink_to(tmp_path / "real" / "a.wav")
+    # By the first name, whatever the order in which the file system lists them.
+    assert find_recordings(tmp_path / "corpus") == ["b.wav", "c/a.wav"]
+
+
+def test_find_recordings_file_link_to_itself_is_found_and_then_refused(tmp_path):
+    (tmp_path / "a.wav").symlink_to(tmp_path / "a.wav")
+    (tmp_path / "b.wav").symlink_to(tmp_path / "nowhere.wav")
+    assert find_recordings(tmp_path) == ["a.wav", "b.wav"]
+    with pytest.raises(InputError, match=r"a\.wav could not be read: .*symbolic links"):
+        describe(tmp_path / "a.wav")
+    with pytest.raises(InputError, match=r"b\.wav could not be read: there is no such file"):
+        describe(tmp_path / "b.wav")
+
+
+def test_find_recordings_empty_folder_is_refused(tmp_path):
+    with pytest.raises(InputError, match="holds no recording"):
+        find_recordings(tmp_path)
+
+
+def test_find_recordings_missing_folder_is_refused(tmp_path):
+    with pytest.raises(InputError, match=r"There is no folder .*nowhere: make it"):
+        find_recordings(tmp_path / "nowhere")
+
+
+def test_find_recordings_name_too_long_is_refused(tmp_path):
+    with pytest.raises(InputError, match="could not be read: File name too long"):
+        find_recordings(tmp_path / ("a" * 300))
+
+
+def test_find_recordings_file_is_refused(wav):
+    with pytest.raises(InputError, match=r"a\.wav is not a folder"):
+        find_recordings(wav)
+
+
+@pytest.mark.parametrize("inner", ["no", "no/in"])
+def test_find_recordings_folder_without_permission_is_refused(as_user, inner):
+    (as_user / "no" / "in").mkdir(parents=True)
+    (as_user / "no").chmod(0)
+    try:
+        with pytest.raises(InputError, match="could not be read: permission denied") as error:
+            find_recordings(as_user / inner)
+    finally:
+        (as_user / "no").chmod(0o700)
+    one_line_of(error)
+
+
+def test_find_recordings_subfolder_without_permission_is_named_when_read(as_user):
+    (as_user / "a.wav").touch()
+    (as_user / "no").mkdir()
+    (as_user / "no").chmod(0)
+    try:
+        assert find_recordings(as_user) == ["a.wav", "no"]
+        with pytest.raises(InputError, match="no could not be read: permission denied"):
+            describe(as_user / "no")
+    finally:
+        (as_user / "no").chmod(0o700)
+
+
+def test_find_recordings_pipe_is_passed_over(wav):
+    os.mkfifo(wav.parent / "pipe.wav")
+    assert find_recordings(wav.parent) == ["a.wav"]
