@@ -52,7 +52,9 @@ def evaluated(folder: Path, testing: Path) -> dict:
     return {
         "result": {
             "scores": scores,
-            "recordings": [{key: entry["scores"][key] for key in ("stoi", "log_mel_db")} for entry in full["recordings"]],
+            "recordings": [
+                {key: entry["scores"][key] for key in ("stoi", "log_mel_db")} for entry in full["recordings"]
+            ],
         },
         "model": {
             "model": full["model"],
