@@ -1,4 +1,4 @@
-"""What is slow to make, made once: a small corpus, its arrays, trained models, and the five scripts' own outputs."""
+"""What is slow to make, made once: a small corpus, its arrays, trained models, the outputs of the five scripts."""
 
 import os
 import shutil
@@ -22,7 +22,7 @@ settings.load_profile("project")
 
 @pytest.fixture(scope="session")
 def without_tensorflow(tmp_path_factory):
-    """An environment in which TensorFlow and Keras cannot be imported."""
+    """Return environment variables with which TensorFlow and Keras cannot be imported."""
     folder = tmp_path_factory.mktemp("without tensorflow")
     for name in ("tensorflow", "keras"):
         (folder / f"{name}.py").write_text(f"raise ImportError('{name} is not there')\n")
@@ -31,7 +31,7 @@ def without_tensorflow(tmp_path_factory):
 
 @pytest.fixture
 def as_user(tmp_path):
-    """An empty folder of the user whom the test runs as, who is not root: root may read and write everything."""
+    """Return an empty folder, and run the test as a user other than root, who may read and write everything."""
     if not hasattr(os, "geteuid"):
         pytest.skip("this system has no such permissions")
     if os.geteuid() != 0:
@@ -53,7 +53,7 @@ def as_user(tmp_path):
 
 
 def _copy_some(source, target, every, keep=()):
-    """Nothing; target has a few recordings of each of source's folders."""
+    """Copy a few recordings from each of source's folders."""
     for folder in sorted(path for path in source.iterdir() if path.is_dir()):
         (target / folder.name).mkdir(parents=True)
         for i, path in enumerate(sorted(folder.iterdir())):
@@ -63,13 +63,13 @@ def _copy_some(source, target, every, keep=()):
 
 @pytest.fixture(scope="session")
 def forty():
-    """A Dataset of forty recordings of several lengths: nine steps an epoch. Not to be changed."""
+    """Return a Dataset of forty recordings of several lengths, nine steps per epoch. Do not change it."""
     return make_dataset([f"{i}.wav" for i in range(40)], range(20, 100, 2))
 
 
 @pytest.fixture(scope="session")
 def small_speechdata(tmp_path_factory):
-    """A speechdata/ of 15 training and 6 testing recordings of four speakers, the default one for predict with them."""
+    """Make a speechdata/ of 15 training and 6 testing recordings of four speakers, with the default one to predict."""
     folder = tmp_path_factory.mktemp("corpus") / "speechdata"
     _copy_some(ROOT / "speechdata" / "training", folder / "training", every=48)
     _copy_some(ROOT / "speechdata" / "testing", folder / "testing", every=36, keep=["70_allison_digits.flac"])
@@ -78,14 +78,14 @@ def small_speechdata(tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def testing_recordings():
-    """[(waveform, sr)] of some fifty short recordings of all voices of speechdata/testing."""
+    """Return [(waveform, sr)] of some fifty short recordings of all voices of speechdata/testing."""
     paths = sorted((ROOT / "speechdata" / "testing").rglob("*.flac"))
     return [(reading.read(path), reading.describe(path).sr) for path in paths[:: max(1, len(paths) // 46)]]
 
 
 @pytest.fixture(scope="session")
 def small_arrays(small_speechdata, tmp_path_factory):
-    """(training, testing) Datasets of the small corpus."""
+    """Return (training, testing) Datasets of the small corpus."""
     folder, arrays = tmp_path_factory.mktemp("arrays"), []
     for side in ("training", "testing"):
         building.build(small_speechdata / side, folder / f"{side}.npy", CLASSIC, workers=2)
@@ -95,7 +95,7 @@ def small_arrays(small_speechdata, tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def trained(small_arrays, tmp_path_factory):
-    """(Result, the model's file) of a small network trained for two epochs on the small corpus. Not to be changed."""
+    """Return (Result, the model's file) of a small network after two epochs on the small corpus. Do not change them."""
     from speech_autoencoder.training import loop as training
 
     path = tmp_path_factory.mktemp("trained") / "model.h5"
@@ -112,7 +112,7 @@ def trained(small_arrays, tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def shaken(small_arrays, trained):
-    """A TrainedModel of the small corpus' features with every weight moved away from PCA. Not to be changed."""
+    """Return the trained model with every weight moved away from PCA. Do not change it."""
     from speech_autoencoder.model.keras_network import to_keras, to_network
 
     result, _ = trained
@@ -123,7 +123,7 @@ def shaken(small_arrays, trained):
 
 @pytest.fixture(scope="session")
 def project(small_speechdata, tmp_path_factory):
-    """(folder, {script: finished process}): the five scripts run in order in a folder with a small speechdata/.
+    """Return (folder, {script: finished process}): the five scripts run in order, on a small speechdata/.
 
     Only the trainer has an argument, so that it does not take its five minutes. The folder has spaces and
     letters beyond ASCII in its name, the locale is C, and there is neither a home, a display nor a terminal.
@@ -144,7 +144,7 @@ def project(small_speechdata, tmp_path_factory):
 
 @pytest.fixture
 def arrays(project, tmp_path):
-    """A folder with the arrays and the model of the project, to be used up."""
+    """Return a folder with copies of the project's arrays and model."""
     for name in ("train_data.npy", "train_data.json", "test_data.npy", "test_data.json", "my_model_for_many_data.h5"):
         shutil.copy(project[0] / name, tmp_path)
     return tmp_path
@@ -152,7 +152,7 @@ def arrays(project, tmp_path):
 
 @pytest.fixture
 def corpus(tmp_path):
-    """A folder of four recordings of other rates and lengths, LENGTHS."""
+    """Return a folder of four recordings of different rates and lengths, LENGTHS."""
     for seed, (name, n_samples) in enumerate(LENGTHS.items()):
         path = tmp_path / "corpus" / name
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -162,6 +162,6 @@ def corpus(tmp_path):
 
 @pytest.fixture
 def array(corpus):
-    """The array of the corpus."""
+    """Return the path of the corpus' array."""
     building.build(corpus, corpus.parent / "train_data.npy", TINY, workers=1)
     return corpus.parent / "train_data.npy"

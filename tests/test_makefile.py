@@ -1,4 +1,4 @@
-"""`make demo` does what is out of date and no more: the rules, with a stand-in for Python that makes the outputs."""
+"""`make demo` updates what is out of date and nothing else; a stand-in for Python makes the outputs."""
 
 import os
 import shutil
@@ -33,7 +33,7 @@ pytestmark = pytest.mark.skipif(not shutil.which("make"), reason="make is not in
 
 @pytest.fixture
 def project(tmp_path):
-    """A checkout with a finished demo, all of it a while ago."""
+    """Return a checkout with a finished demo, an hour old."""
     for path in [
         *ROOT.glob("*.py"),
         *ROOT.glob("speech_autoencoder/**/*.*"),
@@ -113,7 +113,7 @@ def test_demo_changed_test_recording_does_not_train_again(project):
 
 @pytest.mark.parametrize("name", ["training", "training/a b"])
 def test_demo_folder_moved_here_with_its_old_dates_runs_all(project, name):
-    """What cp -p and mv leave of one's own recordings is older than the demo."""
+    """After cp -p and mv, the user's recordings are older than the demo."""
     ours, theirs = project / "speechdata" / name, project / "mine"
     shutil.copytree(ours, theirs)
     shutil.rmtree(ours)
@@ -180,7 +180,7 @@ def test_demo_changed_command_runs_nothing(project):
 
 @pytest.fixture(scope="module")
 def rules():
-    """{target: its prerequisites in the package} of the Makefile, variables and wildcards expanded."""
+    """Return {target: its prerequisites in the package}, with variables and wildcards expanded."""
     done = make(ROOT, "--print-data-base", "--question", "help")
     lines = [line.partition(": ") for line in done.stdout.splitlines() if not line.startswith(("#", "\t"))]
     return {

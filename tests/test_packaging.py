@@ -23,7 +23,7 @@ def pip(*arguments):
 
 @pytest.fixture(scope="module")
 def installed(tmp_path_factory):
-    """A function (*arguments) -> the finished process of a Python with our wheel and the libraries of the tests."""
+    """Return a function that runs a Python with our wheel and the tests' libraries: (*arguments) -> its process."""
     folder = tmp_path_factory.mktemp("installed")
     source = folder / "source"  # building leaves files in it
     ignored = shutil.ignore_patterns("__pycache__")

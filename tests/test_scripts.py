@@ -97,7 +97,7 @@ def test_evaluate_says_what_made_the_numbers(project):
 
 
 def test_evaluate_every_key_is_documented(project):
-    """docs/evaluation.md is the schema: what is in a real file stands there."""
+    """docs/evaluation.md is the schema: every key of a real file is in it."""
     text = (ROOT / "docs" / "evaluation.md").read_text()
     documented = set(re.findall(r"`(\w+)`", text))
     result = json.loads((project[0] / "evaluation.json").read_text())
@@ -289,7 +289,7 @@ def test_evaluate_quiet_says_nothing_and_gives_the_same_scores(project, arrays):
 
 @pytest.fixture(scope="module")
 def recordings(small_speechdata, tmp_path_factory):
-    """{path: (sample rate, samples)} of recordings of odd rates, lengths, channels, levels and names."""
+    """Return {path: (sample rate, samples)} of recordings of odd rates, lengths, channels, levels and names."""
     folder = tmp_path_factory.mktemp("recordings")
     rng = np.random.default_rng(0)
     sounds = {
@@ -310,7 +310,7 @@ def recordings(small_speechdata, tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def reconstructions(recordings, project, tmp_path_factory):
-    """(finished process, folder) of all the recordings, in one go."""
+    """Return (finished process, folder) of one run on all the recordings."""
     folder = tmp_path_factory.mktemp("reconstructions") / "made" / "by the script"
     return run_script("predict_for_one_data", *recordings, "--output-dir", folder, cwd=project[0]), folder
 
@@ -337,7 +337,7 @@ def test_predict_many_silence_stays_silent_and_full_scale_in_range(reconstructio
 
 
 def test_predict_edited_path_may_be_a_mere_string_with_any_sign(project, recordings, tmp_path):
-    """AUDIO_PATH is what people edit, and not all of them know Path."""
+    """People edit AUDIO_PATH, and not all of them know Path."""
     source = (ROOT / "predict_for_one_data.py").read_text()
     path = next(path for path in recordings if "%" in path.name)
     edited = re.sub(r'^AUDIO_PATH = Path\(".*"\)$', f"AUDIO_PATH = {str(path)!r}", source, flags=re.MULTILINE)

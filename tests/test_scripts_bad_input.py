@@ -1,4 +1,4 @@
-"""The five scripts out of order, or on what is no good: one line, status 2, and nothing lost."""
+"""The five scripts out of order, or on unusable input: one line, status 2, and nothing lost."""
 
 import os
 import re
@@ -13,7 +13,7 @@ from tests.helpers.common import RECORDING, ROOT, assert_refused, contents_of, r
 
 
 def visible(folder):
-    """The same of the files that are not hidden."""
+    """Return `contents_of` without hidden files."""
     return {name: content for name, content in contents_of(folder).items() if not name.startswith(".")}
 
 
@@ -90,7 +90,7 @@ def test_generator_without_a_readable_recording_leaves_the_array_as_it_was(array
 
 
 def test_scripts_place_that_cannot_be_written_is_refused_before_the_work(arrays, project):
-    """Minutes of training for nothing would be the user's."""
+    """Minutes of training must not be lost because the model cannot be written."""
     (arrays / "taken").touch()
     predict = [project[0] / RECORDING, "--no-show"]
     (arrays / "evaluation.png").mkdir()

@@ -1,4 +1,4 @@
-"""What the project is made of is pinned, and what it does stays on this computer."""
+"""Every dependency is pinned, and the project opens no network connection."""
 
 import re
 import subprocess
@@ -14,7 +14,7 @@ LOCK = (ROOT / "requirements.lock").read_text()
 
 
 def requirements(text):
-    """The Requirements of a file, without its comments and hashes."""
+    """Return the Requirements in a file, without its comments and hashes."""
     text = re.sub(r"\\\n\s*--hash=\S+", "", text)
     lines = (line.split("#")[0].strip(" \\") for line in text.splitlines())
     return [Requirement(line) for line in lines if line and not line.startswith("-")]
@@ -61,7 +61,7 @@ def test_lock_has_a_version_and_a_hash_for_everything():
     ],
 )
 def test_offline_kills_what_calls_someone(call):
-    """All tests run the scripts like this: they would fail, had a script, or a library, anything to tell or to ask."""
+    """All tests run the scripts like this, so they fail if a script or a library opens a connection."""
     code = "import offline, sys; sys.exit(offline.forbid_calls())"
     if not subprocess.run([sys.executable, "-c", code], cwd=OFFLINE.parent, check=False).returncode:
         pytest.skip("this kernel cannot watch")

@@ -1,4 +1,4 @@
-"""The commands encode and decode, in processes of their own, and a prediction that goes by way of a file."""
+"""The commands encode and decode, in processes of their own, and a prediction from a .sae file."""
 
 import os
 import re
@@ -31,7 +31,7 @@ def run(*arguments, cwd, **environment):
 
 @pytest.fixture(scope="module")
 def place(tmp_path_factory):
-    """A folder with a codec's model, large enough to be worth threads, one of no codec, and recordings."""
+    """Return a folder with a codec's model that is worth several threads, a model without a codec, and recordings."""
     folder = tmp_path_factory.mktemp("place")
     model = make_codec(width=128)
     save(folder / "my_model_for_many_data.h5", model)
@@ -44,7 +44,7 @@ def place(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def encoded(place):
-    """The finished process of `encode in/a.wav a.sae`, done in place."""
+    """Return the finished process of `encode in/a.wav a.sae`, run in `place`."""
     return run("encode", "in/a.wav", "a.sae", "--bitrate", "1.1", cwd=place)
 
 
@@ -90,7 +90,7 @@ def test_decode_command_is_the_same_to_the_bit_in_every_process(place, encoded):
 
 @pytest.fixture
 def command(place, monkeypatch, capsys):
-    """A function (*arguments) -> what a command says, run in place by this process."""
+    """Return a function (*arguments) -> what a command prints, run in `place` by this process."""
     monkeypatch.chdir(place)
 
     def run_here(*arguments):
