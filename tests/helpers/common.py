@@ -20,9 +20,9 @@ GENERATORS = ("train_data_generator", "test_data_generator")
 SCRIPTS = (*GENERATORS, "autoencoder_for_many_data", "evaluate_for_many_data", "predict_for_one_data")
 RECORDING = "speechdata/testing/en-allison/70_allison_digits.flac"
 OFFLINE = Path(__file__).with_name("offline.py")
-# Small clips, for tests of training: what they are of does not matter there.
+# Small clips, for tests of training, where their content does not matter.
 TINY = FeatureConfig("tiny", 8_000, 256, 64, 16, 32, -100.0, 10.0)
-# Of this shape, the floor is the very PCA that training starts from.
+# With these sizes, the baseline is the same PCA that training starts from.
 TINY_MODEL = ModelConfig(n_mels=16, frames_per_latent=4, latent_size=4, stem_frames=1, width=8, depth=1)
 TINY_TRAINING = TrainingConfig(epochs=4, batch_size=4, learning_rate=1e-2, averaging=0.9)
 # The samples of the recordings of `corpus`.
@@ -30,7 +30,7 @@ LENGTHS = {"5_anna_0.wav": 9_000, "sub/7_ben_1.flac": 2_000, "7_ben_2.wav": 2_50
 
 
 def make_speech(n_samples, sr, seed=0):
-    """A waveform (n_samples,) with what speech has: a gliding pitch, its harmonics, syllables, pauses, some noise."""
+    """Return a waveform (n_samples,) like speech: a gliding pitch, its harmonics, syllables, pauses, some noise."""
     rng, t = np.random.default_rng(seed), np.arange(n_samples) / sr
     pitch_hz = 130 * 2 ** (0.3 * np.sin(2 * np.pi * 0.7 * t + seed))
     phase = 2 * np.pi * np.cumsum(pitch_hz) / sr
@@ -40,7 +40,7 @@ def make_speech(n_samples, sr, seed=0):
 
 
 def make_dataset(names, n_frames, seed=0, features=TINY):
-    """A Dataset in memory whose bands all follow one slow path, but bent: a network soon learns what PCA cannot say."""
+    """Return a Dataset in memory whose bands follow one slow path, bent: a network soon learns more than PCA."""
     rng = np.random.default_rng(seed)
     bands, clips = np.arange(features.n_mels)[:, None], []
     for length in n_frames:
@@ -66,7 +66,7 @@ def make_dataset(names, n_frames, seed=0, features=TINY):
 
 
 def shake(network, scale=0.05, seed=0):
-    """Nothing; every weight is moved, as long training would, so that the learned path speaks too."""
+    """Move every weight, as long training would, so that the learned path contributes."""
     rng = np.random.default_rng(seed)
     for weight in network.weights:
         weight.assign(np.asarray(weight) + scale * rng.normal(size=tuple(weight.shape)).astype(np.float32))
@@ -75,7 +75,7 @@ def shake(network, scale=0.05, seed=0):
 def make_entropy(
     n_channels, n_groups, *, n_hidden=4, n_qualities=3, first_step=1.0, ratio=0.5, weights=1.0, seed=0, as_floats=False
 ):
-    """An EntropyModel of random weights, for latents of about unit scale, or the floats that it is made from.
+    """Return an EntropyModel of random weights for latents of about unit scale, or the floats that it is made from.
 
     Its steps are first_step, and each is `ratio` times the one before.
     """
@@ -97,7 +97,7 @@ def make_entropy(
 
 
 def train_tiny(data, folder, config=TINY_TRAINING, **options):
-    """training.train on the tiny network, its files in folder."""
+    """Train the tiny network, with its files in the folder."""
     from speech_autoencoder.training import loop as training
 
     return training.train(
@@ -111,7 +111,7 @@ def train_tiny(data, folder, config=TINY_TRAINING, **options):
 
 
 def raise_at(line, error=KeyboardInterrupt):
-    """A `say` that, with a line that matches, raises what Ctrl-C does, or another error."""
+    """Return a `say` that raises KeyboardInterrupt, or another error, at a line that matches."""
 
     def say(text):
         if re.match(line, text):
@@ -121,9 +121,9 @@ def raise_at(line, error=KeyboardInterrupt):
 
 
 def run_script(script, *arguments, cwd, options=(), **environment):
-    """The finished process of a script, run as a user does: in the folder cwd, without a terminal, display or network.
+    """Return the finished process of a script, run in the folder cwd, without a terminal, display or network.
 
-    One that calls someone over a socket is killed, see offline.py.
+    A script that opens a connection is killed, see offline.py.
     """
     kept = {key: value for key, value in os.environ.items() if key not in ("DISPLAY", "WAYLAND_DISPLAY")}
     return subprocess.run(
@@ -138,7 +138,7 @@ def run_script(script, *arguments, cwd, options=(), **environment):
 
 
 def one_line_of(error):
-    """The message of an InputError, which must be one line of a length that one reads."""
+    """Return the message of an InputError, and check that it is one line of a readable length."""
     text = str(error.value)
     assert "\n" not in text
     assert len(text) < 1_000
@@ -146,13 +146,13 @@ def one_line_of(error):
 
 
 def contents_of(folder):
-    """{name: (bytes, time of change)} of the files in folder."""
+    """Return {name: (bytes, time of change)} of the files in the folder."""
     return {path.name: (path.read_bytes(), path.stat().st_mtime_ns) for path in folder.iterdir() if path.is_file()}
 
 
 @contextmanager
 def file_size_limit(n_bytes):
-    """No file may grow beyond n_bytes meanwhile, as where the disk is full."""
+    """Let no file grow beyond n_bytes meanwhile, as if the disk were full."""
     resource = pytest.importorskip("resource", reason="Windows has no limits on file sizes")
     limits = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (n_bytes, limits[1]))
@@ -163,7 +163,7 @@ def file_size_limit(n_bytes):
 
 
 def refused(*words, do):
-    """Nothing; do() raises an InputError of one line with these words."""
+    """Check that do() raises an InputError of one line with these words."""
     with pytest.raises(InputError) as error:
         do()
     text = one_line_of(error)
@@ -172,19 +172,19 @@ def refused(*words, do):
 
 
 def names_in(folder):
-    """The names of what is in a folder, sorted; hidden ones too, as a temporary file's is."""
+    """Return the sorted names in a folder, hidden ones included, as those of temporary files are."""
     return sorted(path.name for path in folder.iterdir())
 
 
 def png_size(path):
-    """(width, height) in pixels of a PNG file."""
+    """Return (width, height) in pixels of a PNG file."""
     head = path.read_bytes()[:24]
     assert head[:8] == b"\x89PNG\r\n\x1a\n"
     return int.from_bytes(head[16:20]), int.from_bytes(head[20:24])
 
 
 def assert_refused(done, *words):
-    """Nothing; a script ended as the project promises: status 2, one line on stderr with these words in it."""
+    """Check that a script ended as promised: status 2, one line on stderr, with these words in it."""
     assert done.returncode == 2, done.stderr
     assert "Traceback" not in done.stderr
     assert len(done.stderr.splitlines()) == 1

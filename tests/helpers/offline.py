@@ -1,8 +1,7 @@
-"""python offline.py COMMAND ...: the command, which the kernel kills as soon as it calls someone over a socket.
+"""python offline.py COMMAND ...: run a command that the kernel kills as soon as it opens a connection.
 
-Sockets as such are allowed: a library makes one to see whether there is IPv6.
-
-Elsewhere than on Linux, on processors whose calls are not known here, the command as it is.
+Sockets as such are allowed: a library makes one to see whether there is IPv6. Outside of Linux, and on processors
+whose system calls are not known here, the command runs without this check.
 """
 
 import ctypes
@@ -25,7 +24,7 @@ class _Program(ctypes.Structure):
 
 
 def forbid_calls() -> bool:
-    """Whether this process, and what it becomes or starts, is from now on killed when it calls someone."""
+    """Have the kernel kill this process, and those it starts, when they open a connection; return whether it can."""
     if _CALLS is None:
         return False
     connect, sendto = _CALLS

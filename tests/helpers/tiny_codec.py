@@ -1,4 +1,4 @@
-"""A codec's model that is made in a moment, and recordings for it: for the tests of the codec and of its commands."""
+"""A codec's model that is made in a moment, and recordings for it."""
 
 from dataclasses import replace
 
@@ -17,7 +17,7 @@ N_QUALITIES = 10
 
 
 def make_codec(seed=0, width=8):
-    """A TrainedModel of small clips with an entropy model, its weights random."""
+    """Return a TrainedModel of small clips with an entropy model, with random weights."""
     data, config = make_dataset([f"{i}.wav" for i in range(8)], range(50, 90, 5)), replace(SIZES, width=width)
     floor = pca.fit(data, np.arange(8), *config.baseline_shape)
     keras.utils.set_random_seed(seed)
@@ -30,6 +30,6 @@ def make_codec(seed=0, width=8):
 
 
 def record(path, n_samples, sr=8_000, seed=0):
-    """The path of a recording of speech of a kind."""
+    """Write a recording like speech and return its path."""
     sf.write(path, make_speech(n_samples, sr, seed), sr)
     return path
