@@ -14,8 +14,8 @@ import numpy as np
 
 from benchmarks.running import ROOT, linked
 from benchmarks.speed.timing import process
+from speech_autoencoder.audio.finding import find_recordings
 from speech_autoencoder.audio.inversion import invert
-from speech_autoencoder.audio.recordings import find_recordings
 from speech_autoencoder.cli.options import positive
 from speech_autoencoder.cli.process import blas_threads, run_main
 from speech_autoencoder.cli.tensorflow import start_tensorflow
@@ -66,16 +66,23 @@ def _samples(data):
 def _epoch_s(data):
     """The seconds of one epoch of training, after the steps that compile."""
     from speech_autoencoder.model.keras_network import build
-    from speech_autoencoder.training.train_step import Batches, TrainStep
+    from speech_autoencoder.training.batches import Batches
+    from speech_autoencoder.training.train_step import TrainStep
     from speech_autoencoder.training.training_loss import TrainingLoss
 
     config, training = model_config(data.features, LATENT_RATE), TrainingConfig()
     loss = TrainingLoss(data.features, LossConfig())
-    learner = TrainStep(build(config), training, loss, data.features.range_db)
-    batches = Batches(data, np.arange(len(data.names)), training, config.frames_per_latent, loss)
-    learner.learn([next(batches.epoch())] * 2, [1e-3] * 2)
+    train_step = TrainStep(build(config), training, loss=loss, range_db=data.features.range_db)
+    batches = Batches(
+        data,
+        np.arange(len(data.names)),
+        batch_size=training.batch_size,
+        frames_per_latent=config.frames_per_latent,
+        distance=loss,
+    )
+    train_step.take_steps([next(batches.epoch())] * 2, [1e-3] * 2)
     start = time.perf_counter()
-    learner.learn(batches.epoch(np.random.default_rng(0)), [1e-3] * batches.n_steps)
+    train_step.take_steps(batches.epoch(np.random.default_rng(0)), [1e-3] * batches.n_steps)
     return time.perf_counter() - start
 
 

@@ -40,16 +40,23 @@ def measure(data: Dataset, trainer: str, times: int, n_steps: int = 10) -> dict[
     Of ours also step_ms and flops, those of a step; of Keras the machine's peak (FLOP/s), with as many threads.
     """
     from speech_autoencoder.model.keras_network import build
-    from speech_autoencoder.training.train_step import Batches, TrainStep
+    from speech_autoencoder.training.batches import Batches
+    from speech_autoencoder.training.train_step import TrainStep
     from speech_autoencoder.training.training_loss import TrainingLoss
 
     config, training = model_config(data.features, LATENT_RATE), TrainingConfig()
     loss = TrainingLoss(data.features, LossConfig())
-    batches = Batches(data, np.arange(len(data.names)), training, config.frames_per_latent, loss)
+    batches = Batches(
+        data,
+        np.arange(len(data.names)),
+        batch_size=training.batch_size,
+        frames_per_latent=config.frames_per_latent,
+        distance=loss,
+    )
     if trainer == "ours":
-        learner = TrainStep(build(config), training, loss, data.features.range_db)
+        train_step = TrainStep(build(config), training, loss=loss, range_db=data.features.range_db)
         mine = [batch for _, batch in zip(range(n_steps), batches.epoch(np.random.default_rng(0)), strict=False)]
-        seconds = _best(lambda: [float(learner.step(*batch)[0]) for batch in mine], times)
+        seconds = _best(lambda: [float(train_step.step(*batch)[0]) for batch in mine], times)
         learned_s = sum(float(mask.sum()) for _, mask, _ in mine) / data.features.frame_rate
         flops = step_flops(config, training.batch_size * batches.width)
         return {"second_ms": 1e3 * seconds / learned_s, "step_ms": 1e3 * seconds / len(mine), "flops": flops}

@@ -17,15 +17,18 @@ from speech_autoencoder.errors import InputError
 from speech_autoencoder.model import pca
 from speech_autoencoder.model.entropy_model import to_fixed
 from speech_autoencoder.model.keras_network import build, start_at_pca, to_network
-from speech_autoencoder.model.model_file import TrainedModel, save
+from speech_autoencoder.model.model_file import TrainedModel
 from speech_autoencoder.system.files import printable
 from speech_autoencoder.system.versions import versions
-from speech_autoencoder.training import time_budget as planning
+from speech_autoencoder.training.batches import MOST_STEPS, Batches
 from speech_autoencoder.training.checkpoints import Checkpoint, TrainingState
 from speech_autoencoder.training.history import History
 from speech_autoencoder.training.quantiser import Quantiser
-from speech_autoencoder.training.train_step import MOST_STEPS, Batches, TrainStep, learning_rate
+from speech_autoencoder.training.saving import save
+from speech_autoencoder.training.schedule import learning_rate, plan_epochs, replan_epochs
+from speech_autoencoder.training.train_step import TrainStep
 from speech_autoencoder.training.training_loss import TrainingLoss
+from speech_autoencoder.training.validation import Score, Validation
 
 # Latents that the tables of a codec's entropy model are fitted on, about.
 _CALIBRATING_LATENTS = 4_000
@@ -35,8 +38,7 @@ _CALIBRATING_LATENTS = 4_000
 class Result:
     """The trained model, its history, and why training ended: done, time, patience or interrupted.
 
-    Errors are of validation; best_epoch is 0 where no epoch was better than the start: PCA, the floor, or
-    random weights of the `original` network.
+    Errors are of validation; best_epoch is 0 where no epoch was better than the start, PCA.
     """
 
     model: TrainedModel
@@ -96,9 +98,9 @@ class _Task:
     baseline: pca.PCA
     learner: TrainStep
     batches: Batches
-    held_out: Batches
-    start_errors: tuple[float, float]
-    baseline_errors: tuple[float, float]
+    held_out: Validation
+    start_errors: Score
+    baseline_errors: Score
 
 
 def _set_up(dataset, model_config, config, codec, validation, say):
@@ -107,13 +109,17 @@ def _set_up(dataset, model_config, config, codec, validation, say):
     say(f"Validation on {len(parts.validation)} of {len(dataset.names)} recordings: {parts.how}.")
     floor = pca.fit(dataset, parts.training, *model_config.baseline_shape)
     learner = _learner(dataset, parts.training, model_config, config, codec)
-    latent = model_config.frames_per_latent
-    batches = Batches(dataset, parts.training, config, latent, learner.loss, silences=bool(codec))
+    sizes = {
+        "batch_size": config.batch_size,
+        "frames_per_latent": model_config.frames_per_latent,
+        "distance": learner.loss,
+    }
+    batches = Batches(dataset, parts.training, **sizes, silences=bool(codec))
     # As many as a tenth of an epoch's steps hold: a large corpus has more than one need hear.
     most_frames = MOST_STEPS // 10 * config.batch_size * dataset.features.n_frames
-    held_out = Batches(dataset, _some(dataset, parts.validation, most_frames), config, latent, learner.loss)
-    start = learner.validate(held_out)
-    baseline_loss, baseline_db = learner.judge(floor.reconstruct, held_out)
+    held_out = Validation(learner, Batches(dataset, _some(dataset, parts.validation, most_frames), **sizes))
+    start = held_out.score_averages()
+    baseline_loss, baseline_db = held_out.score_function(floor.reconstruct)
     say(f"The PCA floor: {baseline_db:.3f} dB RMS error on validation, a loss of {baseline_loss:.4f}.")
     if codec:
         say("While it learns, the model's errors are those of quantised latents; the floor's are not quantised.")
@@ -124,11 +130,10 @@ def _learner(dataset, recordings, model_config, config, codec):
     """The network at its start, PCA of these recordings, with all that teaches it."""
     linear = pca.fit(dataset, recordings, model_config.frames_per_latent, model_config.latent_size)
     network = build(model_config)
-    if model_config.network == "residual":
-        start_at_pca(network, model_config, linear)
+    start_at_pca(network, model_config, linear)
     loss = TrainingLoss(dataset.features, LossConfig())
     quantiser = Quantiser(codec, linear, dataset.features.frame_rate, seed=config.seed) if codec else None
-    return TrainStep(network, config, loss, dataset.features.range_db, quantiser)
+    return TrainStep(network, config, loss=loss, range_db=dataset.features.range_db, quantiser=quantiser)
 
 
 def _some(dataset, recordings, most_frames):
@@ -145,8 +150,8 @@ def _identity(dataset, model_config, config, codec, task):
 
 def _start(task, config, started):
     """The TrainingState before the first epoch."""
-    n_epochs = config.epochs or planning.plan(
-        task.learner, task.batches, task.held_out, config, time.monotonic() - started
+    n_epochs = config.epochs or plan_epochs(
+        task.learner, task.batches, task.held_out.batches, config, spent_s=time.monotonic() - started
     )
     return TrainingState(n_epochs, History(), task.learner.averages(), *task.start_errors)
 
@@ -188,7 +193,7 @@ class _Epochs:
             while len(standing.history) < standing.n_epochs:
                 self._learn(progress.update)
                 if not self.config.epochs:
-                    standing.n_epochs = planning.replan(standing.n_epochs, standing.history, self.budget_s)
+                    standing.n_epochs = replan_epochs(standing.n_epochs, standing.history, budget_s=self.budget_s)
                     progress.total = standing.n_epochs * n_steps
                 self.checkpoint.take(self.task.learner, standing)
                 self._tell()
@@ -213,8 +218,8 @@ class _Epochs:
         steps = range(epoch * n_steps, (epoch + 1) * n_steps)
         rates = [learning_rate(step, standing.n_epochs * n_steps, self.config.learning_rate) for step in steps]
         heard = batches.epoch(np.random.default_rng([self.config.seed, 2, epoch]))
-        training_db = learner.learn(heard, rates, tick, batches.describe_last)
-        loss, error_db = learner.validate(self.task.held_out)
+        training_db = learner.take_steps(heard, rates, on_step=tick, describe_batch=batches.describe_last)
+        loss, error_db = self.task.held_out.score_averages()
         standing.history.add(
             minutes=(time.monotonic() - self.began) / 60,
             learning_rate=rates[-1],
@@ -258,7 +263,7 @@ def _finish(task, dataset, model_config, config, codec, standing, ended):
     best_epoch = history.best if standing.best_loss < task.start_errors[0] else 0
     best_loss, best_db = standing.best_loss, standing.best_db
     if codec:  # to be compared with the floor, whose latents are not quantised either
-        best_loss, best_db = learner.judge(lambda frames: network.decode(network.encode(frames)), task.held_out)
+        best_loss, best_db = task.held_out.score_function(lambda frames: network.decode(network.encode(frames)))
     description = {
         "training": {
             **asdict(config),

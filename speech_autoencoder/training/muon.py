@@ -1,36 +1,39 @@
-"""The optimiser: Muon for every matrix, convolutions included, and Adam for what is none."""
+"""The optimiser: Muon for every matrix, convolutions included, and Adam for the rest."""
 
 import math
+from typing import Any
+
+import keras
+import tensorflow as tf
+from keras import ops
+
+Tensor = Any
 
 # The learning rate of biases and norms, as a share of the matrices'.
 _ADAM_SHARE = 0.5
-# The rounds of Newton and Schulz' iteration, each a polynomial a x + b x^3 + c x^5: what brings singular values from
-# [0.02, 1] nearest to 1 in so many rounds, each fitted to what the one before leaves (Amsel and others, 2025).
-_ROUNDS = ((7.7110, -22.1138, 16.2488), (3.2153, -2.4112, 0.5013), (2.2183, -1.5940, 0.4107))
-# The products of Gram matrices that they take: a square, and four in each round but the last.
+# The rounds of the Newton-Schulz iteration, each a polynomial a x + b x^3 + c x^5. Together they bring singular values
+# in [0.02, 1] nearest to 1; each is fitted to what the one before leaves (Amsel and others, 2025).
+_ROUNDS = (
+    (7.7110, -22.1138, 16.2488),
+    (3.2153, -2.4112, 0.5013),
+    (2.2183, -1.5940, 0.4107),
+)
+# The products of Gram matrices that the rounds take: a square, and four in each round but the last.
 GRAM_PRODUCTS = 4 * len(_ROUNDS) - 3
 
 
-def optimizer(learning_rate: float, clip_norm: float, weight_decay: float):
-    """A keras.optimizers.Optimizer: Muon (Jordan, 2024), with steps scaled as Adam's are (Liu and others, 2025).
+def optimizer(learning_rate: float, clip_norm: float, weight_decay: float) -> keras.optimizers.Optimizer:
+    """Return the optimiser of training.
 
-    A matrix' momentum is made orthogonal before the step, so that rare directions are learned as fast as common
-    ones. Keras' own does so for dense layers alone; here the kernel of a convolution is a matrix too. Only matrices
-    decay: by weight_decay x the learning rate a step (Loshchilov and Hutter, 2019).
+    Parameters
+    ----------
+    learning_rate : float
+        The learning rate of matrices; the others have half of it.
+    clip_norm : float
+        The largest norm of the gradient of all weights together.
+    weight_decay : float
+        Only matrices decay: by weight_decay times the learning rate per step (Loshchilov and Hutter, 2019).
     """
-    import keras
-    from keras import ops
-
-    class Muon(keras.optimizers.Muon):
-        def _should_use_adamw(self, variable):
-            return len(variable.shape) < 2
-
-        def _muon_update_step(self, gradient, variable, lr, m):
-            self.assign_add(m, gradient + m * (self.momentum - 1))
-            update = ops.reshape(gradient + self.momentum * m, (-1, variable.shape[-1]))
-            scale = self.rms_rate * math.sqrt(max(update.shape))
-            self.assign_sub(variable, ops.reshape(lr * scale * orthogonal(update), variable.shape))
-
     return Muon(
         learning_rate,
         global_clipnorm=clip_norm,
@@ -40,22 +43,21 @@ def optimizer(learning_rate: float, clip_norm: float, weight_decay: float):
     )
 
 
-def orthogonal(matrix):
-    """The matrix (m, n), a tensor, with its singular values from a twentieth of the largest brought to 0.9 to 1.1.
+def orthogonal(matrix: Tensor) -> Tensor:
+    """Return a matrix (m, n) with its singular values brought near to 1.
 
-    Smaller ones are brought nearer too, zero stays zero.
-    Newton and Schulz' iteration, done on the smaller Gram matrix: half the work where one side is much longer.
+    Those above a twentieth of the largest one end between 0.9 and 1.1; smaller ones come nearer to 1 too; zero stays
+    zero. The Newton-Schulz iteration is done on the smaller Gram matrix: half the work where one side is much longer.
     """
-    import tensorflow as tf
-
     tall = matrix.shape[0] > matrix.shape[1]
     matrix = matrix / (tf.norm(matrix) + 1e-7)
     gram = tf.matmul(matrix, matrix, transpose_a=tall, transpose_b=not tall)
     square = tf.matmul(gram, gram)
-    # No eigenvalue is larger, and the largest one not much smaller: a tighter bound than Frobenius' norm saves a round.
+    # At least the largest eigenvalue, and not much more: a tighter bound than the Frobenius norm saves a round.
     bound = tf.sqrt(tf.norm(square)) + 1e-12
     gram, square = gram / bound, square / bound**2
-    identity, product = tf.eye(gram.shape[0]), None
+    identity = tf.eye(gram.shape[0])
+    product = None
     for number, (a, b, c) in enumerate(_ROUNDS):
         factor = a * identity + b * gram + c * square
         product = factor if product is None else tf.matmul(factor, product)
@@ -64,3 +66,20 @@ def orthogonal(matrix):
             square = tf.matmul(gram, gram)
     matrix = matrix / tf.sqrt(bound)
     return tf.matmul(matrix, product) if tall else tf.matmul(product, matrix)
+
+
+class Muon(keras.optimizers.Muon):
+    """Muon (Jordan, 2024), with steps of the size of Adam's (Liu and others, 2025).
+
+    The momentum of a matrix is made orthogonal before the step, so that rare directions are learned as fast as common
+    ones. Keras' own Muon does so for dense layers only; here the kernel of a convolution is a matrix too.
+    """
+
+    def _should_use_adamw(self, variable: Any) -> bool:
+        return len(variable.shape) < 2
+
+    def _muon_update_step(self, gradient: Tensor, variable: Any, lr: Tensor, m: Any) -> None:
+        self.assign_add(m, gradient + m * (self.momentum - 1))
+        update = ops.reshape(gradient + self.momentum * m, (-1, variable.shape[-1]))
+        scale = self.rms_rate * math.sqrt(max(update.shape))
+        self.assign_sub(variable, ops.reshape(lr * scale * orthogonal(update), variable.shape))

@@ -21,6 +21,7 @@ from speech_autoencoder.audio.resampling import resample
 from speech_autoencoder.config import FeatureConfig
 from speech_autoencoder.data.recording_names import label_of
 from speech_autoencoder.errors import InputError
+from speech_autoencoder.system.integers import ceil_div
 
 # A frame every 16 ms; the range of levels is that of waveforms at _LEVEL.
 FEATURES = FeatureConfig("recogniser", 8_000, 256, 128, n_mels=40, n_frames=63, floor_db=-70.0, ceiling_db=10.0)
@@ -116,8 +117,8 @@ def train(training_dir: Path, *, seed: int = 0, least_steps: int = _LEAST_STEPS)
     if not labels:
         return None
     words = words_in(training_dir, labels)
-    epoch_steps = -(-len(words) * (1 + _COPIES) // _BATCH_SIZE)
-    return _train(words, labels, seed, _COPIES, max(_EPOCHS, -(-least_steps // epoch_steps)))
+    epoch_steps = ceil_div(len(words) * (1 + _COPIES), _BATCH_SIZE)
+    return _train(words, labels, seed, _COPIES, max(_EPOCHS, ceil_div(least_steps, epoch_steps)))
 
 
 def train_quickly(training_dir: Path, labels: dict[str, str], *, seed: int = 0) -> TrainedRecogniser | None:
@@ -140,12 +141,12 @@ def train_quickly(training_dir: Path, labels: dict[str, str], *, seed: int = 0) 
     most = max(_LEAST_OF_A_WORD, _MOST_RECORDINGS // len(known))
     for label in known:
         of_label = [name for name in sorted(labels) if labels[name] == label]
-        names += of_label[:: -(-len(of_label) // most)]
+        names += of_label[:: ceil_div(len(of_label), most)]
     words = _read_words(training_dir, {name: labels[name] for name in names})
     known = [label for label in known if any(word[0] == label for word in words)]
     if len(known) < _LEAST_LABELS:
         return None
-    epoch_steps = -(-len(words) * (1 + _QUICK_COPIES) // _BATCH_SIZE)
+    epoch_steps = ceil_div(len(words) * (1 + _QUICK_COPIES), _BATCH_SIZE)
     return _train(words, known, seed, _QUICK_COPIES, max(1, round(_QUICK_STEPS / epoch_steps)), quick=True)
 
 
@@ -197,7 +198,7 @@ def _train(
         indices += [labels.index(label)] * len(copies)
     inputs, targets = np.array(features), np.array(indices)
     network = _build(len(labels), float(inputs.mean()), float(inputs.var()), quick)
-    n_steps = n_epochs * -(-len(inputs) // _BATCH_SIZE)
+    n_steps = n_epochs * ceil_div(len(inputs), _BATCH_SIZE)
     network.compile(
         keras.optimizers.Adam(keras.optimizers.schedules.CosineDecay(_PEAK_RATE, n_steps)),
         keras.losses.SparseCategoricalCrossentropy(from_logits=True),

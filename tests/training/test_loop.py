@@ -15,9 +15,11 @@ from speech_autoencoder.model.entropy_model import to_fixed, to_floats
 from speech_autoencoder.model.keras_network import to_keras
 from speech_autoencoder.training import checkpoints
 from speech_autoencoder.training import loop as training
-from speech_autoencoder.training import time_budget as planning
-from speech_autoencoder.training.train_step import Batches, TrainStep
+from speech_autoencoder.training.batches import Batches
+from speech_autoencoder.training.train_step import TrainStep
 from speech_autoencoder.training.training_loss import TrainingLoss
+from speech_autoencoder.training.validation import Validation
+from tests.helpers.batches import batches_of
 from tests.helpers.common import TINY_MODEL, TINY_TRAINING, make_dataset, names_in, raise_at, train_tiny
 
 
@@ -65,6 +67,14 @@ def assert_same_weights(model, expected):
         np.testing.assert_array_equal(model.network.weights[name], other)
 
 
+def score_of(result, data):
+    """Return the Score of a training's model on its held-out recordings, taken anew."""
+    loss = TrainingLoss(data.features, result.model.loss)
+    network = to_keras(result.model.network)
+    train_step = TrainStep(network, TINY_TRAINING, loss=loss, range_db=data.features.range_db)
+    return Validation(train_step, batches_of(data, result.split.validation)).score_averages()
+
+
 def test_train_finished_leaves_model_and_no_checkpoint(whole):
     result, folder = whole
     assert [path.name for path in folder.iterdir()] == ["model.h5"]
@@ -78,10 +88,7 @@ def test_train_keeps_the_best_epoch(whole, forty):
     assert result.best_loss == min(result.history.validation_loss)
     assert result.history.validation_loss[result.best_epoch - 1] == result.best_loss
     assert result.history.validation_db[result.best_epoch - 1] == result.best_db
-    loss = TrainingLoss(forty.features, result.model.loss)
-    learner = TrainStep(to_keras(result.model.network), TINY_TRAINING, loss, forty.features.range_db)
-    held_out = Batches(forty, result.split.validation, TINY_TRAINING, TINY_MODEL.frames_per_latent, loss)
-    assert learner.validate(held_out) == pytest.approx((result.best_loss, result.best_db), rel=1e-6)
+    assert score_of(result, forty) == pytest.approx((result.best_loss, result.best_db), rel=1e-6)
 
 
 def test_train_beats_pca_on_validation(whole):
@@ -194,8 +201,8 @@ def test_train_one_recording_makes_model(tmp_path):
 
 
 def test_train_too_long_a_plan_ends_in_time(forty, tmp_path, monkeypatch):
-    for name in ("plan", "replan"):
-        monkeypatch.setattr(planning, name, lambda *args: 100_000)
+    for name in ("plan_epochs", "replan_epochs"):
+        monkeypatch.setattr(training, name, lambda *args, **options: 100_000)
     started = time.monotonic()
     result = train_tiny(forty, tmp_path, replace(TINY_TRAINING, minutes=0.1, epochs=0, patience=100_000))
     assert time.monotonic() - started < 60
@@ -222,15 +229,15 @@ def test_train_batch_of_nan_raises_and_saves_nothing(forty, tmp_path, monkeypatc
 
 def test_train_weights_of_nan_after_the_last_step_are_never_saved(forty, tmp_path, monkeypatch):
     """The loss of a step is that before it: of what the last one did, only the weights can tell."""
-    real = TrainStep.learn
+    real = TrainStep.take_steps
 
-    def poisoned(self, *arguments):
-        error = real(self, *arguments)
+    def poisoned(self, *arguments, **options):
+        error = real(self, *arguments, **options)
         self.use([np.full(weight.shape, np.nan, np.float32) for weight in self.weights])
         self.average[0].assign(self.weights[0])
         return error
 
-    monkeypatch.setattr(TrainStep, "learn", poisoned)
+    monkeypatch.setattr(TrainStep, "take_steps", poisoned)
     monkeypatch.setattr(checkpoints, "_EVERY_S", -1)
     with pytest.raises(InputError, match="a weight is NaN"):
         train_tiny(forty, tmp_path)
@@ -261,11 +268,7 @@ def test_train_codec_model_has_an_entropy_model_that_is_kept(codec):
 
 def test_train_codec_is_compared_with_the_floor_unquantised(codec, forty):
     result, _ = codec
-    learner = TrainStep(
-        to_keras(result.model.network), TINY_TRAINING, TrainingLoss(forty.features, result.model.loss), forty.features.range_db
-    )
-    held_out = Batches(forty, result.split.validation, TINY_TRAINING, TINY_MODEL.frames_per_latent, learner.loss)
-    assert learner.validate(held_out) == pytest.approx((result.best_loss, result.best_db), rel=1e-5)
+    assert score_of(result, forty) == pytest.approx((result.best_loss, result.best_db), rel=1e-5)
     assert result.best_loss < min(result.history.validation_loss)
 
 

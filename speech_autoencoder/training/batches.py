@@ -1,0 +1,182 @@
+"""Batches of sequences: recordings one after another, with short silences between, cut to one length."""
+
+import itertools
+import math
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import numpy as np
+
+from speech_autoencoder.audio.log_mel import join_clips
+from speech_autoencoder.data.dataset import Dataset
+from speech_autoencoder.model.losses import LogMelDistance
+from speech_autoencoder.system.files import printable
+from speech_autoencoder.system.integers import ceil_div
+from speech_autoencoder.training.augmentation import vary
+
+# Steps of an epoch: a large corpus is seen in parts, so that validation and checkpoints come often enough.
+MOST_STEPS = 500
+_CLIPS_PER_SEQUENCE = 2
+# Clips of a recording that stay together: pieces of a long recording are mixed with others.
+_CLIPS_PER_PIECE = 4
+# The probability, for a codec, of a long silence after a piece.
+_SILENCE_PROBABILITY = 1 / 32
+# The length of a long silence, from and below, in latents.
+_SILENCE_LATENTS = (16, 48)
+# Recordings that a message names.
+_MOST_NAMED = 3
+
+
+class Batch(NamedTuple):
+    """Sequences of frames.
+
+    Attributes
+    ----------
+    clips : np.ndarray
+        Normalised log-mel (n, n_mels, width, 1).
+    mask : np.ndarray
+        (n, 1, width, 1), 1 where there is sound, 0 between recordings.
+    level : np.ndarray
+        (n, 1, width, 1), the `LogMelDistance.level` of each frame's recording.
+    """
+
+    clips: np.ndarray
+    mask: np.ndarray
+    level: np.ndarray
+
+
+class _Piece(NamedTuple):
+    """Rows of the array that are one after another in a recording."""
+
+    name: str
+    first: int
+    end: int
+    n_frames: int
+    level: float
+
+
+class Batches:
+    """The batches of some recordings, epoch by epoch.
+
+    Almost nothing is computed for padding, as recordings follow each other in a sequence. A recording meets the
+    latents' grid at another place in each random epoch.
+
+    Parameters
+    ----------
+    dataset : Dataset
+        The array.
+    recordings : np.ndarray
+        The indices of the recordings to use.
+    batch_size : int
+        The sequences of a batch.
+    frames_per_latent : int
+        The frames that a latent stands for: sequences and silences are multiples of it.
+    distance : LogMelDistance
+        Gives each recording its level.
+    silences : bool
+        Whether random epochs have long silences that count as sound: a codec must learn that silence goes on.
+    """
+
+    def __init__(
+        self,
+        dataset: Dataset,
+        recordings: np.ndarray,
+        *,
+        batch_size: int,
+        frames_per_latent: int,
+        distance: LogMelDistance,
+        silences: bool = False,
+    ) -> None:
+        self.batch_size = batch_size
+        self.width = ceil_div(_CLIPS_PER_SEQUENCE * dataset.features.n_frames, frames_per_latent) * frames_per_latent
+        self._clips = dataset.clips
+        self._frames_per_latent = frames_per_latent
+        self._silences = silences
+        self._quietest = distance.config.quietest
+        self._pieces = _pieces_of(dataset, recordings, distance)
+        self._in_batch: list[int] = []  # the pieces of the batch that `epoch` gave last
+        total = sum(piece.n_frames for piece in self._pieces) + frames_per_latent * (len(self._pieces) + 1)
+        self.n_steps = min(MOST_STEPS, math.ceil(total / (batch_size * self.width)))
+
+    def epoch(self, rng: np.random.Generator | None = None) -> Iterator[Batch]:
+        """Yield the n_steps batches of an epoch.
+
+        Parameters
+        ----------
+        rng : np.random.Generator, optional
+            Shuffles the recordings and varies each of them; the last batch is filled with some recordings that come
+            twice. Without it they come in order, unchanged, and the last batch is filled with silence.
+        """
+        self._in_batch = []
+        room = self.batch_size * self.width
+        n_made = 0
+        count = len(self._pieces)
+        order = range(count) if rng is None else itertools.cycle(rng.permutation(count).tolist())
+        parts = [self._silence(0 if rng is None else int(rng.integers(self._frames_per_latent)))]
+        n_frames = parts[0].shape[1]
+        for index in order:
+            self._in_batch.append(index)
+            added = [self._frames(index, rng), self._silence(self._frames_per_latent)]
+            if self._silences and rng is not None and rng.random() < _SILENCE_PROBABILITY:
+                length = self._frames_per_latent * int(rng.integers(*_SILENCE_LATENTS))
+                added.append(self._silence(length, counts=True))
+            parts += added
+            n_frames += sum(part.shape[1] for part in added)
+            while n_frames >= room:
+                joined = np.concatenate(parts, axis=1)
+                yield self._batch(joined[:, :room])
+                n_made += 1
+                n_frames -= room
+                parts = [joined[:, room:]]
+                self._in_batch = self._in_batch[-1:]
+                if n_made == self.n_steps:
+                    return
+        joined = np.concatenate(parts, axis=1)
+        yield self._batch(np.pad(joined, ((0, 0), (0, room - n_frames))))
+
+    def describe_last(self) -> str:
+        """Return what a message says of the batch that `epoch` gave last, whose loss is not finite."""
+        pieces = [self._pieces[i] for i in self._in_batch]
+        for piece in pieces:
+            if not np.isfinite(self._clips[piece.first : piece.end]).all():
+                return f"on {printable(piece.name)}, whose values in the array are not finite: make the array again"
+        names = list(dict.fromkeys(piece.name for piece in pieces))
+        more = f" and {len(names) - _MOST_NAMED} more" if len(names) > _MOST_NAMED else ""
+        return f"on a batch with {', '.join(map(printable, names[:_MOST_NAMED]))}{more}: use a lower --learning-rate"
+
+    def _silence(self, n_frames: int, *, counts: bool = False) -> np.ndarray:
+        """Return silent frames (n_mels + 2, n_frames), whose last two rows are the mask and the level."""
+        frames = np.zeros((self._clips.shape[1] + 2, n_frames), np.float32)
+        if counts:
+            frames[-2:] = [[1], [self._quietest]]
+        return frames
+
+    def _frames(self, index: int, rng: np.random.Generator | None) -> np.ndarray:
+        """Return the frames (n_mels + 2, n_frames) of a piece, varied by rng, then the rows of mask and level."""
+        piece = self._pieces[index]
+        frames = join_clips(self._clips[piece.first : piece.end], piece.n_frames)
+        if rng is not None:
+            frames = vary(frames, rng)
+        return np.concatenate([frames, np.ones_like(frames[:1]), np.full_like(frames[:1], piece.level)])
+
+    def _batch(self, frames: np.ndarray) -> Batch:
+        """Return the sequences of frames (n_mels + 2, batch_size * width)."""
+        sequences = frames.reshape(-1, self.batch_size, self.width).transpose(1, 0, 2)[..., None]
+        return Batch(
+            clips=np.ascontiguousarray(sequences[:, :-2]),
+            mask=np.ascontiguousarray(sequences[:, -2:-1]),
+            level=np.ascontiguousarray(sequences[:, -1:]),
+        )
+
+
+def _pieces_of(dataset: Dataset, recordings: np.ndarray, distance: LogMelDistance) -> list[_Piece]:
+    """Return the recordings in pieces of a few clips."""
+    n_valid = dataset.valid_frames()
+    pieces = []
+    for i in recordings:
+        level = distance.level(dataset.frames(i))
+        last = dataset.first_row[i + 1]
+        for first in range(dataset.first_row[i], last, _CLIPS_PER_PIECE):
+            end = min(first + _CLIPS_PER_PIECE, last)
+            pieces.append(_Piece(dataset.names[i], first, end, int(n_valid[first:end].sum()), level))
+    return pieces

@@ -1,0 +1,105 @@
+"""Scores on held-out batches, which decide which epoch is the best."""
+
+import math
+from collections.abc import Callable
+from functools import partial
+from typing import Any, NamedTuple
+
+import numpy as np
+import tensorflow as tf
+
+from speech_autoencoder.errors import InputError
+from speech_autoencoder.training.batches import Batches
+from speech_autoencoder.training.quantiser import Quantiser
+from speech_autoencoder.training.train_step import TrainStep, as_graph, batch_parts, mean_over_parts
+
+Tensor = Any
+
+
+class Score(NamedTuple):
+    """The loss on held-out batches, and the RMS error of log-mel in dB."""
+
+    loss: float
+    error_db: float
+
+
+class Validation:
+    """The held-out batches, and what is scored on them.
+
+    Parameters
+    ----------
+    train_step : TrainStep
+        The network in training, with its loss.
+    batches : Batches
+        The held-out batches.
+    """
+
+    def __init__(self, train_step: TrainStep, batches: Batches) -> None:
+        self.train_step = train_step
+        self.batches = batches
+        self._score_batch = as_graph(self._score_parts, train_step.network.input_shape[1])
+
+    def score_averages(self) -> Score:
+        """Return the score of the averaged weights; the weights in training stay as they are.
+
+        Raises
+        ------
+        InputError
+            If an averaged weight is not finite, which the loss of the last step need not have shown.
+        """
+        train_step = self.train_step
+        kept = [weight.numpy() for weight in train_step.weights]
+        averages = train_step.averages()
+        if not all(np.isfinite(average).all() for average in averages):
+            raise InputError("Training diverged (a weight is NaN or infinite): use a lower --learning-rate.")
+        train_step.use(averages)
+        score = self._score(self._score_batch)
+        train_step.use(kept)
+        return score
+
+    def score_function(self, reconstruct: Callable[[np.ndarray], np.ndarray]) -> Score:
+        """Return the score of a function from frames (n_mels, n_frames) to frames of the same shape."""
+
+        def score_batch(clips: np.ndarray, mask: np.ndarray, level: np.ndarray) -> tuple[Tensor, Tensor]:
+            outputs = np.stack([reconstruct(frames) for frames in clips[..., 0]])[..., None]
+            return self.train_step.loss(clips, outputs, mask, level)
+
+        return self._score(score_batch)
+
+    def _score(self, score_batch: Callable[..., Any]) -> Score:
+        """Return the mean of the scores of all batches, in which every frame weighs the same."""
+        totals = np.zeros(2)
+        count = 0.0
+        for clips, mask, level in self.batches.epoch():
+            totals += mask.sum() * np.array([float(value) for value in score_batch(clips, mask, level)])
+            count += float(mask.sum())
+        loss, squares = totals / max(count, 1)
+        return Score(float(loss), self.train_step.range_db * math.sqrt(squares))
+
+    def _score_parts(self, x: Tensor, mask: Tensor, level: Tensor) -> Any:
+        """Return the loss and the mean square error of a batch."""
+        quantiser = self.train_step.quantiser
+        score = partial(self._quantised_score, quantiser) if quantiser else self._plain_score
+        parts = batch_parts(self.train_step.config.batch_size)
+        return mean_over_parts(lambda number, here, *part: score(*part), parts, x, mask, level)
+
+    def _plain_score(self, x: Tensor, mask: Tensor, level: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the loss and the mean square error of sequences."""
+        return self.train_step.loss(x, tf.clip_by_value(self.train_step.network(x, training=False), 0, 1), mask, level)
+
+    def _quantised_score(self, quantiser: Quantiser, x: Tensor, mask: Tensor, level: Tensor) -> list[Tensor]:
+        """Return the loss and the mean square error of sequences, each a mean over some bitrates.
+
+        The loss is what it would be at exactly these bitrates: a loss is about inversely proportional to the square
+        root of the bitrate (docs/experiments.md).
+        """
+        network = self.train_step.network
+        results = []
+        for latent, bits, position in quantiser.at_validation_positions(
+            network.get_layer("encoder")(x, training=False)
+        ):
+            output = tf.clip_by_value(network.get_layer("decoder")(latent, training=False), 0, 1)
+            loss, squares = self.train_step.loss(x, output, mask, level)
+            excess = tf.reduce_mean(quantiser.bitrate_of(bits, mask) / quantiser.bitrate(position))
+            results.append(tf.stack([loss * tf.sqrt(excess), squares]))
+        return tf.unstack(tf.reduce_mean(tf.stack(results), axis=0))
