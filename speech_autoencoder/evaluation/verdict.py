@@ -3,6 +3,7 @@
 import math
 
 from speech_autoencoder.evaluation.results import LEVELS, Finding, Measurements, SharedWithTraining
+from speech_autoencoder.script_names import TEST_DATA_GENERATOR, TRAINER
 from speech_autoencoder.system.wording import counted
 
 # STOI from which reconstructions are called clear, understandable, or understandable in part. For comparison: at 0.82 a
@@ -87,7 +88,7 @@ def _headline(measured: Measurements) -> Finding:
             "warning",
             "Intelligibility was not measured.",
             "No recording could be scored as sound: the recordings are missing, silent, or too short for STOI.",
-            "Put the recordings back where test_data_generator.py found them, and evaluate again.",
+            f"Put the recordings back where {TEST_DATA_GENERATOR} found them, and evaluate again.",
         )
     level, sentence = next(
         (level, sentence)
@@ -217,7 +218,7 @@ def _training_time(model: dict) -> Finding | None:
             "warning",
             "Training was interrupted.",
             f"It completed {n_epochs} of {planned} epochs.",
-            "Continue it with autoencoder_for_many_data.py --resume.",
+            f"Continue it with {TRAINER} --resume.",
         )
     if ended == "patience":
         return None
@@ -231,7 +232,7 @@ def _training_time(model: dict) -> Finding | None:
     )
     longer = 2 * math.ceil(minutes[-1]) if minutes else 10
     codec = "--codec " if model.get("codec") else ""
-    next_step = f"Train for longer: autoencoder_for_many_data.py {codec}--minutes {longer}."
+    next_step = f"Train for longer: {TRAINER} {codec}--minutes {longer}."
     if n_epochs < _FEW_EPOCHS and not (learned and abs(fall) < _FALLING / 3):
         sentence = "Training was too short to show what the model can do."
         return Finding("time", "warning", sentence, evidence, next_step)
