@@ -43,7 +43,7 @@ def read_all(originals: SampleFiles, folder: Path) -> dict[str, np.ndarray]:
         features=model.features,
         frames_per_latent=model.config.frames_per_latent,
         n_qualities=coder.model.n_qualities,
-        most_latent_bytes=coder.most_latent_bytes,
+        max_latent_bytes=coder.max_latent_bytes,
     )
     frames = data.frames(0)
     return {

@@ -17,7 +17,8 @@ from speech_autoencoder.audio.log_mel import log_mel
 from speech_autoencoder.audio.reading import read
 from speech_autoencoder.cli.process import blas_threads
 from speech_autoencoder.codec.latent_search import Encoder
-from speech_autoencoder.codec.reconstruction import PART_FRAMES, reconstruct, to_waveform
+from speech_autoencoder.codec.reconstruction import reconstruct, to_waveform
+from speech_autoencoder.codec.streaming import PART_FRAMES
 from speech_autoencoder.config import InversionConfig, LatentSearchConfig
 from speech_autoencoder.data import dataset
 from speech_autoencoder.model import model_file

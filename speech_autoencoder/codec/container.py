@@ -1,50 +1,64 @@
 """The .sae file: a header, blocks, a checksum. docs/codec.md describes it byte by byte.
 
-Nothing in a file is trusted: every number is held against its bounds before it is used, and the checksum is compared
-before anything is decoded.
+Nothing in a file is trusted: the checksum is compared before anything is decoded, and every number is checked against
+its bounds before it is used.
 """
 
-import math
-import stat
 import zlib
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
+from typing import BinaryIO, NamedTuple
 
 from speech_autoencoder.config import RATES_HZ, FeatureConfig
 from speech_autoencoder.errors import InputError
-from speech_autoencoder.system.files import atomic_write, explain, printable
+from speech_autoencoder.system.files import atomic_write, explain, is_regular, printable
+from speech_autoencoder.system.integers import ceil_div
 
 SUFFIX = ".sae"
-# Latents of a block; only the last may have fewer. One to three minutes of sound.
+# Latents of a block, one to three minutes of sound; only the last block may have fewer.
 BLOCK_LATENTS = 1_024
-# No recording is longer, and no file larger: 24 hours at some 100 kbit/s.
-MOST_SECONDS = 24 * 3_600
-MOST_BYTES = 1 << 30
-
-_MAGIC, _VERSION = b"SAE", 1
+# The longest recording.
+MAX_SECONDS = 24 * 3_600
+# The largest file: 24 hours at about 100 kbit/s.
+MAX_BYTES = 1 << 30
+# The first bytes of a model's fingerprint, which a file names its model by.
 FINGERPRINT_BYTES = 4
+
+_MAGIC = b"SAE"
+_VERSION = 1
 _CHECKSUM_BYTES = 4
+# The most bytes of a number: 35 bits.
 _VARINT_BYTES = 5
-_AT_ONCE = 1 << 20
+# Bytes that are read at once for the checksum.
+_CHUNK_BYTES = 1 << 20
 
 
 @dataclass(frozen=True)
 class Header:
-    """What a file begins with: the first bytes of its model's fingerprint, the rate (Hz) and count of its samples."""
+    """The beginning of a file.
+
+    Attributes
+    ----------
+    fingerprint : bytes
+        The first bytes of the model's fingerprint.
+    sr, n_samples : int
+        The rate (Hz) and the length of the recording.
+    """
 
     fingerprint: bytes
     sr: int
     n_samples: int
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         low, high = RATES_HZ
         if not low <= self.sr <= high:
             raise InputError(f"its sample rate is {self.sr:,} Hz, expected {low:,} to {high:,}.")
-        if not 1 <= self.n_samples <= MOST_SECONDS * self.sr:
-            raise InputError(f"it has {self.seconds:,.0f} s of sound: expected some, and at most {MOST_SECONDS:,} s.")
+        if not 1 <= self.n_samples <= MAX_SECONDS * self.sr:
+            raise InputError(
+                f"it has {self.seconds:,.0f} s of sound, expected more than 0 and at most {MAX_SECONDS:,} s."
+            )
 
     @property
     def seconds(self) -> float:
@@ -52,62 +66,84 @@ class Header:
         return self.n_samples / self.sr
 
     def count_frames(self, features: FeatureConfig) -> int:
-        """The frames of the sound's features."""
-        return features.count_frames(-(-self.n_samples * features.sr // self.sr))
+        """Return the count of frames of the sound's features."""
+        # As resampling.resampled_length, which would import NumPy: command lines import this module before --help.
+        return features.count_frames(ceil_div(self.n_samples * features.sr, self.sr))
 
     def count_latents(self, features: FeatureConfig, frames_per_latent: int) -> int:
-        """The latents that stand for the sound."""
-        return math.ceil(self.count_frames(features) / frames_per_latent)
+        """Return the count of latents that the file has."""
+        return ceil_div(self.count_frames(features), frames_per_latent)
 
     def to_bytes(self) -> bytes:
-        """The header as it is written."""
+        """Return the header as it is written."""
         head = _MAGIC + bytes([_VERSION]) + self.fingerprint[:FINGERPRINT_BYTES]
         return head + _varint(self.sr) + _varint(self.n_samples)
 
 
 class Block(NamedTuple):
-    """Up to BLOCK_LATENTS latents: the quality step they were quantised at, their bytes, and how many they are."""
+    """Up to BLOCK_LATENTS latents: their quality step, their bytes, and their count."""
 
     quality: int
     payload: bytes
     n_latents: int
 
     def to_bytes(self) -> bytes:
-        """The block as it is written, which leaves out how many latents it has."""
+        """Return the block as it is written; the count of its latents follows from the header."""
         return bytes([self.quality]) + _varint(len(self.payload)) + self.payload
 
 
 def overhead_bytes(header: Header) -> int:
-    """The bytes of a file beside those of its blocks."""
+    """Return the bytes of a file that do not belong to blocks."""
     return len(header.to_bytes()) + _CHECKSUM_BYTES
 
 
 def write(path: Path, header: Header, blocks: Iterable[Block]) -> int:
-    """The count of bytes of the file that path now is, whole or not at all."""
+    """Write a file, completely or not at all.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+    header : Header
+        Its beginning.
+    blocks : Iterable[Block]
+        As many as the header implies.
+
+    Returns
+    -------
+    int
+        The size of the file in bytes.
+
+    Raises
+    ------
+    InputError
+        If the file cannot be written, or would be larger than MAX_BYTES.
+    """
     with atomic_write(path) as temporary, temporary.open("wb") as file:
         checksum, n_bytes = 0, 0
         for part in _parts(header, blocks):
             checksum, n_bytes = zlib.crc32(part, checksum), n_bytes + len(part)
-            if n_bytes + _CHECKSUM_BYTES > MOST_BYTES:
-                raise InputError(
-                    f"{printable(path)} would be larger than {MOST_BYTES:,} bytes: choose a lower bitrate."
-                )
+            if n_bytes + _CHECKSUM_BYTES > MAX_BYTES:
+                raise InputError(f"{printable(path)} would be larger than {MAX_BYTES:,} bytes: choose a lower bitrate.")
             file.write(part)
         file.write(checksum.to_bytes(_CHECKSUM_BYTES, "big"))
         return n_bytes + _CHECKSUM_BYTES
 
 
-def _parts(header, blocks):
-    """What a file is made of, but for its checksum."""
+def _parts(header: Header, blocks: Iterable[Block]) -> Iterator[bytes]:
+    """Yield the bytes of a file up to its checksum."""
     yield header.to_bytes()
     for block in blocks:
         yield block.to_bytes()
 
 
 def read_header(path: Path) -> Header:
-    """The header of the file at path, whose checksum is right.
+    """Read the header of a file, after its checksum was compared.
 
-    Raises InputError, naming the file, where it is none, cut short, altered, or of a later version.
+    Raises
+    ------
+    InputError
+        If the file is missing, of another kind or a later version, cut short or altered; the message names it.
     """
     with _opened(path) as (file, end):
         return _read_header(file, end)
@@ -120,12 +156,27 @@ def read_blocks(
     features: FeatureConfig,
     frames_per_latent: int,
     n_qualities: int,
-    most_latent_bytes: int,
+    max_latent_bytes: int,
 ) -> Iterator[Block]:
-    """The blocks of the file at path, made with the model of this fingerprint, one after another.
+    """Yield the blocks of a file.
 
-    A latent of that model takes at most most_latent_bytes. Raises InputError as `read_header` does, and where the file
-    was made with another model.
+    Parameters
+    ----------
+    path : Path
+        The file.
+    fingerprint : bytes
+        That of the model to decode with.
+    features : FeatureConfig
+        The model's features.
+    frames_per_latent, n_qualities : int
+        The model's frames per latent and count of quality steps.
+    max_latent_bytes : int
+        The most bytes that a latent of the model can take.
+
+    Raises
+    ------
+    InputError
+        As `read_header`, and if the file was made with another model.
     """
     with _opened(path) as (file, end):
         header = _read_header(file, end)
@@ -134,88 +185,88 @@ def read_blocks(
                 f"it was made with the model {header.fingerprint.hex()}, this one is "
                 f"{fingerprint[:FINGERPRINT_BYTES].hex()}: name the model that it was encoded with (--model)."
             )
-        left = header.count_latents(features, frames_per_latent)
-        while left:
-            n_latents = min(left, BLOCK_LATENTS)
-            quality = _take(file, end, 1)[0]
+        n_left = header.count_latents(features, frames_per_latent)
+        while n_left:
+            n_latents = min(n_left, BLOCK_LATENTS)
+            quality = _read(file, end, 1)[0]
             if quality >= n_qualities:
                 raise InputError(f"a block has quality step {quality}, its model 0 to {n_qualities - 1}.")
             n_bytes = _read_varint(file, end)
-            if n_bytes > n_latents * most_latent_bytes:
-                raise InputError(f"a block of {n_latents:,} latents has {n_bytes:,} bytes, more than any can take.")
-            yield Block(quality, _take(file, end, n_bytes), n_latents)
-            left -= n_latents
+            if n_bytes > n_latents * max_latent_bytes:
+                raise InputError(f"a block for {n_latents:,} latents has {n_bytes:,} bytes, more than the model makes.")
+            yield Block(quality, _read(file, end, n_bytes), n_latents)
+            n_left -= n_latents
         if file.tell() != end:
             raise InputError(f"{end - file.tell():,} bytes follow its last block.")
 
 
 @contextmanager
-def _opened(path):
-    """(The open file, where its checksum begins); what goes wrong in the block is said with the file's name."""
+def _opened(path: Path) -> Iterator[tuple[BinaryIO, int]]:
+    """Open a file, and yield it and where its checksum begins; errors inside are reported with the file's name."""
     name = printable(path)
     try:
         status = path.stat()
-        if not stat.S_ISREG(status.st_mode):  # asked before opening, which would block on a pipe
-            raise InputError(f"it is not a file: name one that ends in {SUFFIX}.")
-        if status.st_size > MOST_BYTES:
-            raise InputError(f"it has {status.st_size:,} bytes, a {SUFFIX} file at most {MOST_BYTES:,}.")
+        if not is_regular(status):
+            raise InputError(f"it is not a regular file: name one that ends in {SUFFIX}.")
+        if status.st_size > MAX_BYTES:
+            raise InputError(f"it has {status.st_size:,} bytes, a {SUFFIX} file has at most {MAX_BYTES:,}.")
         with path.open("rb") as file:
-            yield file, _checked(file, status.st_size)
+            yield file, _check(file, status.st_size)
     except InputError as error:
         raise InputError(f"{name} cannot be decoded: {error}") from error
     except OSError as error:
         raise InputError(f"{name} could not be read: {explain(error)}.") from error
 
 
-def _checked(file, size):
-    """Where the checksum of a file of size bytes begins. Raises InputError where it is none of ours, or altered."""
+def _check(file: BinaryIO, size: int) -> int:
+    """Return where a file's checksum begins; raise InputError if the file is of another kind or altered."""
     head = file.read(len(_MAGIC) + 1)
     if len(head) <= len(_MAGIC) or head[:-1] != _MAGIC:
-        raise InputError(f"it is no {SUFFIX} file: name one that was encoded with this program.")
+        raise InputError(f"it is not a {SUFFIX} file: name one that was encoded with this program.")
     if head[-1] != _VERSION:
         raise InputError(f"its format is version {head[-1]}, this program reads {_VERSION}: use a newer program.")
-    checksum, left = zlib.crc32(head), size - len(head) - _CHECKSUM_BYTES
-    while left > 0:
-        part = file.read(min(left, _AT_ONCE))
+    checksum, n_left = zlib.crc32(head), size - len(head) - _CHECKSUM_BYTES
+    while n_left > 0:
+        part = file.read(min(n_left, _CHUNK_BYTES))
         if not part:
             break
-        checksum, left = zlib.crc32(part, checksum), left - len(part)
-    if left or file.read(_CHECKSUM_BYTES) != checksum.to_bytes(_CHECKSUM_BYTES, "big"):
+        checksum, n_left = zlib.crc32(part, checksum), n_left - len(part)
+    if n_left or file.read(_CHECKSUM_BYTES) != checksum.to_bytes(_CHECKSUM_BYTES, "big"):
         raise InputError("its checksum is wrong, it was altered or cut short: copy or encode it again.")
     file.seek(0)
     return size - _CHECKSUM_BYTES
 
 
-def _read_header(file, end):
-    """The header at the beginning of an open file."""
-    _take(file, end, len(_MAGIC) + 1)
-    return Header(_take(file, end, FINGERPRINT_BYTES), _read_varint(file, end), _read_varint(file, end))
+def _read_header(file: BinaryIO, end: int) -> Header:
+    """Return the header at the beginning of an open file."""
+    _read(file, end, len(_MAGIC) + 1)
+    return Header(_read(file, end, FINGERPRINT_BYTES), _read_varint(file, end), _read_varint(file, end))
 
 
-def _take(file, end, n_bytes):
-    """The next n_bytes of the file, which must lie before end."""
+def _read(file: BinaryIO, end: int, n_bytes: int) -> bytes:
+    """Return the next n_bytes of the file, which must lie before end."""
     if n_bytes > end - file.tell():
         raise InputError("it ends too early: copy or encode it again.")
-    out = file.read(n_bytes)
-    if len(out) != n_bytes:
+    content = file.read(n_bytes)
+    if len(content) != n_bytes:
         raise InputError("it became shorter while it was read: copy or encode it again.")
-    return out
+    return content
 
 
-def _varint(number):
-    """A number as bytes of seven bits each, the lowest first; all but the last have their highest bit set (LEB128)."""
-    out = bytearray()
+def _varint(number: int) -> bytes:
+    """Return a number as groups of seven bits, the lowest first; a highest bit says that another follows (LEB128)."""
+    content = bytearray()
     while number > 0x7F:
-        out.append(number & 0x7F | 0x80)
+        content.append(number & 0x7F | 0x80)
         number >>= 7
-    return bytes([*out, number])
+    return bytes([*content, number])
 
 
-def _read_varint(file, end):
-    """The number that _varint wrote, which has one form only."""
+def _read_varint(file: BinaryIO, end: int) -> int:
+    """Return the number that _varint wrote; other forms of it are refused."""
     number = 0
     for position in range(_VARINT_BYTES):
-        byte = _take(file, end, 1)[0]
+        byte = _read(file, end, 1)[0]
         number |= (byte & 0x7F) << 7 * position
         if byte < 0x80:
             if position and not byte:

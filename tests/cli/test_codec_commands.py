@@ -155,7 +155,7 @@ def test_commands_model_without_entropy_model_is_refused(command, place, encoded
         (["encode", "in/a.wav", "--output", "x.sae", "--output-dir", "x"], ["not allowed with"]),
         (["decode", "in/a.wav"], ["lost"]),
         (["decode", "in"], ["holds no .sae file"]),
-        (["decode", "bare.h5", "x.wav"], ["bare.h5", "no .sae file"]),
+        (["decode", "bare.h5", "x.wav"], ["bare.h5", "not a .sae file"]),
     ],
 )
 def test_commands_refuse_at_once(place, arguments, words):

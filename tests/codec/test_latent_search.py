@@ -1,4 +1,4 @@
-"""The latent that is found beats the encoder's guess, at any length, and the same each time."""
+"""The latent search improves on the encoder's latent, at any length, and always finds the same."""
 
 from dataclasses import replace
 
@@ -20,40 +20,40 @@ FRAMES = log_mel(make_speech(12_000, 8_000), TINY)
 
 @pytest.fixture(scope="module")
 def model():
-    """A TrainedModel whose encoder is no longer its decoder's."""
+    """Return a TrainedModel whose encoder does not fit its decoder."""
     data = make_dataset([f"{i}.wav" for i in range(8)], range(50, 90, 5))
     config = ModelConfig(TINY.n_mels, 8, latent_size=6, width=8)
-    floor = pca.fit(data, np.arange(8), 8, 6)
+    baseline = pca.fit(data, np.arange(8), 8, 6)
     network = build(config)
-    start_at_pca(network, config, floor)
+    start_at_pca(network, config, baseline)
     shake(network)
-    return TrainedModel(to_network(network, config), TINY, LossConfig(), floor, {})
+    return TrainedModel(to_network(network, config), TINY, LossConfig(), baseline, {})
 
 
 def loss_of(model, latent, frames, *, band_weight=0.0):
-    """The model's loss on frames (n_mels, n) of what it makes of a latent."""
+    """Return the loss between frames (n_mels, n) and what the model decodes from a latent."""
     loss = TrainingLoss(TINY, model.loss, band_weight=band_weight)
-    made = model.network.decode(latent)[:, : frames.shape[1]]
+    output = model.network.decode(latent)[:, : frames.shape[1]]
     mask = np.ones((1, 1, frames.shape[1], 1), np.float32)
     level = mask * np.float32(loss.level(frames))
-    return float(loss(frames[None, ..., None], made[None, ..., None], mask, level)[0])
+    return float(loss(frames[None, ..., None], output[None, ..., None], mask, level)[0])
 
 
 @pytest.mark.parametrize("n_frames", [8, 9, 40, FRAMES.shape[1]])
-def test_encoder_latent_is_better_than_the_networks(model, n_frames):
+def test_encoder_found_latent_is_better_than_the_networks(model, n_frames):
     frames = FRAMES[:, :n_frames]
-    guess, found = model.network.encode(frames), Encoder(model, LatentSearchConfig())(frames)
-    assert found.shape == guess.shape == (-(-n_frames // 8), 6)
+    start, found = model.network.encode(frames), Encoder(model, LatentSearchConfig())(frames)
+    assert found.shape == start.shape == (-(-n_frames // 8), 6)
     assert found.dtype == np.float32
-    assert loss_of(model, found, frames) < loss_of(model, guess, frames)
+    assert loss_of(model, found, frames) < loss_of(model, start, frames)
 
 
-def test_encoder_more_rounds_are_better(model):
+def test_encoder_more_steps_are_better(model):
     losses = [loss_of(model, Encoder(model, LatentSearchConfig(steps=n))(FRAMES), FRAMES) for n in (0, 10, 100)]
     assert losses[0] > losses[1] > losses[2]
 
 
-def test_encoder_band_weight_brings_each_bands_envelope_nearer(model):
+def test_encoder_band_weight_improves_each_bands_envelope(model):
     def of_bands(weight):
         latent = Encoder(model, LatentSearchConfig(band_weight=weight))(FRAMES)
         return loss_of(model, latent, FRAMES, band_weight=1.0) - loss_of(model, latent, FRAMES)
@@ -61,12 +61,12 @@ def test_encoder_band_weight_brings_each_bands_envelope_nearer(model):
     assert of_bands(0.9) < of_bands(0.0)
 
 
-def test_encoder_without_rounds_is_the_network(model):
+def test_encoder_without_steps_is_the_network(model):
     found = Encoder(model, LatentSearchConfig(steps=0))(FRAMES)
     np.testing.assert_array_equal(found, model.network.encode(FRAMES))
 
 
-def test_encoder_gives_the_same_each_time(model):
+def test_encoder_is_deterministic(model):
     np.testing.assert_array_equal(*(Encoder(model, LatentSearchConfig(steps=10))(FRAMES) for _ in range(2)))
 
 
@@ -76,7 +76,7 @@ def test_encoder_of_weights_that_overflow_gives_no_warning(model):
     assert Encoder(wild, LatentSearchConfig(steps=2))(FRAMES).shape == model.network.encode(FRAMES).shape
 
 
-@pytest.mark.parametrize("value", [0.0, 1e-3, 1.0], ids=["silence", "hardly anything", "full scale"])
+@pytest.mark.parametrize("value", [0.0, 1e-3, 1.0], ids=["silence", "almost silent", "full scale"])
 def test_encoder_constant_sound_gives_finite_latent(model, value):
     found = Encoder(model, LatentSearchConfig())(np.full((TINY.n_mels, 50), value, np.float32))
     assert np.isfinite(found).all()

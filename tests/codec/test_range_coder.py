@@ -1,4 +1,4 @@
-"""Latents become few bytes, and the very same integers come back, on every machine."""
+"""Latents are coded in few bytes, and decoded to the same integers on every machine."""
 
 import hashlib
 from functools import lru_cache
@@ -17,17 +17,17 @@ from tests.helpers.common import make_entropy, one_line_of
 
 @lru_cache
 def coder(n_channels=5, n_groups=2):
-    """The LatentCoder of a random model."""
+    """Return the LatentCoder of a random model."""
     return LatentCoder(make_entropy(n_channels, n_groups))
 
 
 def noise(n_latents, n_channels=5, scale=1.0, seed=0):
-    """Random latents in fixed point."""
+    """Return random latents in fixed point."""
     return entropy.to_fixed(scale * np.random.default_rng(seed).normal(size=(n_latents, n_channels)))
 
 
 @pytest.mark.parametrize("quality", [0, 1, 2])
-def test_codes_of_every_length_come_back(quality):
+def test_encode_decode_every_length_round_trip(quality):
     for n_latents in [*range(150), 499, 500]:
         payload, decoded = coder().encode(noise(n_latents, seed=n_latents), quality)
         assert decoded.shape == (n_latents, 5)
@@ -35,13 +35,13 @@ def test_codes_of_every_length_come_back(quality):
 
 
 @given(st.integers(0, 60), st.integers(0, 2), st.sampled_from([0, 0.01, 0.3, 1, 30, 1e4]), st.integers(0, 2**32 - 1))
-def test_codes_of_any_latents_come_back(n_latents, quality, scale, seed):
+def test_encode_decode_any_latents_round_trip(n_latents, quality, scale, seed):
     payload, decoded = coder().encode(noise(n_latents, scale=scale, seed=seed), quality)
     np.testing.assert_array_equal(coder().decode(payload, n_latents, quality), decoded)
-    assert len(payload) <= n_latents * coder().most_latent_bytes
+    assert len(payload) <= n_latents * coder().max_latent_bytes
 
 
-def test_codes_carry_context_from_block_to_block():
+def test_encode_block_by_block_equals_the_whole():
     values, decoded, before = noise(50), [], None
     for start in range(0, 50, 7):
         part = values[start : start + 7]
@@ -52,14 +52,14 @@ def test_codes_carry_context_from_block_to_block():
     np.testing.assert_array_equal(np.concatenate(decoded), coder().encode(values, 1)[1])
 
 
-def test_codes_context_of_one_latent_is_a_context():
+def test_encode_context_of_one_latent_is_used():
     payload, made = coder().encode(noise(4), 1, noise(1, seed=3))
     np.testing.assert_array_equal(coder().decode(payload, 4, 1, noise(1, seed=3)), made)
     assert (coder().decode(payload, 4, 1) != made).any()
 
 
-def surprise(model, values, quality):
-    """(bits that the symbols must cost, their cumulative frequencies and frequencies)."""
+def information(model, values, quality):
+    """Return the bits that the symbols must cost, their cumulative frequencies, and their frequencies."""
     symbols, classes, _ = entropy.quantise(entropy.Predictor(model, quality), values)
     tables = model.tables.astype(np.int64)
     frequencies = tables[classes, symbols + RADIUS].ravel()
@@ -67,36 +67,36 @@ def surprise(model, values, quality):
     return -np.log2(frequencies / 2**TABLE_BITS).sum(), below.tolist(), frequencies.tolist()
 
 
-def test_codes_cost_what_the_model_says_and_less_than_a_byte():
-    """Over many recordings, most of them very short: the coder's end is cut to the byte."""
+def test_encode_costs_the_information_and_hardly_more_than_a_byte():
+    """Of many recordings, most of them very short: the coder's end is cut to the byte."""
     extra = []
     for seed in range(2_000):
         values = noise(seed % 23, seed=seed)
-        extra.append(8 * len(coder().encode(values, seed % 3)[0]) - surprise(coder().model, values, seed % 3)[0])
+        extra.append(8 * len(coder().encode(values, seed % 3)[0]) - information(coder().model, values, seed % 3)[0])
     assert max(extra) < 9
     assert 0 < np.mean(extra) < 6
 
 
-def test_codes_are_a_number_in_the_interval_of_exact_range_coding():
-    """The library's frequencies are the stored integers: an interval that is narrowed with these holds the bytes."""
+def test_encode_is_a_number_in_the_interval_of_exact_range_coding():
+    """The library's frequencies are the stored integers: the interval that they give contains the number."""
     for seed in range(300):
         values = noise(seed % 40, scale=(0.1, 1, 20)[seed % 3], seed=seed)
         payload, _ = coder().encode(values, 1)
         low, span, n_words = 0, 2**64 - 1, 2
-        for below, frequency in zip(*surprise(coder().model, values, 1)[1:], strict=True):
+        for below, frequency in zip(*information(coder().model, values, 1)[1:], strict=True):
             span >>= TABLE_BITS
             low, span = low + span * below, span * frequency
             if span < 2**32:
                 low, span, n_words = low << 32, span << 32, n_words + 1
         number = int.from_bytes(payload.ljust(4 * n_words, b"\0"), "big")
         assert low <= number < low + span
-        # And there is none with fewer bytes.
+        # No number of fewer bytes lies in it.
         shift = 8 * (4 * n_words - len(payload) + 1)
         assert not payload or -(-low >> shift) << shift >= low + span
 
 
 def plain_model():
-    """An EntropyModel made of whole numbers alone, so that no machine's rounding is in it."""
+    """Return an EntropyModel made from integers, which no machine rounds differently."""
 
     def pattern(*shape, low, high):
         return (np.arange(np.prod(shape)) * 7_919_191 % (high - low) + low).reshape(shape).astype(np.int32)
@@ -134,8 +134,8 @@ GOLDEN = [
 
 
 @pytest.mark.parametrize(("quality", "payload", "digest"), GOLDEN)
-def test_codes_are_those_of_the_first_version(quality, payload, digest):
-    """A file that is written today must be read by every later version, on every machine."""
+def test_encode_makes_the_bytes_of_the_first_version(quality, payload, digest):
+    """Every later version must read a file that is written today, on every machine."""
     values = (np.arange(24 * 6) ** 2 * 31 % 1_201 - 600).reshape(24, 6)
     plain = LatentCoder(plain_model())
     made, decoded = plain.encode(values, quality)
@@ -144,14 +144,13 @@ def test_codes_are_those_of_the_first_version(quality, payload, digest):
     np.testing.assert_array_equal(plain.decode(bytes.fromhex(payload), 24, quality), decoded)
 
 
-def test_codes_silence_costs_next_to_nothing():
+def test_encode_silence_costs_little():
     payload, _ = coder().encode(np.zeros((500, 5), np.int64), 0)
     loud, _ = coder().encode(noise(500), 0)
     assert len(payload) < len(loud) / 2
 
 
-def test_decode_any_bytes_ends_well():
-    """Whatever is in a block, it is latents or one InputError."""
+def test_decode_any_bytes_gives_latents_or_one_error():
     rng, refused = np.random.default_rng(0), 0
     for size in range(400):
         try:
@@ -164,7 +163,7 @@ def test_decode_any_bytes_ends_well():
     assert refused < 400
 
 
-def test_decode_what_no_latents_are_coded_as_is_refused():
+def test_decode_impossible_bytes_are_refused():
     with pytest.raises(InputError) as error:
         coder().decode(b"\xff" * 40, 30, 0)
     assert "no latents" in one_line_of(error)

@@ -1,4 +1,4 @@
-"""A recording of any length goes through the system as one, in bounded memory."""
+"""A recording of any length is reconstructed as if in one piece, in bounded memory."""
 
 import tracemalloc
 from dataclasses import replace
@@ -21,25 +21,25 @@ from speech_autoencoder.model.model_file import TrainedModel
 from speech_autoencoder.model.network import Network
 from tests.helpers.common import TINY, make_dataset, shake
 
-# Few steps: how well the phase is found is another module's.
+# Few steps: how well the phase is found is tested elsewhere.
 QUICK = InversionConfig(griffin_lim_rounds=4, segment_s=4.0)
 
 
 def tiny_encoder(frames_per_latent=8, latent_size=6, depth=1, *, steps=0, moved=0.2):
-    """The Encoder of a model of small clips, its weights moved away from PCA."""
+    """Return the Encoder of a small model whose weights are moved away from PCA."""
     data = make_dataset([f"{i}.wav" for i in range(8)], range(50, 90, 5))
     config = ModelConfig(TINY.n_mels, frames_per_latent, latent_size, width=8, depth=depth)
-    floor = pca.fit(data, np.arange(8), frames_per_latent, latent_size)
+    baseline = pca.fit(data, np.arange(8), frames_per_latent, latent_size)
     network = build(config)
-    start_at_pca(network, config, floor)
+    start_at_pca(network, config, baseline)
     shake(network, moved)
     return Encoder(
-        TrainedModel(to_network(network, config), TINY, LossConfig(), floor, {}), LatentSearchConfig(steps=steps)
+        TrainedModel(to_network(network, config), TINY, LossConfig(), baseline, {}), LatentSearchConfig(steps=steps)
     )
 
 
 def at_once(encoder, frames):
-    """What the encoder's network makes of frames when it is given them whole."""
+    """Return what the network makes of frames in one piece."""
     network = encoder.model.network
     return network.decode(network.encode(frames))[:, : frames.shape[1]]
 
@@ -50,17 +50,17 @@ def encoder():
 
 
 def noise_frames(n_frames, n_mels=TINY.n_mels, seed=0):
-    """Normalised log-mel (n_mels, n_frames) of noise."""
+    """Return normalised log-mel (n_mels, n_frames) of noise."""
     return np.random.default_rng(seed).random((n_mels, n_frames), np.float32)
 
 
 def in_chunks(frames, size):
-    """Chunks of `size` frames."""
+    """Return chunks of `size` frames."""
     return (frames[:, start : start + size] for start in range(0, frames.shape[1], size))
 
 
 def voice(sr, seconds, seed=0):
-    """A sound with harmonics and pauses (n_samples,), float32."""
+    """Return a sound with harmonics and pauses (n_samples,), float32."""
     t = np.arange(round(seconds * sr)) / sr
     f0 = 120 + 30 * np.sin(2 * np.pi * 0.7 * t + seed)
     phase = 2 * np.pi * np.cumsum(f0) / sr
@@ -68,9 +68,9 @@ def voice(sr, seconds, seed=0):
     return (0.1 * sound * (np.sin(2 * np.pi * 1.5 * t) > -0.5)).astype(np.float32)
 
 
-@pytest.mark.parametrize("sizes", [(2, 4), (8, 1), (16, 3)], ids=["2 frames a latent, deep", "8", "16 and deep"])
+@pytest.mark.parametrize("sizes", [(2, 4), (8, 1), (16, 3)], ids=["2 frames per latent, deep", "8", "16 and deep"])
 @pytest.mark.parametrize("chunk", [613, 5_000])
-def test_reconstruct_stream_in_chunks_is_the_whole(sizes, chunk):
+def test_reconstruct_stream_in_chunks_equals_the_whole(sizes, chunk):
     encoder = tiny_encoder(sizes[0], depth=sizes[1])
     frames = noise_frames(7_001)
     whole = at_once(encoder, frames)
@@ -79,7 +79,7 @@ def test_reconstruct_stream_in_chunks_is_the_whole(sizes, chunk):
     np.testing.assert_allclose(parts, whole, atol=1e-5)
 
 
-def test_reconstruct_stream_of_speech_features_is_the_whole(shaken, small_arrays):
+def test_reconstruct_stream_of_speech_features_equals_the_whole(shaken, small_arrays):
     frames = np.concatenate([small_arrays[0].frames(i % 15) for i in range(60)], axis=1)[:, :4_444]
     encoder = Encoder(shaken, LatentSearchConfig(steps=0))
     whole = at_once(encoder, frames)
@@ -97,7 +97,7 @@ def test_reconstruct_stream_of_nothing_is_nothing(encoder):
     assert list(reconstruction.reconstruct_stream(encoder, [])) == []
 
 
-def test_reconstruct_stream_network_sees_parts_of_bounded_length(encoder, monkeypatch):
+def test_reconstruct_stream_encodes_parts_of_bounded_length(encoder, monkeypatch):
     seen, encode = [], Network.encode
 
     def watched(network, frames):
@@ -114,7 +114,7 @@ def test_reconstruct_stream_network_sees_parts_of_bounded_length(encoder, monkey
 
 
 @pytest.mark.parametrize("n_frames", [5, 5_003])
-def test_reconstruct_stream_latent_found_by_search_is_nearer_in_every_part(n_frames):
+def test_reconstruct_stream_with_a_search_is_better_in_every_part(n_frames):
     plain, searching = tiny_encoder(moved=0.05), tiny_encoder(moved=0.05, steps=60)
     frames = 0.5 + 0.3 * np.sin(np.arange(n_frames) / 9 + np.arange(TINY.n_mels)[:, None]).astype(np.float32)
     errors = [np.square(reconstruction.reconstruct(encoder, frames) - frames) for encoder in (plain, searching)]
@@ -122,7 +122,7 @@ def test_reconstruct_stream_latent_found_by_search_is_nearer_in_every_part(n_fra
         assert errors[1][:, part].mean() < errors[0][:, part].mean()
 
 
-def test_reconstruct_stream_gives_sound_before_the_recording_ends(encoder):
+def test_reconstruct_stream_yields_before_the_recording_ends(encoder):
     taken = []
 
     def chunks():
@@ -136,13 +136,13 @@ def test_reconstruct_stream_gives_sound_before_the_recording_ends(encoder):
 
 @pytest.mark.parametrize("sr", [4_000, 8_000, 11_025, 44_100, 192_000])
 @pytest.mark.parametrize("n_samples", [1, 333, 20_011])
-def test_to_waveform_has_rate_and_length_asked_for(sr, n_samples):
+def test_to_waveform_has_the_given_rate_and_length(sr, n_samples):
     n_frames = TINY.count_frames(-(-n_samples * TINY.sr // sr))
     blocks = reconstruction.to_waveform([noise_frames(n_frames)], TINY, QUICK, sr, n_samples)
     assert sum(map(len, blocks)) == n_samples
 
 
-def test_reconstruct_recording_is_features_network_and_inversion_in_turn(encoder, tmp_path):
+def test_reconstruct_recording_equals_features_network_and_inversion(encoder, tmp_path):
     sound = voice(TINY.sr, 1.7)
     sf.write(tmp_path / "in.wav", sound, TINY.sr, "FLOAT")
     n_samples = reconstruction.reconstruct_recording(tmp_path / "in.wav", encoder, QUICK, tmp_path / "out.wav")
@@ -153,18 +153,18 @@ def test_reconstruct_recording_is_features_network_and_inversion_in_turn(encoder
     np.testing.assert_allclose(read(tmp_path / "out.wav"), expected, atol=1e-4)
 
 
-def test_reconstruct_recording_latent_of_full_size_gives_the_recording_back(tmp_path):
-    """With nothing left out, what is heard is the recording: nothing is shifted, swapped or scaled on the way."""
+def test_reconstruct_recording_latent_of_full_size_gives_the_recording(tmp_path):
+    """A latent that loses nothing gives the recording: nothing is shifted, swapped or scaled on the way."""
     features = replace(TINY, n_mels=64, n_frames=32)
     data = make_dataset([f"{i}.wav" for i in range(20)], [32] * 20, features=features)
     config = ModelConfig(64, 2, latent_size=128, width=8)
-    floor = pca.fit(data, np.arange(20), 2, 128)
+    baseline = pca.fit(data, np.arange(20), 2, 128)
     network = build(config)
-    start_at_pca(network, config, floor)
+    start_at_pca(network, config, baseline)
     sound = voice(8_000, 2.0)
     sf.write(tmp_path / "in.wav", sound, 8_000)
     encoder = Encoder(
-        TrainedModel(to_network(network, config), features, LossConfig(), floor, {}), LatentSearchConfig()
+        TrainedModel(to_network(network, config), features, LossConfig(), baseline, {}), LatentSearchConfig()
     )
     inversion = InversionConfig(griffin_lim_rounds=30)
     reconstruction.reconstruct_recording(tmp_path / "in.wav", encoder, inversion, tmp_path / "out.wav")
@@ -197,8 +197,8 @@ def test_reconstruct_recording_silence_stays_silent(trained, tmp_path):
     assert np.abs(read(tmp_path / "out.wav")).max() < 1e-3
 
 
-def no_speech(kind, sr, n_samples):
-    """A sound (n_samples,) that is no speech, at half of full scale or below."""
+def other_sound(kind, sr, n_samples):
+    """Return a sound (n_samples,) other than speech, at half of full scale or below."""
     t = np.arange(n_samples) / sr
     return {
         "tone": lambda: 0.5 * np.sin(2 * np.pi * 1_000 * t),
@@ -210,15 +210,15 @@ def no_speech(kind, sr, n_samples):
 
 
 @pytest.mark.parametrize("kind", ["tone", "chord", "noise", "clicks", "offset"])
-def test_reconstruct_recording_of_no_speech_does_not_explode(trained, tmp_path, kind):
-    sound, encoder = no_speech(kind, 22_050, 33_000), Encoder(trained[0].model, LatentSearchConfig(steps=20))
+def test_reconstruct_recording_other_sound_is_not_much_louder(trained, tmp_path, kind):
+    sound, encoder = other_sound(kind, 22_050, 33_000), Encoder(trained[0].model, LatentSearchConfig(steps=20))
     sf.write(tmp_path / "in.wav", sound, 22_050)
     reconstruction.reconstruct_recording(tmp_path / "in.wav", encoder, QUICK, tmp_path / "out.wav")
     output = read(tmp_path / "out.wav")
     assert np.sqrt(np.mean(output**2)) < 2 * np.sqrt(np.mean(sound**2))
 
 
-def test_reconstruct_recording_shows_what_passes(encoder, tmp_path):
+def test_reconstruct_recording_reports_what_passes(encoder, tmp_path):
     sound, seen = voice(8_000, 9.0), {"mel": [], "reconstructed_mel": [], "waveform": []}
     sf.write(tmp_path / "in.wav", sound, 8_000, "FLOAT")
     reconstruction.reconstruct_recording(
@@ -231,13 +231,13 @@ def test_reconstruct_recording_shows_what_passes(encoder, tmp_path):
 
 
 @pytest.mark.parametrize("content", [None, b"", b"no sound at all"], ids=["missing", "empty", "text"])
-def test_reconstruct_recording_unusable_input_leaves_output_as_it_was(encoder, tmp_path, content):
+def test_reconstruct_recording_unusable_input_leaves_the_old_output(encoder, tmp_path, content):
     if content is not None:
         (tmp_path / "in.wav").write_bytes(content)
-    (tmp_path / "out.wav").write_bytes(b"from before")
+    (tmp_path / "out.wav").write_bytes(b"before")
     with pytest.raises(InputError, match=r"in\.wav"):
         reconstruction.reconstruct_recording(tmp_path / "in.wav", encoder, QUICK, tmp_path / "out.wav")
-    assert (tmp_path / "out.wav").read_bytes() == b"from before"
+    assert (tmp_path / "out.wav").read_bytes() == b"before"
 
 
 def test_reconstruct_recording_memory_does_not_grow_with_length(encoder, tmp_path, monkeypatch):

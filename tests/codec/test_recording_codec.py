@@ -1,4 +1,4 @@
-"""A recording becomes a file of the size that was asked for, and comes back with its rate and length."""
+"""A recording is encoded within a bitrate, and decoded with its rate and length."""
 
 import tracemalloc
 import zlib
@@ -12,16 +12,16 @@ import soundfile as sf
 from speech_autoencoder.audio import reading
 from speech_autoencoder.audio.log_mel import log_mel, mel_spectrogram_stream
 from speech_autoencoder.audio.reading import read, read_stream
-from speech_autoencoder.codec import container, reconstruction
+from speech_autoencoder.codec import container, rate_control, streaming
 from speech_autoencoder.codec import recording_codec as codec
-from speech_autoencoder.codec.container import BLOCK_LATENTS, Header
+from speech_autoencoder.codec.container import BLOCK_LATENTS, Block, Header
 from speech_autoencoder.codec.latent_search import Encoder
 from speech_autoencoder.config import CLASSIC, InversionConfig, LatentSearchConfig
 from speech_autoencoder.model import entropy_model as entropy
 from tests.helpers.common import TINY, names_in, refused
 from tests.helpers.tiny_codec import N_QUALITIES, make_codec, record
 
-# How well the phase is found is another module's.
+# How well the phase is found is tested elsewhere.
 QUICK = InversionConfig(griffin_lim_rounds=1, segment_s=4.0)
 
 
@@ -35,23 +35,23 @@ def encoder(model):
     return Encoder(model, LatentSearchConfig(steps=0))
 
 
-def there_and_back(path, encoder, **how):
-    """(codec.Encoded, the .sae, the .wav) of a recording, next to it."""
+def encode_and_decode(path, encoder, **how):
+    """Encode a recording and decode it, and return the Encoded and the paths of both files, which are beside it."""
     encoded = codec.encode_recording(path, encoder, path.with_suffix(".sae"), **how)
-    output = path.with_name("back.wav")
+    output = path.with_name("decoded.wav")
     codec.decode_recording(path.with_suffix(".sae"), encoder.model, output, QUICK)
     return encoded, path.with_suffix(".sae"), output
 
 
 def latents_in(path, model):
-    """The latents (n, C) in a .sae file."""
+    """Return the latents (n, C) in a .sae file."""
     return np.concatenate(list(codec._latents(path, model, codec.LatentCoder(model.entropy))))
 
 
-# ---- lengths
+# Lengths
 
 
-def test_decoded_has_the_rate_and_length_of_what_was_encoded(encoder, tmp_path):
+def test_encode_decode_any_recording_keeps_rate_and_length(encoder, tmp_path):
     rng = np.random.default_rng(0)
     rates = (4_000, 8_000, 11_025, 16_000, 22_050)
     lengths = {1, 2, 63, 64, 65, 255, 256, 257}
@@ -59,15 +59,15 @@ def test_decoded_has_the_rate_and_length_of_what_was_encoded(encoder, tmp_path):
         sr = rates[number % len(rates)]
         n_samples = [*lengths][number] if number < len(lengths) else int(10 ** rng.uniform(0, np.log10(10 * sr)))
         path = record(tmp_path / "x.wav", n_samples, sr, number)
-        encoded, _, output = there_and_back(path, encoder, bitrate=0.7)
+        encoded, _, output = encode_and_decode(path, encoder, bitrate=0.7)
         info = sf.info(output)
         assert (info.samplerate, info.frames) == (sr, n_samples)
         assert encoded.seconds == n_samples / sr
 
 
 @pytest.mark.parametrize("features", [TINY, CLASSIC, replace(TINY, sr=11_025)], ids=["tiny", "classic", "odd rate"])
-def test_header_counts_the_frames_that_encoding_makes(features, tmp_path):
-    """The file does not say how many latents it has: both sides must count the same."""
+def test_count_frames_equals_what_encoding_makes(features, tmp_path):
+    """The file does not say how many latents it has: both sides must count the same number."""
     rng = np.random.default_rng(1)
     for number in range(60):
         sr = int(rng.choice([4_000, 8_000, 11_025, 16_000, 22_050, 44_100, 48_000, rng.integers(4_000, 192_000)]))
@@ -78,24 +78,22 @@ def test_header_counts_the_frames_that_encoding_makes(features, tmp_path):
 
 
 @pytest.mark.parametrize("share", [0.97, 1.03])
-def test_encode_lossy_file_of_not_quite_its_length_keeps_the_length_of_its_header(
-    encoder, tmp_path, monkeypatch, share
-):
+def test_encode_lossy_file_of_another_length_keeps_the_length_in_its_header(encoder, tmp_path, monkeypatch, share):
     path = record(tmp_path / "x.wav", 40_000)
     kept = np.resize(read(path), round(40_000 * share))
     monkeypatch.setattr(codec, "read_stream", lambda path, sr: iter([kept[:7_000], kept[7_000:]]))
-    _, _, output = there_and_back(path, encoder, quality=3)
+    _, _, output = encode_and_decode(path, encoder, quality=3)
     assert sf.info(output).frames == 40_000
 
 
 @pytest.fixture(scope="module")
 def long_recording(tmp_path_factory):
-    """100 s, four blocks."""
+    """Return the path of a recording of 100 s: four blocks."""
     return record(tmp_path_factory.mktemp("long") / "long.wav", 800_000)
 
 
-def test_blocks_join_to_one_latent(encoder, long_recording, tmp_path):
-    """What is decoded is what was encoded, to half a step, in every block; and the last is shorter."""
+def test_encode_blocks_join_to_one_latent(encoder, long_recording, tmp_path):
+    """Every block is decoded to within half a step, the last, shorter one too."""
     path = tmp_path / "long.sae"
     encoded = codec.encode_recording(long_recording, encoder, path, quality=4)
     header = container.read_header(path)
@@ -108,9 +106,9 @@ def test_blocks_join_to_one_latent(encoder, long_recording, tmp_path):
 
 
 def test_encode_and_decode_memory_does_not_grow_with_length(encoder, tmp_path, monkeypatch):
-    """Smaller blocks, and parts that the network sees, show the same with less sound."""
+    """Smaller blocks and parts show the same with less sound."""
     monkeypatch.setattr(reading, "_BLOCK_SAMPLES", 20_000)
-    monkeypatch.setattr(reconstruction, "PART_FRAMES", 512)
+    monkeypatch.setattr(streaming, "PART_FRAMES", 512)
     for module in (codec, container):
         monkeypatch.setattr(module, "BLOCK_LATENTS", 100)
     peaks = []
@@ -128,15 +126,15 @@ def test_encode_and_decode_memory_does_not_grow_with_length(encoder, tmp_path, m
 
 
 def for_reading(encoder):
-    """(model, coder), what codec._latents needs."""
+    """Return the model and the coder that codec._latents needs."""
     return encoder.model, codec.LatentCoder(encoder.model.entropy)
 
 
-# ---- sizes
+# Sizes
 
 
 @pytest.mark.parametrize("bitrate", [1.1, 1.2, 1.3])
-def test_encode_takes_the_finest_step_within_the_bitrate(encoder, tmp_path, bitrate):
+def test_encode_uses_the_finest_step_within_the_bitrate(encoder, tmp_path, bitrate):
     path, most = record(tmp_path / "x.wav", 36_000), bitrate * 1_000 * 4.5 / 8
     encoded = codec.encode_recording(path, encoder, tmp_path / "x.sae", bitrate=bitrate)
     (quality,) = encoded.qualities
@@ -158,36 +156,38 @@ def test_encode_many_blocks_stay_within_the_bitrate_together(encoder, long_recor
 
 
 @pytest.mark.parametrize("guess", [None, 0, 7, 31])
-def test_finest_step_is_found_from_any_guess(guess, monkeypatch):
+def test_finest_block_is_found_from_any_guess(guess, monkeypatch):
     sizes = np.linspace(3, 90, 32).astype(int)
-    monkeypatch.setattr(codec, "_encode", lambda coder, values, before, q: (container.Block(q, bytes(sizes[q]), 1), q))
+    monkeypatch.setattr(
+        rate_control, "encode_block", lambda coder, values, before, q: (Block(q, bytes(sizes[q]), 1), q)
+    )
     coder = SimpleNamespace(model=SimpleNamespace(n_qualities=len(sizes)))
     for most in range(100):
-        fitting = [q for q, size in enumerate(sizes) if len(container.Block(q, bytes(size), 1).to_bytes()) <= most]
-        block, decoded = codec._finest(coder, None, None, most, guess)
+        fitting = [q for q, size in enumerate(sizes) if len(Block(q, bytes(size), 1).to_bytes()) <= most]
+        block, decoded = rate_control.finest_block(coder, None, None, most, guess)
         assert block.quality == decoded == max(fitting, default=0)
 
 
-def test_encode_many_blocks_tries_few_steps_of_each(encoder, long_recording, tmp_path, monkeypatch):
-    tried, one = [], codec._encode
-    monkeypatch.setattr(codec, "_encode", lambda *arguments: tried.append(arguments[-1]) or one(*arguments))
+def test_encode_many_blocks_tries_few_steps_for_each(encoder, long_recording, tmp_path, monkeypatch):
+    tried, one = [], rate_control.encode_block
+    monkeypatch.setattr(rate_control, "encode_block", lambda *arguments: tried.append(arguments[-1]) or one(*arguments))
     made = codec.encode_recording(long_recording, encoder, tmp_path / "a.sae", bitrate=3.0)
     assert len(tried) < 5 + 3 * (len(made.qualities) - 1)
 
 
-def test_encode_too_little_bitrate_takes_the_coarsest_and_says_so(encoder, tmp_path):
+def test_encode_too_low_bitrate_uses_the_coarsest_step_and_reports_it(encoder, tmp_path):
     encoded = codec.encode_recording(record(tmp_path / "x.wav", 8_000), encoder, tmp_path / "x.sae", bitrate=0.05)
     assert encoded.qualities == (0,)
     assert not encoded.is_within
     assert encoded.bitrate > 0.05
 
 
-def test_encode_any_bitrate_that_is_plenty_takes_the_finest(encoder, tmp_path):
+def test_encode_very_high_bitrate_uses_the_finest_step(encoder, tmp_path):
     encoded = codec.encode_recording(record(tmp_path / "x.wav", 8_000), encoder, tmp_path / "x.sae", bitrate=1e6)
     assert encoded.qualities == (N_QUALITIES - 1,)
 
 
-def test_encode_short_recording_costs_few_bytes_beside_its_payload(encoder, tmp_path):
+def test_encode_short_recording_has_little_overhead(encoder, tmp_path):
     path = tmp_path / "x.sae"
     codec.encode_recording(record(tmp_path / "x.wav", 36_000), encoder, path, quality=3)
     header, (block,) = container.read_header(path), list(blocks_in(path, encoder.model))
@@ -201,18 +201,18 @@ def test_encode_short_recording_costs_few_bytes_beside_its_payload(encoder, tmp_
 
 
 def blocks_in(path, model):
-    """The blocks of a .sae file of model's."""
+    """Return the blocks of a .sae file that a model has made."""
     return container.read_blocks(
         path,
         fingerprint=model.fingerprint,
         features=model.features,
         frames_per_latent=model.config.frames_per_latent,
         n_qualities=N_QUALITIES,
-        most_latent_bytes=1_000,
+        max_latent_bytes=1_000,
     )
 
 
-def test_encode_ticks_and_decode_ticks_add_up_to_the_recording(encoder, long_recording, tmp_path):
+def test_encode_decode_ticks_sum_to_the_recording(encoder, long_recording, tmp_path):
     ticks = []
     codec.encode_recording(long_recording, encoder, tmp_path / "x.sae", quality=0, tick=ticks.append)
     assert sum(ticks) == pytest.approx(100)
@@ -222,17 +222,17 @@ def test_encode_ticks_and_decode_ticks_add_up_to_the_recording(encoder, long_rec
     assert sum(ticks) == pytest.approx(2.5)
 
 
-def test_encode_with_a_search_is_another_file(model, encoder, tmp_path):
+def test_encode_with_a_search_gives_another_file(model, encoder, tmp_path):
     path = record(tmp_path / "x.wav", 8_000)
     codec.encode_recording(path, encoder, tmp_path / "x.sae", quality=9)
     codec.encode_recording(path, Encoder(model, LatentSearchConfig(steps=5)), tmp_path / "y.sae", quality=9)
     assert (tmp_path / "x.sae").read_bytes() != (tmp_path / "y.sae").read_bytes()
 
 
-# ---- what is refused
+# Bad input
 
 
-def test_decode_with_another_model_is_refused_and_leaves_what_was_there(encoder, tmp_path):
+def test_decode_with_another_model_is_refused_and_leaves_the_old_file(encoder, tmp_path):
     codec.encode_recording(record(tmp_path / "x.wav", 8_000), encoder, tmp_path / "x.sae", quality=0)
     (tmp_path / "y.wav").write_bytes(b"before")
     other = make_codec(seed=1)
@@ -269,7 +269,7 @@ def test_decode_truncated_and_hostile_are_refused(encoder, tmp_path):
 
 
 def _blocks_of(content, model, path):
-    """The blocks of a file of this content, which path then is."""
+    """Write the content to path, and return its blocks."""
     path.write_bytes(content)
     return list(blocks_in(path, model))
 
