@@ -6,7 +6,6 @@ memory.
 
 import math
 from dataclasses import asdict, dataclass, fields
-from functools import lru_cache
 from typing import Annotated, Any, NamedTuple, Self, get_args, get_type_hints
 
 from speech_autoencoder.errors import InputError
@@ -64,8 +63,7 @@ class _Config:
         return cls(**values)
 
 
-@lru_cache
-def _field_types(cls: type) -> dict[str, tuple[type, Bounds | None]]:
+def _field_types(cls: type) -> dict[str, tuple[type[Any], Bounds | None]]:
     """Return the type of every field of a configuration, and its bounds."""
     hints = get_type_hints(cls, include_extras=True)
     found = {}

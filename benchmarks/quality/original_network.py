@@ -90,9 +90,12 @@ def train(dataset: Dataset, *, minutes: float, seed: int, epochs: int = 0) -> tu
     parts = split(dataset, config, "auto")
     loss = TrainingLoss(dataset.features, LossConfig())
     train_step = TrainStep(build(), config, loss=loss, range_db=dataset.features.range_db)
-    sizes = {"batch_size": config.batch_size, "frames_per_latent": FRAMES_PER_LATENT, "distance": loss}
-    batches = Batches(dataset, parts.training, **sizes)
-    validation = Validation(train_step, Batches(dataset, parts.validation, **sizes))
+
+    def batches_of(recordings: np.ndarray) -> Batches:
+        size = config.batch_size
+        return Batches(dataset, recordings, batch_size=size, frames_per_latent=FRAMES_PER_LATENT, distance=loss)
+
+    batches, validation = batches_of(parts.training), Validation(train_step, batches_of(parts.validation))
 
     history, best, best_loss = History(), train_step.averages(), validation.score_averages().loss
     spent_s = time.monotonic() - started

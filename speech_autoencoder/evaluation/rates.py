@@ -55,8 +55,8 @@ def measure(
     if not strings:
         return None
     sr = max(int(dataset.sr[i]) for _, recordings in strings for i in recordings)
-    numbers = model.config.latent_size / model.config.frames_per_latent * dataset.features.frame_rate
-    floor = model.baseline.encode.shape[1] / model.baseline.frames_per_latent * dataset.features.frame_rate
+    numbers = model.config.latent_rate(dataset.features)
+    floor = model.baseline.latent_rate(dataset.features)
     there, missing = installed(sr)
     packages = {tool.name: tool.package for tool in there}
     rows = [

@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 
 from speech_autoencoder.config import ModelConfig
+from speech_autoencoder.system.integers import ceil_div
 
 # Normalised log-mel varies by about 0.15; this brings it to about unit scale, before the encoder.
 INPUT_SCALE = 8.0
@@ -186,7 +187,7 @@ def encoder_depth(config: ModelConfig) -> int:
 
     A third of the decoder's is enough, as the latent search improves on the encoder.
     """
-    return -(-config.depth // 3)
+    return ceil_div(config.depth, 3)
 
 
 def context_latents(config: ModelConfig) -> int:

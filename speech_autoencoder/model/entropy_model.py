@@ -137,7 +137,8 @@ class EntropyModel:
                 raise InputError(f"The entropy model's {name} is not an int32 array: train again.")
         if self.steps.ndim != 2 or self.groups.ndim != 1 or self.hidden_kernel.ndim != 2 or len(self.groups) < 2:
             raise InputError("The entropy model's arrays have the wrong dimensions: train again.")
-        shapes = expected_shapes(*self.steps.shape, len(self.groups) - 1, self.hidden_kernel.shape[1])
+        n_qualities, n_channels = self.steps.shape
+        shapes = expected_shapes(n_qualities, n_channels, len(self.groups) - 1, self.hidden_kernel.shape[1])
         for name, shape in shapes.items():
             received = getattr(self, name).shape
             if received != shape:

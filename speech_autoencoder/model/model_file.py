@@ -10,7 +10,6 @@ The weights are in the groups that Keras writes, see training/saving.py; everyth
 import hashlib
 import json
 import math
-import stat
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -26,7 +25,7 @@ from speech_autoencoder.model.entropy_model import EntropyModel, expected_shapes
 from speech_autoencoder.model.network import Network
 from speech_autoencoder.model.pca import PCA
 from speech_autoencoder.script_names import TRAINER
-from speech_autoencoder.system.files import explain, printable
+from speech_autoencoder.system.files import explain, is_regular, printable
 
 _FORMAT = "speech-autoencoder model 6"
 _FORMAT_5 = "speech-autoencoder model 5"
@@ -178,7 +177,7 @@ def load(path: Path) -> TrainedModel:
     name = printable(path)
     try:
         status = path.stat()
-        if not (stat.S_ISREG(status.st_mode) or stat.S_ISDIR(status.st_mode)):  # a pipe would block
+        if not (is_regular(status) or path.is_dir()):
             raise InputError(f"{name} is not a regular file: name one that {TRAINER} has made.")
         with path.open("rb") as file:
             head = file.read(len(_HDF5_SIGNATURE))
