@@ -12,7 +12,15 @@ import tensorflow as tf
 
 from speech_autoencoder.config import CodecConfig
 from speech_autoencoder.model import entropy_model as entropy
-from speech_autoencoder.model.entropy_model import CLASSES, FRACTION_BITS, LOWEST, SPACING, EntropyModel
+from speech_autoencoder.model.entropy_model import (
+    CLASSES,
+    FRACTION_BITS,
+    LOWEST,
+    SPACING,
+    EntropyModel,
+    array_specs,
+    expected_shapes,
+)
 from speech_autoencoder.model.pca import PCA
 
 Tensor = Any
@@ -30,6 +38,8 @@ _FIRST_PRICES = (0.24, 0.016)
 _PRICE_PACE = 0.02
 # The standard deviation of a logistic distribution of scale 1.
 _LOGISTIC_DEVIATION = math.pi / math.sqrt(3)
+# The arrays of the entropy model that are given, or fitted afterwards.
+_NOT_LEARNED = ("groups", "tables")
 # The positions, from the coarsest (0) to the finest (1), that validation scores.
 _VALIDATION_POSITIONS = (1 / 6, 1 / 2, 5 / 6)
 # Every how many quality steps the tables of the entropy model are fitted at.
@@ -145,17 +155,19 @@ class Quantiser:
         """Return the entropy model in integers, its tables fitted on the latents (n_latents, size) of recordings."""
         learned = {name: variable.numpy().reshape(self._shapes[name]) for name, variable in self._variables.items()}
         place = np.linspace(0, self.config.knots - 1, self.config.qualities)
-        for name in ("steps", "hidden_bias", "mean_bias", "scale_bias"):
-            columns = learned[name].T
-            learned[name] = np.stack([np.interp(place, np.arange(self.config.knots), column) for column in columns], 1)
+        masks = {
+            ("context", "units"): self.sees,
+            ("context", "channels"): self.sees_directly,
+            ("units", "channels"): self.own,
+        }
+        for name, values in learned.items():
+            axes = array_specs()[name].axes
+            if axes in masks:
+                learned[name] = values * masks[axes]
+            else:  # one row for each knot
+                columns = [np.interp(place, np.arange(self.config.knots), column) for column in values.T]
+                learned[name] = np.stack(columns, 1)
         learned["steps"] = np.exp(learned["steps"])
-        for name, mask in (
-            ("hidden_kernel", self.sees),
-            ("linear_kernel", self.sees_directly),
-            ("mean_kernel", self.own),
-            ("scale_kernel", self.own),
-        ):
-            learned[name] = learned[name] * mask
         model = EntropyModel.from_floats(groups=self.groups, **learned)
         qualities = range(0, model.n_qualities, _FITTED_EVERY)
         counted = (entropy.count_symbols(model, latent, quality) for quality in qualities for latent in latents)
@@ -176,20 +188,15 @@ class Quantiser:
 
     def _make_weights(self, log_steps: np.ndarray) -> None:
         """Make the weights, all as vectors: the optimiser orthogonalises matrices, which these must not be."""
-        knots, size, units = self.config.knots, self.size, self.units
-        kernel = np.random.default_rng([self.seed, 4]).normal(0, 1 / math.sqrt(3 * size), (3 * size, units))
-        values = {
-            "steps": log_steps,
-            "hidden_kernel": kernel,
-            "hidden_bias": np.zeros((knots, units)),
-            "linear_kernel": np.zeros((3 * size, size)),
-            "mean_kernel": np.zeros((units, size)),
-            "mean_bias": np.zeros((knots, size)),
-            "scale_kernel": np.zeros((units, size)),
-            # For latents of a variance of 1, as PCA gives them.
-            "scale_bias": -log_steps - math.log(_LOGISTIC_DEVIATION),
-        }
-        self._shapes = {name: value.shape for name, value in values.items()}
+        shapes = expected_shapes(self.config.knots, self.size, len(self.groups) - 1, self.units)
+        self._shapes = {name: shape for name, shape in shapes.items() if name not in _NOT_LEARNED}
+        values = {name: np.zeros(shape) for name, shape in self._shapes.items()}
+        deviation = 1 / math.sqrt(3 * self.size)
+        rng = np.random.default_rng([self.seed, 4])
+        values["steps"] = log_steps
+        values["hidden_kernel"] = rng.normal(0, deviation, self._shapes["hidden_kernel"])
+        # For latents of a variance of 1, as PCA gives them.
+        values["scale_bias"] = -log_steps - math.log(_LOGISTIC_DEVIATION)
         self._variables = {name: tf.Variable(value.astype(np.float32).ravel()) for name, value in values.items()}
         self.log_prices = tf.Variable(np.log(_FIRST_PRICES).astype(np.float32))
 
