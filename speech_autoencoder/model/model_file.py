@@ -177,7 +177,7 @@ def load(path: Path) -> TrainedModel:
     name = printable(path)
     try:
         status = path.stat()
-        if not (is_regular(status) or path.is_dir()):
+        if not (is_regular(status) or path.is_dir()):  # opening a folder fails with a clear reason
             raise InputError(f"{name} is not a regular file: name one that {TRAINER} has made.")
         with path.open("rb") as file:
             head = file.read(len(_HDF5_SIGNATURE))

@@ -45,17 +45,17 @@ def test_encode_block_by_block_equals_the_whole():
     values, decoded, before = noise(50), [], None
     for start in range(0, 50, 7):
         part = values[start : start + 7]
-        payload, made = coder().encode(part, 1, before)
-        np.testing.assert_array_equal(coder().decode(payload, len(part), 1, before), made)
-        decoded.append(made)
-        before = made
+        payload, expected = coder().encode(part, 1, before)
+        np.testing.assert_array_equal(coder().decode(payload, len(part), 1, before), expected)
+        decoded.append(expected)
+        before = expected
     np.testing.assert_array_equal(np.concatenate(decoded), coder().encode(values, 1)[1])
 
 
 def test_encode_context_of_one_latent_is_used():
-    payload, made = coder().encode(noise(4), 1, noise(1, seed=3))
-    np.testing.assert_array_equal(coder().decode(payload, 4, 1, noise(1, seed=3)), made)
-    assert (coder().decode(payload, 4, 1) != made).any()
+    payload, expected = coder().encode(noise(4), 1, noise(1, seed=3))
+    np.testing.assert_array_equal(coder().decode(payload, 4, 1, noise(1, seed=3)), expected)
+    assert (coder().decode(payload, 4, 1) != expected).any()
 
 
 def information(model, values, quality):
@@ -138,8 +138,8 @@ def test_encode_makes_the_bytes_of_the_first_version(quality, payload, digest):
     """Every later version must read a file that is written today, on every machine."""
     values = (np.arange(24 * 6) ** 2 * 31 % 1_201 - 600).reshape(24, 6)
     plain = LatentCoder(plain_model())
-    made, decoded = plain.encode(values, quality)
-    assert made.hex() == payload
+    coded, decoded = plain.encode(values, quality)
+    assert coded.hex() == payload
     assert hashlib.sha256(decoded.astype("<i4").tobytes()).hexdigest()[:16] == digest
     np.testing.assert_array_equal(plain.decode(bytes.fromhex(payload), 24, quality), decoded)
 

@@ -3,7 +3,6 @@
 import tracemalloc
 import zlib
 from dataclasses import replace
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -14,7 +13,7 @@ from speech_autoencoder.audio.log_mel import log_mel, mel_spectrogram_stream
 from speech_autoencoder.audio.reading import read, read_stream
 from speech_autoencoder.codec import container, rate_control, streaming
 from speech_autoencoder.codec import recording_codec as codec
-from speech_autoencoder.codec.container import BLOCK_LATENTS, Block, Header
+from speech_autoencoder.codec.container import BLOCK_LATENTS, Header
 from speech_autoencoder.codec.latent_search import Encoder
 from speech_autoencoder.config import CLASSIC, InversionConfig, LatentSearchConfig
 from speech_autoencoder.model import entropy_model as entropy
@@ -155,24 +154,11 @@ def test_encode_many_blocks_stay_within_the_bitrate_together(encoder, long_recor
     assert encoded.is_within
 
 
-@pytest.mark.parametrize("guess", [None, 0, 7, 31])
-def test_finest_block_is_found_from_any_guess(guess, monkeypatch):
-    sizes = np.linspace(3, 90, 32).astype(int)
-    monkeypatch.setattr(
-        rate_control, "encode_block", lambda coder, values, before, q: (Block(q, bytes(sizes[q]), 1), q)
-    )
-    coder = SimpleNamespace(model=SimpleNamespace(n_qualities=len(sizes)))
-    for most in range(100):
-        fitting = [q for q, size in enumerate(sizes) if len(Block(q, bytes(size), 1).to_bytes()) <= most]
-        block, decoded = rate_control.finest_block(coder, None, None, most, guess)
-        assert block.quality == decoded == max(fitting, default=0)
-
-
 def test_encode_many_blocks_tries_few_steps_for_each(encoder, long_recording, tmp_path, monkeypatch):
     tried, one = [], rate_control.encode_block
     monkeypatch.setattr(rate_control, "encode_block", lambda *arguments: tried.append(arguments[-1]) or one(*arguments))
-    made = codec.encode_recording(long_recording, encoder, tmp_path / "a.sae", bitrate=3.0)
-    assert len(tried) < 5 + 3 * (len(made.qualities) - 1)
+    encoded = codec.encode_recording(long_recording, encoder, tmp_path / "a.sae", bitrate=3.0)
+    assert len(tried) < 5 + 3 * (len(encoded.qualities) - 1)
 
 
 def test_encode_too_low_bitrate_uses_the_coarsest_step_and_reports_it(encoder, tmp_path):
