@@ -180,7 +180,7 @@ def _spline_slopes(values: np.ndarray) -> np.ndarray:
     """
     n = len(values)
     if n < 4:  # the line or the parabola through them
-        return np.gradient(values, axis=0, edge_order=n - 1)
+        return np.gradient(values, axis=0, edge_order=n - 1)  # type: ignore[call-overload]
     bands = np.ones((3, n), np.float32)  # above, on and below the diagonal
     bands[0, 1] = bands[2, -2] = 2
     bands[1, 1:-1] = 4

@@ -1,40 +1,70 @@
-"""How loud a recording is, how much of it is clipped or quiet."""
+"""How loud a recording is, and how much of it is clipped or quiet."""
 
 import numpy as np
 
+# The magnitude from which a sample counts as clipped.
+_FULL_SCALE = 0.999
+# The power below which a piece is quiet: -60 dBFS.
+_QUIET = 1e-6
+# The length of a piece, in seconds.
+_PIECE_S = 0.02
+
 
 class Levels:
-    """A watcher of a recording's blocks: its peak, its mean power, the samples at full scale, how much is quiet."""
+    """The levels of a recording, counted block by block.
 
-    # A sample that counts as clipped; the power, of 20 ms, below which it is quiet (-60 dBFS).
-    FULL_SCALE, QUIET, PIECE_S = 0.999, 1e-6, 0.02
+    Call it with each block of the recording as mono at its own rate, as `audio.reading.read_stream` calls its
+    `watch`.
 
-    def __init__(self, sr: int):
-        self.piece, self.peak, self.energy, self.clipped, self.n_samples = round(self.PIECE_S * sr), 0.0, 0.0, 0, 0
-        self.n_pieces = self.n_quiet = 0
+    Parameters
+    ----------
+    sr : int
+        Hz.
+
+    Attributes
+    ----------
+    n_samples : int
+        The samples so far.
+    """
+
+    def __init__(self, sr: int) -> None:
+        self.n_samples = 0
+        self._piece = round(_PIECE_S * sr)
+        self._peak = 0.0
+        self._energy = 0.0
+        self._n_clipped = 0
+        self._n_pieces = 0
+        self._n_quiet = 0
 
     def __call__(self, block: np.ndarray) -> None:
-        """Nothing; the block, (n_samples,), has been counted."""
+        """Count a block (n_samples,)."""
         if not len(block):
             return
         peak = float(max(block.max(), -block.min()))
-        if peak >= self.FULL_SCALE:
-            self.clipped += int((np.abs(block) >= self.FULL_SCALE).sum())
-        self.peak = max(self.peak, peak)
-        starts = np.arange(0, len(block), self.piece)
+        if peak >= _FULL_SCALE:
+            self._n_clipped += int((np.abs(block) >= _FULL_SCALE).sum())
+        self._peak = max(self._peak, peak)
+        starts = np.arange(0, len(block), self._piece)
         energies = np.add.reduceat(np.square(block, dtype=np.float64), starts)
-        self.energy += float(energies.sum())
+        self._energy += float(energies.sum())
         self.n_samples += len(block)
-        self.n_pieces += len(starts)
-        lengths = np.full(len(starts), self.piece)
+        self._n_pieces += len(starts)
+        lengths = np.full(len(starts), self._piece)
         lengths[-1] = len(block) - starts[-1]
-        self.n_quiet += int((energies < self.QUIET * lengths).sum())
+        self._n_quiet += int((energies < _QUIET * lengths).sum())
 
-    def columns(self) -> dict:
-        """The columns of the sidecar that tell of these."""
+    def columns(self) -> dict[str, float]:
+        """Return the sidecar's columns of levels.
+
+        Returns
+        -------
+        dict
+            `peak`, the largest magnitude; `power`, the mean square; `clipped`, the count of samples at full scale;
+            `quiet`, the share of pieces of 20 ms below -60 dBFS.
+        """
         return {
-            "peak": self.peak,
-            "power": self.energy / max(1, self.n_samples),
-            "clipped": self.clipped,
-            "quiet": self.n_quiet / max(1, self.n_pieces),
+            "peak": self._peak,
+            "power": self._energy / max(1, self.n_samples),
+            "clipped": self._n_clipped,
+            "quiet": self._n_quiet / max(1, self._n_pieces),
         }

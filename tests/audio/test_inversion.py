@@ -21,7 +21,8 @@ from speech_autoencoder.audio.log_mel import log_mel, mel_spectrogram, scaled_fi
 from speech_autoencoder.audio.reading import read
 from speech_autoencoder.audio.stft import stft
 from speech_autoencoder.config import CLASSIC, InversionConfig, preset
-from speech_autoencoder.evaluation.metrics import log_mel_error_db, stoi
+from speech_autoencoder.evaluation.metrics.intelligibility import stoi
+from speech_autoencoder.evaluation.metrics.log_mel_error import log_mel_error_db
 from tests.helpers.common import ROOT, TINY, make_speech
 
 FINE = preset("fine", 8_000)
