@@ -25,6 +25,7 @@ from robustness.watched_processes import Check, Outcome, watch
 from speech_autoencoder.audio.levels import Levels
 from speech_autoencoder.audio.log_mel import mel_filters, mel_spectrogram_stream, normalise
 from speech_autoencoder.audio.reading import describe, read, read_stream
+from speech_autoencoder.audio.resampling import resampled_length
 from speech_autoencoder.config import CLASSIC
 
 RECORDING = ROOT / "speechdata" / "testing" / "en-allison" / "70_allison_digits.flac"
@@ -102,7 +103,7 @@ def prepare(seed: int, folder: Path) -> Check:
                 if not (frames.min() >= 0 and frames.max() <= 1):
                     raise ArithmeticError("features outside of [0, 1]")
                 n_frames += frames.shape[1]
-            if n_frames != CLASSIC.count_frames(-(-levels.n_samples * CLASSIC.sr // recording.sr)):
+            if n_frames != CLASSIC.count_frames(resampled_length(levels.n_samples, recording.sr, CLASSIC.sr)):
                 raise ArithmeticError(f"{levels.n_samples} samples became {n_frames} frames")
             return f"{recording.duration_s:.2f} s"
 

@@ -57,7 +57,7 @@ def read_array(path: Path) -> str:
     """Read what the trainer and the evaluation read of an array; return its shapes."""
     data = dataset.load(path, _MADE_BY)
     data.valid_frames()
-    data.groups()
+    data.speakers()
     dataset.features_of(path, _MADE_BY)
     frames = data.frames(len(data.names) - 1)
     return f"{data.clips.shape}, {frames.shape}"

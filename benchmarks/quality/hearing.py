@@ -17,6 +17,7 @@ from speech_autoencoder.data.dataset import Dataset
 from speech_autoencoder.evaluation.scoring import SYSTEMS
 from speech_autoencoder.evaluation.words import WordRecogniser
 from speech_autoencoder.model.keras_network import build, start_at_pca, to_network
+from speech_autoencoder.system.integers import ceil_div
 
 # The search for a latent is part of the encoder: what it is worth, with the network and with PCA, is told apart.
 HEARD = SYSTEMS | {"encoder": "the model, latent not searched", "searched_floor": "PCA, latent searched"}
@@ -47,7 +48,7 @@ def measure(dataset: Dataset, encoder: Encoder, *, recogniser: WordRecogniser | 
         n_recordings=len(dataset.names),
         n_segments=len(segments_of(dataset.names, dataset.n_samples / dataset.sr)),
         seconds=float((dataset.n_samples / dataset.sr).sum()),
-        n_numbers=int((-(-dataset.n_frames // config.frames_per_latent)).sum()) * config.latent_size,
+        n_numbers=int(ceil_div(dataset.n_frames, config.frames_per_latent).sum()) * config.latent_size,
         reconstruction_s=reconstruction_s,
     )
 

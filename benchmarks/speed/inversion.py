@@ -41,7 +41,7 @@ def rows(testing: Dataset, times: int, most: int = 24) -> Iterator[Row]:
         heard[name] = [invert(frames, CLASSIC, config, len(reference)) for frames, reference in pairs]
 
     theirs()
-    groups = testing.groups()
+    groups = testing.speakers()
     strings, _ = metrics.pool([groups[i] for i in some], np.array([len(x) for x in references]) / CLASSIC.sr)
     goal = score(references, heard["librosa"], [string.recordings for string in strings])
     quick, reached = InversionConfig(), None

@@ -62,7 +62,7 @@ def heard(array_path: Path, model_path: Path, most: int = 40) -> tuple[float, fl
     frames = [reconstruct(encoder, data.frames(i)) for i in some]
     pairs = zip(frames, references, strict=True)
     estimates = [in_16_bits(invert(x, CLASSIC, InversionConfig(), len(reference))) for x, reference in pairs]
-    groups = data.groups()
+    groups = data.speakers()
     strings, _ = metrics.pool([groups[i] for i in some], np.array([len(x) for x in references]) / CLASSIC.sr)
     joined = [
         [metrics.join([part[i] for i in string.recordings], CLASSIC.sr) for string in strings]

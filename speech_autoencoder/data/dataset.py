@@ -1,36 +1,76 @@
-"""An array of clips on disk and its sidecar, loaded and checked."""
+"""An array of clips on disk and its sidecar: loaded and checked."""
 
 import hashlib
-import stat
 import tokenize
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from speech_autoencoder.audio.log_mel import join_clips
+from speech_autoencoder.audio.resampling import resampled_length
 from speech_autoencoder.config import RATES_HZ, FeatureConfig
+from speech_autoencoder.data.recording_names import speaker_of
 from speech_autoencoder.errors import InputError
-from speech_autoencoder.system.files import explain, printable, read_json
+from speech_autoencoder.system.files import explain, is_regular, printable, read_json
+from speech_autoencoder.system.integers import ceil_div
 
 FORMAT = "speech-autoencoder clips 3"
-# What the sidecar says of each recording, one list per name, in the array's order.
-COLUMNS = {"path": str, "size": int, "mtime_ns": int, "digest": int, "sr": int, "n_samples": int, "n_frames": int}
-# What `Levels` gives, of the recording as mono at its own rate.
-COLUMNS |= {"peak": float, "power": float, "clipped": int, "quiet": float}
+# What the sidecar says of each recording: one list a column, in the array's order.
+COLUMNS: dict[str, type] = {
+    "path": str,
+    "size": int,
+    "mtime_ns": int,
+    "digest": int,
+    "sr": int,
+    "n_samples": int,
+    "n_frames": int,
+    # The columns of `Levels`, of the recording as mono at its own rate.
+    "peak": float,
+    "power": float,
+    "clipped": int,
+    "quiet": float,
+}
 _ROWS_AT_ONCE = 1_024
-# A sidecar is small beside its array, some 400 bytes for each recording; one that is larger than this and a part of the
-# array was not written by us, and parsing it could take all memory.
-_SIDECAR_BYTES, _SIDECAR_PART = 4 << 20, 16
+# The rows that an array's digest covers, spread over it.
+_DIGEST_ROWS = 64
+# A sidecar has some 400 bytes for each recording. One of more bytes than this, and than this fraction (1 / 16) of its
+# array more, was not written by this program, and parsing it could exhaust the memory.
+_SIDECAR_BYTES = 4 << 20
+_SIDECAR_PART = 16
+# The most characters of a file's contents that a message quotes.
+_MOST_QUOTED = 40
+_MOST_REASON = 200
+
 Progress = Callable[[Iterable, int], Iterable]
 
 
 @dataclass(frozen=True)
 class Dataset:
-    """Clips on disk (n_clips, n_mels, n_frames, 1), memory-mapped, and the recordings that they were cut from.
+    """Clips on disk, and the recordings that they were cut from.
 
-    Recording i has the rows first_row[i] to first_row[i + 1], and in them n_frames[i] frames that are not padding.
+    Recording i has the rows first_row[i] to first_row[i + 1] of the array.
+
+    Attributes
+    ----------
+    clips : np.ndarray, (n_clips, n_mels, n_frames, 1) float32
+        Memory-mapped.
+    features : FeatureConfig
+    audio_dir : Path
+        The folder of the recordings.
+    names : list of str
+        Those of the recordings, relative to it.
+    sr : np.ndarray, (n_recordings,) int
+        The rate of each recording, Hz.
+    n_samples : np.ndarray, (n_recordings,) int
+        The length of each at its own rate.
+    n_frames : np.ndarray, (n_recordings,) int
+        The frames of each that are not padding.
+    first_row : np.ndarray, (n_recordings + 1,) int
+    fingerprint : str
+        A digest of the recordings' names and contents.
     """
 
     clips: np.ndarray
@@ -44,78 +84,62 @@ class Dataset:
     fingerprint: str
 
     def path(self, recording: int) -> Path:
-        """Where the recording was when the array was made."""
+        """Return where the recording was when the array was made."""
         return self.audio_dir / self.names[recording]
 
     def frames(self, recording: int) -> np.ndarray:
-        """The recording's normalised log-mel (n_mels, n_frames[recording]), without padding."""
+        """Return the recording's normalised log-mel, (n_mels, n_frames[recording]), without padding."""
         rows = np.asarray(self.clips[self.first_row[recording] : self.first_row[recording + 1]])
         return join_clips(rows, self.n_frames[recording])
 
     def valid_frames(self) -> np.ndarray:
-        """The count of frames that are not padding in each row, shape (n_clips,)."""
+        """Return the count of frames that are not padding in each row, (n_clips,)."""
         valid = np.full(len(self.clips), self.features.n_frames)
         n_clips = np.diff(self.first_row)
         valid[self.first_row[1:] - 1] = self.n_frames - (n_clips - 1) * self.features.n_frames
         return valid
 
-    def groups(self) -> list[str]:
-        """A name for the speaker (or other group) of each recording; see `group_of`."""
-        return [group_of(name) for name in self.names]
-
-
-def group_of(name: str) -> str:
-    """The speaker that a recording's relative name tells, or "" where it tells none.
-
-    `7_jackson_32.wav` (label, speaker, take) tells the middle part; otherwise the first folder is the group.
-    """
-    path = Path(name)
-    parts = path.stem.split("_")
-    if len(parts) == 3 and parts[1] and not parts[1].isdigit():
-        return parts[1]
-    return path.parts[0] if len(path.parts) > 1 else ""
+    def speakers(self) -> list[str]:
+        """Return the speaker of each recording as its name tells it, "" where unknown; see `speaker_of`."""
+        return [speaker_of(name) for name in self.names]
 
 
 def sidecar_path(array_path: Path) -> Path:
-    """Where the description of an array is: `train_data.npy` -> `train_data.json`."""
+    """Return the path of an array's description: of `train_data.npy`, it is `train_data.json`."""
     return array_path.with_suffix(".json")
 
 
-def features_of(array_path: Path, made_by: str) -> FeatureConfig:
-    """The features that an array was made with. Raises InputError when its sidecar is missing or damaged."""
-    return _features(read_sidecar(array_path, made_by), printable(sidecar_path(array_path)), made_by)
-
-
-def _features(sidecar, name, made_by):
-    """The features that the sidecar of this name tells of."""
-    try:
-        return FeatureConfig.from_json(sidecar.get("features"))
-    except InputError as error:
-        raise InputError(f"{name} is damaged ({str(error).rstrip('.')}): run {made_by} again.") from error
-
-
 def load(array_path: Path, made_by: str, *, progress: Progress = lambda items, total: items) -> Dataset:
-    """The array and its sidecar, checked; the clips stay on disk, memory-mapped. `made_by` names their script.
+    """Load an array and its sidecar and check them; the clips stay on disk.
 
-    `progress(items, total)` wraps the loop over the array, which is read once from end to end.
+    Parameters
+    ----------
+    array_path : Path
+    made_by : str
+        The script that makes the array; messages suggest to run it.
+    progress : callable, optional
+        `progress(items, total)` wraps the loop over the array, which is read once from end to end.
 
-    Raises InputError when either is missing or damaged, they do not belong together, or the array is not of
-    float32 clips (n_clips, n_mels, n_frames, 1) with values in [0, 1].
+    Raises
+    ------
+    InputError
+        If a file is missing or damaged, they do not belong together, or the array is not of float32 clips
+        (n_clips, n_mels, n_frames, 1) with values in [0, 1].
     """
     clips = _open_array(array_path, made_by, progress)
     sidecar = read_sidecar(array_path, made_by)
     again = f"run {made_by} again."
     name = printable(sidecar_path(array_path))
     if sidecar.get("format") != FORMAT:
-        raise InputError(f"{name} is of another format ({str(sidecar.get('format'))[:40]!r}): {again}")
+        received = repr(str(sidecar.get("format"))[:_MOST_QUOTED])
+        raise InputError(f"{name} has another format: received {received}, expected {FORMAT!r}: {again}")
     features = _features(sidecar, name, made_by)
     try:
-        columns = {key: sidecar["recordings"][key] for key in COLUMNS}
-        for key, column in columns.items():
-            if type(column) is not list or not all(type(value) is COLUMNS[key] for value in column):
-                raise TypeError(f"{key} is no list of {COLUMNS[key].__name__}")
+        columns = _columns(sidecar)
         names = columns["path"]
-        numbers = {key: np.array(columns[key], kind) for key, kind in COLUMNS.items() if kind is not str}
+        numbers: dict[str, np.ndarray] = {
+            key: np.array(columns[key], kind) for key, kind in COLUMNS.items() if kind is not str
+        }
         sr, n_samples, n_frames = (numbers[key] for key in ("sr", "n_samples", "n_frames"))
         digest, audio_dir = sidecar["array"]["digest"], Path(sidecar["audio_dir"])
         fingerprint = str(sidecar["fingerprint"])
@@ -126,7 +150,7 @@ def load(array_path: Path, made_by: str, *, progress: Progress = lambda items, t
             f"{printable(array_path)} holds clips of {clips.shape[1:]}, its sidecar says "
             f"{(features.n_mels, features.n_frames, 1)}: {again}"
         )
-    n_clips = -(-n_frames // features.n_frames)
+    n_clips = ceil_div(n_frames, features.n_frames)
     whole = names and {len(column) for column in columns.values()} == {len(names)}
     whole = whole and min(sr.min(), n_samples.min(), n_frames.min()) > 0 and _fit(features, sr, n_samples, n_frames)
     if not whole or n_clips.sum() != len(clips) or digest != digest_of(clips):
@@ -135,16 +159,25 @@ def load(array_path: Path, made_by: str, *, progress: Progress = lambda items, t
     return Dataset(clips, features, audio_dir, names, sr, n_samples, n_frames, first_row, fingerprint)
 
 
-def _fit(features, sr, n_samples, n_frames):
-    """Whether recordings of these rates and lengths give so many frames."""
-    low, high = RATES_HZ
-    if sr.min() < low or sr.max() > high:
-        return False
-    return (n_frames == features.count_frames(-(-n_samples * features.sr // sr))).all()
+def features_of(array_path: Path, made_by: str) -> FeatureConfig:
+    """Return the features of an array.
+
+    Parameters
+    ----------
+    array_path : Path
+    made_by : str
+        The script that makes the array; messages suggest to run it.
+
+    Raises
+    ------
+    InputError
+        If the array's sidecar is missing or damaged.
+    """
+    return _features(read_sidecar(array_path, made_by), printable(sidecar_path(array_path)), made_by)
 
 
-def read_sidecar(array_path, made_by):
-    """The JSON object beside the array, of a size that fits it."""
+def read_sidecar(array_path: Path, made_by: str) -> dict[str, Any]:
+    """Return the JSON object beside an array; raise InputError if it is missing, damaged or far too large."""
     path = sidecar_path(array_path)
     n_bytes = _size(path)
     if n_bytes > _SIDECAR_BYTES + _size(array_path) // _SIDECAR_PART:
@@ -152,36 +185,70 @@ def read_sidecar(array_path, made_by):
     return read_json(path, made_by)
 
 
-def _size(path):
-    """The bytes of a file, 0 where it cannot be asked. Raises InputError for a pipe or a device, which would block."""
+def digest_of(clips: np.ndarray) -> str:
+    """Return a digest of an array's shape and of some of its rows: cheap, and different for each corpus."""
+    rows = np.unique(np.linspace(0, len(clips) - 1, _DIGEST_ROWS).astype(int))
+    digest = hashlib.blake2b(repr(clips.shape).encode(), digest_size=16)
+    digest.update(np.ascontiguousarray(clips[rows]).data)
+    return digest.hexdigest()
+
+
+def _features(sidecar: dict[str, Any], name: str, made_by: str) -> FeatureConfig:
+    """Return the features in the sidecar of this name."""
+    try:
+        return FeatureConfig.from_json(sidecar.get("features"))
+    except InputError as error:
+        raise InputError(f"{name} is damaged ({str(error).rstrip('.')}): run {made_by} again.") from error
+
+
+def _columns(sidecar: dict[str, Any]) -> dict[str, list]:
+    """Return the sidecar's columns; raise TypeError or KeyError if one is damaged or missing."""
+    columns = {key: sidecar["recordings"][key] for key in COLUMNS}
+    for key, column in columns.items():
+        if type(column) is not list or not all(type(value) is COLUMNS[key] for value in column):
+            raise TypeError(f"{key} is not a list of {COLUMNS[key].__name__}")
+    return columns
+
+
+def _fit(features: FeatureConfig, sr: np.ndarray, n_samples: np.ndarray, n_frames: np.ndarray) -> bool:
+    """Return whether recordings of these rates and lengths have these counts of frames."""
+    low, high = RATES_HZ
+    if sr.min() < low or sr.max() > high:
+        return False
+    return bool((n_frames == features.count_frames(resampled_length(n_samples, sr, features.sr))).all())
+
+
+def _size(path: Path) -> int:
+    """Return the size of a file in bytes, 0 if it is unknown; raise InputError for a pipe or a device."""
     try:
         status = path.stat()
+        is_file = is_regular(status) or path.is_dir()
     except OSError:
-        return 0  # reading it will say why
-    if not (stat.S_ISREG(status.st_mode) or stat.S_ISDIR(status.st_mode)):
+        return 0  # reading it reports why
+    if not is_file:
         raise InputError(f"{printable(path)} is not a regular file: name one that a script has made.")
     return status.st_size
 
 
-def _open_array(path, made_by, progress):
-    """The clips in path, memory-mapped and checked, values included."""
+def _open_array(path: Path, made_by: str, progress: Progress) -> np.ndarray:
+    """Return the clips in path, memory-mapped and checked, values included."""
     name, again = printable(path), f"run {made_by} again."
     _size(path)
     try:
-        clips = np.lib.format.open_memmap(path, mode="r")  # nothing but arrays; np.load would try ZIP and pickle
+        clips = np.lib.format.open_memmap(path, mode="r")  # only arrays; np.load would also try ZIP and pickle
     except FileNotFoundError:
         raise InputError(f"{name} is missing: run {made_by} first.") from None
     except OSError as error:
         raise InputError(f"{name} could not be read: {explain(error)}.") from error
     except (ValueError, TypeError, SyntaxError, OverflowError, MemoryError, tokenize.TokenError) as error:
-        reason = " ".join(str(error).split())[:200] or type(error).__name__
-        raise InputError(f"{name} is no array of clips ({reason}): {again}") from error
+        reason = " ".join(str(error).split())[:_MOST_REASON] or type(error).__name__
+        raise InputError(f"{name} is not an array of clips ({reason}): {again}") from error
     if clips.dtype != np.float32 or clips.ndim != 4 or clips.shape[3] != 1:
         raise InputError(
             f"{name} holds {clips.shape} {clips.dtype}: expected float32 clips (n_clips, n_mels, n_frames, 1); {again}"
         )
     if not clips.size:
-        raise InputError(f"{name} holds no clip: {again}")
+        raise InputError(f"{name} holds no clips: {again}")
     starts = range(0, len(clips), _ROWS_AT_ONCE)
     for start in progress(starts, len(starts)):
         part = clips[start : start + _ROWS_AT_ONCE]
@@ -189,11 +256,3 @@ def _open_array(path, made_by, progress):
         if not (part.min() >= 0 and part.max() <= 1):
             raise InputError(f"{name} holds values outside [0, 1] in rows {start} to {start + len(part) - 1}: {again}")
     return clips
-
-
-def digest_of(clips):
-    """A digest of the shape and of up to 64 rows spread over the array: cheap, and changes with every corpus."""
-    rows = np.unique(np.linspace(0, len(clips) - 1, 64).astype(int))
-    digest = hashlib.blake2b(repr(clips.shape).encode(), digest_size=16)
-    digest.update(np.ascontiguousarray(clips[rows]).data)
-    return digest.hexdigest()

@@ -3,7 +3,7 @@
 import numpy as np
 
 from speech_autoencoder.data import building
-from speech_autoencoder.data import corpus_summary as preflight
+from speech_autoencoder.data.corpus_summary import describe
 from tests.helpers.arrays import write_sounds
 from tests.helpers.common import TINY, make_speech
 
@@ -26,42 +26,42 @@ def test_describe_names_what_is_wrong(tmp_path):
     sounds["faint_ben_0.wav"] = (0.02 * speech, SR)
     sounds["pause_ben_1.wav"] = (np.concatenate([speech[: SR // 2], np.zeros(4 * SR)]), SR)
     sounds["tiny.wav"] = (speech[:300], SR)
-    lines = preflight.describe(columns_of(tmp_path, sounds))
-    assert "2 speakers by their names, and 3 recordings that tell none" in lines[0]
+    lines = describe(columns_of(tmp_path, sounds))
+    assert "2 speakers by name, and 3 recordings of unknown speakers" in lines[0]
     assert "15 at 8,000 Hz, 1 at 16,000 Hz" in lines[0]
     assert lines[1].startswith("Levels: ")
     warnings = [line.removeprefix("Warning: ") for line in lines if line.startswith("Warning: ")]
     for what, name in (
-        ("1 recordings are clipped", "clipped.wav"),
-        ("1 recordings are silent", "silent.wav"),
-        ("1 recordings are mostly silence", "pause_ben_1.wav"),
-        ("1 recordings are very quiet", "faint_ben_0.wav"),
-        ("1 recordings are too short", "tiny.wav"),
+        ("1 recording is clipped", "clipped.wav"),
+        ("1 recording is silent", "silent.wav"),
+        ("1 recording is mostly silence", "pause_ben_1.wav"),
+        ("1 recording is very quiet", "faint_ben_0.wav"),
+        ("1 recording is too short", "tiny.wav"),
     ):
         (line,) = [line for line in warnings if line.startswith(what)]
         assert line.endswith(f": {name}.")
     (line,) = [line for line in warnings if "byte for byte" in line]
-    assert line.startswith("7 recordings are copies")
+    assert line.startswith("7 recordings are identical to another")
     assert line.endswith("and 2 more.")
     assert line.count(".wav") == 5
     assert "--minutes 2," in lines[-1]
 
 
 def test_describe_good_recordings_have_no_warning(tmp_path):
-    lines = preflight.describe(columns_of(tmp_path, {"a.wav": (make_speech(3 * SR, SR), SR)}))
+    lines = describe(columns_of(tmp_path, {"a.wav": (make_speech(3 * SR, SR), SR)}))
     assert len(lines) == 3
     assert "their names tell no speakers" in lines[0]
 
 
 def test_describe_any_count_of_workers_says_the_same(tmp_path):
     sounds = {f"{i}.wav": (make_speech(SR + 37 * i, SR, i), SR) for i in range(12)}
-    assert preflight.describe(columns_of(tmp_path, sounds)) == preflight.describe(columns_of(tmp_path, sounds, 3))
+    assert describe(columns_of(tmp_path, sounds)) == describe(columns_of(tmp_path, sounds, 3))
 
 
 def test_describe_long_corpus_is_told_in_hours_and_trained_for_an_hour_at_most():
     columns = {"path": ["a_b_c.wav"], "sr": [SR], "n_samples": [SR * 9_000], "power": [0.01], "clipped": [0]}
     columns |= {"quiet": [0.1], "digest": [0], "size": [1]}
-    lines = preflight.describe(columns)
-    assert lines[0].startswith("Corpus: 2.5 hours in 1 recordings")
-    assert "1 speaker by" in lines[0]
+    lines = describe(columns)
+    assert lines[0].startswith("Corpus: 2.5 hours in 1 recording of 9000.00 s")
+    assert "1 speaker by name" in lines[0]
     assert "--minutes 60," in lines[-1]

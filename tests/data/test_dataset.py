@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from speech_autoencoder.config import preset
 from speech_autoencoder.data import dataset
 from speech_autoencoder.data.building import build
-from speech_autoencoder.data.dataset import features_of, group_of, load, sidecar_path
+from speech_autoencoder.data.dataset import features_of, load, sidecar_path
 from speech_autoencoder.errors import InputError
 from tests.helpers.arrays import change, edit_sidecar, take_sidecar_of_another
 from tests.helpers.common import TINY, make_dataset, one_line_of
@@ -49,7 +49,7 @@ def test_load_array_of_another_shape_or_type_is_refused(array, clips, received):
 @pytest.mark.parametrize("shape", [(0, 16, 32, 1), (2, 0, 32, 1), (2, 16, 0, 1)])
 def test_load_array_without_a_clip_is_refused(array, shape):
     np.save(array, np.zeros(shape, np.float32))
-    with pytest.raises(InputError, match="holds no clip"):
+    with pytest.raises(InputError, match="holds no clips"):
         load(array, "train.py")
 
 
@@ -59,10 +59,10 @@ def test_load_array_with_pickled_objects_is_refused_unopened(array, tmp_path):
             return os.mkdir, (str(tmp_path / "was run"),)
 
     np.save(array, np.array([Hostile()], object), allow_pickle=True)
-    with pytest.raises(InputError, match=r"train_data\.npy is no array of clips .*: run train\.py again"):
+    with pytest.raises(InputError, match=r"train_data\.npy is not an array of clips .*: run train\.py again"):
         load(array, "train.py")
     array.write_bytes(pickle.dumps(Hostile()))
-    with pytest.raises(InputError, match=r"train_data\.npy is no array of clips .*: run train\.py again") as error:
+    with pytest.raises(InputError, match=r"train_data\.npy is not an array of clips .*: run train\.py again") as error:
         load(array, "train.py")
     one_line_of(error)
     assert not (tmp_path / "was run").exists()
@@ -83,7 +83,9 @@ def test_load_array_with_pickled_objects_is_refused_unopened(array, tmp_path):
 )
 def test_load_what_is_no_array_is_refused(array, content):
     array.write_bytes(content)
-    with pytest.raises(InputError, match=r"train_data\.npy is no array of clips \(.+\): run train\.py again") as error:
+    with pytest.raises(
+        InputError, match=r"train_data\.npy is not an array of clips \(.+\): run train\.py again"
+    ) as error:
         load(array, "train.py")
     one_line_of(error)
 
@@ -91,11 +93,11 @@ def test_load_what_is_no_array_is_refused(array, content):
 def test_load_array_cut_short_or_of_many_is_refused(array):
     data = array.read_bytes()
     array.write_bytes(data[: len(data) // 2])
-    with pytest.raises(InputError, match=r"train_data\.npy is no array of clips"):
+    with pytest.raises(InputError, match=r"train_data\.npy is not an array of clips"):
         load(array, "train.py")
     with array.open("wb") as file:
         np.savez(file, np.zeros(3))
-    with pytest.raises(InputError, match=r"train_data\.npy is no array of clips"):
+    with pytest.raises(InputError, match=r"train_data\.npy is not an array of clips"):
         load(array, "train.py")
 
 
@@ -182,7 +184,9 @@ def test_load_sidecar_of_another_preset_is_refused(array):
 
 def test_load_sidecar_of_another_format_is_refused(array):
     edit_sidecar(array, lambda data: data.update(format="speech-autoencoder clips 1"))
-    with pytest.raises(InputError, match=r"is of another format \('speech-autoencoder clips 1'\): run train\.py again"):
+    with pytest.raises(
+        InputError, match=r"has another format: received 'speech-autoencoder clips 1', expected .*: run train\.py again"
+    ):
         load(array, "train.py")
 
 
@@ -233,23 +237,3 @@ def test_valid_frames_any_lengths_sum_to_all_frames(n_frames):
     for i, n in enumerate(n_frames):
         assert valid[data.first_row[i] : data.first_row[i + 1]].sum() == n
         assert data.frames(i).shape == (16, n)
-
-
-@pytest.mark.parametrize(
-    ("name", "group"),
-    [
-        ("7_jackson_32.wav", "jackson"),
-        ("digits/7_jackson_32.wav", "jackson"),
-        ("allison/100-and_allison_digits.flac", "allison"),
-        ("anna/take 1.wav", "anna"),
-        ("anna/monday/1.wav", "anna"),
-        ("2024_01_02.wav", ""),
-        ("anna/2024_01_02.wav", "anna"),
-        ("a.wav", ""),
-        ("a_b.wav", ""),
-        ("a__b.wav", ""),
-        ("anna/a__b.wav", "anna"),
-    ],
-)
-def test_group_of_name_tells_the_speaker(name, group):
-    assert group_of(name) == group

@@ -22,8 +22,8 @@ def of_speakers(**counts):
 
 def speakers_of(data, recordings):
     """How many of the recordings each speaker has."""
-    groups = data.groups()
-    return Counter(groups[i] for i in recordings)
+    speakers = data.speakers()
+    return Counter(speakers[i] for i in recordings)
 
 
 @pytest.mark.parametrize("by", ["auto", "speaker", "recording"])

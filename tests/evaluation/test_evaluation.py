@@ -59,7 +59,7 @@ def test_evaluate_result_is_json_without_nan(result):
 
 def test_evaluate_each_recording_has_its_own_scores_and_those_of_its_string(result, testing):
     for entry, duration_s, speaker in zip(
-        result["recordings"], testing.n_samples / testing.sr, testing.groups(), strict=True
+        result["recordings"], testing.n_samples / testing.sr, testing.speakers(), strict=True
     ):
         assert entry["duration_s"] == pytest.approx(duration_s)
         assert entry["speaker"] == speaker
