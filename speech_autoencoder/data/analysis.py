@@ -1,10 +1,11 @@
-"""Recordings -> their clips, and what the sidecar says of each: short ones some at once, long ones in blocks."""
+"""Recordings -> their clips and their entries in the sidecar: short recordings several at once, long ones in blocks."""
 
 import hashlib
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -16,30 +17,48 @@ from speech_autoencoder.config import FeatureConfig
 from speech_autoencoder.errors import InputError
 from speech_autoencoder.system.files import explain, printable
 
-# The most recordings that are computed together, about the bytes that they have, and the samples of each.
-_MOST_TOGETHER, _MOST_BYTES_TOGETHER, _SHORT_SAMPLES = 16, 1 << 19, 1 << 16
-# Of a file's digest: a number that any reader of JSON takes in exactly.
+# The most recordings that are analysed together.
+_MOST_TOGETHER = 16
+# A group of recordings ends with the one that takes it over this size of its files, in bytes.
+_MOST_BYTES_TOGETHER = 1 << 19
+# The most samples of a short recording, which is analysed with others.
+_SHORT_SAMPLES = 1 << 16
+# The length of a file's digest: a number that any reader of JSON holds exactly.
 _DIGEST_BYTES = 6
 
 
 @dataclass(frozen=True)
 class Analysed:
-    """The sidecar's columns of a recording (dataset.COLUMNS) and its clips, computed now or before; or, as `reason`,
-    why it cannot be used.
+    """A recording that can be used.
+
+    Attributes
+    ----------
+    entry : dict
+        Its values of the sidecar's columns, dataset.COLUMNS.
+    clips : np.ndarray, (n_clips, n_mels, n_frames, 1)
+    is_new : bool
+        Whether the clips were computed now, not taken from an earlier array.
     """
 
-    entry: dict | None = None
-    clips: np.ndarray | None = None
+    entry: dict[str, Any]
+    clips: np.ndarray
     is_new: bool = True
-    reason: str | None = None
+
+
+@dataclass(frozen=True)
+class Unusable:
+    """A recording that cannot be used, and the reason for a person to read."""
+
+    reason: str
 
 
 def together(audio_dir: Path, names: list[str]) -> Iterator[list[str]]:
-    """Lists of names that follow each other: some short recordings, to be computed at once, or a long one."""
-    some, n_bytes = [], 0
+    """Yield lists of successive names: of several short recordings, to be analysed at once, or of a long one."""
+    some: list[str] = []
+    n_bytes = 0
     for name in names:
         some.append(name)
-        with suppress(OSError):  # `analyse` says what is wrong with it
+        with suppress(OSError):  # `analyse` reports what is wrong with it
             n_bytes += (audio_dir / name).stat().st_size
         if len(some) == _MOST_TOGETHER or n_bytes > _MOST_BYTES_TOGETHER:
             yield some
@@ -53,8 +72,18 @@ def analyse(
     names: list[str],
     features: FeatureConfig,
     known: Callable[[str], Analysed | None] = lambda name: None,
-) -> list[Analysed]:
-    """What becomes of each of the recordings; of those that are `known`, what was known."""
+) -> list[Analysed | Unusable]:
+    """Return the clips of each recording, or the reason why it cannot be used.
+
+    Parameters
+    ----------
+    audio_dir : Path
+    names : list of str
+        Relative to audio_dir.
+    features : FeatureConfig
+    known : callable, optional
+        Returns the result for a name from an earlier run, if there is one.
+    """
     found = [known(name) or _read(audio_dir, name, features) for name in names]
     short = [sound for sound in found if isinstance(sound, _Sound)]
     waveforms = resample_together([x.waveform for x in short], [x.entry["sr"] for x in short], features.sr)
@@ -64,14 +93,14 @@ def analyse(
 
 @dataclass(frozen=True)
 class _Sound:
-    """A short recording: its entry, but for what its features tell, and its samples (n_samples,) at its own rate."""
+    """A short recording: its entry, without n_frames, and its samples (n_samples,) at its own rate."""
 
-    entry: dict
+    entry: dict[str, Any]
     waveform: np.ndarray
 
 
-def _read(audio_dir, name, features):
-    """The _Sound of a short recording, or what became of a long one, or of one that cannot be used."""
+def _read(audio_dir: Path, name: str, features: FeatureConfig) -> _Sound | Analysed | Unusable:
+    """Return the sound of a short recording, the clips of a long one, or the reason why it cannot be used."""
     path = audio_dir / name
     try:
         status = path.stat()
@@ -86,21 +115,21 @@ def _read(audio_dir, name, features):
         with path.open("rb", buffering=0) as file:
             digest = hashlib.file_digest(file, lambda: hashlib.blake2b(digest_size=_DIGEST_BYTES)).digest()
     except InputError as error:
-        return Analysed(reason=str(error))
+        return Unusable(str(error))
     except OSError as error:
-        return Analysed(reason=f"{printable(path)} could not be read: {explain(error)}.")
+        return Unusable(f"{printable(path)} could not be read: {explain(error)}.")
     entry = {
         "path": name,
         "size": status.st_size,
         "mtime_ns": status.st_mtime_ns,
         "digest": int.from_bytes(digest),
         "sr": recording.sr,
-        "n_samples": levels.n_samples,  # a lossy file's header may promise some more
+        "n_samples": levels.n_samples,  # those decoded; a lossy file's header may promise a few more
         **levels.columns(),
     }
     return _Sound(entry, waveform) if is_short else _analysed(entry, frames, features)
 
 
-def _analysed(entry, frames, features):
-    """The Analysed of a recording with this normalised log-mel (n_mels, n_frames)."""
+def _analysed(entry: dict[str, Any], frames: np.ndarray, features: FeatureConfig) -> Analysed:
+    """Return the clips of a recording with this normalised log-mel (n_mels, n_frames)."""
     return Analysed(entry | {"n_frames": frames.shape[1]}, cut_clips(frames, features))

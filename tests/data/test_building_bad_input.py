@@ -181,7 +181,7 @@ def vanishing(folder):
 def test_build_folder_of_recordings_that_vanishes_leaves_the_old_files(corpus, array):
     before = contents(array)
     change(corpus)
-    with pytest.raises(InputError, match="corpus has gone while it was read: put it back") as error:
+    with pytest.raises(InputError, match="corpus disappeared while it was read: put it back") as error:
         build(corpus, array, replace(TINY, n_mels=20), workers=1, progress=vanishing(corpus))
     one_line_of(error)
     assert contents(array) == before
