@@ -4,7 +4,7 @@ from pathlib import Path
 
 from benchmarks.running import linked
 from speech_autoencoder.audio.finding import find_recordings
-from speech_autoencoder.data.dataset import group_of
+from speech_autoencoder.data.recording_names import speaker_of
 from speech_autoencoder.errors import InputError
 
 
@@ -12,8 +12,8 @@ def without(speaker: str, training_dir: Path, testing_dir: Path, folder: Path) -
     """(training, testing) in folder: links to all but this speaker, and to this one alone; with "" the originals."""
     if not speaker:
         return training_dir.resolve(), testing_dir.resolve()
-    training = [name for name in find_recordings(training_dir) if group_of(name) != speaker]
-    testing = [name for name in find_recordings(testing_dir) if group_of(name) == speaker]
+    training = [name for name in find_recordings(training_dir) if speaker_of(name) != speaker]
+    testing = [name for name in find_recordings(testing_dir) if speaker_of(name) == speaker]
     return linked(training_dir, training, folder / "training"), linked(testing_dir, testing, folder / "testing")
 
 
@@ -24,7 +24,7 @@ def in_turn(wanted: list[str], testing_dir: Path) -> list[str]:
     """
     if not wanted:
         return [""]
-    there = sorted({group_of(name) for name in find_recordings(testing_dir)} - {""})
+    there = sorted({speaker_of(name) for name in find_recordings(testing_dir)} - {""})
     unknown = sorted(set(wanted) - {*there, "all"})
     if unknown or not there:
         who = ", ".join(there) or "nobody whom their names tell"
