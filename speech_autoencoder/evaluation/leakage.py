@@ -1,39 +1,47 @@
-"""Whether testing holds what was trained on: recordings that are near-identical, and speakers that are in both."""
+"""Whether testing shares recordings or speakers with training, and how much better the model is on training."""
 
-from collections.abc import Callable, Iterable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 from scipy.signal import correlate
 
 from speech_autoencoder.audio.reading import read
-from speech_autoencoder.data.dataset import Dataset, load
+from speech_autoencoder.codec.latent_search import Encoder
+from speech_autoencoder.codec.reconstruction import reconstruct
+from speech_autoencoder.data.dataset import Dataset, Progress, load
 from speech_autoencoder.errors import InputError
+from speech_autoencoder.evaluation.metrics.log_mel_error import log_mel_error_db
+from speech_autoencoder.evaluation.results import SharedWithTraining, SimilarPair
 from speech_autoencoder.model.model_file import TrainedModel
+from speech_autoencoder.script_names import TRAIN_DATA_GENERATOR
 from speech_autoencoder.system.files import printable
 
-# Sound is compared in so many bands, as far as it is within so many dB of the recording's loudest: what is quieter is
-# changed by every conversion of a file.
-_N_BANDS, _HEARD_DB = 16, 40.0
-# The recordings of training that are compared in full: those whose mean spectrum, and its spread, are nearest.
-_N_CANDIDATES = 5
-# The correlation from which on two recordings are one. Of the project's own recordings no two that differ come above
-# .915; copies as MP3, cut by 50 ms, 10 dB quieter or with noise 30 dB down come to .968 or more.
+_N_BANDS = 16  # in which sound is compared
+_AUDIBLE_DB = 40.0  # below a recording's loudest; what is quieter is changed by every conversion of a file
+_N_CANDIDATES = 5  # recordings of training that are compared in full: those with the nearest mean spectra
+# The correlation from which on two recordings count as one. Of the project's own recordings no two that differ exceed
+# .915; copies as MP3, cut by 50 ms, 10 dB quieter or with noise 30 dB down reach .968 or more.
 _SAME = 0.95
-# Short words of one voice may be as alike in their spectra, 202 of FSDD's 300: their waveforms are not. Of takes that
-# differ none there correlates above .77 after pre-emphasis. Compared over the first seconds, at this rate.
-_SAME_WAVEFORM, _COMPARED_S, _COMPARED_SR = 0.8, 30, 16_000
-# How far, in half frames, one recording may begin before the other; the least that must overlap, in frames and as a
-# share of the shorter one; and the frames of a long recording that are compared.
-_MOST_SHIFT, _LEAST_FRAMES, _LEAST_SHARE, _MOST_FRAMES = 16, 8, 0.6, 1_024
-# The pairs that are named.
-_MOST_NAMED = 20
+# Short words of one voice may be as alike in their spectra, 202 of FSDD's 300, but their waveforms are not: no two
+# takes there correlate above .77 after pre-emphasis.
+_SAME_WAVEFORM = 0.8
+_COMPARED_S = 30  # of each waveform
+_COMPARED_SR = 16_000
+_MOST_SHIFT = 16  # half frames by which one recording may begin before the other
+_LEAST_FRAMES = 8  # that must overlap
+_LEAST_SHARE = 0.6  # of the shorter recording that must overlap
+_MOST_FRAMES = 1_024  # of a long recording that are compared
+_MOST_NAMED = 20  # pairs
+# The recordings, and the frames of each, by which training is compared with testing.
+_N_COMPARED = 40
+_MOST_COMPARED_FRAMES = 1_024
 
 
 def training_of(model: TrainedModel, array_path: Path, testing: Dataset) -> tuple[Dataset | None, str]:
-    """(what the model was trained on, ""); (None, why) where array_path is not that, or not of testing's features."""
+    """Return the array that the model was trained on and "", or None and why the array at the path is not usable."""
     try:
-        training = load(array_path, "train_data_generator.py")
+        training = load(array_path, TRAIN_DATA_GENERATOR)
     except InputError as error:
         return None, str(error)
     trained_on = model.description.get("data")
@@ -44,45 +52,72 @@ def training_of(model: TrainedModel, array_path: Path, testing: Dataset) -> tupl
     return training, ""
 
 
-def find(
+def compare_with_training(
     training: Dataset,
     testing: Dataset,
-    progress: Callable[[Iterable, int], Iterable] = lambda items, total: items,
-) -> dict:
-    """What testing shares with training, as JSON's own types.
+    encoder: Encoder | None = None,
+    progress: Progress = lambda items, total: items,
+) -> SharedWithTraining:
+    """Return what testing shares with training.
 
-    n_training and n_testing recordings, training_minutes of sound; n_leaked of testing are near-identical to one of
-    training: pairs lists [testing's, training's, correlation] of the most alike; n_speakers of testing, of whom
-    n_known_speakers were trained on. The features of the two must be the same.
+    Parameters
+    ----------
+    training, testing
+        Arrays of the same features.
+    encoder
+        The model, to compare its errors on both; they are None without.
+    progress
+        Wraps the testing recordings.
     """
     range_db = training.features.range_db
-    spectra = np.array([_spectrum(_loud(training.frames(i), range_db)) for i in range(len(training.names))])
+    spectra = np.array([_spectrum(_audible(training.frames(i), range_db)) for i in range(len(training.names))])
     pairs = []
     for i in progress(range(len(testing.names)), len(testing.names)):
-        sound = _loud(testing.frames(i), range_db)
+        sound = _audible(testing.frames(i), range_db)
         distances = ((spectra - _spectrum(sound)) ** 2).sum(axis=1)
         candidates = np.argsort(distances, kind="stable")[:_N_CANDIDATES]
-        alike = [similarity(sound, _loud(training.frames(j), range_db)) for j in candidates]
+        alike = [similarity(sound, _audible(training.frames(j), range_db)) for j in candidates]
         best = int(np.argmax(alike))
         if alike[best] >= _SAME and _are_one(testing.path(i), training.path(candidates[best])):
-            pairs.append([testing.names[i], training.names[candidates[best]], round(alike[best], 4)])
+            pairs.append((testing.names[i], training.names[candidates[best]], round(alike[best], 4)))
     pairs.sort(key=lambda pair: (-pair[2], pair[0]))
-    speakers, known = set(testing.groups()) - {""}, set(training.groups())
-    return {
-        "n_training": len(training.names),
-        "n_testing": len(testing.names),
-        "training_minutes": float((training.n_samples / training.sr).sum() / 60),
-        "n_leaked": len(pairs),
-        "pairs": [[printable(ours), printable(theirs), value] for ours, theirs, value in pairs[:_MOST_NAMED]],
-        "n_speakers": len(speakers),
-        "n_known_speakers": len(speakers & known),
-    }
+    speakers, known = set(testing.speakers()) - {""}, set(training.speakers())
+    return SharedWithTraining(
+        n_training=len(training.names),
+        n_testing=len(testing.names),
+        training_minutes=float((training.n_samples / training.sr).sum() / 60),
+        n_leaked=len(pairs),
+        pairs=[SimilarPair(printable(ours), printable(theirs), value) for ours, theirs, value in pairs[:_MOST_NAMED]],
+        n_speakers=len(speakers),
+        n_known_speakers=len(speakers & known),
+        training_db=_some_error_db(training, encoder) if encoder else None,
+        testing_db=_some_error_db(testing, encoder) if encoder else None,
+    )
+
+
+def _some_error_db(dataset: Dataset, encoder: Encoder) -> float:
+    """Return the model's RMS log-mel error on some recordings, with the encoder's own latent, as training has it."""
+    plain = Encoder(encoder.model, replace(encoder.config, steps=0))
+    some = range(0, len(dataset.names), max(1, len(dataset.names) // _N_COMPARED))
+    # One after another as one recording: many short ones take longer.
+    frames = np.concatenate([dataset.frames(i)[:, :_MOST_COMPARED_FRAMES] for i in some], axis=1)
+    return log_mel_error_db(frames, reconstruct(plain, frames), dataset.features)
 
 
 def similarity(sound: np.ndarray, other: np.ndarray) -> float:
-    """How alike two sounds (n_bands, n_frames) are at best, whichever begins first: a correlation, -1 where too short.
+    """Return how alike two sounds are at best, whichever begins first.
 
     Half a frame is tried too, as the mean of neighbours: a copy that was cut need not fall on the same frames.
+
+    Parameters
+    ----------
+    sound, other
+        Levels in bands, (n_bands, n_frames), of any numbers of frames.
+
+    Returns
+    -------
+    float
+        A correlation; -1 where they are too short.
     """
     best = -1.0
     for half in (0, 1, -1):
@@ -97,8 +132,8 @@ def similarity(sound: np.ndarray, other: np.ndarray) -> float:
     return best
 
 
-def _are_one(path, other):
-    """Whether two recordings are one by their waveforms; True where one of them cannot be read any more."""
+def _are_one(path: Path, other: Path) -> bool:
+    """Return whether two recordings are one by their waveforms, or one of them cannot be read any more."""
     try:
         a, b = (np.diff(read(each, _COMPARED_SR, most=_COMPARED_S * _COMPARED_SR)) for each in (path, other))
     except InputError:
@@ -107,24 +142,24 @@ def _are_one(path, other):
     return energy > 0 and float(np.abs(correlate(a, b, method="fft")).max()) > _SAME_WAVEFORM * energy
 
 
-def _loud(frames, range_db):
-    """Normalised log-mel (n_mels, n_frames) as (n_bands, n_frames): in dB over what counts as not heard."""
+def _audible(frames: np.ndarray, range_db: float) -> np.ndarray:
+    """Return a normalised log-mel (n_mels, n_frames) in bands (n_bands, n_frames), above what is inaudible."""
     frames = frames[:, :_MOST_FRAMES]
     edges = np.linspace(0, len(frames), min(_N_BANDS, len(frames)), endpoint=False).astype(int)
-    lowest = frames.max() - _HEARD_DB / range_db
+    lowest = frames.max() - _AUDIBLE_DB / range_db
     sizes = np.diff([*edges, len(frames)])[:, None]
     return np.add.reduceat(np.maximum(frames, lowest) - lowest, edges, axis=0) / sizes
 
 
-def _spectrum(sound):
-    """What does not depend on when a sound begins: the means of its bands, their spread, and how fast they change."""
+def _spectrum(sound: np.ndarray) -> np.ndarray:
+    """Return what does not depend on when a sound begins: the bands' means, spreads and rates of change."""
     parts = sound - sound.mean()
     change = 2 * np.abs(np.diff(parts, axis=1)).mean(axis=1) if sound.shape[1] > 1 else np.zeros(len(sound))
     return np.concatenate([parts.mean(axis=1), parts.std(axis=1), change])
 
 
-def _correlation(x, y):
-    """The correlation of all values, -1 where one is constant."""
+def _correlation(x: np.ndarray, y: np.ndarray) -> float:
+    """Return the correlation of all values, -1 where one of the two is constant."""
     x, y = x - x.mean(), y - y.mean()
     power = float(np.sqrt((x**2).sum() * (y**2).sum()))
     return float((x * y).sum() / power) if power > 1e-9 else -1.0

@@ -1,17 +1,21 @@
-"""What an Ogg file holds beside its pages: the packets of a codec, whose bytes are what the sound itself takes."""
+"""The packets of an Ogg file: their bytes are what the sound itself takes, without pages."""
 
 from speech_autoencoder.errors import InputError
 
 _HEADER_BYTES = 27
-# What the first packet of a stream begins with; the second packet is the tags, in both.
-_CODECS = (b"OpusHead", b"Speex   ")
+_CODECS = (b"OpusHead", b"Speex   ")  # what the first packet begins with; the second packet is the tags, in both
 
 
 def packets(data: bytes) -> list[bytes]:
-    """The packets of an Ogg stream (RFC 3533), which its pages hold in segments of up to 255 bytes.
+    """Return the packets of an Ogg stream (RFC 3533).
 
-    A segment of less than 255 bytes ends a packet, which may have begun on an earlier page. Raises InputError where a
-    page does not begin as it should, or data ends within one.
+    Pages hold packets in pieces of up to 255 bytes. A piece of less than 255 bytes ends a packet, which may have begun
+    on an earlier page.
+
+    Raises
+    ------
+    InputError
+        If a page does not begin as it should, or the data end within one.
     """
     found, pending, position = [], b"", 0
     while position < len(data):
@@ -32,7 +36,13 @@ def packets(data: bytes) -> list[bytes]:
 
 
 def payload_bytes(data: bytes) -> int:
-    """The bytes of an Opus or Speex stream's packets of sound: neither pages nor the two packets of headers."""
+    """Return the bytes of the sound's packets in an Opus or Speex stream, without the two packets of headers.
+
+    Raises
+    ------
+    InputError
+        If it is not an Ogg stream of Opus or Speex.
+    """
     first, *rest = packets(data) or [b""]
     if not first.startswith(_CODECS):
         raise InputError(f"The Ogg stream begins with {first[:8]!r}: expected Opus or Speex.")

@@ -1,7 +1,7 @@
-"""Quality at a rate: the model, PCA and the codecs that are installed, on the same few strings of recordings."""
+"""Quality by rate: the model, PCA and the codecs that are installed, on the same few segments."""
 
 import tempfile
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from functools import partial
@@ -12,173 +12,205 @@ import numpy as np
 from speech_autoencoder.audio.reading import read
 from speech_autoencoder.audio.resampling import resample
 from speech_autoencoder.codec.latent_search import Encoder
-from speech_autoencoder.codec.reconstruction import to_waveform
 from speech_autoencoder.codec.recording_codec import decode_recording, encode_recording
 from speech_autoencoder.config import InversionConfig, LatentSearchConfig
-from speech_autoencoder.data.dataset import Dataset
+from speech_autoencoder.data.dataset import Dataset, Progress
 from speech_autoencoder.errors import InputError
-from speech_autoencoder.evaluation import metrics
-from speech_autoencoder.evaluation.other_codecs import Coded, Tool, system_of, tools, write
+from speech_autoencoder.evaluation.metrics.metric import Sound
+from speech_autoencoder.evaluation.metrics.registry import measure_sound
+from speech_autoencoder.evaluation.other_codecs import Coded, ExternalCodec, external_codecs, write_wav
+from speech_autoencoder.evaluation.results import Measurements, MissingCodec, RateRow, Rates, Scores, SegmentResult
 from speech_autoencoder.evaluation.scoring import read_original
+from speech_autoencoder.evaluation.segments import join
+from speech_autoencoder.evaluation.systems import PCA, SYSTEMS, waveform_of
 from speech_autoencoder.model.model_file import TrainedModel
+from speech_autoencoder.system.wording import counted
 
-# Codecs cost a process a file: so many strings are enough for a figure.
-MOST_SEGMENTS = 6
-# The codecs and their settings; of PCA, the shares of its numbers that are kept; of our own codec, kbit/s.
-_SETTINGS = {"Opus": ("6", "8", "12"), "Codec 2": ("700C", "1600", "3200")}
-_SHARES, _KILOBITS = (0.25, 0.5), (0.8, 1.6, 3.2)
+MOST_SEGMENTS = 6  # enough for a figure; codecs cost two processes a file
 METRICS = ("stoi", "estoi", "pesq_nb")
+OWN_CODEC = "own_codec"  # the key of the model as a codec, beside those of systems and of external codecs
+_SETTINGS = {"opus": ("6", "8", "12"), "codec_2": ("700C", "1600", "3200")}  # of the codecs that are measured
+_PCA_SHARES = (0.25, 0.5)  # of its values that are kept
+_OWN_BITRATES = (0.8, 1.6, 3.2)  # kbit/s
+_Segment = tuple[SegmentResult, list[int]]  # the scores of a segment, and its recordings
 
 
-def installed(sr: int) -> tuple[list[Tool], list[Tool]]:
-    """(the codecs that can be measured at sr Hz, those whose programs are missing), in the order of _SETTINGS."""
-    known = {tool.name: tool for tool in tools(sr)}
-    wanted = [known[name] for name in _SETTINGS]
-    return [tool for tool in wanted if tool.is_there()], [tool for tool in wanted if not tool.is_there()]
+def installed(sr: int) -> tuple[list[ExternalCodec], list[ExternalCodec]]:
+    """Return the codecs that can be measured at `sr` Hz and those whose programs are missing, in order of _SETTINGS."""
+    known = {codec.key: codec for codec in external_codecs(sr)}
+    wanted = [known[key] for key in _SETTINGS]
+    return [codec for codec in wanted if codec.is_installed()], [codec for codec in wanted if not codec.is_installed()]
 
 
 def measure(
-    result: dict,
+    measured: Measurements,
     dataset: Dataset,
     model: TrainedModel,
     inversion: InversionConfig,
     *,
     workers: int,
-    progress: Callable[[Iterable, int], Iterable] = lambda items, total: items,
-) -> dict | None:
-    """What is heard at which rate, as JSON's own types: `rows`, `n_segments` and what is `missing`; None without sound.
+    progress: Progress = lambda items, total: items,
+) -> Rates | None:
+    """Return the scores of systems and codecs at their rates; None where nothing was scored as sound.
 
-    result is what `evaluation.evaluate` gave of the dataset, which must still have its recordings. Each of the rows has
-    `system`, `setting`, `numbers` or `kbits` a second, whichever is known, and the means of some scores.
+    Parameters
+    ----------
+    measured
+        What `evaluation.evaluate` measured on the dataset.
+    dataset
+        The testing recordings, whose files must still be there.
+    model
+        The model; with an entropy model, its own codec is measured too.
+    inversion
+        How sound is made of log-mels.
+    workers
+        The number of threads.
+    progress
+        Wraps the settings that are coded.
     """
-    strings = _strings(result, dataset)
-    if not strings:
+    segments = _some_segments(measured, dataset)
+    if not segments:
         return None
-    sr = max(int(dataset.sr[i]) for _, recordings in strings for i in recordings)
-    numbers = model.config.latent_rate(dataset.features)
-    floor = model.baseline.latent_rate(dataset.features)
-    there, missing = installed(sr)
-    packages = {tool.name: tool.package for tool in there}
+    sr = max(int(dataset.sr[i]) for _, recordings in segments for i in recordings)
+    present, missing = installed(sr)
     rows = [
-        _row(system, "", [entry if system == "model" else entry[system] for entry, _ in strings], numbers=count)
-        for system, count in (("model", numbers), ("pca", floor), ("copy_synthesis", None))
+        _row(key, "", [segment.scores[key] for segment, _ in segments], latent_rate=system.latent_rate(model))
+        for key, system in SYSTEMS.items()
     ]
     references = [
-        _string([(read_original(dataset, i), int(dataset.sr[i])) for i in string], sr) for _, string in strings
+        _join([(read_original(dataset, i), int(dataset.sr[i])) for i in recordings], sr) for _, recordings in segments
     ]
-    work = [("pca", share, partial(_through_pca, share, strings, dataset, model, inversion, sr)) for share in _SHARES]
-    for tool in there:
-        code = system_of(tool, workers=1).code
-        work += [(tool.name, setting, partial(code, setting, references, sr)) for setting in _SETTINGS[tool.name]]
+    work: list[tuple[str, str, float | None, Callable[[], Coded]]] = []
+    for share in _PCA_SHARES:
+        latent_rate = share * model.baseline.latent_rate(model.features)
+        work.append((PCA.key, "", latent_rate, partial(_code_by_pca, share, segments, dataset, model, inversion, sr)))
+    for codec in present:
+        code = codec.as_codec(workers=1).code
+        work += [(codec.key, setting, None, partial(code, setting, references, sr)) for setting in _SETTINGS[codec.key]]
     if model.entropy is not None:
-        own = partial(_through_own, references, sr, model, inversion)
-        work += [("own codec", f"{kbits:g}", partial(own, kbits)) for kbits in _KILOBITS]
+        own = partial(_code_by_model, references, sr, model, inversion)
+        work += [(OWN_CODEC, f"{bitrate:g}", None, partial(own, bitrate)) for bitrate in _OWN_BITRATES]
+    external = {codec.key: codec for codec in present}
+    failed: dict[str, str] = {}
 
-    failed = {}
-
-    def judge(item):
-        system, setting, make = item
+    def score(item: tuple[str, str, float | None, Callable[[], Coded]]) -> RateRow | None:
+        key, setting, latent_rate, code = item
         try:
-            coded = make()
+            coded = code()
         except InputError as error:
-            if system not in packages:
+            if key not in external:
                 raise
-            failed[system] = str(error)  # a program of another's, which the evaluation can do without
+            failed[key] = str(error)  # another project's program, which the evaluation can do without
             return None
         scores = [_score(*pair, sr) for pair in zip(references, coded.waveforms, strict=True)]
-        if system == "pca":
-            return _row(system, "", scores, numbers=setting * floor)
-        return _row(system, setting, scores, kbits=8 * sum(coded.n_bytes) / sum(map(len, references)) * sr / 1_000)
+        if latent_rate is not None:
+            return _row(key, setting, scores, latent_rate=latent_rate)
+        return _row(key, setting, scores, bitrate=8 * sum(coded.n_bytes) / sum(map(len, references)) * sr / 1_000)
 
     with ThreadPoolExecutor(workers) as executor:
-        rows += filter(None, progress(executor.map(judge, work), len(work)))
-    return {
-        "n_segments": len(strings),
-        "seconds": sum(map(len, references)) / sr,
-        "rows": rows,
-        "missing": [{"name": tool.name, "package": tool.package} for tool in missing]
-        + [{"name": name, "package": packages[name], "reason": reason} for name, reason in failed.items()],
-    }
+        rows += filter(None, progress(executor.map(score, work), len(work)))
+    return Rates(
+        n_segments=len(segments),
+        seconds=sum(map(len, references)) / sr,
+        rows=rows,
+        missing=[MissingCodec(codec.name, codec.package) for codec in missing]
+        + [MissingCodec(external[key].name, external[key].package, reason) for key, reason in failed.items()],
+    )
 
 
-def describe(rates: dict) -> list[str]:
-    """Sentences on what the codecs score, and how to have those that are missing."""
+def describe(rates: Rates) -> list[str]:
+    """Return sentences on what the codecs score, and how to install those that are missing."""
     cells = [
-        f"{name_of(row)} {row['kbits']:.2f} kbit/s, STOI {row['stoi']:.3f}"
-        for row in rates["rows"]
-        if row["kbits"] and row["stoi"] is not None
+        f"{name_of(row)}: STOI {row.scores['stoi']:.3f} at {row.bitrate:.2f} kbit/s"
+        for row in rates.rows
+        if row.bitrate and row.scores["stoi"] is not None
     ]
-    lines = [f"Codecs, on {rates['n_strings']} of the strings: {'; '.join(cells)}."] if cells else []
-    return lines + [how_to_have(entry) for entry in rates["missing"]]
+    lines = [f"Codecs, on {counted(rates.n_segments, 'segment')}: {'; '.join(cells)}."] if cells else []
+    return lines + [how_to_install(codec) for codec in rates.missing]
 
 
-def name_of(row: dict) -> str:
-    """What a codec at its setting is called."""
-    return f"{row['system']} {row['setting']}".strip()
+def name_of(row: RateRow) -> str:
+    """Return what tables call a system or a codec, with its setting."""
+    return f"{title_of(row.system)} {row.setting}".strip()
 
 
-def how_to_have(missing: dict) -> str:
-    """A sentence on a codec that is missing, or whose program failed."""
-    if "reason" in missing:
-        return f"{missing['name']} is left out: {missing['reason']}"
-    return f"{missing['name']} is not installed, and left out: apt install {missing['package']} adds it."
+def title_of(key: str) -> str:
+    """Return what tables call the system or codec with a key."""
+    titles = {key: system.title for key, system in SYSTEMS.items()} | {OWN_CODEC: "the model's codec"}
+    return titles.get(key) or next(codec.name for codec in external_codecs(0) if codec.key == key)
 
 
-def _strings(result, dataset):
-    """Up to MOST_SEGMENTS (scores of a string, its recordings), evenly over all whose recordings are still there."""
+def how_to_install(codec: MissingCodec) -> str:
+    """Return a sentence on a codec that is missing, or whose program failed."""
+    if codec.reason:
+        return f"{codec.name} is left out: {codec.reason}"
+    return f"{codec.name} is left out, because it is not installed: apt install {codec.package}"
+
+
+def _some_segments(measured: Measurements, dataset: Dataset) -> list[_Segment]:
+    """Return up to MOST_SEGMENTS segments, evenly over all that have recordings."""
     members: dict[int, list[int]] = {}
-    for i, entry in enumerate(result["recordings"]):
-        if entry["string"] is not None:
-            members.setdefault(entry["string"], []).append(i)
-    found = [(result["strings"][number], recordings) for number, recordings in sorted(members.items())]
+    for i, recording in enumerate(measured.recordings):
+        if recording.segment is not None:
+            members.setdefault(recording.segment, []).append(i)
+    found = [(measured.segments[number], recordings) for number, recordings in sorted(members.items())]
     n = min(len(found), MOST_SEGMENTS)
     return [found[i * len(found) // n] for i in range(n)]
 
 
-def _string(sounds, sr):
-    """The waveform at sr Hz of recordings (waveform, its rate), one after another."""
-    return metrics.join([resample(waveform, own_sr, sr) for waveform, own_sr in sounds], sr)
+def _join(sounds: Sequence[tuple[np.ndarray, int]], sr: int) -> np.ndarray:
+    """Return the waveform at `sr` Hz of (waveform, own rate) pairs, one after another."""
+    return join([resample(waveform, own_sr, sr) for waveform, own_sr in sounds], sr)
 
 
-def _row(system, setting, scores, *, numbers=None, kbits=None):
-    """What is said of a system: the means of its scores of the strings, without those that could not be had."""
-    means = {}
+def _row(
+    system: str, setting: str, scores: list[Scores], *, latent_rate: float | None = None, bitrate: float | None = None
+) -> RateRow:
+    """Return the row of a system, with the means of its known scores of the segments."""
+    means: Scores = {}
     for metric in METRICS:
-        values = [entry[metric] for entry in scores if entry.get(metric) is not None]
+        values = [value for entry in scores if (value := entry.get(metric)) is not None]
         means[metric] = float(np.mean(values)) if values else None
-    return {"system": system, "setting": setting, "numbers": numbers, "kbits": kbits, **means}
+    return RateRow(system, setting, latent_rate, bitrate, means)
 
 
-def _score(reference, estimate, sr):
-    """The scores of one string, None where nothing could be said."""
-    scores = metrics.intelligibility(reference, estimate, sr)
-    return {metric: value if np.isfinite(value) else None for metric, value in scores.items()}
+def _score(reference: np.ndarray, estimate: np.ndarray, sr: int) -> Scores:
+    """Return the scores of one segment, None where nothing could be said."""
+    found = measure_sound(Sound(reference, sr), Sound(estimate, sr), METRICS)
+    return {key: measurement.value if measurement.is_known else None for key, measurement in found.items()}
 
 
-def _through_pca(share, strings, dataset, model, inversion, sr):
-    """Coded of the strings through PCA with a share of its numbers, those that hold the most."""
+def _code_by_pca(
+    share: float,
+    segments: list[_Segment],
+    dataset: Dataset,
+    model: TrainedModel,
+    inversion: InversionConfig,
+    sr: int,
+) -> Coded:
+    """Return the segments through PCA with a share of its values, those with the most variance."""
     n = max(1, round(share * model.baseline.encode.shape[1]))
     pca = replace(model.baseline, encode=model.baseline.encode[:, :n], decode=model.baseline.decode[:n])
     waveforms = []
-    for _, string in strings:
-        sounds = []
-        for i in string:
-            own_sr, n_samples = int(dataset.sr[i]), int(dataset.n_samples[i])
-            log_mel = pca.reconstruct(dataset.frames(i))
-            blocks = to_waveform([log_mel], dataset.features, inversion, own_sr, n_samples)
-            sounds.append((np.concatenate(list(blocks)), own_sr))
-        waveforms.append(_string(sounds, sr))
+    for _, recordings in segments:
+        sounds = [
+            (waveform_of(dataset, i, pca.reconstruct(dataset.frames(i)), inversion), int(dataset.sr[i]))
+            for i in recordings
+        ]
+        waveforms.append(_join(sounds, sr))
     return Coded(waveforms, [])
 
 
-def _through_own(references, sr, model, inversion, kbits):
-    """Coded of the strings through files of our own codec at a bitrate."""
+def _code_by_model(
+    references: list[np.ndarray], sr: int, model: TrainedModel, inversion: InversionConfig, bitrate: float
+) -> Coded:
+    """Return segments through files of the model's own codec at a bitrate in kbit/s."""
     encoder, waveforms, n_bytes = Encoder(model, LatentSearchConfig(steps=0)), [], []
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         for reference in references:
-            source = write(folder / "in.wav", reference, sr)
-            n_bytes.append(encode_recording(source, encoder, folder / "coded.sae", bitrate=kbits).n_bytes)
+            source = write_wav(folder / "in.wav", reference, sr)
+            n_bytes.append(float(encode_recording(source, encoder, folder / "coded.sae", bitrate=bitrate).n_bytes))
             decode_recording(folder / "coded.sae", model, folder / "out.wav", inversion)
             waveforms.append(read(folder / "out.wav"))
     return Coded(waveforms, n_bytes)

@@ -21,7 +21,7 @@ LEVELS = ("bad", "warning", "note", "good")
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing that the measurements show: its kind, how grave it is (one of LEVELS), the evidence, what to do next."""
+    """One thing that the measurements show: its kind, how grave it is (of LEVELS), the evidence, what to do next."""
 
     kind: str
     level: str

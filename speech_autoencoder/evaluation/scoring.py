@@ -1,5 +1,7 @@
-"""What one string of recordings gives: each system's sound of it, and every metric of that."""
+"""Score some recordings: each system's sound of them, and every metric of that."""
 
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -7,199 +9,178 @@ import numpy as np
 from speech_autoencoder.audio.reading import read
 from speech_autoencoder.audio.resampling import resample
 from speech_autoencoder.codec.latent_search import Encoder
-from speech_autoencoder.codec.reconstruction import reconstruct, to_waveform
 from speech_autoencoder.config import InversionConfig
 from speech_autoencoder.data.dataset import Dataset
 from speech_autoencoder.errors import InputError
-from speech_autoencoder.evaluation import metrics
-from speech_autoencoder.evaluation import pitch as metrics_pitch
-from speech_autoencoder.evaluation import spectral as metrics_spectral
+from speech_autoencoder.evaluation.metrics import registry
+from speech_autoencoder.evaluation.metrics.log_mel_error import log_mel_error_by_band_db, log_mel_sums_over_time
+from speech_autoencoder.evaluation.metrics.metric import LogMelPair, Measurement, Metric, Sound, SoundPair, WordPair
+from speech_autoencoder.evaluation.results import LeftOut, Scores
+from speech_autoencoder.evaluation.segments import join
+from speech_autoencoder.evaluation.systems import MODEL, ORIGINAL, System, waveform_of
 from speech_autoencoder.evaluation.words import WordRecogniser
 from speech_autoencoder.system.files import printable
-
-SYSTEMS = {
-    "model": "the model",
-    "pca": "PCA floor (linear, as many numbers)",
-    "copy_synthesis": "ceiling (no model in between)",
-}
-# What is said of each recording beside its log-mel error.
-ALONE = ("stoi", "level_db", "mcd_db", "f0_cents", "gross_pitch_error", "voicing_error", "f0_frame_error")
 
 
 @dataclass
 class SegmentScores:
-    """What a string of recordings gives: the model's `errors` (n,); `sums` by system and metric, as a Unit has them;
-    `alone`, {recording: the model's own scores}, and `heard`, {recording: {system: word}}, of those that were scored;
-    squared log-mel errors by `bands` and `parts`; `left_out`.
+    """What the recordings of a segment gave.
+
+    Attributes
+    ----------
+    sums
+        {system: {metric: (sum of totals, sum of weights)}}, as a bootstrap cluster has them.
+    squares_by_band, squares_over_time
+        {system: sums of squared log-mel errors}: (n_mels,) in dB^2 times frames, and sums and counts (2, N_PARTS).
+    recordings
+        {recording: the model's scores of it alone}.
+    n_known
+        {metric: the number of recordings of which the model's value is known}.
+    recognised
+        {recording: {system: word}, with the word that was said as "said"}, of those with a label.
+    scored
+        The recordings that were scored as sound.
+    left_out
+        The others.
     """
 
-    errors: list[float]
     sums: dict[str, dict[str, tuple[float, float]]]
-    bands: dict[str, np.ndarray]
-    parts: dict[str, np.ndarray]
-    alone: dict[int, dict] = field(default_factory=dict)
-    heard: dict[int, dict] = field(default_factory=dict)
-    left_out: list[dict] = field(default_factory=list)
+    squares_by_band: dict[str, np.ndarray]
+    squares_over_time: dict[str, np.ndarray]
+    recordings: dict[int, Scores] = field(default_factory=dict)
+    n_known: Counter[str] = field(default_factory=Counter)
+    recognised: dict[int, dict[str, str]] = field(default_factory=dict)
+    scored: list[int] = field(default_factory=list)
+    left_out: list[LeftOut] = field(default_factory=list)
+
+    def add(self, system: str, metric: Metric, measurement: Measurement) -> None:
+        """Add a measurement to the sums, if anything could be measured."""
+        if measurement.is_known:
+            total, weight = self.sums[system].get(metric.key, (0.0, 0.0))
+            self.sums[system][metric.key] = (total + float(measurement.total), weight + float(measurement.weight))
+
+    def add_recording(self, recording: int, system: str, metric: Metric, measurement: Measurement) -> None:
+        """Add a measurement of one recording, and keep the model's value."""
+        self.add(system, metric, measurement)
+        if system == MODEL.key:
+            self.n_known[metric.key] += measurement.is_known
+            self.keep(recording, metric, measurement)
+
+    def keep(self, recording: int, metric: Metric, measurement: Measurement) -> None:
+        """Keep the value of one recording, where evaluation.json has it."""
+        if metric.of_each_recording:
+            value = float(measurement.value) if measurement.is_known else None
+            self.recordings.setdefault(recording, {})[metric.key] = value
 
 
 @dataclass(frozen=True)
 class Scorer:
-    """A function of a string of recordings (indices) that says what it gives."""
+    """Scores segments of a dataset; may be called in several threads at once.
+
+    Attributes
+    ----------
+    encoder
+        The model with its latent search.
+    systems
+        What is compared, the model first.
+    recogniser, labels
+        What recognises words, and {name: word} of the recordings.
+    """
 
     dataset: Dataset
-    encoders: dict[str, Encoder | None]
+    encoder: Encoder
     inversion: InversionConfig
-    systems: list[str]
+    systems: Sequence[System]
     recogniser: WordRecogniser | None
     labels: dict[str, str]
 
-    def __call__(self, recordings):
-        """What the recordings give, scored as one string of sound."""
-        sr = int(max(self.dataset.sr[i] for i in recordings))
-        judged = SegmentScores(
-            [],
-            {system: {} for system in (*self.systems, "original")},
-            dict.fromkeys(self.systems, 0.0),
-            dict.fromkeys(self.systems, 0.0),
+    def __call__(self, recordings: list[int], *, as_segment: bool) -> SegmentScores:
+        """Return the scores of recordings (indices), each alone and, if asked for, joined as a segment."""
+        dataset, keys = self.dataset, [system.key for system in self.systems]
+        sr = int(max(dataset.sr[i] for i in recordings))
+        scores = SegmentScores(
+            {key: {} for key in (*keys, ORIGINAL)}, dict.fromkeys(keys, np.zeros(())), dict.fromkeys(keys, np.zeros(()))
         )
-        string = {system: [] for system in ("original", *self.systems)}
+        parts: dict[str, list[np.ndarray]] = {key: [] for key in (ORIGINAL, *keys)}
         for i in recordings:
-            frames = self.dataset.frames(i)
-            outputs = self._outputs(frames)
-            self._compare_log_mels(judged, frames, outputs)
+            frames = dataset.frames(i)
+            log_mels = {system.key: system.log_mel(self.encoder, frames) for system in self.systems}
+            self._score_log_mels(scores, i, frames, log_mels)
             try:
-                original = read_original(self.dataset, i)
+                original = read_original(dataset, i)
             except InputError as error:
-                judged.left_out.append({"path": self.dataset.names[i], "reason": str(error)})
+                scores.left_out.append(LeftOut(dataset.names[i], str(error)))
                 continue
-            waveforms = {"original": original} | {key: self._sound(i, output) for key, output in outputs.items()}
-            for system, waveform in waveforms.items():
-                string[system].append(resample(waveform, int(self.dataset.sr[i]), sr))
-            judged.alone[i] = _score_alone(judged.sums, waveforms, int(self.dataset.sr[i]))
-            self._hear(judged, i, waveforms)
-        for system in self.systems if string["original"] else ():
-            for metric, value in _score(string["original"], string[system], sr).items():
-                _add(judged.sums[system], metric, value, 1)
-        return judged
+            made = {key: waveform_of(dataset, i, log_mel, self.inversion) for key, log_mel in log_mels.items()}
+            waveforms = {ORIGINAL: original} | made
+            for key, waveform in waveforms.items():
+                parts[key].append(resample(waveform, int(dataset.sr[i]), sr))
+            scores.scored.append(i)
+            self._score_sound(scores, i, waveforms)
+            self._score_words(scores, i, waveforms)
+        if as_segment and scores.scored:
+            self._score_segment(scores, {key: Sound(join(waveforms, sr), sr) for key, waveforms in parts.items()})
+        return scores
 
-    def _compare_log_mels(self, judged, frames, outputs):
-        """Nothing; the errors of each system's log-mel are added."""
+    def _score_log_mels(
+        self, scores: SegmentScores, recording: int, frames: np.ndarray, log_mels: dict[str, np.ndarray]
+    ) -> None:
+        """Add the errors of each system's log-mel, over all, by band and over time."""
         features = self.dataset.features
-        for system, output in outputs.items():
-            squares, counts = metrics_spectral.log_mel_sums_over_time(frames, output, features)
-            by_band = metrics_spectral.log_mel_error_by_band_db(frames, output, features) ** 2
-            _add(judged.sums[system], "log_mel_db", by_band.mean() * frames.shape[1], frames.shape[1])
-            judged.bands[system] = judged.bands[system] + by_band * frames.shape[1]
-            judged.parts[system] = judged.parts[system] + np.array([squares, counts])
-        judged.errors.append(metrics.log_mel_error_db(frames, outputs["model"], features))
+        for key, log_mel in log_mels.items():
+            for metric in registry.available(LogMelPair, "recordings", features.sr):
+                measurement = metric.measure(LogMelPair(frames, log_mel, features))
+                scores.add_recording(recording, key, metric, measurement)
+            by_band = log_mel_error_by_band_db(frames, log_mel, features) ** 2
+            scores.squares_by_band[key] = scores.squares_by_band[key] + by_band * frames.shape[1]
+            over_time = np.array(log_mel_sums_over_time(frames, log_mel, features))
+            scores.squares_over_time[key] = scores.squares_over_time[key] + over_time
 
-    def _sound(self, recording, output):
-        """The waveform of a log-mel, of the recording's rate and length."""
-        sr, n_samples = int(self.dataset.sr[recording]), int(self.dataset.n_samples[recording])
-        return np.concatenate(list(to_waveform([output], self.dataset.features, self.inversion, sr, n_samples)))
+    def _score_sound(self, scores: SegmentScores, recording: int, waveforms: dict[str, np.ndarray]) -> None:
+        """Add the metrics of one recording's sound; of those that need a segment keep the model's value alone."""
+        sr = int(self.dataset.sr[recording])
+        reference = Sound(waveforms[ORIGINAL], sr)
+        for system in self.systems:
+            pair = SoundPair(reference, Sound(waveforms[system.key], sr))
+            for metric in registry.available(SoundPair, "recordings", sr):
+                scores.add_recording(recording, system.key, metric, metric.measure(pair))
+            if system is MODEL:
+                for metric in registry.available(SoundPair, "segments", sr):
+                    if metric.of_each_recording:
+                        scores.keep(recording, metric, metric.measure(pair))
 
-    def _hear(self, judged, recording, waveforms):
-        """Nothing; which word is heard in each waveform is added, where it is known which was said."""
-        label = self.labels.get(self.dataset.names[recording])
-        if not self.recogniser or label not in self.recogniser.labels:
+    def _score_words(self, scores: SegmentScores, recording: int, waveforms: dict[str, np.ndarray]) -> None:
+        """Add whether the right word is recognised in each waveform, where it is known which was said."""
+        said = self.labels.get(self.dataset.names[recording])
+        if not self.recogniser or said is None or said not in self.recogniser.labels:
             return
-        heard = self.recogniser.recognise(list(waveforms.values()), sr=int(self.dataset.sr[recording]))
-        judged.heard[recording] = {"said": label} | dict(zip(waveforms, heard, strict=True))
-        for system in waveforms:
-            _add(judged.sums[system], "words", judged.heard[recording][system] == label, 1)
+        sr = int(self.dataset.sr[recording])
+        words = dict(zip(waveforms, self.recogniser.recognise(list(waveforms.values()), sr=sr), strict=True))
+        scores.recognised[recording] = {"said": said} | words
+        for metric in registry.available(WordPair, "recordings", sr):
+            for key, word in words.items():
+                scores.add_recording(recording, key, metric, metric.measure(WordPair(said, word)))
 
-    def _outputs(self, frames):
-        """The log-mel of each system."""
-        model = self.encoders["model"]
-        outputs = {
-            "model": reconstruct(model, frames),
-            "pca": model.model.baseline.reconstruct(frames),
-            "copy_synthesis": frames,
-            "other": reconstruct(self.encoders["other"], frames) if self.encoders["other"] else None,
-        }
-        return {system: outputs[system] for system in self.systems}
-
-
-def _add(sums, metric, value, weight):
-    """Nothing; the value, as far as it is a number, has been added to the sums of the metric."""
-    if np.isfinite(value) and weight:
-        total = sums.get(metric, (0.0, 0.0))
-        sums[metric] = (total[0] + float(value), total[1] + float(weight))
-
-
-def segment_metrics(sr):
-    """The metrics that strings of sound at sr Hz are scored with."""
-    pesq = [f"pesq_{mode}" for mode in _pesq_modes(sr)] if metrics.has_pesq() else []
-    return ["stoi", "estoi", *pesq, *(["dnsmos"] if metrics.has_dnsmos() else [])]
+    def _score_segment(self, scores: SegmentScores, sounds: dict[str, Sound]) -> None:
+        """Add the metrics of the joined recordings."""
+        for system in self.systems:
+            pair = SoundPair(sounds[ORIGINAL], sounds[system.key])
+            for metric in registry.available(SoundPair, "segments", pair.sr):
+                scores.add(system.key, metric, metric.measure(pair))
 
 
 def read_original(dataset: Dataset, recording: int) -> np.ndarray:
-    """The waveform of a recording of the dataset, at its own rate.
+    """Return the waveform (n_samples,) of a recording of the dataset, at its own rate.
 
-    Raises InputError where it is gone, is another than when the array was made, or is silent.
+    Raises
+    ------
+    InputError
+        If it is gone, has changed since the array was made, or is silent.
     """
     waveform = read(dataset.path(recording))
+    name = printable(dataset.names[recording])
     if len(waveform) != dataset.n_samples[recording]:
-        raise InputError(f"{printable(dataset.names[recording])} has changed since the array was made.")
+        raise InputError(f"{name} has changed since the array was made: make the array again.")
     if not waveform.any():
-        raise InputError(f"{printable(dataset.names[recording])} is silent: there is nothing to understand.")
+        raise InputError(f"{name} is silent: there is nothing to understand.")
     return waveform
-
-
-def _score_alone(sums, waveforms, sr):
-    """What can be said of the model's sound of one recording, however short, None where nothing can.
-
-    What all systems' sounds score is added to the sums.
-    """
-    reference, own = waveforms["original"], {}
-    pitch = metrics_pitch.track(reference, sr)
-    for system in waveforms.keys() - {"original"}:
-        estimate = waveforms[system]
-        distortions = metrics_spectral.mel_cepstral_distortions_db(reference, estimate, sr)
-        pitch_errors = metrics_pitch.compare_tracks(pitch, metrics_pitch.track(estimate, sr))
-        level_db = metrics.level_error_db(reference, estimate)
-        _add(sums[system], "mcd_db", distortions.sum(), len(distortions))
-        _add_pitch(sums[system], pitch_errors)
-        _add(sums[system], "level_db", abs(level_db), 1)
-        if system == "model":
-            value = metrics.stoi(reference, metrics.match_level(reference, estimate), sr)
-            own = {
-                "stoi": None if np.isnan(value) else value,
-                "level_db": level_db if np.isfinite(level_db) else None,
-                "mcd_db": float(distortions.mean()) if len(distortions) else None,
-                **_pitch_alone(pitch_errors),
-            }
-    return own
-
-
-def _add_pitch(sums, errors):
-    """Nothing; the errors of pitch, PitchErrors, are added: medians count as often as there are frames."""
-    _add(sums, "f0_cents", errors.median_cents * errors.n_both, errors.n_both)
-    _add(sums, "gross_pitch_error", errors.n_gross, errors.n_both)
-    _add(sums, "voicing_error", errors.n_different, errors.n_frames)
-    _add(sums, "f0_frame_error", errors.n_gross + errors.n_different, errors.n_frames)
-
-
-def _pitch_alone(errors):
-    """The scores of one recording's PitchErrors."""
-    return {
-        "f0_cents": errors.median_cents if errors.n_both else None,
-        "gross_pitch_error": errors.n_gross / errors.n_both if errors.n_both else None,
-        "voicing_error": errors.n_different / errors.n_frames,
-        "f0_frame_error": (errors.n_gross + errors.n_different) / errors.n_frames,
-    }
-
-
-def _score(references, estimates, sr):
-    """The metrics of the recordings as one string of sound."""
-    reference = metrics.join(references, sr)
-    estimate = metrics.join(estimates, sr)
-    scores = metrics.intelligibility(reference, estimate, sr, modes=_pesq_modes(sr))
-    if metrics.has_dnsmos():
-        scores["dnsmos"] = metrics.dnsmos(metrics.match_level(reference, estimate), sr)
-    return scores
-
-
-def _pesq_modes(sr):
-    """The modes of PESQ that sound at sr Hz can be scored with."""
-    return ("nb", "wb") if sr >= 16_000 else ("nb",)

@@ -1,31 +1,52 @@
-"""Which word each recording says, and what is to hear it: a recogniser that is trained, or one that is installed."""
+"""Which word each recording says, what is to recognise it, and how often it did."""
 
 import csv
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Protocol
 
 import numpy as np
 
 from speech_autoencoder.data.dataset import Dataset
-from speech_autoencoder.data.recording_names import label_of
+from speech_autoencoder.data.recording_names import folder_of, parts_of
 from speech_autoencoder.errors import InputError
-from speech_autoencoder.evaluation import installed_recognisers as pretrained
-from speech_autoencoder.evaluation.bootstrap import SEED
+from speech_autoencoder.evaluation import bootstrap, installed_recognisers
+from speech_autoencoder.evaluation.bootstrap import Cluster
+from speech_autoencoder.evaluation.metrics.word_accuracy import WORDS
+from speech_autoencoder.evaluation.results import WordResults
+from speech_autoencoder.evaluation.systems import ORIGINAL
 from speech_autoencoder.system.files import explain, printable
 
 LABELS_NAME = "labels.csv"
 
 
 class WordRecogniser(Protocol):
-    """A recogniser of words, installed or trained: its name, its labels, and the number of recordings it was trained on."""
+    """What recognises words, installed or trained.
 
-    name: str
-    labels: list[str]
-    n_training: int
+    Attributes
+    ----------
+    name
+        What reports call it.
+    labels
+        The words that it knows.
+    n_training
+        The recordings that it was trained on here, 0 where others have trained it.
+    """
+
+    @property
+    def name(self) -> str:
+        """What reports call it."""
+
+    @property
+    def labels(self) -> list[str]:
+        """The words that it knows."""
+
+    @property
+    def n_training(self) -> int:
+        """The recordings that it was trained on here."""
 
     def recognise(self, waveforms: list[np.ndarray], *, sr: int) -> list[str]:
-        """Return the label recognised in each waveform (n_samples,) at sr Hz, "" for none of the labels.
+        """Return the label recognised in each waveform (n_samples,) at `sr` Hz, "" for none of the labels.
 
         May be called in several threads at once.
         """
@@ -34,19 +55,34 @@ class WordRecogniser(Protocol):
 def installed(
     kind: str, source: str, data: Dataset, say: Callable[[str], None]
 ) -> tuple[WordRecogniser, dict[str, str]]:
-    """(the recogniser that is installed, {name: word} of the recordings); words that it does not know are said.
+    """Return a recogniser that others have trained, and {name: word} of the recordings.
 
-    kind is one of `pretrained.load`; source is where labels are from, as in `labels_of`, or "none". Raises
-    InputError where there is no such recogniser, or there are no labels.
+    Parameters
+    ----------
+    kind
+        "pocketsphinx" or "whisper".
+    source
+        Where the labels come from, as in `labels_of`, or "none".
+    data
+        The testing recordings.
+    say
+        Is told of words that the recogniser does not know.
+
+    Raises
+    ------
+    InputError
+        If there is no such recogniser, or there are no labels.
     """
     labels = {} if source == "none" else labels_of(data.names, data.audio_dir, source)
-    heard, words = pretrained.load(kind, labels)
-    unknown = sorted(set(words.values()) - {""} - set(heard.labels))
+    recogniser, words = installed_recognisers.load(kind, labels)
+    unknown = sorted(set(words.values()) - {""} - set(recogniser.labels))
     if unknown:
-        say(
-            f"{heard.name} does not know {len(unknown)} of the words, such as {printable(unknown[0])}: they are left out."
+        one = f"{recogniser.name} does not know the word {printable(unknown[0])}: it is left out."
+        many = (
+            f"{recogniser.name} does not know {len(unknown)} words, such as {printable(unknown[0])}: they are left out."
         )
-    return heard, words
+        say(one if len(unknown) == 1 else many)
+    return recogniser, words
 
 
 def learned(
@@ -57,60 +93,120 @@ def learned(
     train_recogniser: Callable[..., WordRecogniser | None],
     say: Callable[[str], None],
 ) -> tuple[WordRecogniser | None, dict[str, str]]:
-    """(a recogniser, {name: label} of testing), trained on the original training recordings; (None, {}) without.
+    """Return a recogniser that is trained now on the training recordings, and {name: label} of the testing recordings.
 
-    training is None where it is not at hand: why is said. train_recogniser is `training.word_recogniser.train_quickly`.
+    Parameters
+    ----------
+    source
+        Where the labels come from, as in `labels_of`, or "none".
+    data
+        The testing recordings.
+    training, why
+        The training recordings, or None and why they are not available.
+    train_recogniser
+        `training.word_recogniser.train_quickly`.
+    say
+        Is told why words cannot be tested.
+
+    Returns
+    -------
+    tuple
+        None and {} where words cannot be tested.
     """
     if source == "none":
         return None, {}
     labels = labels_of(data.names, data.audio_dir, source)
     if training is None:
-        say(f"Whether words are heard right is not tested: {why}")
+        say(f"Word recognition is not tested: {why}")
         return None, {}
     known = labels_of(training.names, training.audio_dir, source)
-    heard = train_recogniser(training.audio_dir, known, seed=SEED)
-    if heard is None or not set(heard.labels) & set(labels.values()):
+    recogniser = train_recogniser(training.audio_dir, known, seed=bootstrap.SEED)
+    if recogniser is None or not set(recogniser.labels) & set(labels.values()):
         say(
-            "Whether words are heard right is not tested: that needs two words with eight training recordings each, "
-            "told by label_speaker_take.wav, --labels folders or a labels.csv."
+            "Word recognition is not tested: it needs two words with eight training recordings each. Name recordings "
+            "label_speaker_take.wav, use --labels folders, or write a labels.csv."
         )
         return None, {}
-    return heard, labels
+    return recogniser, labels
 
 
 def labels_of(names: list[str], folder: Path, source: str | Path = "auto") -> dict[str, str]:
-    """{name: label} of the recordings below folder whose label is known.
+    """Return {name: label} of the recordings whose label is known.
 
-    source is "names", "folders" (the first folder), the path of a CSV with the columns path and label, whose paths are
-    below folder, or "auto": labels.csv in folder, and else the names. Raises InputError when there is no such CSV.
+    Parameters
+    ----------
+    names
+        The recordings' paths relative to `folder`.
+    folder
+        The folder of recordings.
+    source
+        "names" (label_speaker_take), "folders" (the first folder), the path of a CSV with the columns path and label,
+        whose paths are relative to `folder`, or "auto": labels.csv in `folder` if there is one, otherwise the names.
+
+    Raises
+    ------
+    InputError
+        If the CSV cannot be read.
     """
     if source == "auto":
         source = folder / LABELS_NAME if (folder / LABELS_NAME).is_file() else "names"
     if source == "names":
-        labels = {name: label_of(name) for name in names if _tells_all(name)}
+        labels = {name: parts.label for name in names if (parts := parts_of(name))}
     elif source == "folders":
-        labels = {name: Path(name).parts[0] if len(Path(name).parts) > 1 else "" for name in names}
+        labels = {name: folder_of(name) for name in names}
     else:
         listed = _read_labels(Path(source))
         labels = {name: listed.get(name, "") for name in names}
     return {name: label for name, label in labels.items() if label}
 
 
-def _tells_all(name):
-    """Whether a name is label_speaker_take: of `anna_001.wav` and `p225_001_mic1.wav` the first part is no word."""
-    parts = Path(name).stem.split("_")
-    return len(parts) == 3 and bool(parts[1]) and not parts[1].isdigit()
+def count_words(
+    clusters: list[Cluster],
+    recogniser: WordRecogniser,
+    recognised: dict[int, dict[str, str]],
+    systems: Iterable[str],
+) -> WordResults:
+    """Return the accuracy on the original recordings, and how often which word was recognised for which.
+
+    Parameters
+    ----------
+    clusters
+        The scores of all recordings.
+    recogniser
+        What recognised.
+    recognised
+        {recording: {system: word}}, with the word that was said as "said".
+    systems
+        The keys of the systems beside "original".
+    """
+    keys = (ORIGINAL, *systems)
+    nothing = {"" for words in recognised.values() for key in keys if words[key] == ""}
+    columns = {label: i for i, label in enumerate([*recogniser.labels, *nothing])}
+    confusion = {key: np.zeros((len(recogniser.labels), len(columns)), int) for key in keys}
+    for words in recognised.values():
+        for key, counts in confusion.items():
+            counts[columns[words["said"]], columns[words[key]]] += 1
+    return WordResults(
+        recogniser=recogniser.name,
+        labels=list(recogniser.labels),
+        recognised=list(columns),
+        n_training=recogniser.n_training,
+        n_recordings=len(recognised),
+        original_accuracy=bootstrap.score(clusters, ORIGINAL, WORDS.key),
+        original_interval=bootstrap.intervals(clusters, [ORIGINAL], [WORDS.key])[ORIGINAL][WORDS.key],
+        confusion={key: counts.tolist() for key, counts in confusion.items()},
+    )
 
 
-def _read_labels(path):
-    """{path: label} of a CSV."""
+def _read_labels(path: Path) -> dict[str, str]:
+    """Return {path: label} of a CSV."""
     try:
         with path.open(newline="", encoding="utf-8-sig") as file:
             rows = csv.DictReader(file)
             if not {"path", "label"} <= set(rows.fieldnames or ()):
-                raise InputError(f"{printable(path)} has no columns path and label: its first line must name them.")
+                raise InputError(f"{printable(path)} has no columns path and label: name them in its first line.")
             return {Path(row["path"] or "").as_posix(): (row["label"] or "").strip() for row in rows}
     except OSError as error:
         raise InputError(f"{printable(path)} could not be read: {explain(error)}.") from error
     except (UnicodeError, csv.Error) as error:
-        raise InputError(f"{printable(path)} is no CSV in UTF-8 ({error}): export it again.") from error
+        raise InputError(f"{printable(path)} is not a CSV file in UTF-8 ({error}): export it again.") from error

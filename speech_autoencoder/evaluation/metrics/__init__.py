@@ -1,0 +1,1 @@
+"""The metrics: each a record beside its function, by topic; `registry.METRICS` lists them."""

@@ -1,0 +1,95 @@
+"""How well speech can be understood, by its envelopes: STOI and ESTOI."""
+
+import warnings
+from collections.abc import Callable
+from functools import cache
+
+import numpy as np
+
+from speech_autoencoder.evaluation.metrics.metric import Measurement, Metric, SoundPair, of_sound, require_same_shape
+
+LEAST_S = 0.4  # STOI needs 30 frames that are not silent
+_TOO_SHORT = 1e-5  # pystoi's answer when too little is left after it drops silence
+_DECIMALS = 9  # pystoi's ESTOI adds noise of 1e-16, which would make two runs differ
+
+
+def stoi(reference: np.ndarray, estimate: np.ndarray, sr: int, *, extended: bool = False) -> float:
+    """Return the short-time objective intelligibility (STOI), or the extended one (ESTOI).
+
+    STOI correlates the envelopes of third-octave bands over 0.4 s (Taal, Hendriks, Heusdens and Jensen, 2011); ESTOI
+    correlates spectra of 0.4 s, and so is stricter about modulations (Jensen and Taal, 2016). Neither judges pitch, the
+    voice or how pleasant it sounds, and they say little about anything but speech.
+
+    Parameters
+    ----------
+    reference, estimate
+        Waveforms (n_samples,) of the same length that begin together.
+    sr
+        Their sample rate in Hz.
+    extended
+        Return ESTOI.
+
+    Returns
+    -------
+    float
+        At most 1; NaN where less than 0.4 s of the reference is not silent.
+
+    Raises
+    ------
+    InputError
+        If the lengths differ.
+    """
+    require_same_shape(reference, estimate)
+    if not np.any(reference) or len(reference) < LEAST_S * sr:
+        return float("nan")
+    value = float(_pystoi()(reference, estimate, sr, extended=extended))
+    return float("nan") if value == _TOO_SHORT else round(value, _DECIMALS)
+
+
+@cache
+def _pystoi() -> Callable[..., float]:
+    """Return pystoi's function, whose warnings are turned off.
+
+    This is done once: which warnings are shown is one setting for all threads, and changing it around each call would
+    need a lock.
+    """
+    from pystoi import stoi as measure  # loads scipy.signal: only where something is scored
+
+    warnings.filterwarnings("ignore", category=RuntimeWarning, module="pystoi")
+    return measure
+
+
+def _measure_stoi(pair: SoundPair) -> Measurement:
+    return of_sound(stoi(pair.reference.waveform, pair.levelled, pair.sr))
+
+
+def _measure_estoi(pair: SoundPair) -> Measurement:
+    return of_sound(stoi(pair.reference.waveform, pair.levelled, pair.sr, extended=True))
+
+
+STOI = Metric(
+    key="stoi",
+    heading="STOI",
+    higher_is_better=True,
+    pair=SoundPair,
+    measured_on="segments",
+    measure=_measure_stoi,
+    averaged_over="segments",
+    missing="less than 0.4 s of sound",
+    measures="Short-time objective intelligibility (Taal and others, 2011; pystoi), at most 1: how alike the envelopes "
+    "of third-octave bands are. It needs 0.4 s that are not silent.",
+    cannot_tell="Pitch, the voice, how pleasant it sounds; anything but speech.",
+)
+ESTOI = Metric(
+    key="estoi",
+    heading="ESTOI",
+    higher_is_better=True,
+    pair=SoundPair,
+    measured_on="segments",
+    measure=_measure_estoi,
+    of_each_recording=False,
+    averaged_over="segments",
+    missing="less than 0.4 s of sound",
+    measures="Extended STOI (Jensen and Taal, 2016; pystoi), at most 1: stricter about envelopes that change.",
+    cannot_tell="The same as STOI.",
+)

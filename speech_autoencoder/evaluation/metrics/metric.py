@@ -1,0 +1,173 @@
+"""What a metric is: a record beside a function of a pair, reference and estimate; and the pairs.
+
+To add one, write its function and its record in a module of this folder, and list the record in `registry.METRICS`.
+The table, evaluation.json, the page, the intervals, the coverage and the list in docs/evaluation.md follow.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from speech_autoencoder.config import FeatureConfig
+from speech_autoencoder.errors import InputError
+from speech_autoencoder.evaluation.metrics.pitch_tracker import track
+from speech_autoencoder.evaluation.results import MeasuredOn
+
+
+def match_level(reference: np.ndarray, estimate: np.ndarray) -> np.ndarray:
+    """Return the estimate, scaled to the mean power of the reference; silence stays silence.
+
+    Parameters
+    ----------
+    reference, estimate
+        Waveforms (n_samples,).
+    """
+    power = float(np.mean(estimate.astype(np.float64) ** 2))
+    return estimate * np.float32(np.sqrt(np.mean(reference.astype(np.float64) ** 2) / power)) if power > 0 else estimate
+
+
+def require_same_shape(reference: np.ndarray, estimate: np.ndarray) -> None:
+    """Raise InputError if the shapes differ."""
+    if reference.shape != estimate.shape:
+        raise InputError(f"The reference is {reference.shape}, the estimate {estimate.shape}: cut them to one length.")
+
+
+@dataclass(frozen=True)
+class Measurement:
+    """What a metric measured of one pair: its value, and what that adds to the average over all pairs.
+
+    The average is the sum of `total` over the sum of `weight`. A pair of which nothing can be said has a total that is
+    not finite, or no weight.
+    """
+
+    value: float
+    total: float
+    weight: float = 1
+
+    @property
+    def is_known(self) -> bool:
+        """Whether anything could be measured."""
+        return bool(np.isfinite(self.total) and self.weight)
+
+
+@dataclass(frozen=True)
+class Sound:
+    """A waveform (n_samples,) at `sr` Hz; its pitch is tracked once, when a metric asks for it."""
+
+    waveform: np.ndarray
+    sr: int
+
+    @cached_property
+    def pitch_hz(self) -> np.ndarray:
+        """F0 every 10 ms, 0 where there is no voice, (n_frames,)."""
+        return track(self.waveform, self.sr)
+
+
+@dataclass(frozen=True)
+class SoundPair:
+    """A reference and an estimate of the same length and rate: of one recording, or of a segment."""
+
+    reference: Sound
+    estimate: Sound
+
+    @property
+    def sr(self) -> int:
+        """Return the sample rate in Hz."""
+        return self.reference.sr
+
+    @cached_property
+    def levelled(self) -> np.ndarray:
+        """The estimate's waveform at the reference's level, for metrics that must not measure the level."""
+        return match_level(self.reference.waveform, self.estimate.waveform)
+
+
+@dataclass(frozen=True)
+class LogMelPair:
+    """Two normalised log-mels (n_mels, n_frames) of one recording."""
+
+    reference: np.ndarray
+    estimate: np.ndarray
+    features: FeatureConfig
+
+
+@dataclass(frozen=True)
+class WordPair:
+    """The word that a recording says, and the word that was recognised in it, "" for none."""
+
+    said: str
+    recognised: str
+
+
+def always() -> bool:
+    """Return True: the metric needs no package beyond those of the project."""
+    return True
+
+
+@dataclass(frozen=True, kw_only=True)
+class Metric:
+    """A metric: how it is called and written, what it is measured on, and its function.
+
+    Attributes
+    ----------
+    key
+        Its name in evaluation.json.
+    heading, unit, format_spec
+        Its name and its unit in tables, and how its values are written there.
+    higher_is_better
+        Which of two values is the better one.
+    pair
+        What it compares: `LogMelPair` and `WordPair` are of recordings, `SoundPair` is of either.
+    measured_on
+        Segments (what needs some seconds of sound) or recordings.
+    measure
+        Its function, of a `pair`.
+    of_each_recording
+        Whether evaluation.json has the model's value of each recording, however short.
+    is_root
+        Whether its average is the root of the mean of squares; otherwise it is the mean.
+    averaged_over
+        What the mean is over, such as frames: the weights of its measurements.
+    missing
+        Why it may be missing.
+    is_installed, extra
+        Whether its package is there, and the extra of the project that has it.
+    least_sr
+        The lowest sample rate in Hz of sound that it takes.
+    measures, cannot_tell
+        What docs/evaluation.md says of it.
+    """
+
+    key: str
+    heading: str
+    unit: str = ""
+    format_spec: str = ".3f"
+    higher_is_better: bool = False
+    pair: type
+    measured_on: MeasuredOn
+    measure: Callable[[Any], Measurement]
+    of_each_recording: bool = True
+    is_root: bool = False
+    averaged_over: str
+    missing: str = ""
+    is_installed: Callable[[], bool] = always
+    extra: str = ""
+    least_sr: int = 0
+    measures: str
+    cannot_tell: str
+
+    @property
+    def title(self) -> str:
+        """The heading with its unit."""
+        return f"{self.heading}, {self.unit}" if self.unit else self.heading
+
+    def format(self, value: float | None, *, sign: bool = False) -> str:
+        """Return a value as tables show it, "-" for None, with a plus sign if asked for."""
+        return "-" if value is None else format(value, "+" * sign + self.format_spec)
+
+
+def of_sound(value: float) -> Measurement:
+    """Return the measurement of a value that counts once."""
+    return Measurement(value, value)

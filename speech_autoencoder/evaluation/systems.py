@@ -1,0 +1,97 @@
+"""The systems that are compared on the same recordings: each a record beside the function that gives its log-mel.
+
+To add one, write its function and its record, and list it in `SYSTEMS`. Codecs, which have no log-mel, are in
+`other_codecs`.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from speech_autoencoder.codec.latent_search import Encoder
+from speech_autoencoder.codec.reconstruction import reconstruct, to_waveform
+from speech_autoencoder.config import InversionConfig
+from speech_autoencoder.data.dataset import Dataset
+from speech_autoencoder.model.model_file import TrainedModel
+
+ORIGINAL = "original"  # the key of the recordings themselves, beside those of the systems
+
+
+@dataclass(frozen=True, kw_only=True)
+class System:
+    """What makes a log-mel of a recording's log-mel.
+
+    Attributes
+    ----------
+    key
+        Its name in evaluation.json.
+    title, short_title, explanation
+        Its names in tables and in figures, and what tables say of it where there is room.
+    log_mel
+        Its function of the model's encoder and a normalised log-mel (n_mels, n_frames), which returns another.
+    latent_rate
+        The values per second of its latent, given the model; None without a latent.
+    changes_log_mel
+        Whether its log-mel has an error at all.
+    """
+
+    key: str
+    title: str
+    short_title: str
+    explanation: str = ""
+    log_mel: Callable[[Encoder, np.ndarray], np.ndarray]
+    latent_rate: Callable[[TrainedModel], float | None] = lambda model: None
+    changes_log_mel: bool = True
+
+
+def _through_pca(encoder: Encoder, frames: np.ndarray) -> np.ndarray:
+    """Return the log-mel that the PCA baseline of the model's file reconstructs."""
+    return encoder.model.baseline.reconstruct(frames)
+
+
+def _unchanged(encoder: Encoder, frames: np.ndarray) -> np.ndarray:
+    return frames
+
+
+MODEL = System(
+    key="model",
+    title="the model",
+    short_title="model",
+    log_mel=reconstruct,
+    latent_rate=lambda model: model.latent_rate,
+)
+PCA = System(
+    key="pca",
+    title="PCA baseline",
+    short_title="PCA",
+    explanation="linear, same latent rate",
+    log_mel=_through_pca,
+    latent_rate=lambda model: model.baseline.latent_rate(model.features),
+)
+COPY_SYNTHESIS = System(
+    key="copy_synthesis",
+    title="copy-synthesis",
+    short_title="copy-synthesis",
+    explanation="no model in between",
+    log_mel=_unchanged,
+    changes_log_mel=False,
+)
+SYSTEMS: dict[str, System] = {system.key: system for system in (MODEL, PCA, COPY_SYNTHESIS)}
+
+
+def other_model(other: Encoder) -> System:
+    """Return another model, of the same features, as a system."""
+    return System(
+        key="other",
+        title="the other model",
+        short_title="other",
+        log_mel=lambda encoder, frames: reconstruct(other, frames),
+        latent_rate=lambda model: other.model.latent_rate,
+    )
+
+
+def waveform_of(dataset: Dataset, recording: int, log_mel: np.ndarray, inversion: InversionConfig) -> np.ndarray:
+    """Return a waveform (n_samples,) of a normalised log-mel, of the recording's own rate and length."""
+    sr, n_samples = int(dataset.sr[recording]), int(dataset.n_samples[recording])
+    return np.concatenate(list(to_waveform([log_mel], dataset.features, inversion, sr, n_samples)))
