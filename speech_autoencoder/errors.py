@@ -2,7 +2,7 @@
 
 
 class InputError(Exception):
-    """What is wrong, what was received and what to do next, in one line that needs no traceback.
+    """An error that the user can correct: one line with what is wrong, what was received and what to do next.
 
-    The scripts print it on stderr and end with exit status 2. Every other exception is a bug of ours.
+    The scripts print it to stderr, without a traceback, and exit with status 2. Any other exception is a bug.
     """

@@ -1,5 +1,6 @@
-"""Outputs that are written whole or not at all."""
+"""Files and folders that are written whole or not at all, and messages about those that cannot be."""
 
+import ctypes
 import errno
 import json
 import os
@@ -7,20 +8,41 @@ import shutil
 import stat
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
+from typing import Any
 
 from speech_autoencoder.errors import InputError
 from speech_autoencoder.system import locks
 
-# A sidecar or report larger than this was not written by us.
+# A larger sidecar or report, in bytes, was not written by this program.
 _JSON_LIMIT = 1 << 30
+# What the operating system's errors mean, and the next step.
+_EXPLANATIONS = {
+    errno.ENOSPC: "the disk is full: free some space and run again",
+    errno.EFBIG: "the file is larger than allowed here: raise the limit or write elsewhere",
+    errno.EACCES: "permission denied: choose a place where you have permission",
+    errno.EPERM: "permission denied: choose a place where you have permission",
+    errno.EROFS: "the file system is read-only: write elsewhere",
+    errno.ENOENT: "there is no such file or folder",
+    errno.EISDIR: "it is a folder",
+    errno.ENOTDIR: "a part of its path is a file, not a folder",
+    errno.EEXIST: "a file has the name of its folder",
+}
+# Of Linux' renameat2: paths are relative to the working directory; the two change places.
+_AT_FDCWD = -100
+_RENAME_EXCHANGE = 2
 
 
 def printable(path: os.PathLike | str) -> str:
-    """A path as one printable line, whatever bytes its name holds."""
+    """Return a path as one printable line, whatever bytes its name holds."""
     text = os.fspath(path)
     return text if text.isprintable() else "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
+
+
+def explain(error: OSError) -> str:
+    """Return what an error of the operating system means, and the next step."""
+    return _EXPLANATIONS.get(error.errno or 0, error.strerror or type(error).__name__)
 
 
 def is_regular(status: os.stat_result) -> bool:
@@ -28,27 +50,16 @@ def is_regular(status: os.stat_result) -> bool:
     return stat.S_ISREG(status.st_mode)
 
 
-def explain(error: OSError) -> str:
-    """What the operating system said, and the next step."""
-    steps = {
-        errno.ENOSPC: "the disk is full: free some space and run again",
-        errno.EFBIG: "the file is larger than allowed here: raise the limit or write elsewhere",
-        errno.EACCES: "permission denied: choose a place that you may use",
-        errno.EPERM: "permission denied: choose a place that you may use",
-        errno.EROFS: "the file system is read-only: write elsewhere",
-        errno.ENOENT: "there is no such file or folder",
-        errno.EISDIR: "it is a folder",
-        errno.ENOTDIR: "a part of its path is a file, not a folder",
-        errno.EEXIST: "its folder's name is taken by a file",
-    }
-    return steps.get(error.errno, error.strerror or type(error).__name__)
-
-
 def lock(path: Path) -> None:
-    """Nothing; until this process ends, no other run may claim path. Raises InputError where one has.
+    """Lock an output until this process ends, so that no other run writes it.
 
-    To be asked before work whose parts belong together, or which would be done twice. Where nothing can be locked
-    (Windows, some network folders), nothing is.
+    Call it before work whose outputs belong together, or which would be done twice. Where locks do not exist (on
+    Windows, in some network folders), it does nothing.
+
+    Raises
+    ------
+    InputError
+        If another run has locked it.
     """
     locks.remove_stale_files(path.parent)
     owner = locks.lock(path)
@@ -61,17 +72,29 @@ def lock(path: Path) -> None:
 
 @contextmanager
 def atomic_write(path: Path) -> Iterator[Path]:
-    """A temporary path beside `path`, with its suffix, that takes its place when the block ends well.
+    """Write a file whole or not at all: if the block ends with an error, the old file stays.
 
-    When it does not, the temporary file is removed, and what was at `path` is as it was. Raises InputError for
-    what the operating system refuses.
+    Parameters
+    ----------
+    path : Path
+        Its folder is made if it is missing.
+
+    Yields
+    ------
+    Path
+        A temporary file in the same folder, with the same suffix, that replaces `path` after the block.
+
+    Raises
+    ------
+    InputError
+        If the operating system refuses.
     """
     try:
         with _temporary_beside(path) as (temporary, handle):
             try:
                 yield temporary
                 if handle is not None:
-                    os.fsync(handle)  # or a power cut could leave an empty file in the old one's place
+                    os.fsync(handle)  # or a power cut could leave an empty file in place of the old one
                 temporary.replace(path)
             finally:
                 temporary.unlink(missing_ok=True)
@@ -79,17 +102,13 @@ def atomic_write(path: Path) -> Iterator[Path]:
         raise InputError(f"{printable(path)} could not be written: {explain(error)}.") from error
 
 
-def _temporary_beside(path):
-    """A new hidden file beside path and the handle that locks it, as a context."""
-    if path.is_dir():
-        raise InputError(f"{printable(path)} is a folder: name a file to write.")
-    return locks.hidden_beside(path)
-
-
 def require_writable(*paths: Path) -> None:
-    """Nothing. Raises InputError where no file can be written: to be asked before long work, not after it.
+    """Check that files can be written, and remove stale files where they will be; call it before long work.
 
-    What killed runs have left where the files will be is removed.
+    Raises
+    ------
+    InputError
+        If one cannot be written.
     """
     for folder in {path.parent for path in paths}:
         locks.remove_stale_files(folder)
@@ -101,15 +120,35 @@ def require_writable(*paths: Path) -> None:
             raise InputError(f"{printable(path)} could not be written: {explain(error)}.") from error
 
 
+def _temporary_beside(path: Path) -> AbstractContextManager[tuple[Path, int | None]]:
+    """Return a context of a new hidden file beside path and of the handle that locks it."""
+    if path.is_dir():
+        raise InputError(f"{printable(path)} is a folder: name a file to write.")
+    return locks.hidden_beside(path)
+
+
 @contextmanager
 def atomic_folder(path: Path, is_ours: Callable[[Path], bool]) -> Iterator[Path]:
-    """A temporary folder beside `path` that takes its place when the block ends well.
+    """Write a folder whole or not at all: if the block ends with an error, the old folder stays.
 
-    When it does not, the temporary folder is removed, and what was at `path` is as it was. Raises InputError for what
-    the operating system refuses, and where `path` holds anything and not is_ours(path).
+    Parameters
+    ----------
+    path : Path
+    is_ours : callable
+        Returns whether an existing folder may be replaced.
+
+    Yields
+    ------
+    Path
+        A temporary folder that replaces `path` after the block.
+
+    Raises
+    ------
+    InputError
+        If the operating system refuses, or the existing folder holds other things.
     """
     require_replaceable(path, is_ours)
-    place = path.resolve()  # a link to a folder goes on to be one
+    place = path.resolve()  # a link to a folder stays one
     try:
         with locks.hidden_beside(place, folder=True) as (beside, _):
             try:
@@ -125,39 +164,23 @@ def atomic_folder(path: Path, is_ours: Callable[[Path], bool]) -> Iterator[Path]
         raise InputError(f"{printable(path)} could not be written: {explain(error)}.") from error
 
 
-def _put_in_place(temporary, place, old):
-    """Nothing; the folder `temporary` is at `place`, and what was there is elsewhere, or all is as it was."""
-    if not place.exists():
-        temporary.rename(place)
-    elif not _swap(temporary, place):
-        try:
-            place.rename(old)
-            temporary.rename(place)
-        except BaseException:  # Ctrl-C between the two, too, must not lose what was there
-            if not place.exists():
-                old.rename(place)
-            raise
-
-
-def _swap(one, other):
-    """Whether the two have changed places, at one stroke: Linux can do that, on most file systems."""
-    if sys.platform != "linux":
-        return False
-    import ctypes
-
-    renameat2 = getattr(ctypes.CDLL(None), "renameat2", None)  # missing from the C library before glibc 2.28
-    at_cwd, exchange = -100, 2
-    return bool(renameat2) and renameat2(at_cwd, os.fsencode(one), at_cwd, os.fsencode(other), exchange) == 0
-
-
 def require_replaceable(path: Path, is_ours: Callable[[Path], bool]) -> None:
-    """Nothing. Raises InputError where no folder can be written, or one is that holds anything but is not ours.
+    """Check that a folder can be written, and remove stale files beside it; call it before long work.
 
-    What killed runs have left beside it is removed.
+    Parameters
+    ----------
+    path : Path
+    is_ours : callable
+        Returns whether an existing folder may be replaced.
+
+    Raises
+    ------
+    InputError
+        If it cannot be written, or holds other things.
     """
     try:
         if path.is_dir() and any(path.iterdir()) and not is_ours(path):
-            raise InputError(f"{printable(path)} holds other things, which would be lost: name another folder.")
+            raise InputError(f"{printable(path)} holds other files, which would be lost: name another folder.")
         if path.exists() and not path.is_dir():
             raise InputError(f"{printable(path)} is a file: name a folder to write.")
         locks.remove_stale_files(path.resolve().parent)
@@ -167,28 +190,61 @@ def require_replaceable(path: Path, is_ours: Callable[[Path], bool]) -> None:
         raise InputError(f"{printable(path)} could not be written: {explain(error)}.") from error
 
 
-def write_json(path: Path, data: dict) -> None:
-    """Nothing; `path` holds data as JSON, arrays as lists."""
+def _put_in_place(temporary: Path, place: Path, old: Path) -> None:
+    """Move `temporary` to `place`, and what was there elsewhere; if that fails, all is as it was."""
+    if not place.exists():
+        temporary.rename(place)
+    elif not _swap(temporary, place):
+        try:
+            place.rename(old)
+            temporary.rename(place)
+        except BaseException:  # Ctrl-C between the two must not lose the old folder either
+            if not place.exists():
+                old.rename(place)
+            raise
+
+
+def _swap(one: Path, other: Path) -> bool:
+    """Exchange two folders in one step, and return whether that was possible: it is on Linux, on most file systems."""
+    if sys.platform != "linux":
+        return False
+    renameat2 = getattr(ctypes.CDLL(None), "renameat2", None)  # missing from the C library before glibc 2.28
+    if renameat2 is None:
+        return False
+    return renameat2(_AT_FDCWD, os.fsencode(one), _AT_FDCWD, os.fsencode(other), _RENAME_EXCHANGE) == 0
+
+
+def write_json(path: Path, data: dict[str, Any]) -> None:
+    """Write data as JSON, arrays as lists."""
     with atomic_write(path) as temporary, temporary.open("w", encoding="ascii") as file:
         json.dump(data, file, indent=1, default=_to_list)
         file.write("\n")
 
 
-def _to_list(value):
-    """An array as a list, for JSON."""
+def _to_list(value: Any) -> Any:
+    """Return an array as a list, for JSON."""
     if not hasattr(value, "tolist"):
-        raise TypeError(f"{type(value).__name__} has no form in JSON")
+        raise TypeError(f"{type(value).__name__} cannot be written as JSON")
     return value.tolist()
 
 
-def read_json(path: Path, made_by: str) -> dict:
-    """The JSON object in `path`; `made_by` names the script that makes it.
+def read_json(path: Path, made_by: str) -> dict[str, Any]:
+    """Return the JSON object in a file.
 
-    Raises InputError when it is missing, too large or no JSON object.
+    Parameters
+    ----------
+    path : Path
+    made_by : str
+        The script that makes the file; messages suggest to run it.
+
+    Raises
+    ------
+    InputError
+        If the file is missing, too large or not a JSON object.
     """
     try:
         if path.stat().st_size > _JSON_LIMIT:
-            raise InputError(f"{printable(path)} is too large for what it should hold: run {made_by} again.")
+            raise InputError(f"{printable(path)} is too large for its purpose: run {made_by} again.")
         data = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise InputError(f"{printable(path)} is missing: run {made_by} first.") from None
@@ -197,5 +253,5 @@ def read_json(path: Path, made_by: str) -> dict:
     except (ValueError, RecursionError) as error:
         raise InputError(f"{printable(path)} is damaged ({error}): run {made_by} again.") from error
     if not isinstance(data, dict):
-        raise InputError(f"{printable(path)} holds no JSON object: run {made_by} again.")
+        raise InputError(f"{printable(path)} does not hold a JSON object: run {made_by} again.")
     return data

@@ -1,4 +1,4 @@
-"""What a result depends on beside its inputs: the versions of libraries, and the commit of the project."""
+"""What a result depends on besides its inputs: the versions of libraries, and the commit of the project."""
 
 import os
 import platform
@@ -7,15 +7,28 @@ from contextlib import suppress
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
+# What every result depends on.
 _LIBRARIES = ("tensorflow", "tensorflow-cpu", "keras", "numpy", "scipy", "librosa", "soundfile", "soxr", "h5py")
-# What only an evaluation depends on, all but the first where they are installed.
-METRICS = ("pystoi", "pesq", "speechmos", "onnxruntime", "pocketsphinx", "faster-whisper", "ctranslate2")
+# What only an evaluation depends on; all but pystoi are optional.
+METRIC_LIBRARIES = ("pystoi", "pesq", "speechmos", "onnxruntime", "pocketsphinx", "faster-whisper", "ctranslate2")
 _ROOT = Path(__file__).resolve().parents[2]
-_PATIENCE_S = 10
+# The longest that git may take, in seconds.
+_TIMEOUT_S = 10
 
 
 def versions(*also: str) -> dict[str, str]:
-    """{name: version} of Python and of the libraries that results depend on, and of those also named if installed."""
+    """Return the versions of Python and of the installed libraries that results depend on.
+
+    Parameters
+    ----------
+    also : str
+        More libraries.
+
+    Returns
+    -------
+    dict
+        {name: version}.
+    """
     found = {"python": platform.python_version()}
     for name in (*_LIBRARIES, *also):
         with suppress(PackageNotFoundError):
@@ -24,17 +37,17 @@ def versions(*also: str) -> dict[str, str]:
 
 
 def commit(root: Path = _ROOT) -> str | None:
-    """The commit that is checked out at root, with "-dirty" after it where files differ from it.
+    """Return the commit that is checked out at root, followed by "-dirty" if files differ from it.
 
-    None where root is no git checkout of its own, as when the package is installed, or where there is no git.
+    None if root is not a git checkout of its own, as when the package is installed, or git is missing.
     """
-    # Neither another repository that the surroundings name, nor a lock on this one.
+    # Neither another repository that the environment names, nor a lock on this one.
     environment = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
     environment |= {"GIT_OPTIONAL_LOCKS": "0"}
 
-    def git(*arguments):
+    def git(*arguments: str) -> str:
         command = ["git", "-C", str(root), *arguments]
-        done = subprocess.run(command, capture_output=True, check=True, timeout=_PATIENCE_S, env=environment)
+        done = subprocess.run(command, capture_output=True, check=True, timeout=_TIMEOUT_S, env=environment)
         return os.fsdecode(done.stdout).strip()
 
     try:

@@ -168,7 +168,7 @@ def test_write_never_replaces_other_things(made, tmp_path):
     shutil.copytree(made[0], tmp_path / "report")
     assert page.is_report(tmp_path / "report")
     (tmp_path / "report" / "sound" / "notes.txt").write_text("mine")
-    with pytest.raises(InputError, match="holds other things"):
+    with pytest.raises(InputError, match="holds other files"):
         made[4](tmp_path / "report")
     assert (tmp_path / "report" / "sound" / "notes.txt").read_text() == "mine"
 

@@ -1,4 +1,4 @@
-"""Outputs are whole or not there at all; what cannot be written or read is said in one line."""
+"""Outputs are written whole or not at all; what cannot be written or read is reported in one line."""
 
 import errno
 import json
@@ -39,7 +39,7 @@ def test_write_json_same_data_same_bytes(tmp_path):
     assert (tmp_path / "a.json").read_bytes().endswith(b"\n")
 
 
-def test_replacing_block_that_ends_well_takes_the_old_files_place(tmp_path):
+def test_atomic_write_block_that_ends_well_replaces_the_old_file(tmp_path):
     path = tmp_path / "a.wav"
     path.write_text("old")
     with atomic_write(path) as temporary:
@@ -51,13 +51,13 @@ def test_replacing_block_that_ends_well_takes_the_old_files_place(tmp_path):
     assert names_in(tmp_path) == ["a.wav"]
 
 
-def test_replacing_missing_folders_are_made(tmp_path):
+def test_atomic_write_missing_folders_are_made(tmp_path):
     write_json(tmp_path / "some" / "where" / "a.json", {})
     assert (tmp_path / "some" / "where" / "a.json").is_file()
 
 
 @pytest.mark.parametrize("error", [ValueError, KeyboardInterrupt, InputError])
-def test_replacing_exception_in_the_block_leaves_the_old_file(tmp_path, error):
+def test_atomic_write_exception_in_the_block_leaves_the_old_file(tmp_path, error):
     path = tmp_path / "a.txt"
     path.write_text("old")
     with pytest.raises(error), atomic_write(path) as temporary:
@@ -67,7 +67,7 @@ def test_replacing_exception_in_the_block_leaves_the_old_file(tmp_path, error):
     assert names_in(tmp_path) == ["a.txt"]
 
 
-def test_replacing_full_disk_is_said_in_one_line(tmp_path):
+def test_atomic_write_full_disk_is_reported_in_one_line(tmp_path):
     path = tmp_path / "a.txt"
     path.write_text("old")
     said = r"a\.txt could not be written: the disk is full: free some space"
@@ -78,7 +78,7 @@ def test_replacing_full_disk_is_said_in_one_line(tmp_path):
     assert names_in(tmp_path) == ["a.txt"]
 
 
-def test_replacing_folder_that_vanishes_is_said_in_one_line(tmp_path):
+def test_atomic_write_and_folder_whose_folder_vanishes_report_it_in_one_line(tmp_path):
     for write in (atomic_write, lambda path: atomic_folder(path, is_ours)):
         with pytest.raises(InputError, match="a could not be written: there is no such file") as error:  # noqa: SIM117
             with write(tmp_path / "out" / "a") as temporary:
@@ -90,18 +90,18 @@ def test_replacing_folder_that_vanishes_is_said_in_one_line(tmp_path):
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such permissions")
 @pytest.mark.parametrize("umask", [0o022, 0o077])
-def test_replacing_permissions_are_those_of_an_ordinary_file(tmp_path, umask):
+def test_atomic_write_permissions_are_those_of_an_ordinary_file(tmp_path, umask):
     before = os.umask(umask)
     try:
         write_json(tmp_path / "a.json", {})
         assert stat.S_IMODE((tmp_path / "a.json").stat().st_mode) == 0o666 & ~umask
-        assert os.umask(umask) == umask  # and the process' own is as it was
+        assert os.umask(umask) == umask  # the process' own is unchanged
     finally:
         os.umask(before)
 
 
-def test_replacing_contents_are_on_the_disk_before_the_old_file_goes(tmp_path, monkeypatch):
-    """Else a power cut could leave an empty file in its place."""
+def test_atomic_write_contents_are_on_the_disk_before_the_old_file_goes(tmp_path, monkeypatch):
+    """Otherwise, a power cut could leave an empty file in its place."""
     path, synced = tmp_path / "a.txt", []
     path.write_text("old")
     monkeypatch.setattr(os, "fsync", lambda handle: synced.append((os.pread(handle, 9, 0), path.read_text())))
@@ -121,18 +121,18 @@ def test_write_json_any_name_is_written(tmp_path, name):
     assert names_in(tmp_path) == [name]
 
 
-def test_replacing_folder_is_refused(tmp_path):
+def test_atomic_write_over_a_folder_is_refused(tmp_path):
     with pytest.raises(InputError, match="is a folder: name a file"):
         write_json(tmp_path, {})
 
 
-def test_replacing_file_as_parent_is_refused(tmp_path):
+def test_atomic_write_file_as_parent_is_refused(tmp_path):
     (tmp_path / "a").touch()
     with pytest.raises(InputError, match=r"b\.json could not be written"):
         write_json(tmp_path / "a" / "b.json", {})
 
 
-def test_replacing_name_too_long_is_refused(tmp_path):
+def test_atomic_write_name_too_long_is_refused(tmp_path):
     with pytest.raises(InputError, match="could not be written"):
         write_json(tmp_path / ("a" * 300), {})
     assert names_in(tmp_path) == []
@@ -158,7 +158,7 @@ def test_read_json_without_permission_is_refused(as_user):
         read_json(as_user / "a.json", "x.py")
 
 
-def test_require_writable_leaves_no_trace_but_folders(tmp_path):
+def test_require_writable_leaves_only_new_folders(tmp_path):
     (tmp_path / "a.h5").write_text("old")
     require_writable(tmp_path / "a.h5", tmp_path / "b" / "c.h5")
     assert (tmp_path / "a.h5").read_text() == "old"
@@ -168,7 +168,7 @@ def test_require_writable_leaves_no_trace_but_folders(tmp_path):
 
 def test_require_writable_second_of_two_is_refused_by_its_name(tmp_path):
     (tmp_path / "a").touch()
-    for name, reason in (("b.h5", "its folder's name is taken"), ("b/c.h5", "a part of its path is a file")):
+    for name, reason in (("b.h5", "a file has the name of its folder"), ("b/c.h5", "a part of its path is a file")):
         with pytest.raises(InputError, match=rf"{name} could not be written: {reason}") as error:
             require_writable(tmp_path / "c.h5", tmp_path / "a" / name)
         one_line_of(error)
@@ -194,9 +194,9 @@ def test_read_json_damaged_is_refused(tmp_path, content):
 
 
 @pytest.mark.parametrize("data", [[], "a", 1, None, True])
-def test_read_json_no_object_is_refused(tmp_path, data):
+def test_read_json_without_an_object_is_refused(tmp_path, data):
     (tmp_path / "a.json").write_text(json.dumps(data))
-    with pytest.raises(InputError, match=r"holds no JSON object: run x\.py again"):
+    with pytest.raises(InputError, match=r"does not hold a JSON object: run x\.py again"):
         read_json(tmp_path / "a.json", "x.py")
 
 
@@ -208,30 +208,30 @@ def test_read_json_folder_is_refused(tmp_path):
 def test_read_json_too_large_is_refused_unread(tmp_path):
     with (tmp_path / "a.json").open("wb") as file:
         file.truncate(files._JSON_LIMIT + 1)  # sparse: takes no space
-    with pytest.raises(InputError, match=r"too large for what it should hold: run x\.py again"):
+    with pytest.raises(InputError, match=r"too large for its purpose: run x\.py again"):
         read_json(tmp_path / "a.json", "x.py")
 
 
-def test_shown_printable_path_as_it_is(tmp_path):
+def test_printable_of_a_printable_path_is_unchanged(tmp_path):
     assert (
         printable(tmp_path / "한국어 with spaces 'and quotes'.wav") == f"{tmp_path}/한국어 with spaces 'and quotes'.wav"
     )
 
 
-def test_shown_unprintable_path_is_one_line():
+def test_printable_of_an_unprintable_path_is_one_line():
     assert printable(os.fsdecode(b"a\nb\x1b[2J\xff.wav")) == r"a\nb\x1b[2J\udcff.wav"
 
 
-def test_explain_unknown_error_says_something():
+def test_explain_unknown_error_is_the_systems_message_or_the_type():
     assert explain(OSError(errno.ELOOP, os.strerror(errno.ELOOP))) == os.strerror(errno.ELOOP)
     assert explain(OSError()) == "OSError"
 
 
-# ---- kill -9
+# kill -9
 
-# Writes a file and a folder again and again, each time killed one step later, and says what is there then, and what
-# after the next run, until a run is through before it is killed.
-DIE_EVER_LATER = """
+# Writes a file and a folder again and again, each time killed one step later, until a run ends before it is killed.
+# Prints what exists then, and after the next run.
+DIE_LATER_EACH_TIME = """
 import itertools, os, signal, sys
 from pathlib import Path
 from speech_autoencoder.system.files import read_json, atomic_folder, require_writable, write_json
@@ -268,28 +268,28 @@ for n_steps in itertools.count(1):
 """
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere two folders do not change places at one stroke")
-def test_killed_at_any_step_leaves_old_or_new_and_the_next_run_tidies_up(tmp_path):
-    command = [sys.executable, "-c", DIE_EVER_LATER]
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere two folders cannot be exchanged in one step")
+def test_write_killed_at_any_step_leaves_old_or_new_and_the_next_run_cleans_up(tmp_path):
+    command = [sys.executable, "-c", DIE_LATER_EACH_TIME]
     done = subprocess.run(command, cwd=tmp_path, env={"PYTHONPATH": str(ROOT)}, capture_output=True, text=True)
     assert done.stderr == ""
     *lines, last = done.stdout.splitlines()
     assert last == "0 new new new"
-    killed, tidied = lines[::2], lines[1::2]
+    killed, cleaned = lines[::2], lines[1::2]
     assert len(killed) > 30
     assert set(killed) == {f"9 {texts}" for texts in ("old old old", "new old old", "new new new")}
-    assert set(tidied) == {"old old old a.json report"}
+    assert set(cleaned) == {"old old old a.json report"}
 
 
-# ---- folders
+# Folders
 
 
 def is_ours(folder):
-    """Whether a folder is one that the tests below may replace."""
+    """Return whether the tests below may replace a folder."""
     return (folder / "index.html").exists()
 
 
-def test_replacing_folder_takes_the_old_ones_place_whole(tmp_path):
+def test_atomic_folder_replaces_the_old_one_whole(tmp_path):
     path = tmp_path / "some" / "report"
     for text in ("old", "new"):
         with atomic_folder(path, is_ours) as temporary:
@@ -301,7 +301,7 @@ def test_replacing_folder_takes_the_old_ones_place_whole(tmp_path):
     assert names_in(path.parent) == ["report"]
 
 
-def test_replacing_folder_without_a_swap_takes_its_place_too(tmp_path, monkeypatch):
+def test_atomic_folder_without_a_swap_replaces_the_old_one_too(tmp_path, monkeypatch):
     monkeypatch.setattr(files, "_swap", lambda one, other: False)
     for text in ("old", "new"):
         with atomic_folder(tmp_path / "report", is_ours) as temporary:
@@ -310,7 +310,7 @@ def test_replacing_folder_without_a_swap_takes_its_place_too(tmp_path, monkeypat
     assert names_in(tmp_path) == ["report"]
 
 
-def test_replacing_folder_has_the_permissions_of_any_other(tmp_path):
+def test_atomic_folder_has_the_permissions_of_any_other(tmp_path):
     (tmp_path / "other").mkdir()
     with atomic_folder(tmp_path / "report", is_ours) as temporary:
         (temporary / "index.html").touch()
@@ -318,7 +318,7 @@ def test_replacing_folder_has_the_permissions_of_any_other(tmp_path):
 
 
 @pytest.mark.parametrize("error", [ValueError, KeyboardInterrupt, InputError, OSError(errno.ENOSPC, "full")])
-def test_replacing_folder_exception_leaves_the_old_one(tmp_path, error):
+def test_atomic_folder_exception_leaves_the_old_one(tmp_path, error):
     path = tmp_path / "report"
     with atomic_folder(path, is_ours) as temporary:
         (temporary / "index.html").write_text("old")
@@ -333,14 +333,14 @@ RENAME = Path.rename
 
 
 def refuse_the_new(path, target):
-    """Path.rename where the new folder may not be put in place."""
+    """Rename as Path.rename does, but refuse to put the new folder in place."""
     if path.name == "new":
         raise OSError(errno.EACCES, "no")
     return RENAME(path, target)
 
 
 def interrupt_after_the_old(path, target):
-    """Path.rename with Ctrl-C when the old folder has just been put aside."""
+    """Rename as Path.rename does, then raise what Ctrl-C does when the old folder was moved aside."""
     RENAME(path, target)
     if target.name == "old":
         raise KeyboardInterrupt
@@ -350,7 +350,7 @@ def interrupt_after_the_old(path, target):
     ("rename", "error", "words"),
     [(refuse_the_new, InputError, "permission denied"), (interrupt_after_the_old, KeyboardInterrupt, None)],
 )
-def test_replacing_folder_that_is_not_put_in_place_leaves_the_old_one(tmp_path, monkeypatch, rename, error, words):
+def test_atomic_folder_that_cannot_be_put_in_place_leaves_the_old_one(tmp_path, monkeypatch, rename, error, words):
     path = tmp_path / "report"
     with atomic_folder(path, is_ours) as temporary:
         (temporary / "index.html").write_text("old")
@@ -362,12 +362,12 @@ def test_replacing_folder_that_is_not_put_in_place_leaves_the_old_one(tmp_path, 
     assert names_in(tmp_path) == ["report"]
 
 
-def test_replacing_folder_of_other_things_is_refused_before_the_work(tmp_path):
+def test_atomic_folder_over_other_files_is_refused_before_the_work(tmp_path):
     path = tmp_path / "thesis"
     path.mkdir()
     (path / "chapter 1.txt").write_text("years of work")
     for refuse in (lambda: require_replaceable(path, is_ours), lambda: atomic_folder(path, is_ours).__enter__()):
-        with pytest.raises(InputError, match="thesis holds other things") as error:
+        with pytest.raises(InputError, match="thesis holds other files") as error:
             refuse()
         one_line_of(error)
     with pytest.raises(InputError, match="is a file"):
@@ -376,7 +376,7 @@ def test_replacing_folder_of_other_things_is_refused_before_the_work(tmp_path):
     assert names_in(path) == ["chapter 1.txt"]
 
 
-def test_replacing_folder_that_is_a_link_goes_on_to_be_one(tmp_path):
+def test_atomic_folder_that_is_a_link_stays_one(tmp_path):
     (tmp_path / "disk").mkdir()
     (tmp_path / "report").symlink_to(tmp_path / "disk", target_is_directory=True)
     with atomic_folder(tmp_path / "report", is_ours) as temporary:

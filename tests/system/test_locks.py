@@ -1,4 +1,4 @@
-"""What is being written is locked, what a killed run has left is removed, and nothing else is."""
+"""What is being written is locked; what a killed run has left is removed, and nothing else."""
 
 import subprocess
 import sys
@@ -11,15 +11,15 @@ from tests.helpers.common import ROOT, names_in
 
 pytestmark = pytest.mark.skipif(locks.fcntl is None, reason="this system has no such locks")
 
-# Run in a process of their own: what they hold ends with them.
-CLAIM = """
+# Run in processes of their own: their locks end with them.
+LOCK = """
 import sys
 from pathlib import Path
 from speech_autoencoder.system import files
 from speech_autoencoder.errors import InputError
 try:
     files.lock(Path(sys.argv[1]))
-    print("claimed", flush=True)
+    print("locked", flush=True)
 except InputError as error:
     print(error, flush=True)
 sys.stdin.read()
@@ -37,7 +37,10 @@ with hidden_beside(Path("a.wav")), hidden_beside(Path("report"), folder=True) as
 
 @pytest.fixture
 def start(tmp_path):
-    """A function (code, arguments) -> (a process that runs it in tmp_path till its stdin is closed, its first line)."""
+    """Return a function that starts code in tmp_path and returns the process and its first line.
+
+    The process runs until its stdin is closed.
+    """
     processes = []
 
     def run(code, *arguments):
@@ -52,18 +55,18 @@ def start(tmp_path):
 
 
 def end(process):
-    """Nothing; the process has ended of itself."""
+    """Close the process' stdin and wait until it has ended."""
     process.communicate()
     assert process.returncode == 0
 
 
 def kill(process):
-    """Nothing; the process was killed."""
+    """Kill the process."""
     process.kill()
     process.communicate()
 
 
-def test_hidden_beside_has_the_suffix_and_is_the_callers_to_remove(tmp_path):
+def test_hidden_beside_has_the_suffix_and_is_not_removed(tmp_path):
     with hidden_beside(tmp_path / "new" / "a.wav") as (path, _):
         assert path.parent == tmp_path / "new"
         assert path.suffix == ".wav"
@@ -71,7 +74,7 @@ def test_hidden_beside_has_the_suffix_and_is_the_callers_to_remove(tmp_path):
     assert names_in(tmp_path / "new") == [path.name]
 
 
-def test_tidy_removes_what_a_killed_process_left_and_nothing_else(start, tmp_path):
+def test_remove_stale_files_removes_what_a_killed_process_left_and_nothing_else(start, tmp_path):
     others = [".train_data.original.npy", ".hidden", "a.unfinished.wav", ".unfinished"]
     for name in others:
         (tmp_path / name).touch()
@@ -88,7 +91,7 @@ def test_tidy_removes_what_a_killed_process_left_and_nothing_else(start, tmp_pat
     remove_stale_files(tmp_path / "missing")
 
 
-def test_tidy_without_locks_removes_nothing(start, tmp_path, monkeypatch):
+def test_remove_stale_files_without_locks_removes_nothing(start, tmp_path, monkeypatch):
     kill(start(HIDE)[0])
     before = names_in(tmp_path)
     monkeypatch.setattr(locks, "fcntl", None)
@@ -96,8 +99,8 @@ def test_tidy_without_locks_removes_nothing(start, tmp_path, monkeypatch):
     assert names_in(tmp_path) == before
 
 
-def test_tidy_keeps_a_folder_that_was_killed_between_two_renames(tmp_path):
-    """Where old and new cannot change places at one stroke, both may be in the hidden folder and nowhere else."""
+def test_remove_stale_files_keeps_a_folder_that_was_killed_between_two_renames(tmp_path):
+    """Without an exchange in one step, the hidden folder may have the only copies of the old and the new one."""
     with hidden_beside(tmp_path / "report", folder=True) as (path, _):
         (path / "new").mkdir()
         (path / "old").mkdir()
@@ -108,33 +111,33 @@ def test_tidy_keeps_a_folder_that_was_killed_between_two_renames(tmp_path):
     assert names_in(tmp_path) == ["report"]
 
 
-def test_claim_second_is_refused_and_told_by_whom_until_the_first_has_ended(start, tmp_path):
-    first, line = start(CLAIM, "new/a.h5")
-    assert line == "claimed"
-    second, line = start(CLAIM, "new/a.h5")
+def test_lock_second_run_is_refused_and_told_the_process_until_the_first_has_ended(start, tmp_path):
+    first, line = start(LOCK, "new/a.h5")
+    assert line == "locked"
+    second, line = start(LOCK, "new/a.h5")
     assert line == (
         f"new/a.h5 is being written by another run (process {first.pid}): wait until it has ended, or write elsewhere."
     )
     end(second)
-    assert len(names_in(tmp_path / "new")) == 1  # the claim stands
-    assert start(CLAIM, "new/b.h5")[1] == "claimed"
+    assert len(names_in(tmp_path / "new")) == 1  # that of the first is still locked
+    assert start(LOCK, "new/b.h5")[1] == "locked"
     end(first)
-    assert start(CLAIM, "new/a.h5")[1] == "claimed"
+    assert start(LOCK, "new/a.h5")[1] == "locked"
 
 
-def test_claim_of_a_killed_process_is_void_and_leaves_no_trace(start, tmp_path):
-    first, _ = start(CLAIM, "a.h5")
+def test_lock_of_a_killed_process_is_released_and_leaves_no_trace(start, tmp_path):
+    first, _ = start(LOCK, "a.h5")
     kill(first)
     assert len(names_in(tmp_path)) == 1
-    second, line = start(CLAIM, "a.h5")
-    assert line == "claimed"
+    second, line = start(LOCK, "a.h5")
+    assert line == "locked"
     end(second)
     assert names_in(tmp_path) == []
 
 
-def test_claim_where_nothing_can_be_locked_is_granted(tmp_path, monkeypatch):
+def test_lock_where_locks_do_not_exist_is_granted(tmp_path, monkeypatch):
     (tmp_path / "file").touch()
-    assert lock(tmp_path / "file" / "a.h5") is None  # the writing will say what is wrong
+    assert lock(tmp_path / "file" / "a.h5") is None  # writing will report what is wrong
     monkeypatch.setattr(locks, "fcntl", None)
     assert lock(tmp_path / "a.h5") is None
     assert names_in(tmp_path) == ["file"]

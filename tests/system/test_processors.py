@@ -1,17 +1,17 @@
-"""How many processors one may use, as Linux' control groups tell: their files are made up here."""
+"""The processors that Linux' control groups allow, by invented files of theirs."""
 
 import math
 import os
 
 import pytest
 
-from speech_autoencoder.system import processors as cpus
+from speech_autoencoder.system import processors
 
 QUOTA, PERIOD = "cpu.cfs_quota_us", "cpu.cfs_period_us"
 
 
-def system(root, groups, **files):
-    """root, with /proc/self/cgroup of this text, and files below /sys/fs/cgroup."""
+def make_system(root, groups, **files):
+    """Write /proc/self/cgroup and files below /sys/fs/cgroup into root, and return it."""
     for name, text in {"proc/self/cgroup": groups, **{f"sys/fs/cgroup/{k}": v for k, v in files.items()}}.items():
         (root / name).parent.mkdir(parents=True, exist_ok=True)
         (root / name).write_text(text)
@@ -19,7 +19,7 @@ def system(root, groups, **files):
 
 
 @pytest.mark.parametrize(
-    "groups, files, expected",
+    ("groups", "files", "expected"),
     [
         ("0::/\n", {"cpu.max": "150000 100000\n"}, 1.5),
         ("0::/\n", {"cpu.max": "max 100000\n"}, math.inf),
@@ -31,20 +31,20 @@ def system(root, groups, **files):
         ("0::/\n", {}, math.inf),
     ],
 )
-def test_quota_is_what_the_control_groups_say(groups, files, expected, tmp_path):
-    assert cpus.quota(system(tmp_path, groups, **files)) == expected
+def test_quota_is_that_of_the_control_groups(groups, files, expected, tmp_path):
+    assert processors.quota(make_system(tmp_path, groups, **files)) == expected
 
 
-def test_quota_elsewhere_than_on_linux_is_no_limit(tmp_path):
-    assert cpus.quota(tmp_path) == math.inf
+def test_quota_without_control_groups_is_infinite(tmp_path):
+    assert processors.quota(tmp_path) == math.inf
 
 
-@pytest.mark.parametrize("quota, expected", [(0.5, 1), (1.0, 1), (math.inf, 8), (2.5, 3), (100, 8)])
-def test_available_cpus_keeps_to_the_quota(quota, expected, monkeypatch):
+@pytest.mark.parametrize(("quota", "expected"), [(0.5, 1), (1.0, 1), (math.inf, 8), (2.5, 3), (100, 8)])
+def test_available_cpus_are_within_the_quota(quota, expected, monkeypatch):
     monkeypatch.setattr(os, "sched_getaffinity", lambda pid: set(range(8)), raising=False)
-    monkeypatch.setattr(cpus, "quota", lambda: quota)
-    assert cpus.available_cpus() == expected
+    monkeypatch.setattr(processors, "quota", lambda: quota)
+    assert processors.available_cpus() == expected
 
 
-def test_available_cpus_is_no_more_than_there_are():
-    assert 1 <= cpus.available_cpus() <= (os.cpu_count() or 1)
+def test_available_cpus_are_at_most_those_of_the_machine():
+    assert 1 <= processors.available_cpus() <= (os.cpu_count() or 1)

@@ -1,4 +1,4 @@
-"""The commit of a checkout of our own, and no other; the versions of what is installed."""
+"""The commit of the project's own checkout and of no other; the versions of installed libraries."""
 
 import os
 import shutil
@@ -6,12 +6,12 @@ import subprocess
 
 import pytest
 
-from speech_autoencoder.system import versions as provenance
+from speech_autoencoder.system.versions import commit, versions
 
 
 @pytest.fixture
 def checkout(tmp_path):
-    """(folder of a repository with one commit, that commit)."""
+    """Make a repository with one commit; return its folder and the commit."""
     if not shutil.which("git"):
         pytest.skip("git is not installed")
 
@@ -28,26 +28,26 @@ def checkout(tmp_path):
     return tmp_path, git("rev-parse", "HEAD").stdout.strip()
 
 
-def test_commit_is_that_of_the_checkout_and_says_when_files_differ(checkout, monkeypatch):
-    folder, commit = checkout
+def test_commit_is_that_of_the_checkout_and_marks_changed_files(checkout, monkeypatch):
+    folder, expected = checkout
     monkeypatch.setenv("GIT_DIR", os.devnull)
-    assert provenance.commit(folder) == commit
+    assert commit(folder) == expected
     (folder / "inner" / "code.py").write_text("2\n")
-    assert provenance.commit(folder) == f"{commit}-dirty"
+    assert commit(folder) == f"{expected}-dirty"
 
 
-def test_commit_of_the_repository_around_is_not_ours(checkout):
-    assert provenance.commit(checkout[0] / "inner") is None
+def test_commit_of_the_surrounding_repository_is_not_ours(checkout):
+    assert commit(checkout[0] / "inner") is None
 
 
 def test_commit_without_a_checkout_or_without_git_is_none(checkout, tmp_path_factory, monkeypatch):
-    assert provenance.commit(tmp_path_factory.mktemp("plain")) is None
-    assert provenance.commit(checkout[0] / "missing") is None
+    assert commit(tmp_path_factory.mktemp("plain")) is None
+    assert commit(checkout[0] / "missing") is None
     monkeypatch.setenv("PATH", os.devnull)
-    assert provenance.commit(checkout[0]) is None
+    assert commit(checkout[0]) is None
 
 
-def test_versions_are_of_what_is_installed():
-    found = provenance.versions("pystoi", "no-such-library")
+def test_versions_are_those_of_installed_libraries():
+    found = versions("pystoi", "no-such-library")
     assert {"python", "tensorflow", "keras", "numpy", "pystoi"} <= set(found)
     assert "no-such-library" not in found
