@@ -129,7 +129,8 @@ class TrainedModel:
 def _historical_names(config: ModelConfig) -> dict[str, Any]:
     """Return a configuration in the words of format 5, which fingerprints are made of."""
     data = config.to_json()
-    return data | {"finest": data.pop("stem_frames"), "network": "residual"}
+    stem_frames = data.pop("stem_frames")
+    return data | {"finest": stem_frames, "network": "residual"}
 
 
 def write_group(file: h5py.File, model: TrainedModel) -> None:
@@ -250,7 +251,7 @@ def _upgrade_from_5(data: dict[str, Any]) -> dict[str, Any]:
             data[part] = {renamed.get(key, key): value for key, value in data[part].items()}
     if isinstance(data.get("model"), dict) and (network := data["model"].pop("network", None)) != "residual":
         raise InputError(f"its network is {str(network)[:80]!r}, which this version does not have: train again.")
-    return data
+    return data | {"format": _FORMAT}
 
 
 def _read_entropy(file: h5py.File, size: int, config: ModelConfig) -> EntropyModel:

@@ -15,6 +15,7 @@ from speech_autoencoder.errors import InputError
 from speech_autoencoder.model import model_file
 from speech_autoencoder.model.keras_network import to_keras, to_network
 from speech_autoencoder.model.network import Network
+from speech_autoencoder.training.saving import save
 from tests.helpers.common import TINY, TINY_MODEL, make_entropy, one_line_of, shake
 from tests.helpers.model_files import GROUP, assert_load_refuses, edit_description, reconstruct_random
 
@@ -60,6 +61,14 @@ def test_load_format_5_gives_the_new_words(old_path):
     with h5py.File(old_path) as file:
         for name in ("encode", "decode", "offset"):
             np.testing.assert_array_equal(getattr(model.baseline, name), file[f"{GROUP}/floor_{name}"])
+
+
+def test_load_format_5_can_be_saved_in_the_new_format(old_path, tmp_path):
+    model = model_file.load(old_path)
+    save(tmp_path / "new.h5", model)
+    again = model_file.load(tmp_path / "new.h5")
+    assert again.fingerprint == model.fingerprint
+    assert again.description == model.description
 
 
 def test_load_format_5_decodes_its_sae_file(old_path, tmp_path):

@@ -12,7 +12,8 @@ from speech_autoencoder.data.dataset import Dataset
 from speech_autoencoder.model.pca import fit, to_blocks
 from tests.helpers.common import TINY, make_dataset
 
-N_MELS, FRAMES_PER_LATENT = TINY.n_mels, 4
+N_MELS = TINY.n_mels
+FRAMES_PER_LATENT = 4
 ALL = N_MELS * FRAMES_PER_LATENT
 
 
