@@ -1,16 +1,31 @@
 """What an evaluation measured, as text: the table for the terminal, and sentences."""
 
-from speech_autoencoder.evaluation.evaluation import COLUMNS
-from speech_autoencoder.evaluation.scoring import SYSTEMS
+from collections.abc import Mapping
+
+from speech_autoencoder.evaluation.metrics.metric import Metric
+from speech_autoencoder.evaluation.metrics.registry import METRICS
+from speech_autoencoder.evaluation.results import Comparison, Interval, Measurements, Scores, WordResults
+from speech_autoencoder.evaluation.systems import SYSTEMS
+from speech_autoencoder.system.wording import counted
+
+# Metrics by which two models are compared in one sentence: the first that was measured.
+_MAIN_METRICS = ("stoi", "log_mel_db")
 
 
-def format_table(scores: dict, intervals: dict | None = None) -> str:
-    """The scores as a table for the terminal, a line per metric; 95 % intervals in brackets."""
-    rows = [["", *(title.partition(" (")[0] for title in SYSTEMS.values())]]
+def format_table(scores: Mapping[str, Scores], intervals: Mapping[str, Mapping[str, Interval]] | None = None) -> str:
+    """Return the scores as a table for the terminal: a line for each metric, 95 % intervals in brackets.
+
+    Parameters
+    ----------
+    scores, intervals
+        By system and metric, as `results.Measurements` has them.
+    """
+    intervals = intervals or {}
+    rows = [["", *(system.title for system in SYSTEMS.values())]]
     rows += [
-        [COLUMNS[metric][0], *(_cell(metric, scores[system], (intervals or {}).get(system)) for system in SYSTEMS)]
-        for metric in COLUMNS
-        if metric in scores["model"]
+        [metric.title, *(_cell(metric, scores[key], intervals.get(key, {})) for key in SYSTEMS)]
+        for metric in METRICS.values()
+        if metric.key in scores["model"]
     ]
     widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
     return "\n".join(
@@ -18,55 +33,72 @@ def format_table(scores: dict, intervals: dict | None = None) -> str:
     )
 
 
-def format_value(metric: str, value: float | None) -> str:
-    """A score as it is written, "-" where there is none."""
-    return "-" if value is None else format(value, COLUMNS[metric][1])
+def _cell(metric: Metric, scores: Scores, intervals: Mapping[str, Interval]) -> str:
+    """Return a score with its interval."""
+    text, interval = metric.format(scores[metric.key]), intervals.get(metric.key)
+    return f"{text} [{', '.join(map(metric.format, interval))}]" if interval else text
 
 
-def _cell(metric, scores, intervals):
-    """A score with its interval."""
-    text, interval = format_value(metric, scores[metric]), (intervals or {}).get(metric)
-    return f"{text} [{', '.join(format_value(metric, end) for end in interval)}]" if interval else text
+def describe_recordings(measured: Measurements) -> str:
+    """Return a sentence on how many recordings were scored."""
+    return (
+        f"{counted(measured.n_recordings, 'recording')}, {measured.n_scored:,} of them scored as sound in "
+        f"{counted(measured.n_segments, 'segment')} of a few seconds."
+    )
 
 
-def describe_intervals(result: dict) -> str:
-    """A sentence on what the table's brackets are, and on which of its metrics could not be had of everything."""
-    drawn = "speakers" if result["drawn"] == "speakers" else "strings of these speakers, which say nothing of others"
-    missing = [
-        f"{COLUMNS[metric][0]} of {entry['n']} of {entry['of']} {entry['unit']} ({entry['why']})"
-        for metric, entry in result["coverage"].items()
-        if entry["n"] < entry["of"]
+def describe_resampling(measured: Measurements) -> str:
+    """Return a sentence on the intervals in brackets."""
+    if measured.resampled == "speakers":
+        return "In brackets: 95 % intervals, resampled by speaker."
+    return "In brackets: 95 % intervals for these speakers, resampled by segment; other speakers may differ."
+
+
+def describe_intervals(measured: Measurements) -> str:
+    """Return sentences on the intervals in brackets, and on the metrics that were not measured everywhere."""
+    text, missing = describe_resampling(measured), describe_coverage(measured)
+    return f"{text} Not measured everywhere: {'; '.join(missing)}." if missing else text
+
+
+def describe_coverage(measured: Measurements) -> list[str]:
+    """Return, for each metric that was not measured everywhere, on how much it was, and why."""
+    return [
+        f"{METRICS[key].title}, on {entry.n:,} of {entry.n_total:,} {entry.measured_on} ({entry.reason})"
+        for key, entry in measured.coverage.items()
+        if entry.n < entry.n_total
     ]
-    text = f"In brackets: 95 % intervals, by drawing {drawn}."
-    return f"{text} Not measured on all: {'; '.join(missing)}." if missing else text
 
 
-def describe_words(words: dict) -> str:
-    """A sentence on how well the recogniser hears the originals, which bounds what it can say of reconstructions."""
-    if words["n_training"]:
-        who = f"A recogniser of {len(words['labels'])} words, trained on {words['n_training']} original recordings,"
+def describe_words(words: WordResults) -> str:
+    """Return a sentence on the recogniser's accuracy on original recordings, the limit of what it can tell."""
+    labels = counted(len(words.labels), "word")
+    if words.n_training:
+        training = counted(words.n_training, "original training recording")
+        recogniser = f"A recogniser of {labels}, trained on {training},"
     else:
-        who = f"Told the {len(words['labels'])} words that there may be, {words['recogniser']}"
-    return f"{who} hears {words['originals']:.3f} of {words['n_recordings']} original testing recordings right."
+        recogniser = f"With a choice of {labels}, {words.recogniser}"
+    accuracy = "-" if words.original_accuracy is None else f"{words.original_accuracy:.3f}"
+    testing = counted(words.n_recordings, "original testing recording")
+    return f"{recogniser} recognises {accuracy} of {testing}."
 
 
-def format_comparison(comparison: dict, name: str) -> list[str]:
-    """Lines that say how the model differs from another, called name: what that shows, and each difference."""
-    differences = comparison["differences"]
-    main = next((m for m in ("stoi", "log_mel_db") if differences.get(m, {}).get("interval")), None)
+def describe_comparison(comparison: Comparison, name: str) -> list[str]:
+    """Return lines that say whether the model is better than another, called `name`, and by how much."""
+    differences = comparison.differences
+    main = next((key for key in _MAIN_METRICS if key in differences and differences[key].interval), None)
     if main is None:
-        lines = [f"Whether the model is better than {name} cannot be said: there are too few recordings."]
+        lines = [f"There are too few recordings to tell whether the model is better than {name}."]
     else:
         verdict = {
             "better": f"The model is better than {name}",
             "worse": f"The model is worse than {name}",
-            "no difference": f"There is no difference to {name} that these recordings can show",
-        }[differences[main]["shows"]]
-        lines = [f"{verdict}, by {COLUMNS[main][0]} on the same recordings. The model less the other, 95 % intervals:"]
-    for metric, entry in differences.items():
-        if entry["difference"] is not None:
-            sign = "+" + COLUMNS[metric][1]
-            ends = entry["interval"]
-            interval = f" [{format(ends[0], sign)}, {format(ends[1], sign)}]" if ends else ""
-            lines.append(f"  {COLUMNS[metric][0]}: {format(entry['difference'], sign)}{interval}, {entry['shows']}")
+            "no difference": f"These recordings show no difference from {name}",
+        }[differences[main].shows]
+        lines = [f"{verdict} ({METRICS[main].heading}, same recordings). Differences, model - other, 95 % intervals:"]
+    for key, entry in differences.items():
+        metric = METRICS[key]
+        if entry.difference is not None:
+            ends = ", ".join(metric.format(end, sign=True) for end in entry.interval or [])
+            interval = f" [{ends}]" if ends else ""
+            lines.append(f"  {metric.title}: {metric.format(entry.difference, sign=True)}{interval}, {entry.shows}")
     return lines

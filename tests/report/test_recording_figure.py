@@ -1,8 +1,9 @@
-"""The figure of a recording is a file that opens, whatever its name and sound; nothing is printed meanwhile."""
+"""The figure of a recording is a readable file, whatever its name and sound; no warning is printed."""
 
 import warnings
 from dataclasses import replace
 
+import matplotlib
 import numpy as np
 import pytest
 import soundfile as sf
@@ -16,19 +17,19 @@ from tests.helpers.common import TINY, png_size
 
 @pytest.fixture(autouse=True)
 def no_warning():
-    """Matplotlib's warnings would be seen under --quiet."""
+    """Matplotlib's warnings would be printed under --quiet."""
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         yield
 
 
 def is_figure(path):
-    """Whether path is a PNG of a size that one can look at."""
+    """Return whether `path` is a PNG that is large enough to read."""
     return min(png_size(path)) >= 200
 
 
 def draw_recording(path, name="a.wav", waveform=None, frames=None, **options):
-    """recording_figure.draw_recording of a sound that is its own reconstruction."""
+    """Write the figure of a sound that is its own reconstruction."""
     waveform = np.sin(np.arange(4_000) / 5).astype(np.float32) if waveform is None else waveform
     frames = np.random.default_rng(0).random((TINY.n_mels, 63), np.float32) if frames is None else frames
     recording_figure.draw_recording(path, name, (waveform, waveform), TINY.sr, (frames, frames), TINY, **options)
@@ -51,7 +52,7 @@ def draw_recording(path, name="a.wav", waveform=None, frames=None, **options):
     ],
     ids=ascii,
 )
-def test_draw_recording_odd_name_is_figure(tmp_path, name):
+def test_draw_recording_odd_name_writes_a_figure(tmp_path, name):
     draw_recording(tmp_path / "figure.png", name)
     assert is_figure(tmp_path / "figure.png")
 
@@ -65,7 +66,7 @@ def test_draw_recording_odd_name_is_figure(tmp_path, name):
     ],
     ids=["silent", "one sample", "one silent sample"],
 )
-def test_draw_recording_odd_sound_is_figure(tmp_path, waveform, frames):
+def test_draw_recording_odd_sound_writes_a_figure(tmp_path, waveform, frames):
     draw_recording(tmp_path / "figure.png", waveform=waveform, frames=frames)
     assert is_figure(tmp_path / "figure.png")
 
@@ -73,7 +74,7 @@ def test_draw_recording_odd_sound_is_figure(tmp_path, waveform, frames):
 @pytest.mark.parametrize(
     ("sr", "seconds"), [(16_000, 0.5), (44_100, 0.02), (8_000, 27.0), (16_000, 1 / 16_000)], ids=str
 )
-def test_excerpt_draws_what_passed(shaken, tmp_path, sr, seconds):
+def test_excerpt_any_recording_writes_a_figure(shaken, tmp_path, sr, seconds):
     sound = 0.3 * np.random.default_rng(0).standard_normal(max(1, round(sr * seconds)))
     sf.write(tmp_path / "in.wav", sound, sr)
     excerpt = recording_figure.Excerpt(tmp_path / "in.wav", shaken.features)
@@ -84,7 +85,7 @@ def test_excerpt_draws_what_passed(shaken, tmp_path, sr, seconds):
     assert is_figure(tmp_path / "figure.png")
 
 
-def test_excerpt_long_recording_keeps_only_what_is_shown(tmp_path):
+def test_excerpt_long_recording_keeps_only_its_beginning(tmp_path):
     sf.write(tmp_path / "in.wav", np.zeros(8_000 * 60), 8_000)
     excerpt = recording_figure.Excerpt(tmp_path / "in.wav", CLASSIC)
     for _ in range(60):
@@ -94,7 +95,7 @@ def test_excerpt_long_recording_keeps_only_what_is_shown(tmp_path):
     assert sum(block.shape[1] for block in excerpt.blocks["mel"]) < 44 * 30
 
 
-def test_excerpt_draws_sound_next_to_its_reconstruction(tmp_path, monkeypatch):
+def test_excerpt_draws_the_recording_beside_its_reconstruction(tmp_path, monkeypatch):
     sound = np.linspace(-0.5, 0.5, 8_000)
     sf.write(tmp_path / "in.wav", sound, 8_000, "FLOAT")
     excerpt = recording_figure.Excerpt(tmp_path / "in.wav", replace(TINY))
@@ -114,9 +115,7 @@ def test_excerpt_draws_sound_next_to_its_reconstruction(tmp_path, monkeypatch):
     assert [frames.mean() for frames in log_mels] == [0.25, 0.75]
 
 
-def test_show_without_display_is_false_at_once(tmp_path, monkeypatch):
+def test_show_no_display_returns_false(tmp_path, monkeypatch):
     draw_recording(tmp_path / "figure.png")
-    import matplotlib
-
     monkeypatch.setattr(matplotlib, "get_backend", lambda: "agg")
     assert recording_figure.show(tmp_path / "figure.png") is False

@@ -1,28 +1,78 @@
 """What was measured, as a table and sentences."""
 
-from speech_autoencoder.report import text as summary
+import pytest
+
+from speech_autoencoder.evaluation.results import Comparison, Coverage, Difference, Measurements, WordResults
+from speech_autoencoder.report import text
+
+SCORES = {
+    "model": {"log_mel_db": 3.14159, "stoi": 0.87654, "estoi": 0.7, "pesq_nb": None},
+    "pca": {"log_mel_db": 4.0, "stoi": 0.8, "estoi": 0.6, "pesq_nb": 2.0},
+    "copy_synthesis": {"log_mel_db": 0.0, "stoi": 0.95, "estoi": 0.9, "pesq_nb": 3.5},
+}
 
 
-def test_format_table_has_a_line_for_each_metric_and_intervals_in_brackets():
-    scores = {
-        "model": {"log_mel_db": 3.14159, "stoi": 0.87654, "estoi": 0.7, "pesq_nb": None},
-        "pca": {"log_mel_db": 4.0, "stoi": 0.8, "estoi": 0.6, "pesq_nb": 2.0},
-        "copy_synthesis": {"log_mel_db": 0.0, "stoi": 0.95, "estoi": 0.9, "pesq_nb": 3.5},
-    }
-    heading, *lines = summary.format_table(scores).splitlines()
-    assert heading.split() == ["the", "model", "PCA", "pca", "copy_synthesis"]
+def test_format_table_has_a_line_for_each_metric():
+    heading, *lines = text.format_table(SCORES).splitlines()
+    assert heading.split() == ["the", "model", "PCA", "baseline", "copy-synthesis"]
     assert [line.split()[-4:] for line in lines] == [
         ["STOI", "0.877", "0.800", "0.950"],
         ["ESTOI", "0.700", "0.600", "0.900"],
         ["PESQ-NB", "-", "2.00", "3.50"],
         ["dB", "3.14", "4.00", "0.00"],
     ]
-    text = summary.format_table(scores, {"model": {"stoi": [0.86, 0.89], "pesq_nb": None}})
-    assert "STOI               0.877 [0.860, 0.890]  0.800" in text
 
 
-def test_format_comparison_says_which_is_better():
-    entry = {"difference": 0.02, "interval": [0.01, 0.03], "shows": "better"}
-    lines = summary.format_comparison({"differences": {"stoi": entry}}, "other.h5")
-    assert lines[0].startswith("The model is better than other.h5, by STOI")
-    assert lines[1] == "  STOI: +0.020 [+0.010, +0.030], better"
+def test_format_table_puts_intervals_in_brackets():
+    table = text.format_table(SCORES, {"model": {"stoi": [0.86, 0.89], "pesq_nb": None}})
+    assert "STOI               0.877 [0.860, 0.890]  0.800" in table
+
+
+def test_describe_recordings_agrees_with_the_numbers():
+    one = Measurements(scores={}, n_recordings=1, n_scored=1, n_segments=1)
+    assert text.describe_recordings(one) == "1 recording, 1 of them scored as sound in 1 segment of a few seconds."
+
+
+@pytest.mark.parametrize(("resampled", "expected"), [("speakers", "by speaker"), ("segments", "other speakers")])
+def test_describe_intervals_tells_what_is_resampled_and_what_is_missing(resampled, expected):
+    coverage = {
+        "stoi": Coverage("segments", 3, 4, "less than 0.4 s of sound"),
+        "log_mel_db": Coverage("recordings", 9, 9),
+    }
+    sentences = text.describe_intervals(Measurements(scores={}, resampled=resampled, coverage=coverage))
+    assert expected in sentences
+    assert sentences.endswith("Not measured everywhere: STOI, on 3 of 4 segments (less than 0.4 s of sound).")
+
+
+@pytest.mark.parametrize(
+    ("n_training", "recogniser", "expected"),
+    [
+        (20, "trained", "A recogniser of 2 words, trained on 20 original training recordings, recognises 0.900 of"),
+        (0, "whisper base.en", "With a choice of 2 words, whisper base.en recognises 0.900 of"),
+    ],
+)
+def test_describe_words_tells_the_recogniser_and_its_accuracy(n_training, recogniser, expected):
+    words = WordResults(recogniser, ["no", "yes"], ["no", "yes"], n_training, 10, 0.9, None, {})
+    assert text.describe_words(words) == f"{expected} 10 original testing recordings."
+
+
+@pytest.mark.parametrize(
+    ("shows", "expected"),
+    [
+        ("better", "The model is better than other.h5 (STOI"),
+        ("worse", "The model is worse than other.h5 (STOI"),
+        ("no difference", "These recordings show no difference from other.h5 (STOI"),
+    ],
+)
+def test_describe_comparison_tells_which_model_is_better(shows, expected):
+    comparison = Comparison("other.h5", {}, {"stoi": Difference(0.02, [0.01, 0.03], shows)})
+    heading, line = text.describe_comparison(comparison, "other.h5")
+    assert heading.startswith(expected)
+    assert line == f"  STOI: +0.020 [+0.010, +0.030], {shows}"
+
+
+def test_describe_comparison_without_intervals_tells_nothing():
+    comparison = Comparison("other.h5", {}, {"stoi": Difference(0.02, None, "unknown")})
+    heading, line = text.describe_comparison(comparison, "other.h5")
+    assert heading.startswith("There are too few recordings to tell")
+    assert line == "  STOI: +0.020, unknown"

@@ -1,10 +1,10 @@
-"""The figure of the scores is a file that opens, whatever was measured."""
+"""The figure of the scores is a readable file, whatever was measured."""
 
 import warnings
 
 import pytest
 
-from speech_autoencoder.report import figures
+from speech_autoencoder.report.score_figure import draw_scores
 from tests.helpers.common import png_size
 
 SCORES = {
@@ -16,28 +16,28 @@ SCORES = {
 
 @pytest.fixture(autouse=True)
 def no_warning():
-    """Matplotlib's warnings would be seen under --quiet."""
+    """Matplotlib's warnings would be printed under --quiet."""
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         yield
 
 
 def is_figure(path):
-    """Whether path is a PNG of a size that one can look at."""
+    """Return whether `path` is a PNG that is large enough to read."""
     return min(png_size(path)) >= 200
 
 
 @pytest.mark.parametrize(
     "missing", [(), ("pesq_nb",), ("stoi", "estoi", "pesq_nb")], ids=["all", "no PESQ", "no sound"]
 )
-def test_draw_scores_any_metrics_is_figure(tmp_path, missing):
+def test_draw_scores_any_metrics_writes_a_figure(tmp_path, missing):
     scores = {system: row | dict.fromkeys(missing) for system, row in SCORES.items()}
-    figures.draw_scores(tmp_path / "scores.png", scores)
+    draw_scores(tmp_path / "scores.png", scores)
     assert is_figure(tmp_path / "scores.png")
 
 
-def test_draw_scores_more_metrics_are_a_wider_figure(tmp_path):
-    figures.draw_scores(tmp_path / "all.png", SCORES)
+def test_draw_scores_more_metrics_make_a_wider_figure(tmp_path):
+    draw_scores(tmp_path / "all.png", SCORES)
     few = {system: {"log_mel_db": row["log_mel_db"], "stoi": row["stoi"]} for system, row in SCORES.items()}
-    figures.draw_scores(tmp_path / "few.png", few)
+    draw_scores(tmp_path / "few.png", few)
     assert png_size(tmp_path / "all.png")[0] > png_size(tmp_path / "few.png")[0]

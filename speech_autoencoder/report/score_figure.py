@@ -1,0 +1,40 @@
+"""The figure of the scores: each metric of the model, the PCA baseline and copy-synthesis."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from speech_autoencoder.evaluation.metrics.registry import METRICS
+from speech_autoencoder.evaluation.results import Scores
+from speech_autoencoder.evaluation.systems import SYSTEMS
+from speech_autoencoder.system.figures import new_figure, save_figure
+
+# The metrics that are drawn, from left to right, if they were measured.
+_METRICS = ("log_mel_db", "stoi", "estoi", "pesq_nb", "pesq_wb")
+_COLOURS = {"model": "#0072b2", "pca": "#999999", "copy_synthesis": "#009e73"}
+_WIDTH = 2.4  # of each metric, in inches
+_HEIGHT = 3.6
+# Room above the bars for their values, in heights of the bars.
+_ROOM = 0.15
+
+
+def draw_scores(path: Path, scores: Mapping[str, Scores]) -> None:
+    """Write a figure with a bar for each system, metric by metric.
+
+    Parameters
+    ----------
+    path
+        The PNG to write.
+    scores
+        By system and metric.
+    """
+    metrics = [METRICS[key] for key in _METRICS if scores["model"].get(key) is not None]
+    figure, axes = new_figure(1, len(metrics), (_WIDTH * len(metrics), _HEIGHT), squeeze=False)
+    for axis, metric in zip(axes[0], metrics, strict=True):
+        names = [system.short_title.replace("-", "-\n") for system in SYSTEMS.values()]
+        values = [scores[key][metric.key] for key in SYSTEMS]
+        bars = axis.bar(names, values, color=[_COLOURS[key] for key in SYSTEMS])
+        axis.bar_label(bars, fmt="%.3g", padding=2)
+        axis.set(title=metric.title if metric.higher_is_better else f"{metric.title}\nlower is better")
+        axis.margins(y=_ROOM)
+        axis.spines[["top", "right"]].set_visible(False)
+    save_figure(figure, path)
