@@ -1,4 +1,6 @@
-"""A page whose recordings have hostile names, for the tests of what is written and of what a browser makes of it."""
+"""A page whose recordings have hostile names, for the tests of the file and of what a browser makes of it."""
+
+from dataclasses import replace
 
 import soundfile as sf
 
@@ -6,6 +8,7 @@ from speech_autoencoder.codec.latent_search import Encoder
 from speech_autoencoder.config import CLASSIC, InversionConfig, LatentSearchConfig
 from speech_autoencoder.data import building, dataset
 from speech_autoencoder.evaluation import evaluation, leakage, rates, verdict
+from speech_autoencoder.evaluation.results import ArrayFile, Evaluation, Measurements, RunConfig
 from speech_autoencoder.report import page
 from tests.helpers.common import make_speech
 
@@ -23,25 +26,51 @@ HOSTILE = [
 ]
 
 
+def make_evaluation(measured: Measurements, **values):
+    """Return an evaluation of these measurements, with these values of its own fields."""
+    run = {
+        "version": "0",
+        "versions": {},
+        "commit": None,
+        "seed": 0,
+        "config": RunConfig({}, {}, 0, "none", "trained"),
+        "data": ArrayFile("data.npy", ""),
+        "features": {},
+        "model": {},
+        "training": {},
+        "verdict": verdict.judge(measured, {}),
+    }
+    return Evaluation(**vars(measured), **(run | values))
+
+
 def make_page(folder, trained, small_arrays):
-    """(folder of the report, result, findings, bytes) of recordings with hostile names, and what makes it again."""
+    """Write a report of recordings with hostile names.
+
+    Returns
+    -------
+    folder, evaluation, n_bytes, write
+        Of the report; write(folder, **changes) writes that of a changed evaluation.
+    """
     for number, name in enumerate(HOSTILE):
         path = folder / "audio" / f"<b>{number % 2}<b>" / name
         path.parent.mkdir(parents=True, exist_ok=True)
         sf.write(path, make_speech(SR // 2 + 1_000 * number, SR, seed=number), SR)
     building.build(folder / "audio", folder / "data.npy", CLASSIC, workers=2)
     data = dataset.load(folder / "data.npy", "")
-    encoder = Encoder(trained[0].model, LatentSearchConfig(steps=0))
-    result = evaluation.evaluate(data, encoder, QUICK, workers=2)
     model = trained[0].model
-    result["rates"] = rates.measure(result, data, model, QUICK, workers=2)
-    description = {"model": model.config.to_json(), "features": model.features.to_json(), **model.description}
-    facts = leakage.find(small_arrays[0], data) | evaluation.compare(small_arrays[0], data, encoder)
-    findings = verdict.judge(result, description, facts)
+    encoder = Encoder(model, LatentSearchConfig(steps=0))
+    measured = evaluation.evaluate(data, encoder, QUICK, workers=2)
+    shared = leakage.compare_with_training(small_arrays[0], data, encoder)
+    result = make_evaluation(
+        measured,
+        training=model.description,
+        rates=rates.measure(measured, data, model, QUICK, workers=2),
+        shared_with_training=shared,
+        verdict=verdict.judge(measured, {"features": model.features.to_json()} | model.description, shared),
+    )
 
     def write(target, **changes):
-        arguments = {"result": result, "model": description, "findings": findings, "workers": 2} | changes
-        return page.write(target, dataset=data, encoder=encoder, inversion=QUICK, **arguments)
+        return page.write(target, replace(result, **changes), data, encoder, QUICK, workers=2)
 
-    size = write(folder / "report")
-    return folder / "report", result, findings, size, write
+    n_bytes = write(folder / "report")
+    return folder / "report", result, n_bytes, write

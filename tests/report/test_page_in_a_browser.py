@@ -1,23 +1,23 @@
-"""The page in a browser, without a server: inert whatever its names, usable by keyboard, readable at any width."""
+"""The page in a browser, without a server: inert whatever the names, usable by keyboard, readable at any width."""
 
 import shutil
 import time
 
 import pytest
 
-from speech_autoencoder.report import page
+from speech_autoencoder.system.files import printable
 from tests.helpers.hostile_page import HOSTILE, make_page
 
 
 @pytest.fixture(scope="module")
 def made(trained, small_arrays, tmp_path_factory):
-    """What `make_page` gives."""
+    """Return (folder, evaluation, size in bytes, write) of `make_page`."""
     return make_page(tmp_path_factory.mktemp("page"), trained, small_arrays)
 
 
 @pytest.fixture(scope="module")
 def browser():
-    """A headless Chromium, driven by selenium."""
+    """Yield a headless Chromium, driven by selenium."""
     webdriver = pytest.importorskip("selenium.webdriver")
     chromium = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
     driver_path = shutil.which("chromedriver")
@@ -42,14 +42,14 @@ def browser():
 
 @pytest.fixture
 def opened(browser, made):
-    """The browser with the page open; nothing on its console when the test is done."""
+    """Yield the browser with the page open; its console must stay empty."""
     browser.get((made[0] / "index.html").as_uri())
     yield browser
     assert [entry["message"] for entry in browser.get_log("browser")] == []
 
 
 def wait_for(browser, script):
-    """What the script returns, as soon as it is true."""
+    """Return what the script returns, as soon as it is true."""
     for _ in range(100):
         value = browser.execute_script(f"return {script}")
         if value:
@@ -59,7 +59,7 @@ def wait_for(browser, script):
 
 
 def shown_rows(browser):
-    """The cells of the table's rows that are seen."""
+    """Return the cells of the visible rows of the table."""
     return browser.execute_script(
         "return [...document.querySelectorAll('#table tbody tr')].filter(row => row.offsetParent)"
         ".map(row => [...row.cells].map(cell => cell.textContent))"
@@ -67,21 +67,21 @@ def shown_rows(browser):
 
 
 def press(browser, keys):
-    """Nothing; the keys are pressed, wherever the focus is."""
+    """Press keys, wherever the focus is."""
     from selenium.webdriver import ActionChains
 
     ActionChains(browser).send_keys(keys).perform()
 
 
-def test_browser_opens_no_alert_and_shows_the_names_as_they_are(opened, made):
+def test_browser_hostile_names_are_shown_and_open_no_alert(opened, made):
     from selenium.common.exceptions import NoAlertPresentException
 
     with pytest.raises(NoAlertPresentException):
         _ = opened.switch_to.alert
-    assert {row[0] for row in shown_rows(opened)} == {page.printable(entry["path"]) for entry in made[1]["recordings"]}
+    assert {row[0] for row in shown_rows(opened)} == {printable(entry.path) for entry in made[1].recordings}
 
 
-def test_browser_every_player_has_its_sound_and_plays_it_alone(opened, made):
+def test_browser_players_have_sound_and_play_one_at_a_time(opened, made):
     wait_for(
         opened, "[...document.querySelectorAll('audio')].every(a => Number.isFinite(a.duration) && a.duration > 0.4)"
     )
@@ -97,7 +97,7 @@ def test_browser_every_player_has_its_sound_and_plays_it_alone(opened, made):
 
 
 @pytest.mark.parametrize(("column", "kind"), [(0, str), (2, float), (3, float), (4, float), (5, float)])
-def test_browser_headings_sort_by_keyboard_and_say_so(opened, column, kind):
+def test_browser_headings_sort_by_keyboard(opened, column, kind):
     heading = opened.find_elements("css selector", "#table thead th")[column]
     seen = []
     for _ in range(2):
@@ -139,22 +139,22 @@ def test_browser_blind_test_counts_right_answers_by_keyboard(opened):
     assert opened.find_element("id", "tally").text == ""  # not started yet
     opened.execute_script("document.getElementById('start').focus()")
     press(opened, " ")
-    # One who knows: X is A where the page plays the same file for both.
+    # The right answer is known: X is A if the page plays the same file for both.
     opened.execute_script(
-        "window.heard = {}; const set = Object.getOwnPropertyDescriptor(HTMLMediaElement.prototype, 'src').set;"
+        "const set = Object.getOwnPropertyDescriptor(HTMLMediaElement.prototype, 'src').set;"
         "Object.defineProperty(HTMLMediaElement.prototype, 'src',"
         "{set(value) { window.last = value; set.call(this, value); }})"
     )
     press(opened, "a")
-    assert "Listen to A, B and X first" in opened.find_element("id", "said").text
+    assert "Listen to A, B and X first" in opened.find_element("id", "status").text
     n_right = 0
     for number in range(1, 8):
-        heard = {}
+        played = {}
         for key in "12x":
             press(opened, key)
-            heard[key] = opened.execute_script("return window.last")
-        assert heard["1"] != heard["2"]
-        right = "a" if heard["x"] == heard["1"] else "b"
+            played[key] = opened.execute_script("return window.last")
+        assert played["1"] != played["2"]
+        right = "a" if played["x"] == played["1"] else "b"
         wrong_on_purpose = number == 3
         press(opened, {"a": "b", "b": "a"}[right] if wrong_on_purpose else right)
         n_right += not wrong_on_purpose
@@ -163,7 +163,7 @@ def test_browser_blind_test_counts_right_answers_by_keyboard(opened):
     assert "p = 0.063" in opened.find_element("id", "tally").text
 
 
-def test_browser_blind_test_plays_what_is_asked_for(opened):
+def test_browser_blind_test_plays_the_sound(opened):
     opened.execute_script(
         "window.played = []; const play = HTMLMediaElement.prototype.play;"
         "HTMLMediaElement.prototype.play = function () { window.played.push(this); return play.call(this); }"
@@ -175,7 +175,7 @@ def test_browser_blind_test_plays_what_is_asked_for(opened):
 
 
 @pytest.mark.parametrize("width", [320, 390, 1280])
-def test_browser_page_is_never_wider_than_the_window(opened, width):
+def test_browser_page_fits_the_window(opened, width):
     metrics = {"width": width, "height": 800, "deviceScaleFactor": 1, "mobile": width < 500}
     opened.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
     try:
@@ -186,7 +186,7 @@ def test_browser_page_is_never_wider_than_the_window(opened, width):
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_browser_text_has_contrast(opened, scheme):
-    """At least 4.5 to 1, WCAG's AA, of every text to what is behind it."""
+    """WCAG's level AA: at least 4.5 to 1 between text and background."""
     opened.execute_cdp_cmd(
         "Emulation.setEmulatedMedia", {"features": [{"name": "prefers-color-scheme", "value": scheme}]}
     )

@@ -7,7 +7,7 @@ function stopOthers(player) {
 }
 for (const player of players) player.addEventListener("play", () => stopOthers(player));
 
-// ---- the table: sorted by its headings, filtered by the form above it
+// The table: sorted by its headings, filtered by the form above it.
 
 const table = document.getElementById("table");
 const body = table.tBodies[0];
@@ -16,7 +16,8 @@ const rows = [...body.rows].map((row) => ({
   values: [...row.cells].map((cell) =>
     "value" in cell.dataset ? (cell.dataset.value === "" ? null : Number(cell.dataset.value)) : cell.textContent),
 }));
-const [NAME, SPEAKER, , STOI] = [0, 1, 2, 3];
+// The columns by their names in the template: {name: index}.
+const columns = Object.fromEntries([...table.tHead.rows[0].cells].map((heading, i) => [heading.dataset.column, i]));
 
 function compare(a, b) {
   if (a === null || b === null) return null;
@@ -30,7 +31,7 @@ function sort(column, ascending) {
   rows.sort((first, second) => {
     const [a, b] = [first.values[column], second.values[column]];
     const order = compare(a, b);
-    // What has no value is last, whichever way.
+    // Rows without a value come last in either direction.
     return order === null ? (a === null) - (b === null) : ascending ? order : -order;
   });
   body.append(...rows.map((entry) => entry.row));
@@ -55,16 +56,16 @@ function filter() {
   const [low, high] = [least, most].map((field) => (field.value === "" ? null : field.valueAsNumber));
   let count = 0;
   for (const { row, values } of rows) {
-    const stoi = values[STOI];
-    const shown = values[NAME].toLowerCase().includes(wanted)
-      && (bySpeaker.value === "" || values[SPEAKER] === bySpeaker.value)
+    const stoi = values[columns.stoi];
+    const shown = values[columns.name].toLowerCase().includes(wanted)
+      && (bySpeaker.value === "" || values[columns.speaker] === bySpeaker.value)
       && (low === null || (stoi !== null && stoi >= low))
       && (high === null || (stoi !== null && stoi <= high));
     row.hidden = !shown;
     count += shown;
   }
-  document.getElementById("count").textContent =
-    count === rows.length ? `${count} recordings` : `${count} of ${rows.length} recordings`;
+  const total = `${rows.length} recording${rows.length === 1 ? "" : "s"}`;
+  document.getElementById("count").textContent = count === rows.length ? total : `${count} of ${total}`;
 }
 
 filters.hidden = false;
@@ -72,9 +73,13 @@ for (const event of ["input", "change"]) filters.addEventListener(event, filter)
 filters.addEventListener("submit", (event) => event.preventDefault());
 filters.addEventListener("reset", () => setTimeout(filter));
 
-// ---- the blind test
+// The blind test.
 
-// The chance that one who guesses is right so often, or more often: P(at least `right` of `n`).
+const SIGNIFICANT = 0.05;
+// With fewer answers, even all right ones may be guessed: 0.5 ** 5 < SIGNIFICANT.
+const FEWEST_ANSWERS = 5;
+
+// Return the probability that someone who guesses is right at least `right` times of `n`.
 function chanceOfGuessing(right, n) {
   let sum = 0;
   let logChoose = 0;
@@ -89,9 +94,10 @@ function startTest(test) {
   const trials = JSON.parse(document.getElementById("trials").textContent);
   const pair = document.getElementById("pair");
   const start = document.getElementById("start");
-  const said = document.getElementById("said");
+  const status = document.getElementById("status");
   const tally = document.getElementById("tally");
   const buttons = [...document.querySelectorAll("#plays button")];
+  const keys = buttons.map((button) => button.dataset.key);
   const sound = new Audio();
   players.push(sound);
   sound.addEventListener("play", () => stopOthers(sound));
@@ -113,8 +119,8 @@ function startTest(test) {
       return;
     }
     const p = chanceOfGuessing(count.right, count.n);
-    const meaning = p < 0.05 ? "you hear the difference" : count.n < 5 ? "go on: five right answers are the least that tell" :
-      "no more than guessing would give, so far";
+    const meaning = p < SIGNIFICANT ? "you hear the difference" :
+      count.n < FEWEST_ANSWERS ? `go on: it takes at least ${FEWEST_ANSWERS} answers` : "no better than guessing so far";
     tally.textContent = `${count.right} of ${count.n} right, p = ${p.toFixed(p < 0.001 ? 6 : 3)}: ${meaning}.`;
   }
 
@@ -123,18 +129,18 @@ function startTest(test) {
     if (key in trial.sounds) {
       trial.heard.add(key);
       sound.src = trial.sounds[key];
-      sound.play().catch(() => { said.textContent = "This browser cannot play the sound: is the folder sound still beside the page?"; });
+      sound.play().catch(() => { status.textContent = "The sound cannot be played: is the folder `sound` still beside the page?"; });
       return;
     }
     if (trial.heard.size < 3) {
-      said.textContent = "Listen to A, B and X first.";
+      status.textContent = "Listen to A, B and X first.";
       return;
     }
     const right = (key === "a") === trial.isA;
     const count = (counts[pair.value] ??= { right: 0, n: 0 });
     count.n += 1;
     count.right += right;
-    said.textContent = `${right ? "Right" : "Wrong"}: X was ${trial.isA ? "A" : "B"}, of ${trial.name}. Here is another.`;
+    status.textContent = `${right ? "Right" : "Wrong"}: X was ${trial.isA ? "A" : "B"}, in ${trial.name}. Here is the next one.`;
     sound.pause();
     next();
     show();
@@ -147,7 +153,7 @@ function startTest(test) {
     sound.pause();
     if (on) next();
     else trial = null;
-    said.textContent = on ? "Keys: 1, 2 and x play, a and b answer." : "The keys work once the test is started.";
+    status.textContent = on ? "Keys: 1, 2 and x play; a and b answer." : "The keys work once the test has started.";
     show();
   }
 
@@ -158,7 +164,7 @@ function startTest(test) {
     const typing = event.target.closest?.("input, select, textarea");
     if (!trial || typing || event.ctrlKey || event.altKey || event.metaKey || event.repeat) return;
     const key = event.key.toLowerCase();
-    if (["1", "2", "x", "a", "b"].includes(key)) {
+    if (keys.includes(key)) {
       event.preventDefault();
       press(key);
     }
