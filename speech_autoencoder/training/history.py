@@ -3,6 +3,7 @@
 import csv
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
@@ -10,9 +11,28 @@ from speech_autoencoder.system.figures import new_figure, save_figure
 from speech_autoencoder.system.files import atomic_write
 
 
+class Score(NamedTuple):
+    """The loss on held-out recordings, and the RMS error of log-mel in dB."""
+
+    loss: float
+    error_db: float
+
+
 @dataclass
 class History:
-    """One entry an epoch: when, how fast it learned, the RMS error of log-mel (dB), and the loss on validation."""
+    """One entry per epoch in each column.
+
+    Attributes
+    ----------
+    minutes : list[float]
+        The time since training began, at the end of the epoch.
+    learning_rate : list[float]
+        The learning rate of the last step.
+    training_db, validation_db : list[float]
+        The RMS error of log-mel in dB.
+    validation_loss : list[float]
+        The loss on validation, by which epochs are compared.
+    """
 
     minutes: list[float] = field(default_factory=list)
     learning_rate: list[float] = field(default_factory=list)
@@ -24,18 +44,18 @@ class History:
         return len(self.validation_loss)
 
     @property
-    def best(self) -> int:
-        """The epoch (from 1) with the least loss on validation; 0 when there is none."""
+    def best_epoch(self) -> int:
+        """The epoch (from 1) with the least loss on validation; 0 before the first epoch."""
         return int(np.argmin(self.validation_loss)) + 1 if self.validation_loss else 0
 
     def add(self, **epoch: float) -> None:
-        """Nothing; one epoch more, of which every column is told."""
+        """Add an epoch: a value for every column."""
         for column in fields(self):
             getattr(self, column.name).append(epoch[column.name])
 
 
 def write_history(path: Path, history: History) -> None:
-    """Nothing; path holds the history as CSV, one line an epoch."""
+    """Write the history as CSV, one line per epoch."""
     with atomic_write(path) as temporary, temporary.open("w", newline="", encoding="ascii") as file:
         writer = csv.writer(file)
         columns = asdict(history)

@@ -3,24 +3,18 @@
 import math
 from collections.abc import Callable
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
 
 from speech_autoencoder.errors import InputError
 from speech_autoencoder.training.batches import Batches
+from speech_autoencoder.training.history import Score
 from speech_autoencoder.training.quantiser import Quantiser
 from speech_autoencoder.training.train_step import TrainStep, as_graph, batch_parts, mean_over_parts
 
 Tensor = Any
-
-
-class Score(NamedTuple):
-    """The loss on held-out batches, and the RMS error of log-mel in dB."""
-
-    loss: float
-    error_db: float
 
 
 class Validation:

@@ -13,19 +13,19 @@ from tests.helpers.common import TINY, TINY_MODEL, TINY_TRAINING, make_dataset
 
 @pytest.fixture(scope="session")
 def nine():
-    """A Dataset of nine recordings of several lengths. Not to be changed."""
+    """Return a Dataset of nine recordings of several lengths, which no test may change."""
     return make_dataset([f"{i}.wav" for i in range(9)], [3, 8, 20, 32, 33, 40, 64, 70, 100])
 
 
 @pytest.fixture(scope="session")
 def nine_pca(nine):
-    """PCA of the nine recordings, which the network starts from."""
+    """Return the PCA of the nine recordings, which the network starts from."""
     return pca.fit(nine, np.arange(len(nine.names)), STEP, TINY_MODEL.latent_size)
 
 
 @pytest.fixture(scope="session")
 def _made(nine, nine_pca):
-    """(Validation on the nine recordings with its TrainStep, the state before the first step)."""
+    """Return a Validation on the nine recordings with its TrainStep, and the state before the first step."""
     keras.utils.set_random_seed(0)
     network = keras_network.build(TINY_MODEL)
     keras_network.start_at_pca(network, TINY_MODEL, nine_pca)
@@ -35,7 +35,7 @@ def _made(nine, nine_pca):
 
 @pytest.fixture
 def validation(_made):
-    """A Validation on the nine recordings, its TrainStep at the start of training."""
+    """Return a Validation on the nine recordings, its TrainStep at the start of training."""
     validation, start = _made
     validation.train_step.restore(start)
     return validation
@@ -43,5 +43,5 @@ def validation(_made):
 
 @pytest.fixture
 def train_step(validation):
-    """A TrainStep at the start of training."""
+    """Return a TrainStep at the start of training."""
     return validation.train_step

@@ -1,7 +1,9 @@
-"""What a training is resumed from: refused where it is of another training, damaged, or not there."""
+"""Resuming: a checkpoint of another training or version, a damaged one and a missing one are refused."""
 
+import io
 from dataclasses import replace
 
+import numpy as np
 import pytest
 
 from speech_autoencoder.errors import InputError
@@ -12,19 +14,19 @@ from tests.helpers.common import TINY_TRAINING, make_dataset, one_line_of, raise
 
 @pytest.fixture(scope="module")
 def checkpoint(forty, tmp_path_factory):
-    """The bytes of a checkpoint after the first epoch."""
+    """Return the bytes of a checkpoint after the first epoch."""
     folder = tmp_path_factory.mktemp("checkpoint")
     train_tiny(forty, folder, say=raise_at("Epoch +1"))
     return (folder / "model.checkpoint.npz").read_bytes()
 
 
 def full(path):
-    """`replacing` on a disk that is full."""
+    """Fail as `atomic_write` does on a full disk."""
     raise InputError("no space left")
 
 
 def resume_refused(data, folder, content, **options):
-    """The message with which a training refuses to go on from a checkpoint of this content."""
+    """Return the message with which a training refuses to resume from a checkpoint of this content."""
     path = folder / "model.checkpoint.npz"
     if content is not None:
         path.write_bytes(content)
@@ -43,13 +45,26 @@ def test_train_resume_with_other_data_is_refused(forty, tmp_path, checkpoint):
 @pytest.mark.parametrize("setting", [{"seed": 1}, {"batch_size": 6}, {"learning_rate": 2e-3}], ids=repr)
 def test_train_resume_with_other_settings_is_refused(forty, tmp_path, checkpoint, setting):
     message = resume_refused(forty, tmp_path, checkpoint, config=replace(TINY_TRAINING, **setting))
-    assert "model.checkpoint.npz is of other data or settings" in message
+    assert "model.checkpoint.npz belongs to other data or settings" in message
+
+
+@pytest.mark.parametrize("version", [{}, {"format": np.array(3)}], ids=["none", "3"])
+def test_train_resume_from_another_format_is_refused(forty, tmp_path, version):
+    """Before format 4, the file did not say which it is of."""
+    content = io.BytesIO()
+    np.savez(content, identity=np.array("another"), minutes=np.array(5.0), epochs=np.array(0), **version)
+    message = resume_refused(forty, tmp_path, content.getvalue())
+    assert message == "PATH was written by another version of this program: train without --resume.".replace(
+        "PATH", str(tmp_path / "model.checkpoint.npz")
+    )
+    with pytest.raises(InputError, match="another version of this program"):
+        budget(tmp_path / "model.checkpoint.npz")
 
 
 def test_train_resume_without_checkpoint_is_refused(forty, tmp_path):
     message = resume_refused(forty, tmp_path, None)
     assert "nothing to resume" in message
-    assert "run without --resume" in message
+    assert "train without --resume" in message
 
 
 @pytest.mark.parametrize(
@@ -66,7 +81,7 @@ def test_train_resume_without_checkpoint_is_refused(forty, tmp_path):
 def test_train_resume_from_damaged_checkpoint_is_refused(forty, tmp_path, checkpoint, damage):
     message = resume_refused(forty, tmp_path, damage(checkpoint))
     assert "model.checkpoint.npz is damaged" in message
-    assert "run without --resume" in message
+    assert "train without --resume" in message
 
 
 def test_train_resume_with_other_epochs_is_refused(forty, tmp_path, checkpoint):

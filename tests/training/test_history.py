@@ -9,7 +9,7 @@ from speech_autoencoder.training.history import History, draw_history, write_his
 from tests.helpers.common import png_size
 
 
-def test_write_history_has_a_line_an_epoch(tmp_path):
+def test_write_history_has_a_line_per_epoch(tmp_path):
     history = History()
     for epoch in range(4):
         history.add(
@@ -27,9 +27,9 @@ def test_write_history_has_a_line_an_epoch(tmp_path):
         assert [float(row[name]) for row in rows] == pytest.approx(getattr(history, name), rel=1e-5)
 
 
-def test_history_best_is_the_epoch_of_least_error():
-    assert History(validation_loss=[3.0, 1.0, 2.0]).best == 2
-    assert History().best == 0
+def test_best_epoch_has_the_least_loss():
+    assert History(validation_loss=[3.0, 1.0, 2.0]).best_epoch == 2
+    assert History().best_epoch == 0
 
 
 @pytest.mark.parametrize("n_epochs", [0, 1, 30])

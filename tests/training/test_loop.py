@@ -1,4 +1,4 @@
-"""A training from its start to its model: better than PCA, the same for the same seed, kept whatever ends it."""
+"""Training from its start to its model: better than PCA, the same for the same seed, kept whatever ends it."""
 
 import itertools
 import time
@@ -10,7 +10,7 @@ import pytest
 from speech_autoencoder.codec.range_coder import LatentCoder
 from speech_autoencoder.config import CodecConfig
 from speech_autoencoder.errors import InputError
-from speech_autoencoder.model import model_file
+from speech_autoencoder.model import model_file, pca
 from speech_autoencoder.model.entropy_model import to_fixed, to_floats
 from speech_autoencoder.model.keras_network import to_keras
 from speech_autoencoder.training import checkpoints
@@ -25,7 +25,7 @@ from tests.helpers.common import TINY_MODEL, TINY_TRAINING, make_dataset, names_
 
 @pytest.fixture(scope="module")
 def whole(forty, tmp_path_factory):
-    """(Result, folder) of a training that nothing interrupted, while the clock jumped, to which no other may differ."""
+    """Return (Result, folder) of a training that was not interrupted, while the clock jumped: others must equal it."""
     folder = tmp_path_factory.mktemp("whole")
     jumps = itertools.cycle([0.0, 1e10, -1e9, 1.8e9])
     with pytest.MonkeyPatch.context() as patch:
@@ -34,10 +34,13 @@ def whole(forty, tmp_path_factory):
 
 
 class Bar:
-    """A progress bar during whose update number `at` the user presses Ctrl-C."""
+    """A progress bar; at its update number `interrupted_at` the user presses Ctrl-C."""
 
-    def __init__(self, at=-1):
-        self.at, self.count, self.closed, self.total = at, 0, False, None
+    def __init__(self, interrupted_at=-1):
+        self.interrupted_at = interrupted_at
+        self.count = 0
+        self.closed = False
+        self.total = None
 
     def __call__(self, total):
         self.total = total
@@ -45,7 +48,7 @@ class Bar:
 
     def update(self, n=1):
         self.count += n
-        if self.count == self.at:
+        if self.count == self.interrupted_at:
             raise KeyboardInterrupt
 
     def close(self):
@@ -53,7 +56,7 @@ class Bar:
 
 
 def assert_same_result(result, expected):
-    """Nothing; two trainings came to the same, bit for bit; only their clocks may differ."""
+    """Assert that two trainings came to the same, bit for bit; only their clocks may differ."""
     for name in ("learning_rate", "training_db", "validation_db", "validation_loss"):
         assert getattr(result.history, name) == getattr(expected.history, name), name
     for name in ("best_db", "best_loss", "best_epoch", "n_epochs"):
@@ -62,13 +65,13 @@ def assert_same_result(result, expected):
 
 
 def assert_same_weights(model, expected):
-    """Nothing; two models have the same weights, bit for bit."""
+    """Assert that two models have the same weights, bit for bit."""
     for name, other in expected.network.weights.items():
         np.testing.assert_array_equal(model.network.weights[name], other)
 
 
 def score_of(result, data):
-    """Return the Score of a training's model on its held-out recordings, taken anew."""
+    """Score the model of a training on its held-out recordings once more."""
     loss = TrainingLoss(data.features, result.model.loss)
     network = to_keras(result.model.network)
     train_step = TrainStep(network, TINY_TRAINING, loss=loss, range_db=data.features.range_db)
@@ -96,10 +99,8 @@ def test_train_beats_pca_on_validation(whole):
     assert result.best_loss < result.baseline_loss
 
 
-def test_train_floor_is_fitted_without_validation(whole, forty):
-    """The floor's error on recordings that PCA has seen would flatter it."""
-    from speech_autoencoder.model import pca
-
+def test_train_baseline_is_fitted_without_validation(whole, forty):
+    """On recordings that it was fitted on, PCA would look better than it is."""
     result, _ = whole
     fitted = pca.fit(forty, result.split.training, *TINY_MODEL.baseline_shape)
     np.testing.assert_array_equal(result.model.baseline.encode, fitted.encode)
@@ -119,7 +120,7 @@ def test_train_same_seed_gives_same_weights_from_epochs_that_differ(whole, forty
     assert len(epochs) == len(set(epochs)) == TINY_TRAINING.epochs
 
 
-def test_train_description_tells_the_story(whole, forty):
+def test_train_description_holds_settings_scores_and_versions(whole, forty):
     description = model_file.load(whole[1] / "model.h5").description
     result = whole[0]
     assert description["training"]["seed"] == TINY_TRAINING.seed
@@ -138,8 +139,8 @@ def test_train_description_tells_the_story(whole, forty):
 
 @pytest.mark.parametrize(
     ("interruption", "n_done"),
-    [({"bar": Bar(at=22)}, 2), ({"say": raise_at("Epoch +1", BrokenPipeError)}, 1)],
-    ids=["in the third epoch", "by a reader that has gone"],
+    [({"bar": Bar(interrupted_at=22)}, 2), ({"say": raise_at("Epoch +1", BrokenPipeError)}, 1)],
+    ids=["in the third epoch", "by a closed pipe"],
 )
 def test_train_interrupted_keeps_best_epoch_and_resumes_to_the_same(whole, forty, tmp_path, interruption, n_done):
     interrupted = train_tiny(forty, tmp_path, **interruption)
@@ -164,7 +165,7 @@ def test_train_interrupted_keeps_best_epoch_and_resumes_to_the_same(whole, forty
 
 def test_train_interrupted_in_the_first_epoch_leaves_an_older_model(forty, tmp_path):
     (tmp_path / "model.h5").write_bytes(b"an older model")
-    bar = Bar(at=5)
+    bar = Bar(interrupted_at=5)
     with pytest.raises(KeyboardInterrupt):
         train_tiny(forty, tmp_path, bar=bar)
     assert bar.closed
@@ -173,7 +174,7 @@ def test_train_interrupted_in_the_first_epoch_leaves_an_older_model(forty, tmp_p
 
 
 def test_train_interrupted_twice_leaves_the_old_model_and_a_checkpoint(forty, tmp_path, monkeypatch):
-    """Who presses Ctrl-C again does not want to wait for the model to be saved."""
+    """A second Ctrl-C means: do not wait for the model to be saved."""
     (tmp_path / "model.h5").write_bytes(b"an older model")
     monkeypatch.setattr(training, "save", lambda *args: raise_at("")(""))
     with pytest.raises(KeyboardInterrupt):
@@ -186,7 +187,7 @@ def test_train_nothing_gained_keeps_pca_and_stops(forty, tmp_path):
     config = replace(TINY_TRAINING, learning_rate=0.5, weight_decay=0.0, averaging=0.0, patience=2, epochs=10)
     result = train_tiny(forty, tmp_path, config)
     assert result.ended == "patience"
-    assert len(result.history) == result.history.best + 2 < 10
+    assert len(result.history) == result.history.best_epoch + 2 < 10
     assert result.best_epoch == 0
     assert (result.best_loss, result.best_db) == pytest.approx((result.baseline_loss, result.baseline_db), rel=1e-5)
     frames, network = forty.frames(0), model_file.load(tmp_path / "model.h5").network
@@ -228,7 +229,7 @@ def test_train_batch_of_nan_raises_and_saves_nothing(forty, tmp_path, monkeypatc
 
 
 def test_train_weights_of_nan_after_the_last_step_are_never_saved(forty, tmp_path, monkeypatch):
-    """The loss of a step is that before it: of what the last one did, only the weights can tell."""
+    """The loss of a step is the one before it: the last step shows only in the weights."""
     real = TrainStep.take_steps
 
     def poisoned(self, *arguments, **options):
@@ -244,14 +245,14 @@ def test_train_weights_of_nan_after_the_last_step_are_never_saved(forty, tmp_pat
     assert list(tmp_path.iterdir()) == []
 
 
-# ---- a codec
+# A codec
 
 CODEC = CodecConfig(lowest_kbits=0.1, highest_kbits=0.6, knots=3, qualities=9, groups=2, hidden=4)
 
 
 @pytest.fixture(scope="module")
 def codec(forty, tmp_path_factory):
-    """(Result, folder) of a training as a codec."""
+    """Return (Result, folder) of a training as a codec."""
     folder = tmp_path_factory.mktemp("codec")
     return train_tiny(forty, folder, codec=CODEC), folder
 
@@ -266,7 +267,7 @@ def test_train_codec_model_has_an_entropy_model_that_is_kept(codec):
     assert 0 < kbits[0] < kbits[1]
 
 
-def test_train_codec_is_compared_with_the_floor_unquantised(codec, forty):
+def test_train_codec_is_compared_with_the_baseline_unquantised(codec, forty):
     result, _ = codec
     assert score_of(result, forty) == pytest.approx((result.best_loss, result.best_db), rel=1e-5)
     assert result.best_loss < min(result.history.validation_loss)
@@ -297,7 +298,7 @@ def test_train_codec_interrupted_resumes_to_the_same(codec, forty, tmp_path):
     assert resumed.model.fingerprint == codec[0].model.fingerprint
 
 
-def test_train_codec_does_not_resume_what_was_none(forty, tmp_path):
+def test_train_codec_does_not_resume_a_training_without_codec(forty, tmp_path):
     train_tiny(forty, tmp_path, say=raise_at("Epoch +1"))
     with pytest.raises(InputError, match="other data or settings"):
         train_tiny(forty, tmp_path, codec=CODEC, resume=True)

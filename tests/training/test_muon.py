@@ -8,11 +8,11 @@ from speech_autoencoder.training.muon import optimizer, orthogonal
 
 
 def step_of(gradient, learning_rate=0.1, start=0.0, weight_decay=0.0):
-    """What one step takes from a variable that is `start` everywhere, given its gradient."""
+    """Return what one step subtracts from a variable that is `start` everywhere, given its gradient."""
     variable = keras.Variable(np.full_like(gradient, start))
     made = optimizer(learning_rate, clip_norm=1e9, weight_decay=weight_decay)
     made.apply([gradient], [variable])
-    return start - np.asarray(variable)
+    return start - variable.numpy()
 
 
 def gradient(*shape):
@@ -40,7 +40,7 @@ def test_orthogonal_matrix_has_singular_values_near_1(shape, scale):
     np.testing.assert_allclose(left.T @ made @ right.T, np.eye(len(values)), atol=0.1)
 
 
-def test_orthogonal_of_nothing_is_nothing():
+def test_orthogonal_of_zero_is_zero():
     assert not np.any(orthogonal(np.zeros((4, 3), np.float32)))
 
 

@@ -1,14 +1,16 @@
-"""What a codec learns with: noise in place of rounding, the bits it takes, what becomes integers."""
+"""The quantiser in training: noise in place of rounding, the bits, and the entropy model that it becomes."""
 
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from speech_autoencoder.config import CodecConfig
 from speech_autoencoder.model import entropy_model as entropy
 from speech_autoencoder.model.pca import PCA
 from speech_autoencoder.training.quantiser import Quantiser
 
-SIZE, FRAME_RATE = 10, 125.0
+SIZE = 10
+FRAME_RATE = 125.0
 CONFIG = CodecConfig(lowest_kbits=0.1, highest_kbits=0.6, knots=4, qualities=13, groups=3, hidden=8)
 
 
@@ -26,12 +28,12 @@ def latents(n=4, length=400, seed=0):
 
 
 def bitrate(bits):
-    """bit/s of bits (n, n_latents), each latent of which stands for 8 frames."""
+    """Return the bitrate (bit/s) of bits (n, n_latents), where a latent stands for 8 frames."""
     return float(np.mean(bits)) * FRAME_RATE / 8
 
 
 @pytest.mark.parametrize("position", [0.0, 0.4, 1.0])
-def test_quantiser_starts_at_about_the_bitrate_aimed_at(quantiser, position):
+def test_quantiser_starts_near_the_target_bitrate(quantiser, position):
     _, bits = quantiser(latents(), np.full(4, position, np.float32), 0)
     assert bitrate(bits) == pytest.approx(float(quantiser.bitrate(position)), rel=0.25)
 
@@ -40,14 +42,14 @@ def test_quantiser_finer_positions_are_nearer_and_cost_more(quantiser):
     latent = latents()
     errors, costs = [], []
     for position in (0.0, 0.3, 0.6, 1.0):
-        heard, bits = quantiser(latent, np.full(4, position, np.float32), 0)
-        errors.append(float(np.mean((heard - latent) ** 2)))
+        quantised, bits = quantiser(latent, np.full(4, position, np.float32), 0)
+        errors.append(float(np.mean((quantised - latent) ** 2)))
         costs.append(bitrate(bits))
     assert errors == sorted(errors, reverse=True)
     assert costs == sorted(costs)
 
 
-def test_quantiser_knots_are_met_and_joined_linearly(quantiser):
+def test_quantiser_weights_are_interpolated_between_knots(quantiser):
     variable = quantiser._variables["mean_bias"]
     variable.assign(np.arange(CONFIG.knots).repeat(SIZE).astype(np.float32))
     at = quantiser._at("mean_bias", np.array([0, 1 / 3, 0.5, 1], np.float32)).numpy()
@@ -55,14 +57,14 @@ def test_quantiser_knots_are_met_and_joined_linearly(quantiser):
 
 
 def shake(quantiser, seed=1):
-    """Nothing; every weight is moved, so that nothing is what it was at first."""
+    """Move every weight away from its start."""
     rng = np.random.default_rng(seed)
     for name, variable in quantiser._variables.items():
         moved = variable.numpy() + rng.normal(0, 0.05, variable.shape).astype(np.float32) * (name != "steps")
         variable.assign(moved)
 
 
-def test_quantiser_channels_are_predicted_from_groups_before_alone(quantiser):
+def test_quantiser_predicts_channels_from_earlier_groups_alone(quantiser):
     shake(quantiser)
     latent, position = latents(1, 12), np.zeros(1, np.float32)
     mean, scale = (value.numpy() for value in quantiser._predict(latent, position))
@@ -79,25 +81,25 @@ def test_quantiser_channels_are_predicted_from_groups_before_alone(quantiser):
 
 @pytest.mark.parametrize("quality", [0, 7, 12])
 def test_entropy_model_predicts_as_the_quantiser_does(quantiser, quality):
-    """The integer twin, asked about the values that it has decoded itself, says what the floats say."""
+    """On the values that it has decoded itself, the integer twin predicts what the floats do."""
     shake(quantiser)
     latent = latents(1, 60)[0]
     model = quantiser.to_entropy_model([latent])
     predictor = entropy.Predictor(model, quality)
     symbols, classes, decoded = entropy.quantise(predictor, entropy.to_fixed(latent))
-    heard = entropy.to_floats(decoded)
+    floats = entropy.to_floats(decoded)
     position = np.array([quality / (CONFIG.qualities - 1)], np.float32)
-    mean, log_scale = (value.numpy()[0] for value in quantiser._predict(heard[None], position))
+    mean, log_scale = (value.numpy()[0] for value in quantiser._predict(floats[None], position))
     step = np.exp(quantiser._at("steps", position).numpy()[0])
     # A step is rounded to 1/256, up to half of that for every symbol.
-    assert (np.abs(heard - mean - symbols * step) < 0.01 + np.abs(symbols) * 0.5 / 256).all()
+    assert (np.abs(floats - mean - symbols * step) < 0.01 + np.abs(symbols) * 0.5 / 256).all()
     expected = (log_scale * 256 - entropy.LOWEST) / entropy.SPACING
     assert np.abs(classes + 0.5 - np.clip(expected, 0, entropy.CLASSES)).max() < 0.75
-    # And a decoder's latents are as near to the encoder's as the steps allow.
-    assert (np.abs(heard - latent) <= 0.5 * step + 0.01).all() and np.abs(symbols).max() < entropy.RADIUS
+    # The decoder's latents are as near to the encoder's as the steps allow.
+    assert (np.abs(floats - latent) <= 0.5 * step + 0.01).all() and np.abs(symbols).max() < entropy.RADIUS
 
 
-def test_adapt_bits_cost_more_where_there_are_too_many(quantiser):
+def test_adapt_raises_the_price_where_there_are_too_many_bits(quantiser):
     position = np.array([0.1, 0.9], np.float32)
     before = quantiser.price(position).numpy()
     quantiser.adapt(position, np.array([2, 0.5], np.float32) * quantiser.bitrate(position))
@@ -114,13 +116,11 @@ def test_positions_are_spread_and_repeatable(quantiser):
 
 
 def test_quantiser_gradients_reach_latent_and_every_weight(quantiser):
-    import tensorflow as tf
-
     shake(quantiser)
     latent = tf.constant(latents(2, 30))
     with tf.GradientTape() as tape:
         tape.watch(latent)
-        heard, bits = quantiser(latent, np.array([0.2, 0.7], np.float32), 1)
-        loss = tf.reduce_mean(tf.square(heard - 0.3)) + 1e-3 * tf.reduce_mean(bits)
+        quantised, bits = quantiser(latent, np.array([0.2, 0.7], np.float32), 1)
+        loss = tf.reduce_mean(tf.square(quantised - 0.3)) + 1e-3 * tf.reduce_mean(bits)
     gradients = tape.gradient(loss, [latent, *quantiser.weights])
     assert all(np.isfinite(g.numpy()).all() and np.abs(g.numpy()).max() > 0 for g in gradients)

@@ -1,0 +1,152 @@
+"""What a training starts with: the recordings that are held out, the PCA baseline, the network, the batches."""
+
+import math
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+
+import keras
+import numpy as np
+
+from speech_autoencoder.config import CodecConfig, LossConfig, ModelConfig, TrainingConfig
+from speech_autoencoder.data.dataset import Dataset
+from speech_autoencoder.data.splits import Split, split
+from speech_autoencoder.model import pca
+from speech_autoencoder.model.keras_network import build, start_at_pca
+from speech_autoencoder.system.wording import counted
+from speech_autoencoder.training.batches import MOST_STEPS, Batches
+from speech_autoencoder.training.history import Score
+from speech_autoencoder.training.quantiser import Quantiser
+from speech_autoencoder.training.train_step import TrainStep
+from speech_autoencoder.training.training_loss import TrainingLoss
+from speech_autoencoder.training.validation import Validation
+
+
+@dataclass(frozen=True)
+class Setup:
+    """A training before its first step.
+
+    Attributes
+    ----------
+    dataset, model_config, config, codec
+        What was asked for; codec is None for a model that is not trained as a codec.
+    split : Split
+        The recordings for training, and those for validation.
+    baseline : pca.PCA
+        The linear auto-encoder that the network must beat.
+    train_step : TrainStep
+        The network, which starts at PCA.
+    batches : Batches
+        The batches of training.
+    validation : Validation
+        The held-out batches.
+    start_score, baseline_score : Score
+        The scores of the network at its start, and of the baseline.
+    """
+
+    dataset: Dataset
+    model_config: ModelConfig
+    config: TrainingConfig
+    codec: CodecConfig | None
+    split: Split
+    baseline: pca.PCA
+    train_step: TrainStep
+    batches: Batches
+    validation: Validation
+    start_score: Score
+    baseline_score: Score
+
+    @property
+    def identity(self) -> tuple:
+        """What must be the same for an interrupted training to be resumed."""
+        settings = {key: value for key, value in asdict(self.config).items() if key not in ("minutes", "epochs")}
+        return (
+            self.dataset.fingerprint,
+            self.dataset.features,
+            self.model_config,
+            self.train_step.loss.config,
+            self.codec,
+            settings,
+            self.split.how,
+        )
+
+
+def set_up(
+    dataset: Dataset,
+    model_config: ModelConfig,
+    config: TrainingConfig,
+    codec: CodecConfig | None,
+    *,
+    validation: str,
+    say: Callable[[str], None],
+) -> Setup:
+    """Return everything that a training starts with, and report the split and the baseline.
+
+    Parameters
+    ----------
+    dataset, model_config, config, codec
+        What to train, on what, and how; see `loop.train`.
+    validation : str
+        How recordings are held out, see `splits.split`.
+    say : Callable
+        Reports a line of progress.
+    """
+    keras.utils.set_random_seed(config.seed)
+    parts = split(dataset, config, validation)
+    say(f"Validation on {len(parts.validation)} of {counted(len(dataset.names), 'recording')}: {parts.how}.")
+    baseline = pca.fit(dataset, parts.training, *model_config.baseline_shape)
+    train_step = _make_train_step(dataset, parts.training, model_config, config, codec)
+
+    def batches_of(recordings: np.ndarray, *, silences: bool = False) -> Batches:
+        return Batches(
+            dataset,
+            recordings,
+            batch_size=config.batch_size,
+            frames_per_latent=model_config.frames_per_latent,
+            distance=train_step.loss,
+            silences=silences,
+        )
+
+    batches = batches_of(parts.training, silences=codec is not None)
+    # At most as many as a tenth of an epoch's steps hold: a large corpus has more than are needed.
+    most_frames = MOST_STEPS // 10 * config.batch_size * dataset.features.n_frames
+    held_out = Validation(train_step, batches_of(subset(dataset, parts.validation, most_frames)))
+    start_score = held_out.score_averages()
+    baseline_score = held_out.score_function(baseline.reconstruct)
+    say(f"The PCA baseline: {baseline_score.error_db:.3f} dB RMS error on validation, loss {baseline_score.loss:.4f}.")
+    if codec:
+        say("During training, the model's errors are those of quantised latents; the baseline's are not quantised.")
+    return Setup(
+        dataset,
+        model_config,
+        config,
+        codec,
+        parts,
+        baseline,
+        train_step,
+        batches,
+        held_out,
+        start_score,
+        baseline_score,
+    )
+
+
+def subset(dataset: Dataset, recordings: np.ndarray, most_frames: float) -> np.ndarray:
+    """Return some of these recordings (indices), evenly spread over them, of about most_frames frames at most."""
+    return recordings[:: max(1, math.ceil(dataset.n_frames[recordings].sum() / most_frames))]
+
+
+def _make_train_step(
+    dataset: Dataset,
+    recordings: np.ndarray,
+    model_config: ModelConfig,
+    config: TrainingConfig,
+    codec: CodecConfig | None,
+) -> TrainStep:
+    """Return a TrainStep whose network starts at the PCA of these recordings."""
+    linear = pca.fit(dataset, recordings, model_config.frames_per_latent, model_config.latent_size)
+    network = build(model_config)
+    start_at_pca(network, model_config, linear)
+    features = dataset.features
+    loss = TrainingLoss(features, LossConfig())
+    quantiser = Quantiser(codec, linear, features.frame_rate, seed=config.seed) if codec else None
+    return TrainStep(network, config, loss=loss, range_db=features.range_db, quantiser=quantiser)
