@@ -17,7 +17,7 @@ def test_find_recordings_are_sorted_with_subfolders(tmp_path):
     assert find_recordings(tmp_path) == ["B.mp3", "a.FLAC", "b.wav", "c/a.ogg", "c/d/e.aiff"]
 
 
-def test_find_recordings_hidden_and_other_files_are_passed_over(tmp_path):
+def test_find_recordings_hidden_and_other_files_are_skipped(tmp_path):
     for name in ("a.wav", ".b.wav", ".git/c.wav", "d/.e/f.wav", "README.txt", "wav", "._a.wav", "a.wav.txt"):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).touch()
@@ -25,7 +25,7 @@ def test_find_recordings_hidden_and_other_files_are_passed_over(tmp_path):
     assert find_recordings(tmp_path) == ["a.wav"]
 
 
-def test_find_recordings_of_other_suffixes_finds_those_alone(tmp_path):
+def test_find_recordings_of_other_suffixes_finds_only_those(tmp_path):
     for name in ("a.wav", "b.sae", "c/d.SAE", "e.sae.txt"):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).touch()
@@ -33,15 +33,15 @@ def test_find_recordings_of_other_suffixes_finds_those_alone(tmp_path):
 
 
 @pytest.mark.parametrize("name", ["memo.m4a", "a.WMA", "b.aac", "c.amr", "d.webm"])
-def test_find_recordings_what_only_others_read_is_found_and_then_refused(tmp_path, name):
-    """What a phone records must not be missing without a word."""
+def test_find_recordings_format_that_only_others_read_is_found_and_then_refused(tmp_path, name):
+    """What a phone records must not be skipped silently."""
     (tmp_path / name).write_bytes(b"\0\0\0\x20ftypM4A " + bytes(100))
     assert find_recordings(tmp_path) == [name]
     with pytest.raises(InputError, match=f"{name} is not a sound file that libsndfile reads .*: convert it to WAV"):
         describe(tmp_path / name)
 
 
-def test_find_recordings_folder_link_to_its_parent_ends(wav):
+def test_find_recordings_link_to_the_parent_folder_is_not_followed_again(wav):
     (wav.parent / "sub").mkdir()
     (wav.parent / "sub" / "loop").symlink_to(wav.parent)
     (wav.parent / "again").symlink_to(wav.parent, target_is_directory=True)
@@ -55,7 +55,7 @@ def test_find_recordings_links_are_followed_once(tmp_path, wav):
     for name in "hgfedcij":
         (tmp_path / "corpus" / name).symlink_to(tmp_path / "real")
     (tmp_path / "corpus" / "b.wav").symlink_to(tmp_path / "real" / "a.wav")
-    # By the first name, whatever the order in which the file system lists them.
+    # By the first name, whatever the order of the file system.
     assert find_recordings(tmp_path / "corpus") == ["b.wav", "c/a.wav"]
 
 
@@ -101,7 +101,7 @@ def test_find_recordings_folder_without_permission_is_refused(as_user, inner):
     one_line_of(error)
 
 
-def test_find_recordings_subfolder_without_permission_is_named_when_read(as_user):
+def test_find_recordings_subfolder_without_permission_is_reported_when_read(as_user):
     (as_user / "a.wav").touch()
     (as_user / "no").mkdir()
     (as_user / "no").chmod(0)
@@ -113,6 +113,6 @@ def test_find_recordings_subfolder_without_permission_is_named_when_read(as_user
         (as_user / "no").chmod(0o700)
 
 
-def test_find_recordings_pipe_is_passed_over(wav):
+def test_find_recordings_pipe_is_skipped(wav):
     os.mkfifo(wav.parent / "pipe.wav")
     assert find_recordings(wav.parent) == ["a.wav"]

@@ -1,4 +1,4 @@
-"""Phases that fit magnitudes: of a sine in closed form, and nearer with every round."""
+"""Phases that fit magnitudes: a sine's in closed form, and nearer with more rounds."""
 
 import numpy as np
 import pytest
@@ -20,7 +20,7 @@ def test_single_pass_phase_sine_advances_by_its_frequency():
     assert turns == pytest.approx(np.ones_like(turns))
 
 
-def test_single_pass_phase_noise_after_silence_begins_as_no_click():
+def test_single_pass_phase_noise_after_silence_does_not_begin_as_a_click():
     smooth = np.interp(np.arange(513), np.arange(0, 521, 8), np.random.default_rng(0).uniform(0.5, 1, 66))
     magnitude = np.stack([np.zeros(513), smooth]).astype(np.float32)
     phase = single_pass_phase(magnitude, 1_024, 256)[1]
@@ -46,5 +46,5 @@ def test_griffin_lim_known_samples_are_kept_until_they_fade():
     magnitude = np.abs(stft(speech, 256, 64))
     waveform = griffin_lim(magnitude, 64, 20, 0.99, known=speech[:1_000])
     assert np.array_equal(waveform[: 1_000 - 64], speech[: 1_000 - 64])
-    # And what follows continues their phase, which magnitudes alone would not tell.
+    # What follows continues their phase, which magnitudes alone do not determine.
     assert np.corrcoef(waveform[1_000:1_100], speech[1_000:1_100])[0, 1] > 0.95

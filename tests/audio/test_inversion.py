@@ -1,4 +1,4 @@
-"""Sound comes back from true features: its pitch, level and length, with nothing to hear where segments meet."""
+"""The waveform of a log-mel has its pitch, level and length, and segments join inaudibly."""
 
 from dataclasses import replace
 
@@ -42,7 +42,7 @@ def tones(config, seconds, hz=(220, 440, 660)):
 
 
 @pytest.mark.parametrize(("config", "error_db"), [(CLASSIC, 3.2), (FINE, 2.3)])
-def test_invert_speech_has_the_features_that_it_was_made_of(config, error_db):
+def test_invert_log_mel_round_trip(config, error_db):
     features = log_mel(make_speech(2 * config.sr, config.sr), config)
     waveform = invert(features, config, DEFAULT, 2 * config.sr)
     assert waveform.dtype == np.float32
@@ -59,17 +59,19 @@ def test_mel_to_magnitude_mel_filters_round_trip(config):
 
 
 @pytest.mark.parametrize("config", [CLASSIC, FINE])
-def test_fit_to_mel_that_is_right_changes_nothing(config):
+def test_fit_to_mel_that_already_fits_changes_nothing(config):
     magnitude = np.abs(stft(make_speech(config.sr, config.sr), config.n_fft, config.hop_length))
     filters = scaled_filters(config)
-    heard = filters.any(axis=1)
-    assert fit_to_mel(magnitude, magnitude @ filters, config)[:, heard] == pytest.approx(magnitude[:, heard], rel=1e-3)
-    # What no filter has heard is no sound that mel could tell of.
-    assert not fit_to_mel(magnitude, magnitude @ filters, config)[:, ~heard].any()
+    covered = filters.any(axis=1)
+    assert fit_to_mel(magnitude, magnitude @ filters, config)[:, covered] == pytest.approx(
+        magnitude[:, covered], rel=1e-3
+    )
+    # Bins that no filter covers are silent: mel does not tell about them.
+    assert not fit_to_mel(magnitude, magnitude @ filters, config)[:, ~covered].any()
 
 
 @pytest.mark.parametrize("times", [2, 3])
-def test_interpolate_frames_keeps_the_frames_that_are_there(times):
+def test_interpolate_frames_keeps_the_given_frames(times):
     magnitude = np.random.default_rng(0).random((9, 5), np.float32)
     finer = interpolate_frames(magnitude, times)
     assert finer.shape == (8 * times + 1, 5)
@@ -80,7 +82,7 @@ def test_interpolate_frames_keeps_the_frames_that_are_there(times):
 
 @pytest.mark.parametrize("n_frames", [2, 3, 4, 5, 200])
 @pytest.mark.parametrize("times", [2, 3])
-def test_interpolate_frames_is_scipys_spline_of_the_roots(n_frames, times):
+def test_interpolate_frames_equals_scipys_spline_of_the_roots(n_frames, times):
     roots = np.random.default_rng(0).uniform(1, 2, (n_frames, 5)).astype(np.float32)
     positions = np.arange((n_frames - 1) * times + 1) / times
     expected = scipy.interpolate.CubicSpline(np.arange(n_frames), roots, axis=0)(positions) ** 2
@@ -97,7 +99,7 @@ def test_interpolate_frames_once_or_a_single_frame_is_the_identity():
 
 
 @pytest.mark.parametrize("config", [CLASSIC, FINE])
-# Where bands are wide their mel tells less of how narrow the sound in them is.
+# Where bands are wide, mel tells less about how narrow the sound in them is.
 @pytest.mark.parametrize(("hz", "within_db"), [(250, 0.5), (1_000, 0.5), (3_000, 1.5)])
 @pytest.mark.parametrize("level", [0.5, 0.005])
 def test_invert_sine_has_its_pitch_and_level(config, hz, within_db, level):
@@ -118,7 +120,7 @@ def test_invert_silence_is_all_zeros(config, settings_):
 
 
 def test_invert_overdriven_speech_fits_full_scale_and_keeps_its_level():
-    """Clipped only afterwards, it would be quieter than it was."""
+    """If it were clipped only at the end, it would lose level."""
     speech = make_speech(8_000, 8_000)
     speech = np.clip(4 * speech / np.abs(speech).max(), -1, 1)
     made = invert(log_mel(speech, FINE), FINE, DEFAULT, len(speech))
@@ -147,25 +149,25 @@ def test_invert_any_length_of_several_segments_is_exact(n_samples):
     features = np.full((TINY.n_mels, TINY.count_frames(n_samples)), 0.5, np.float32)
     waveform = invert(features, TINY, QUICK, n_samples)
     assert waveform.shape == (n_samples,)
-    # None of them is only padding: the sound goes on up to the last samples.
+    # None is only padding: the sound extends to the last samples.
     assert np.abs(waveform[-min(n_samples, TINY.hop_length) :]).max() > 1e-4
 
 
-def test_invert_smooth_spectrum_is_noise_and_no_clicks():
+def test_invert_smooth_spectrum_is_noise_without_clicks():
     bands = np.linspace(0, 1, CLASSIC.n_mels)[:, None]
     frames = np.zeros((CLASSIC.n_mels, 22), np.float32)
     frames[:, 4:17] = 0.6 - 1.2 * (bands - 0.75) ** 2
     waveform = invert(frames, CLASSIC, DEFAULT, 22 * CLASSIC.hop_length)[
         4 * CLASSIC.hop_length : -5 * CLASSIC.hop_length
     ]
-    # Gaussian noise has a peak of some four times its RMS here; with all bins locked to their peaks, it was eleven.
+    # Gaussian noise has a peak of about four times its RMS here; with all bins locked to their peaks, it was eleven.
     assert np.abs(waveform).max() < 8 * np.sqrt(np.mean(waveform**2))
 
 
 # References
 
 
-def test_fit_to_mel_again_and_again_comes_as_near_as_scipys_nnls():
+def test_fit_to_mel_many_steps_come_as_near_as_scipys_nnls():
     mel = mel_spectrogram(make_speech(4_000, 8_000), FINE)[:, 5:15].T
     filters = scaled_filters(FINE)
     best = [scipy.optimize.nnls(filters.T.astype(np.float64), frame)[1] for frame in mel]
@@ -221,7 +223,7 @@ def test_invert_stream_chunks_of_one_segment_equal_invert():
 
 @settings(max_examples=20)
 @given(st.lists(st.integers(0, 120), min_size=1, max_size=6))
-def test_invert_stream_chunks_of_any_size_give_the_same_sound(sizes):
+def test_invert_stream_does_not_depend_on_the_chunks(sizes):
     frames = np.random.default_rng(0).random((TINY.n_mels, sum(sizes)), np.float32)
     chunks = np.split(frames, np.cumsum(sizes)[:-1], axis=1)
     whole, streamed = (
@@ -231,7 +233,7 @@ def test_invert_stream_chunks_of_any_size_give_the_same_sound(sizes):
     assert np.array_equal(streamed, whole)
 
 
-def test_invert_stream_works_as_the_frames_arrive():
+def test_invert_stream_yields_sound_while_frames_arrive():
     taken = []
 
     def chunks():
@@ -243,8 +245,8 @@ def test_invert_stream_works_as_the_frames_arrive():
     assert len(taken) == 2  # a segment of 88 frames and its overlap
 
 
-def test_invert_overlap_gives_the_next_segment_its_context(monkeypatch):
-    """Every frame is inverted with some on either side of it, but at the recording's ends."""
+def test_invert_stream_segments_overlap(monkeypatch):
+    """Every frame is inverted with others on either side of it, except at the ends of the recording."""
     lengths = []
     original = inversion._invert_segment
 
@@ -262,7 +264,7 @@ def test_invert_overlap_gives_the_next_segment_its_context(monkeypatch):
     assert lengths[-1] >= 2 * overlap
 
 
-# Golden numbers: pystoi 0.4.1 on a recording that comes with the project
+# Golden numbers: pystoi 0.4.1 on a recording of the project
 
 
 @pytest.mark.parametrize(("config", "at_least"), [(CLASSIC, 0.95), (FINE, 0.99)])

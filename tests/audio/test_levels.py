@@ -1,4 +1,4 @@
-"""The levels of a recording that is watched in blocks."""
+"""The levels of a recording, counted block by block."""
 
 import numpy as np
 import pytest
@@ -8,7 +8,7 @@ from speech_autoencoder.audio.levels import Levels
 SR = 8_000
 
 
-def test_levels_whatever_the_blocks():
+def test_levels_do_not_depend_on_the_blocks():
     sine = np.sin(2 * np.pi * 100 * np.arange(SR) / SR).astype(np.float32)
     sound = np.concatenate([0.5 * sine, np.zeros(SR, np.float32), np.full(4, -1, np.float32)])
     whole, parts = Levels(SR), Levels(SR)

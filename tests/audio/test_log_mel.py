@@ -1,4 +1,4 @@
-"""The features: each step and its inverse, against librosa, and the same whatever blocks the sound comes in."""
+"""Log-mel: each step and its inverse, against librosa, and the same in blocks of any size."""
 
 import subprocess
 import sys
@@ -31,7 +31,7 @@ SPEECH = make_speech(22_050, 22_050)
 
 
 def in_db(magnitude):
-    """Magnitudes in dB, silence well below everything."""
+    """Return magnitudes in dB, silence far below everything else."""
     return 20 * np.log10(magnitude + 1e-9)
 
 
@@ -74,7 +74,7 @@ def test_cut_clips_join_clips_any_length_round_trip(config, n_frames):
 
 
 def test_log_mel_classic_clip_loses_no_sample():
-    """24,064 samples are 48 frames, one clip, and an impulse at any of them is seen."""
+    """24,064 samples are 48 frames, one clip, and an impulse at any sample is seen."""
     for position in (0, 12_345, 24_063):
         waveform = np.zeros(24_064, np.float32)
         waveform[position] = 1
@@ -87,7 +87,7 @@ def test_log_mel_classic_clip_loses_no_sample():
 
 
 @pytest.mark.parametrize("n_samples", [1, 255, 256, 511, 512, 513, 24_063, 24_064, 24_065])
-def test_mel_spectrogram_any_length_has_its_count_of_frames_and_hears_the_last_sample(n_samples):
+def test_mel_spectrogram_any_length_has_its_count_of_frames_and_covers_the_last_sample(n_samples):
     waveform = np.zeros(n_samples, np.float32)
     waveform[-1] = 1
     mel = mel_spectrogram(waveform, CLASSIC)
@@ -95,7 +95,7 @@ def test_mel_spectrogram_any_length_has_its_count_of_frames_and_hears_the_last_s
     assert mel.max() > 1e-4
 
 
-def test_mel_spectrogram_no_sample_has_no_frame():
+def test_mel_spectrogram_without_samples_has_no_frames():
     assert mel_spectrogram(np.empty(0, np.float32), CLASSIC).shape == (128, 0)
 
 
@@ -117,7 +117,7 @@ def test_mel_spectrogram_sine_has_its_level_in_its_band(config, level_db):
     centres_hz = librosa.mel_frequencies(config.n_mels + 2, fmin=0, fmax=config.sr / 2)[1:-1]
     loudest = frame.argmax()
     assert abs(centres_hz[loudest] - hz) <= np.diff(centres_hz)[loudest]
-    # The windowed sine is amplitude at its bin, half of it on either side; a band weighs them by up to 1.
+    # The windowed sine has this amplitude at its bin, half of it at the neighbours; a band weighs them by up to 1.
     assert 0.5 * amplitude < frame[loudest] < 2 * amplitude
 
 
@@ -134,7 +134,7 @@ def test_normalise_level_is_closed_form():
     assert normalise(-mel, CLASSIC) == pytest.approx([0] * 5)
 
 
-def test_denormalise_what_a_network_answers_beyond_the_range_is_held():
+def test_denormalise_values_out_of_range_are_clipped():
     assert np.array_equal(denormalise(np.array([-0.5, 1.5]), CLASSIC), denormalise(np.array([0.0, 1.0]), CLASSIC))
 
 
@@ -157,7 +157,7 @@ def test_mel_spectrogram_equals_librosa(config):
     )
     expected = expected * 2 / scipy.signal.get_window("hann", config.n_fft).sum()
     mel = mel_spectrogram(waveform, config)
-    # Ours has a frame more where the last sample lies behind librosa's last centre.
+    # One frame more than librosa's if the last sample is after librosa's last centre.
     assert mel.shape[1] - expected.shape[1] in (0, 1)
     assert np.abs(in_db(mel[:, : expected.shape[1]]) - in_db(expected)).max() < 0.001
 
@@ -169,7 +169,7 @@ def test_mel_filters_equal_librosas_without_a_norm(config):
 
 
 @given(st.sampled_from(PRESETS), st.lists(st.integers(1, 70_000), max_size=9))
-def test_log_mels_are_each_as_alone_to_the_last_bit(config, lengths):
+def test_log_mels_equal_log_mel_to_the_last_bit(config, lengths):
     rng = np.random.default_rng(len(lengths))
     waveforms = [0.1 * rng.standard_normal(length, np.float32) for length in lengths]
     found = log_mels(waveforms, config)
@@ -178,7 +178,7 @@ def test_log_mels_are_each_as_alone_to_the_last_bit(config, lengths):
         np.testing.assert_array_equal(frames, log_mel(waveform, config))
 
 
-def test_log_mel_does_without_what_is_slow_to_load():
+def test_log_mel_does_not_load_slow_libraries():
     code = (
         "import sys, numpy; from speech_autoencoder import config;"
         "from speech_autoencoder.audio.log_mel import log_mel;"
@@ -194,7 +194,7 @@ def test_hann_equals_scipy(n_fft):
 
 
 @pytest.mark.parametrize("config", PRESETS)
-def test_mel_filters_every_band_hears_something(config):
+def test_mel_filters_no_band_is_empty(config):
     filters = mel_filters(config)
     assert filters.shape == (config.n_mels, config.n_bins)
     assert (filters.sum(axis=1) > 0).all()
@@ -207,19 +207,19 @@ def test_mel_filters_every_band_hears_something(config):
     config=st.sampled_from([TINY, CLASSIC]),
     sizes=st.lists(st.one_of(st.integers(0, 300), st.integers(0, 20_000)), min_size=1, max_size=8),
 )
-def test_mel_spectrogram_stream_blocks_of_any_size_give_the_same_frames(config, sizes):
+def test_mel_spectrogram_stream_does_not_depend_on_the_blocks(config, sizes):
     waveform = make_speech(sum(sizes), config.sr)
     blocks = np.split(waveform, np.cumsum(sizes)[:-1])
     chunks = list(mel_spectrogram_stream(blocks, config))
     streamed = np.concatenate([np.empty((config.n_mels, 0), np.float32), *chunks], axis=1)
     whole = mel_spectrogram(waveform, config)
     assert streamed.shape == whole.shape
-    # Products of other matrix shapes may round otherwise.
+    # Products of matrices of other shapes may round differently.
     assert np.abs(normalise(streamed, config) - normalise(whole, config)).max(initial=0) < 1e-6
 
 
-def test_mel_spectrogram_stream_works_as_the_sound_arrives():
-    """Memory does not grow with the recording: frames come out before the last block is in."""
+def test_mel_spectrogram_stream_yields_frames_while_blocks_arrive():
+    """Memory does not grow with the recording: the first frames come before the last block."""
     taken = []
 
     def blocks():
@@ -231,7 +231,7 @@ def test_mel_spectrogram_stream_works_as_the_sound_arrives():
     assert taken == [0, 1]
 
 
-# Golden numbers, of librosa 0.11 as in test_mel_spectrogram_equals_librosa and the definition in `normalise`
+# Golden numbers: librosa 0.11, as in test_mel_spectrogram_equals_librosa, and the definition in `normalise`
 
 
 def test_log_mel_classic_golden():

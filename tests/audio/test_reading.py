@@ -39,7 +39,7 @@ def test_read_antiphase_stereo_does_not_cancel(tmp_path):
 
 
 def test_read_antiphase_stereo_takes_one_channel_throughout(tmp_path, monkeypatch):
-    """Switching channels, or to their mean, in the middle would be heard: the first sound decides."""
+    """Switching channels, or to their mean, in the middle would be audible: the first sound decides."""
     monkeypatch.setattr(reading, "_BLOCK_SAMPLES", 2_000)
     left, right = SPEECH.copy(), -SPEECH
     left[4_000:] = 0
@@ -48,22 +48,22 @@ def test_read_antiphase_stereo_takes_one_channel_throughout(tmp_path, monkeypatc
     assert np.array_equal(waveform, left) or np.array_equal(waveform, right)
 
 
-def test_read_one_silent_channel_is_half_of_the_other(tmp_path):
+def test_read_one_silent_channel_halves_the_other(tmp_path):
     sf.write(tmp_path / "a.wav", np.stack([SPEECH, 0 * SPEECH], axis=1), 8_000, "FLOAT")
     assert read(tmp_path / "a.wav") == pytest.approx(SPEECH / 2, abs=1e-6)
 
 
 @pytest.mark.parametrize("offset", [0.5, -0.3, 0.05])
 @pytest.mark.parametrize("sr", [8_000, 22_050])
-def test_read_offset_is_taken_off(tmp_path, offset, sr, monkeypatch):
-    """It would become a hum at both ends of which there is a click."""
+def test_read_offset_is_subtracted(tmp_path, offset, sr, monkeypatch):
+    """It would become a hum with a click at either end."""
     monkeypatch.setattr(reading, "_BLOCK_SAMPLES", 4_000)
     sf.write(tmp_path / "a.wav", SPEECH, 8_000, "FLOAT")
     sf.write(tmp_path / "b.wav", SPEECH + np.float32(offset), 8_000, "FLOAT")
     peaks = []
     waveform = np.concatenate(list(read_stream(tmp_path / "b.wav", sr, lambda block: peaks.append(block.max()))))
     assert waveform == pytest.approx(read(tmp_path / "a.wav", sr), abs=0.1 * float(np.std(SPEECH)))
-    assert max(peaks) == pytest.approx(SPEECH.max() + offset)  # whoever looks for clipping sees it as it was
+    assert max(peaks) == pytest.approx(SPEECH.max() + offset)  # watch sees the samples as they were, to detect clipping
 
 
 def test_read_constant_is_silence(tmp_path):
@@ -83,7 +83,7 @@ def test_read_silence_is_silence(tmp_path):
     assert np.array_equal(read(tmp_path / "a.wav", 16_000), np.zeros(8_000, np.float32))
 
 
-def test_read_a_little_over_full_scale_is_kept(tmp_path):
+def test_read_slightly_over_full_scale_is_kept(tmp_path):
     sf.write(tmp_path / "a.wav", np.array([1.5, -1.5, 0.1]), 8_000, "FLOAT")
     assert read(tmp_path / "a.wav") == pytest.approx([1.5, -1.5, 0.1])
 
@@ -125,7 +125,7 @@ def test_read_other_format_called_wav_is_read_as_what_it_is(tmp_path, suffix):
 
 
 def without_length(path, tag=b""):
-    """Nothing; the MP3 begins with the tag in place of its table of contents, as streams and recorders write it."""
+    """Replace the table of contents of an MP3 by a tag, as in the MP3 of streams and recorders."""
     data = path.read_bytes()
     at = max(data.find(b"Xing"), data.find(b"Info"))
     assert at > 0
@@ -148,7 +148,7 @@ def test_read_mp3_without_its_length_is_counted(tmp_path, mode, tag):
 
 @pytest.mark.parametrize("sr", [None, 22_050])
 @pytest.mark.parametrize("most", [1, 999, 1_001, 10**6])
-def test_read_most_is_the_beginning(tmp_path, monkeypatch, sr, most):
+def test_read_most_returns_the_beginning(tmp_path, monkeypatch, sr, most):
     sf.write(tmp_path / "a.wav", SPEECH, 8_000)
     monkeypatch.setattr(reading, "_BLOCK_SAMPLES", 1_000)
     whole = read(tmp_path / "a.wav", sr)

@@ -19,18 +19,18 @@ SPEECH = make_speech(8_000, 8_000)
 
 
 def with_data_length(path, length):
-    """Nothing; the header of the WAV claims this many bytes of sound."""
+    """Make the header of a WAV file claim this many bytes of sound."""
     data = path.read_bytes()
     at = data.index(b"data") + 4
     path.write_bytes(data[:at] + struct.pack("<I", length) + data[at + 4 :])
 
 
 def make_or_skip(path, make):
-    """Nothing; make(path) is done, or the test skipped where the file system has no such names."""
+    """Call make(path), or skip the test if the file system does not allow such names."""
     try:
         make(path)
     except (OSError, UnicodeError):
-        pytest.skip("this file system has no such names")
+        pytest.skip("this file system does not allow such names")
 
 
 @pytest.mark.parametrize(
@@ -46,7 +46,7 @@ def make_or_skip(path, make):
         os.fsdecode(b"latin-\xe9\xff.wav"),
     ],
 )
-def test_read_any_name_is_found_read_and_written(tmp_path, name):
+def test_read_any_name_is_written_found_and_read(tmp_path, name):
     path = tmp_path / name
     path.parent.mkdir(exist_ok=True)
     make_or_skip(path, Path.touch)
@@ -55,7 +55,7 @@ def test_read_any_name_is_found_read_and_written(tmp_path, name):
     assert len(read(path)) == describe(path).n_samples == 8_000
 
 
-def test_describe_bad_file_of_unprintable_name_is_one_line(tmp_path):
+def test_describe_bad_file_of_unprintable_name_is_reported_in_one_line(tmp_path):
     path = tmp_path / os.fsdecode(b"new\nline\xff.wav")
     make_or_skip(path, Path.touch)
     with pytest.raises(InputError, match=r"new\\nline\\udcff\.wav is empty") as error:
@@ -135,8 +135,8 @@ def test_read_truncated_file_is_refused(tmp_path, name, kept):
 
 
 @pytest.mark.parametrize("length", [0x7FFFF000, 0x7FFFFFFF, 0x80000000, 0xEFFFFFF0, 0xFFFFFFFE, 0xFFFFFFFF])
-def test_read_wav_that_claims_gigabytes_is_used_whole(wav, length):
-    """What sox, arecord, ffmpeg and others write to a pipe, where they cannot know the length."""
+def test_read_wav_of_unknown_length_is_used_whole(wav, length):
+    """Such lengths are what sox, arecord, ffmpeg and others write to a pipe, as they do not know the length yet."""
     whole = read(wav)
     with_data_length(wav, length)
     assert np.array_equal(read(wav), whole)
@@ -154,7 +154,7 @@ def test_describe_flac_of_unknown_length_is_refused(tmp_path):
     path = tmp_path / "a.flac"
     sf.write(path, SPEECH, 8_000)
     data = bytearray(path.read_bytes())
-    data[21] &= 0xF0  # the 36 bits of STREAMINFO that count the samples
+    data[21] &= 0xF0  # the 36 bits of STREAMINFO that hold the count of samples
     data[22:26] = bytes(4)
     path.write_bytes(data)
     with pytest.raises(InputError, match="does not say how long it is"):
@@ -163,7 +163,7 @@ def test_describe_flac_of_unknown_length_is_refused(tmp_path):
 
 @pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
 @pytest.mark.parametrize("position", [0, 5_000, 7_999])
-def test_read_sample_that_is_no_number_is_refused(tmp_path, bad, position):
+def test_read_sample_that_is_not_a_number_is_refused(tmp_path, bad, position):
     samples = SPEECH.copy()
     samples[position] = bad
     sf.write(tmp_path / "a.wav", samples, 8_000, "FLOAT")

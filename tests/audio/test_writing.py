@@ -25,7 +25,7 @@ def test_write_stream_beyond_full_scale_is_clipped_not_wrapped(tmp_path):
     assert read(tmp_path / "a.wav") == pytest.approx([1, -1, 0.5, 1], abs=2**-15)
 
 
-def test_write_stream_exception_in_the_middle_leaves_the_old_file(wav):
+def test_write_stream_exception_in_a_block_leaves_the_old_file(wav):
     before = wav.read_bytes()
 
     def blocks():
@@ -41,8 +41,8 @@ def test_write_stream_exception_in_the_middle_leaves_the_old_file(wav):
 @pytest.mark.parametrize("limit", [0, 50_000])
 @pytest.mark.parametrize("n_blocks", [1, 500])
 def test_write_stream_full_disk_leaves_the_old_file(wav, n_blocks, limit):
-    before, said = wav.read_bytes(), r"a\.wav could not be written \(System error\.\): is the disk full\?"
-    with file_size_limit(limit), pytest.raises(InputError, match=said) as error:
+    before, message = wav.read_bytes(), r"a\.wav could not be written \(System error\.\): is the disk full\?"
+    with file_size_limit(limit), pytest.raises(InputError, match=message) as error:
         write_stream(wav, np.array_split(np.tile(SPEECH, 4), n_blocks), 8_000)
     one_line_of(error)
     assert wav.read_bytes() == before

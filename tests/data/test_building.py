@@ -1,4 +1,4 @@
-"""A folder becomes an array that says what is in it; what has not changed is not computed again."""
+"""A folder becomes an array and its description; what has not changed is not computed again."""
 
 import json
 import os
@@ -24,7 +24,7 @@ from tests.helpers.imports import import_closure
 
 
 def stamps(array_path):
-    """What changes when either file is written."""
+    """Return what changes when an array or its sidecar is written."""
     return [(path.stat().st_mtime_ns, path.stat().st_ino) for path in (array_path, sidecar_path(array_path))]
 
 
@@ -48,7 +48,7 @@ def test_build_load_round_trip(corpus, array):
         assert rows == pytest.approx(cut_clips(expected, TINY), abs=1e-6)
 
 
-def test_build_lossy_file_a_little_short_of_its_header_counts_what_is_decoded(tmp_path):
+def test_build_lossy_file_shorter_than_its_header_says_counts_decoded_samples(tmp_path):
     path = tmp_path / "a.mp3"
     sf.write(path, make_speech(64_000, 16_000), 16_000)
     path.write_bytes(path.read_bytes()[: int(0.99 * path.stat().st_size)])
@@ -56,7 +56,7 @@ def test_build_lossy_file_a_little_short_of_its_header_counts_what_is_decoded(tm
     assert load(tmp_path / "a.npy", "").n_samples[0] == len(read(path)) < sf.info(path).frames
 
 
-def test_build_array_is_a_plain_npy_that_others_read(array):
+def test_build_array_is_a_plain_npy(array):
     with array.open("rb") as file:
         assert np.lib.format.read_magic(file) == (1, 0)
     clips = np.load(array, allow_pickle=False)
@@ -66,7 +66,7 @@ def test_build_array_is_a_plain_npy_that_others_read(array):
     assert clips.max() > 0.5
 
 
-def test_build_sidecar_says_what_each_row_is(array):
+def test_build_sidecar_describes_each_row(array):
     data = json.loads(sidecar_path(array).read_text())
     rows, loaded = data["rows"], load(array, "")
     assert data["array"]["shape"] == list(loaded.clips.shape)
@@ -78,7 +78,7 @@ def test_build_sidecar_says_what_each_row_is(array):
         assert rows["offset"][first : first + n_rows] == [k * 32 * 64 for k in range(n_rows)]
 
 
-def test_build_summary_says_what_was_done(corpus):
+def test_build_summary_holds_what_was_done(corpus):
     summary = build(corpus, corpus.parent / "a.npy", TINY, workers=1)
     seconds = 9_000 / 16_000 + (2_000 + 2_500 + 1) / 8_000
     # 9,000 samples at 16 kHz are 4,500 at 8 kHz: 72 frames; 2,000, 2,500 and 1 are 33, 41 and 2.
@@ -97,13 +97,13 @@ def test_build_classic_clip_of_24064_samples_is_one_full_row(tmp_path):
     assert load(tmp_path / "a.npy", "").clips.shape == (1, 128, 48, 1)
 
 
-def test_build_same_content_same_bytes_whatever_the_workers(corpus, tmp_path):
+def test_build_any_count_of_workers_gives_the_same_bytes(corpus, tmp_path):
     for workers in (1, 3):
         build(corpus, tmp_path / f"{workers}.npy", TINY, workers=workers)
     assert contents(tmp_path / "1.npy") == contents(tmp_path / "3.npy")
 
 
-def test_build_short_and_long_recordings_of_any_rates_are_as_alone(tmp_path):
+def test_build_short_and_long_recordings_of_any_rate_equal_log_mel(tmp_path):
     (tmp_path / "many").mkdir()
     rates = [8_000, 16_000, 22_050, 44_100]
     for i in range(40):
@@ -118,9 +118,9 @@ def test_build_short_and_long_recordings_of_any_rates_are_as_alone(tmp_path):
         assert data.sr[i] == rates[i % len(rates)]
 
 
-def test_build_many_recordings_few_workers_keep_their_order(tmp_path):
+def test_build_many_recordings_keep_their_order(tmp_path):
     (tmp_path / "corpus").mkdir()
-    for i in range(30):  # more than wait in the queue, of lengths that finish out of order
+    for i in range(30):  # more than the queue holds, of lengths that finish out of order
         sf.write(tmp_path / "corpus" / f"{i:02}.wav", make_speech(100 + 5_000 * (i % 3 == 0), 8_000, i), 8_000)
     passed = []
 
@@ -165,22 +165,22 @@ def test_build_again_writes_nothing(corpus, array):
 
 
 def add(corpus):
-    """There is a recording more."""
+    """Add a recording."""
     sf.write(corpus / "6_new_0.wav", make_speech(3_000, 8_000, 9), 8_000)
 
 
 def remove(corpus):
-    """There is a recording less."""
+    """Remove a recording."""
     (corpus / "5_anna_0.wav").unlink()
 
 
 def rename(corpus):
-    """A recording has another name, and so another place."""
+    """Rename a recording, so that it has another place in the order."""
     (corpus / "5_anna_0.wav").rename(corpus / "z.wav")
 
 
 def touch(corpus):
-    """A recording looks changed, but is not."""
+    """Give a recording another time of change, but the same content."""
     os.utime(corpus / "7_ben_2.wav", ns=(0, 0))
 
 
@@ -204,19 +204,19 @@ def test_build_other_features_compute_all_again(corpus, array):
 
 
 def test_code_is_what_building_imports_and_what_makes_values():
-    """Of the modules that building imports, only these make no values: errors, files, locks and speakers' names."""
+    """Building imports no other modules of the package than those of CODE and a few that do not affect values."""
     package = ROOT / "speech_autoencoder"
     closure = {path.relative_to(package).as_posix() for path in import_closure(package / "data" / "building.py")}
     closure -= {path for path in closure if path.endswith("__init__.py")}
-    without_values = {"errors.py", "system/files.py", "system/locks.py", "data/recording_names.py"}
-    assert without_values < closure
-    assert {*building.CODE} == (closure | {"data/building.py"}) - without_values
+    not_in_values = {"errors.py", "system/files.py", "system/locks.py", "data/recording_names.py"}
+    assert not_in_values < closure
+    assert {*building.CODE} == (closure | {"data/building.py"}) - not_in_values
     assert len(building.CODE) == len({*building.CODE})
 
 
 @pytest.mark.parametrize("module", ["config.py", "audio/log_mel.py"])
 def test_build_changed_code_computes_all_again(corpus, tmp_path, module):
-    """Make runs the generator because a module has changed: its answer must not be that nothing has."""
+    """Make runs the generator after a change of its code: it must not reuse an array of the old code."""
     shutil.copytree(ROOT / "speech_autoencoder", tmp_path / "speech_autoencoder")
     shutil.copy(ROOT / "train_data_generator.py", tmp_path)
 
@@ -245,7 +245,7 @@ def test_build_changed_code_computes_all_again(corpus, tmp_path, module):
         lambda array: edit_sidecar(array, lambda data: data.update(left_out=1)),
     ],
 )
-def test_build_over_a_damaged_array_is_made_anew(corpus, array, damage):
+def test_build_over_a_damaged_array_computes_all_again(corpus, array, damage):
     expected = contents(array)
     damage(array)
     assert build(corpus, array, TINY, workers=1).n_computed == 4
@@ -262,7 +262,7 @@ def test_most_common_rate_is_that_of_most_readable_recordings(corpus):
     assert most_common_rate(corpus) == 8_000
     sf.write(corpus / "b.wav", np.zeros(10), 16_000)
     sf.write(corpus / "c.wav", np.zeros(10), 16_000)
-    assert most_common_rate(corpus) == 8_000  # of three each the lower one
+    assert most_common_rate(corpus) == 8_000  # three of each: the lower one
     sf.write(corpus / "d.wav", np.zeros(10), 16_000)
     assert most_common_rate(corpus) == 16_000
 

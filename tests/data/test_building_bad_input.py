@@ -1,4 +1,4 @@
-"""What cannot be read is left out and named; a run that fails, or is ended, loses nothing that was there."""
+"""Unreadable recordings are left out and reported; a run that fails or is interrupted loses no earlier output."""
 
 import json
 import os
@@ -20,7 +20,7 @@ from tests.helpers.common import TINY, file_size_limit, make_speech, names_in, o
 # Unreadable recordings
 
 
-def test_build_unreadable_recording_is_left_out_and_named(corpus, array, tmp_path):
+def test_build_unreadable_recording_is_left_out_and_reported(corpus, array, tmp_path):
     expected = np.load(array)
     (corpus / "6_bad.wav").write_text("This is no sound.")
     (corpus / "a b" / "nan.wav").touch()
@@ -37,7 +37,7 @@ def test_build_unreadable_recording_is_left_out_and_named(corpus, array, tmp_pat
     assert [(entry["path"], entry["reason"]) for entry in left_out] == summary.left_out
 
 
-def test_build_recording_without_permission_is_left_out_and_named(array, as_user):
+def test_build_recording_without_permission_is_left_out_and_reported(array, as_user):
     corpus = as_user / "corpus"
     for name in ("a.wav", "no.wav", "closed/b.wav"):
         (corpus / name).parent.mkdir(parents=True, exist_ok=True)
@@ -56,8 +56,8 @@ def test_build_recording_without_permission_is_left_out_and_named(array, as_user
     assert all("permission denied" in reason for _, reason in summary.left_out)
 
 
-def test_build_folder_that_may_not_be_written_is_refused(array, as_user):
-    """Where an array may be read but not replaced, what is there stays."""
+def test_build_in_a_folder_without_permission_is_refused(array, as_user):
+    """An array that can be read but not replaced stays."""
     (as_user / "corpus").mkdir()
     sf.write(as_user / "corpus" / "a.wav", make_speech(500, 8_000), 8_000)
     build(as_user / "corpus", as_user / "a.npy", TINY, workers=1)
@@ -72,18 +72,18 @@ def test_build_folder_that_may_not_be_written_is_refused(array, as_user):
         as_user.chmod(0o700)
 
 
-def test_build_unreadable_recording_is_looked_at_again(corpus, array):
+def test_build_unreadable_recording_is_tried_again_when_it_changes(corpus, array):
     (corpus / "bad.wav").touch()
     first, again = build(corpus, array, TINY, workers=1), build(corpus, array, TINY, workers=1)
     assert first.written and not again.written
     assert "bad.wav" in first.left_out[0][1]
-    assert again.left_out == first.left_out  # said again, not forgotten
+    assert again.left_out == first.left_out  # reported again
     sf.write(corpus / "bad.wav", make_speech(500, 8_000), 8_000)
     summary = build(corpus, array, TINY, workers=1)
     assert (summary.n_recordings, summary.n_computed, summary.left_out) == (5, 1, [])
 
 
-def test_build_unreadable_recording_that_is_taken_away_is_forgotten(corpus, array):
+def test_build_unreadable_recording_that_is_removed_is_forgotten(corpus, array):
     (corpus / "bad.wav").touch()
     build(corpus, array, TINY, workers=1)
     (corpus / "bad.wav").unlink()
@@ -96,7 +96,7 @@ def test_build_that_fails_leaves_no_thread_behind(corpus, tmp_path):
     before = threading.active_count()
     with pytest.raises(InputError) as raised:
         build(corpus, tmp_path / "a.npy", TINY, workers=3, strict=True)
-    # While the error is there, and with it all that was at work.
+    # While the error, and with it all that was running, still exists.
     assert threading.active_count() == before
     assert "0.wav" in str(raised.value)
 
@@ -131,12 +131,12 @@ def test_build_empty_folder_is_refused(tmp_path):
 
 
 @pytest.mark.parametrize("name", ["new\nline.wav", os.fsdecode(b"\xff\xe9.wav")])
-def test_build_any_name_comes_back(tmp_path, name):
+def test_build_any_name_round_trip(tmp_path, name):
     (tmp_path / "corpus").mkdir()
     try:
         (tmp_path / "corpus" / name).touch()
     except (OSError, UnicodeError):
-        pytest.skip("this file system has no such names")
+        pytest.skip("this file system does not allow such names")
     sf.write(os.fsencode(tmp_path / "corpus" / name), make_speech(500, 8_000), 8_000, format="WAV")
     build(tmp_path / "corpus", tmp_path / "a.npy", TINY, workers=1)
     assert load(tmp_path / "a.npy", "").names == [name]
@@ -145,9 +145,9 @@ def test_build_any_name_comes_back(tmp_path, name):
 
 @pytest.mark.parametrize("limit", [0, 1_000, 12_000])  # bytes, of some 16,000
 def test_build_full_disk_leaves_the_old_files(corpus, array, limit):
-    before, said = contents(array), r"train_data\.npy could not be written: .*larger than allowed"
+    before, message = contents(array), r"train_data\.npy could not be written: .*larger than allowed"
     change(corpus)
-    with file_size_limit(limit), pytest.raises(InputError, match=said) as error:
+    with file_size_limit(limit), pytest.raises(InputError, match=message) as error:
         build(corpus, array, TINY, workers=1)
     one_line_of(error)
     assert contents(array) == before
@@ -155,7 +155,7 @@ def test_build_full_disk_leaves_the_old_files(corpus, array, limit):
 
 
 @pytest.mark.parametrize("error", [KeyboardInterrupt, InputError("train_data.json could not be written")])
-def test_build_sidecar_that_is_not_written_leaves_the_old_array(corpus, array, monkeypatch, error):
+def test_build_sidecar_that_cannot_be_written_leaves_the_old_array(corpus, array, monkeypatch, error):
     def refuse(path, data):
         raise error
 
@@ -169,7 +169,7 @@ def test_build_sidecar_that_is_not_written_leaves_the_old_array(corpus, array, m
 
 
 def vanishing(folder):
-    """A `progress` that takes the folder away before the first item."""
+    """Return a `progress` that removes a folder before the first item."""
 
     def progress(items, total):
         shutil.rmtree(folder, ignore_errors=True)
@@ -188,13 +188,13 @@ def test_build_folder_of_recordings_that_vanishes_leaves_the_old_files(corpus, a
     assert names_in(array.parent) == ["train_data.json", "train_data.npy"]
 
 
-def test_build_folder_of_the_array_that_vanishes_is_said(corpus, tmp_path):
+def test_build_folder_of_the_array_that_vanishes_is_reported(corpus, tmp_path):
     with pytest.raises(InputError, match=r"a\.npy could not be written: there is no such file or folder") as error:
         build(corpus, tmp_path / "out" / "a.npy", TINY, workers=1, progress=vanishing(tmp_path / "out"))
     one_line_of(error)
 
 
-def test_build_interrupted_between_its_two_files_is_noticed(corpus, array, tmp_path):
+def test_load_array_and_sidecar_of_two_runs_are_refused_and_built_again(corpus, array, tmp_path):
     take_sidecar_of_another(corpus, array, tmp_path)
     with pytest.raises(InputError, match=r"train_data\.json do not belong together: run train\.py again"):
         load(array, "train.py")
@@ -202,6 +202,6 @@ def test_build_interrupted_between_its_two_files_is_noticed(corpus, array, tmp_p
     load(array, "train.py")
 
 
-def test_build_sidecar_with_a_number_that_no_file_has_is_made_again(array, corpus):
+def test_build_over_a_sidecar_with_an_impossible_number_computes_all_again(array, corpus):
     edit_sidecar(array, lambda data: data["recordings"].update(digest=[10**30] * 4))
     assert build(corpus, array, TINY, workers=1).n_computed == 4

@@ -1,4 +1,4 @@
-"""What is said of a corpus: right, from one reading, and with few names."""
+"""The description of a corpus: its size, its levels, warnings that name a few recordings."""
 
 import numpy as np
 
@@ -11,13 +11,13 @@ SR = 8_000
 
 
 def columns_of(folder, sounds, workers=1):
-    """The sidecar's columns of sounds {name: (waveform, sr)}."""
+    """Return the sidecar's columns of recordings {name: (waveform, sr)}."""
     return building.build(
         write_sounds(sounds, folder / "audio"), folder / f"{workers}.npy", TINY, workers=workers
     ).columns
 
 
-def test_describe_names_what_is_wrong(tmp_path):
+def test_describe_warns_of_what_is_wrong_and_names_recordings(tmp_path):
     speech = make_speech(2 * SR, SR)
     sounds = {f"{i}_ann_0.wav": (make_speech(SR, SR, i), SR) for i in range(3)}
     sounds |= {f"copy {i}_ann_9.wav": (speech, SR) for i in range(8)}
@@ -47,18 +47,18 @@ def test_describe_names_what_is_wrong(tmp_path):
     assert "--minutes 2," in lines[-1]
 
 
-def test_describe_good_recordings_have_no_warning(tmp_path):
+def test_describe_good_recordings_give_no_warning(tmp_path):
     lines = describe(columns_of(tmp_path, {"a.wav": (make_speech(3 * SR, SR), SR)}))
     assert len(lines) == 3
     assert "their names tell no speakers" in lines[0]
 
 
-def test_describe_any_count_of_workers_says_the_same(tmp_path):
+def test_describe_any_count_of_workers_gives_the_same_lines(tmp_path):
     sounds = {f"{i}.wav": (make_speech(SR + 37 * i, SR, i), SR) for i in range(12)}
     assert describe(columns_of(tmp_path, sounds)) == describe(columns_of(tmp_path, sounds, 3))
 
 
-def test_describe_long_corpus_is_told_in_hours_and_trained_for_an_hour_at_most():
+def test_describe_long_corpus_is_in_hours_and_trained_for_an_hour_at_most():
     columns = {"path": ["a_b_c.wav"], "sr": [SR], "n_samples": [SR * 9_000], "power": [0.01], "clipped": [0]}
     columns |= {"quiet": [0.1], "digest": [0], "size": [1]}
     lines = describe(columns)

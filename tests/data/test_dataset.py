@@ -1,4 +1,4 @@
-"""An array and its sidecar are checked before anything is done with them, and tell what is where in them."""
+"""An array and its sidecar are checked before they are used."""
 
 import os
 import pickle
@@ -17,7 +17,7 @@ from tests.helpers.arrays import change, edit_sidecar, take_sidecar_of_another
 from tests.helpers.common import TINY, make_dataset, one_line_of
 
 
-def test_load_array_that_is_replaced_later_is_read_to_its_end(corpus, array):
+def test_load_array_that_is_replaced_later_stays_readable(corpus, array):
     old = load(array, "")
     frames = [old.frames(i).copy() for i in range(len(old.names))]
     old = load(array, "")
@@ -81,7 +81,7 @@ def test_load_array_with_pickled_objects_is_refused_unopened(array, tmp_path):
     ],
     ids=["empty", "text", "ZIP", "magic", "header", "brackets", "minuses"],
 )
-def test_load_what_is_no_array_is_refused(array, content):
+def test_load_file_that_is_not_an_array_is_refused(array, content):
     array.write_bytes(content)
     with pytest.raises(
         InputError, match=r"train_data\.npy is not an array of clips \(.+\): run train\.py again"
@@ -90,7 +90,7 @@ def test_load_what_is_no_array_is_refused(array, content):
     one_line_of(error)
 
 
-def test_load_array_cut_short_or_of_many_is_refused(array):
+def test_load_array_cut_short_or_archive_of_arrays_is_refused(array):
     data = array.read_bytes()
     array.write_bytes(data[: len(data) // 2])
     with pytest.raises(InputError, match=r"train_data\.npy is not an array of clips"):
@@ -110,8 +110,8 @@ def test_load_array_with_values_outside_the_range_is_refused(array, value):
         load(array, "train.py")
 
 
-def test_load_progress_is_told_of_the_whole_array(array, monkeypatch):
-    """Gigabytes are read here: a terminal must not stand still."""
+def test_load_progress_covers_the_whole_array(array, monkeypatch):
+    """Gigabytes may be read here: a terminal must show progress."""
     monkeypatch.setattr(dataset, "_ROWS_AT_ONCE", 3)
     passed = []
 
@@ -223,7 +223,7 @@ def test_features_of_damaged_features_names_the_file(array):
         features_of(array, "train.py")
 
 
-def test_valid_frames_counts_what_is_no_padding():
+def test_valid_frames_counts_frames_that_are_not_padding():
     data = make_dataset(["a", "b", "c"], [32, 33, 70])
     assert data.valid_frames().tolist() == [32, 32, 1, 32, 32, 6]
 

@@ -1,4 +1,4 @@
-"""Which recordings validate: whole speakers where there are enough of them, else recordings of each."""
+"""Which recordings validate: whole speakers if there are enough of them, else recordings of each."""
 
 from collections import Counter
 
@@ -11,17 +11,17 @@ from tests.helpers.common import make_dataset
 
 
 def corpus(*names):
-    """A Dataset of short recordings with these names."""
+    """Return a Dataset of short recordings with these names."""
     return make_dataset(names, [4] * len(names))
 
 
 def of_speakers(**counts):
-    """A Dataset of so many recordings of each speaker."""
+    """Return a Dataset of recordings, by the count of each speaker's."""
     return corpus(*(f"{take}_{name}_{take}.wav" for name, count in counts.items() for take in range(count)))
 
 
 def speakers_of(data, recordings):
-    """How many of the recordings each speaker has."""
+    """Return the count of each speaker's recordings."""
     speakers = data.speakers()
     return Counter(speakers[i] for i in recordings)
 
@@ -51,7 +51,7 @@ def test_split_many_speakers_holds_out_whole_ones(seed):
 
 
 def test_split_two_speakers_holds_out_recordings_of_both():
-    """A whole one of two speakers would be half of what there is to train on."""
+    """One whole speaker of two would be half of the training recordings."""
     data = of_speakers(ann=50, bob=50)
     parts = split(data, TrainingConfig())
     assert len(parts.validation) == 10
@@ -59,7 +59,7 @@ def test_split_two_speakers_holds_out_recordings_of_both():
 
 
 def test_split_one_small_speaker_is_not_held_out_alone():
-    """Three recordings are too few to tell the best epoch by."""
+    """Three recordings are too few to find the best epoch."""
     data = of_speakers(ann=97, bob=3)
     parts = split(data, TrainingConfig())
     assert len(parts.validation) == 10
@@ -80,7 +80,7 @@ def test_split_by_speaker_of_two_holds_out_the_smaller():
     assert speakers_of(data, parts.validation) == {"bob": 10}
 
 
-def test_split_folders_tell_speakers():
+def test_split_speakers_of_folders_are_held_out_whole():
     data = corpus(*(f"{folder}/{take}.wav" for folder in "abcdefghijkl" for take in range(4)))
     parts = split(data, TrainingConfig())
     assert not set(speakers_of(data, parts.training)) & set(speakers_of(data, parts.validation))
@@ -92,18 +92,18 @@ def test_split_names_without_speaker_holds_out_recordings():
     assert "recording" in parts.how
 
 
-def test_split_by_speaker_without_speakers_raises():
+def test_split_by_speaker_without_speakers_is_refused():
     with pytest.raises(InputError, match="--validation recording"):
         split(corpus("a.wav", "b.wav"), TrainingConfig(), "speaker")
 
 
-def test_split_one_recording_is_on_both_sides_and_says_so():
+def test_split_one_recording_is_on_both_sides():
     parts = split(corpus("only.wav"), TrainingConfig())
     assert list(parts.training) == list(parts.validation) == [0]
     assert "only recording" in parts.how
 
 
-def test_split_seed_decides():
+def test_split_is_determined_by_the_seed():
     data = corpus(*(f"take{i}.wav" for i in range(40)))
     held = [tuple(split(data, TrainingConfig(seed=seed)).validation) for seed in (0, 0, 1, 2)]
     assert held[0] == held[1]
