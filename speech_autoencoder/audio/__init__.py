@@ -1,1 +1,1 @@
-"""Waveform <-> normalised log-mel."""
+"""Recordings: found, read, resampled, written; waveform <-> normalised log-mel."""

@@ -1,1 +1,1 @@
-"""Files, locks and processors: nothing about speech."""
+"""Files, locks, processors and versions: nothing about speech."""
