@@ -16,9 +16,9 @@ import soundfile as sf
 
 from speech_autoencoder import __version__
 from speech_autoencoder.config import InversionConfig, LatentSearchConfig
-from speech_autoencoder.evaluation import evaluation
+from speech_autoencoder.evaluation.metrics.registry import METRICS
 from speech_autoencoder.model import model_file
-from speech_autoencoder.system import versions as provenance
+from speech_autoencoder.system import versions
 from tests.helpers.common import RECORDING, ROOT, SCRIPTS, assert_refused, contents_of, png_size, run_script
 
 # ---- in order, with no arguments
@@ -79,8 +79,8 @@ def test_evaluate_writes_scores_and_says_them(project):
     assert result["scores"]["copy_synthesis"]["log_mel_db"] == 0
     for scores in result["scores"].values():
         assert f"{scores['stoi']:.3f}" in done["evaluate_for_many_data"].stdout
-    assert result["drawn"] == "strings"
-    assert "In brackets: 95 % intervals, by drawing strings" in done["evaluate_for_many_data"].stdout
+    assert result["resampled"] == "segments"
+    assert "95 % intervals for these speakers, resampled by segment" in done["evaluate_for_many_data"].stdout
     fingerprint = json.loads((folder / "test_data.json").read_text())["fingerprint"]
     assert result["data"]["fingerprint"] == fingerprint
 
@@ -90,9 +90,9 @@ def test_evaluate_says_what_made_the_numbers(project):
     assert result["format"] in (ROOT / "docs" / "evaluation.md").read_text()
     assert result["version"] == __version__
     assert result["versions"]["pystoi"] == version("pystoi")
-    assert result["commit"] == provenance.commit()
+    assert result["commit"] == versions.commit()
     assert result["seed"] == 0
-    assert result["config"]["encoding"] == LatentSearchConfig().to_json()
+    assert result["config"]["latent_search"] == LatentSearchConfig().to_json()
     assert result["config"]["inversion"] == InversionConfig().to_json()
 
 
@@ -114,9 +114,9 @@ def test_evaluate_every_key_is_documented(project):
                 yield from keys_of(value)
 
     found = set(result) | set(keys_of({key: value for key, value in result.items() if key not in elsewhere}))
-    assert {"scores", "mcd_db", "by_band_db", "why"} <= found
+    assert {"scores", "mcd_db", "by_band_db", "reason"} <= found
     assert found <= documented
-    assert set(evaluation.COLUMNS) <= documented
+    assert set(METRICS) <= documented
 
 
 def test_evaluate_compare_and_words_say_what_they_find(project, arrays):
@@ -124,7 +124,7 @@ def test_evaluate_compare_and_words_say_what_they_find(project, arrays):
     done = run_script("evaluate_for_many_data", "--compare", "my_model_for_many_data.h5", "--no-report", cwd=arrays)
     assert (done.returncode, done.stderr) == (0, "")
     assert "my_model_for_many_data.h5" in done.stdout
-    assert "Whether words are heard right is not tested: that needs two words" in done.stdout
+    assert "Word recognition is not tested: it needs two words" in done.stdout
     comparison = json.loads((arrays / "evaluation.json").read_text())["comparison"]
     assert comparison["path"] == "my_model_for_many_data.h5"
     assert {entry["difference"] for entry in comparison["differences"].values()} == {0}
@@ -151,7 +151,7 @@ def test_evaluate_report_never_takes_the_place_of_other_things(arrays):
     (arrays / "thesis" / "chapter 1.txt").write_text("years of work")
     for target in ("thesis", "test_data.npy", "."):
         done = run_script("evaluate_for_many_data", "--report", target, cwd=arrays)
-        assert_refused(done, "other things|is a file")
+        assert_refused(done, "other files|is a file")
         assert done.stdout == ""
     assert (arrays / "thesis" / "chapter 1.txt").read_text() == "years of work"
 
@@ -172,10 +172,10 @@ def test_predict_has_the_rate_and_exactly_the_length_of_the_recording(project):
 
 
 def test_predict_sounds_like_the_recording(project):
-    from speech_autoencoder.evaluation import metrics
+    from speech_autoencoder.evaluation.metrics.intelligibility import stoi
 
     recording, sr = sf.read(project[0] / RECORDING)
-    assert metrics.stoi(recording, sf.read(project[0] / "reconstruct.wav")[0], sr) > 0.5
+    assert stoi(recording, sf.read(project[0] / "reconstruct.wav")[0], sr) > 0.5
 
 
 def test_predict_needs_no_tensorflow(project, without_tensorflow, tmp_path):
