@@ -1,6 +1,7 @@
 """A folder of the package imports only from those before it in the pipeline; TensorFlow stays where it belongs."""
 
 import ast
+import re
 
 from tests.helpers.common import ROOT
 from tests.helpers.imports import import_closure, imported
@@ -84,3 +85,15 @@ def test_scripts_are_imported_by_nothing():
     assert len(SCRIPTS) == 5
     for path in [*ROOT.glob("*.py"), *PACKAGE.rglob("*.py")]:
         assert not {name.split(".")[0] for name in imported(path)} & SCRIPTS, path
+
+
+def test_architecture_page_names_every_module():
+    text = (ROOT / "docs" / "architecture.md").read_text()
+    folders = [path for path in sorted(PACKAGE.iterdir()) if path.is_dir() and path.name != "__pycache__"]
+    for folder in folders:
+        # The table below "`folder/` ..."; sub-packages are one row.
+        table = text.partition(f"\n`{folder.name}/` ")[2].partition("\n\n`")[0].partition("\n## ")[0]
+        named = set(re.findall(r"`(\w+)(?:\.py|/)`", table))
+        modules = {path.stem for path in folder.iterdir() if path.suffix == ".py" and path.stem != "__init__"}
+        subfolders = {path.parent.name for path in folder.glob("*/__init__.py")}
+        assert modules | subfolders == named - {"templates"}, folder
