@@ -1,1 +1,1 @@
-"""Measurements that docs/ quote, each a module to run: python -m benchmarks.NAME --help."""
+"""The measurements that docs/ quotes; each command is a module: python -m benchmarks.FOLDER.NAME --help."""

@@ -1,4 +1,4 @@
-"""What the benchmarks' command lines share."""
+"""Options that several benchmarks have."""
 
 import argparse
 from pathlib import Path
@@ -8,15 +8,43 @@ from speech_autoencoder.cli.options import positive
 from speech_autoencoder.config import TrainingConfig
 from speech_autoencoder.system.processors import available_cpus
 
-
-def add_corpus(parser: argparse.ArgumentParser) -> None:
-    """Nothing; the parser has the two folders of recordings."""
-    parser.add_argument("--training-dir", type=Path, default=ROOT / "speechdata" / "training")
-    parser.add_argument("--testing-dir", type=Path, default=ROOT / "speechdata" / "testing")
+TRAINING_DIR = ROOT / "speechdata" / "training"
+TESTING_DIR = ROOT / "speechdata" / "testing"
 
 
-def add_run(parser: argparse.ArgumentParser, *, each: str) -> None:
-    """Nothing; the parser has how a table is made, and the file that is written after each of its parts."""
+def make_parser(description: str | None) -> argparse.ArgumentParser:
+    """Return a parser that prints the description as it is, and each default."""
+    return argparse.ArgumentParser(description=description, formatter_class=_Formatter)
+
+
+def add_corpus_options(parser: argparse.ArgumentParser) -> None:
+    """Add the two folders of recordings."""
+    parser.add_argument("--training-dir", type=Path, default=TRAINING_DIR, help="recordings to train on")
+    parser.add_argument("--testing-dir", type=Path, default=TESTING_DIR, help="recordings to test with")
+
+
+def add_leave_out_option(parser: argparse.ArgumentParser) -> None:
+    """Add the speakers who are left out of training."""
+    parser.add_argument(
+        "--leave-out",
+        nargs="+",
+        default=[],
+        metavar="SPEAKER",
+        help="train without each of these speakers in turn, and test on them alone; all: every speaker",
+    )
+
+
+def add_run_options(parser: argparse.ArgumentParser, *, each: str) -> None:
+    """Add how a table is computed, and the file that is written after each of its parts."""
     parser.add_argument("--workers", type=positive(int), default=available_cpus(), help="threads that score")
-    parser.add_argument("--seed", type=int, default=TrainingConfig().seed)
-    parser.add_argument("--output", type=Path, help=f"JSON to write, after each {each}")
+    parser.add_argument("--seed", type=int, default=TrainingConfig().seed, help="of all random numbers")
+    parser.add_argument("--output", type=Path, help=f"JSON file to write, after each {each}")
+
+
+class _Formatter(argparse.ArgumentDefaultsHelpFormatter, argparse.RawDescriptionHelpFormatter):
+    """Help with defaults, except None and False, under a description that keeps its lines."""
+
+    def _get_help_string(self, action: argparse.Action) -> str | None:
+        if action.default is None or action.default is False:
+            return action.help
+        return super()._get_help_string(action)

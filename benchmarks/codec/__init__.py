@@ -1,1 +1,1 @@
-"""Quality at a bitrate."""
+"""Quality at a bitrate, compared with other codecs: the tables of docs/codec.md."""

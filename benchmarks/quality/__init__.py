@@ -1,1 +1,1 @@
-"""How understandable the sound is."""
+"""How intelligible and how clear reconstructions are: the tables of docs/quality.md."""

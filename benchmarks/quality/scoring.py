@@ -1,61 +1,40 @@
-"""What recordings and their reconstructions score: strings of sound, the metrics of each, means and intervals."""
+"""The metrics of recordings and their reconstructions: values of each word or segment, and their cells in tables."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from functools import partial
-from pathlib import Path
 
 import numpy as np
 
-from speech_autoencoder.data.dataset import group_of
+from benchmarks.quality.segments import join_segments
 from speech_autoencoder.data.recording_names import label_of
-from speech_autoencoder.evaluation import metrics
+from speech_autoencoder.evaluation.metrics import registry
+from speech_autoencoder.evaluation.metrics.metric import Sound
 from speech_autoencoder.evaluation.words import WordRecogniser
 
-METRICS = ("digits", "stoi", "estoi", "pesq_nb")
-# The most recordings in a string of one speaker and take.
-_MOST = 10
-RESAMPLES = 2_000
-# metric -> one value for each recording (digits: heard right or not) or each string of them (the others)
+METRICS = ("digits", "stoi", "estoi", "pesq_nb")  # those of every table
+HEADINGS = {"digits": "digits"} | {key: metric.heading for key, metric in registry.METRICS.items()}
+_RECORDS = {"digits": "words"}  # "digits" is what the tables call the words of FSDD
+# {metric: a value of each recording (digits: 1 if recognised, 0 if not) or of each segment (the others)}
 Values = dict[str, np.ndarray]
-
-
-def segments_of(names: Sequence[str], durations_s: Sequence[float]) -> list[list[int]]:
-    """Which recordings (indices) are scored as one string of sound.
-
-    Up to ten of one speaker and take where every name is label_speaker_take; otherwise as `metrics.pool` puts them.
-    """
-    parts = [Path(name).stem.split("_") for name in names]
-    speakers = [group_of(name) for name in names]
-    if not all(len(part) == 3 and speaker == part[1] for part, speaker in zip(parts, speakers, strict=True)):
-        return [string.recordings for string in metrics.pool(speakers, np.asarray(durations_s))[0]]
-    takes: dict[tuple, list[int]] = {}
-    for i, part in enumerate(parts):
-        takes.setdefault((str(Path(names[i]).parent), *part[1:]), []).append(i)
-    return [take[start : start + _MOST] for take in takes.values() for start in range(0, len(take), _MOST)]
 
 
 def values_of(
     references: list[np.ndarray],
     estimates: list[np.ndarray],
     *,
-    names: list[str],
+    names: Sequence[str],
     sr: int,
-    strings: list[list[int]],
+    segments: list[list[int]],
     recogniser: WordRecogniser | None = None,
     workers: int = 1,
 ) -> Values:
-    """Every metric of estimates that are as long as their references: of each string, and of each recording's word.
+    """Return every metric of estimates that are as long as their references.
 
-    `digits` is there with a recogniser, for the recordings whose label it knows; `pesq_nb` where PESQ is installed.
+    `digits` needs a recogniser, and is of the recordings whose label it knows; `pesq_nb` needs PESQ to be installed.
     """
-    joined = [
-        [metrics.join([waveforms[i] for i in string], sr) for string in strings]
-        for waveforms in (references, estimates)
-    ]
-    return values_of_segments(*joined, sr=sr, workers=workers) | digits_of(
-        estimates, names=names, sr=sr, recogniser=recogniser
-    )
+    joined = [join_segments(waveforms, segments, sr) for waveforms in (references, estimates)]
+    words = digits_of(estimates, names=names, sr=sr, recogniser=recogniser)
+    return values_of_segments(*joined, sr=sr, workers=workers) | words
 
 
 def values_of_segments(
@@ -63,43 +42,41 @@ def values_of_segments(
     estimates: list[np.ndarray],
     *,
     sr: int,
-    pesq: Sequence[str] = ("nb",),
+    wideband: bool = False,
     workers: int = 1,
 ) -> Values:
-    """Every metric but `digits` of strings of sound, brought to their references' level; PESQ in these modes."""
-    judge = partial(metrics.intelligibility, sr=sr, modes=pesq)
+    """Return STOI, ESTOI and PESQ of segments, brought to their references' level; wide-band PESQ too if wanted."""
+    keys = ("stoi", "estoi", "pesq_nb", *(["pesq_wb"] if wideband else []))
+
+    def score(reference: np.ndarray, estimate: np.ndarray) -> dict[str, float]:
+        measured = registry.measure_sound(Sound(reference, sr), Sound(estimate, sr), keys)
+        return {key: measurement.value for key, measurement in measured.items()}
+
     with ThreadPoolExecutor(workers) as executor:
-        scores = list(executor.map(judge, references, estimates))
-    return {metric: np.array([score[metric] for score in scores]) for metric in scores[0]} if scores else {}
+        scores = list(executor.map(score, references, estimates))
+    return {key: np.array([values[key] for values in scores]) for key in scores[0]} if scores else {}
 
 
-def digits_of(waveforms: list[np.ndarray], *, names: list[str], sr: int, recogniser: WordRecogniser | None) -> Values:
-    """`digits` of the recordings whose label the recogniser knows: heard right or not; nothing where there is none."""
-    known = [i for i, name in enumerate(names) if recogniser and label_of(name) in recogniser.labels]
+def digits_of(
+    waveforms: list[np.ndarray], *, names: Sequence[str], sr: int, recogniser: WordRecogniser | None
+) -> Values:
+    """Return `digits` of the recordings whose label the recogniser knows, nothing if there are none."""
+    if not recogniser:
+        return {}
+    known = [i for i, name in enumerate(names) if label_of(name) in recogniser.labels]
     if not known:
         return {}
-    heard = recogniser.recognise([waveforms[i] for i in known], sr=sr)
-    return {"digits": np.array([label == label_of(names[i]) for i, label in zip(known, heard, strict=True)], float)}
+    recognised = recogniser.recognise([waveforms[i] for i in known], sr=sr)
+    return {
+        "digits": np.array([label == label_of(names[i]) for i, label in zip(known, recognised, strict=True)], float)
+    }
 
 
-def cells_of(scores: dict) -> list[str]:
-    """The means of `summary` as cells of a table, one for each of METRICS."""
-    digits = {metric: 2 if metric == "pesq_nb" else 3 for metric in METRICS}
-    return ["-" if scores[m] is None else f"{scores[m]:.{digits[m]}f}" for m in METRICS]
+def cells_of(scores: Mapping[str, float | None]) -> list[str]:
+    """Return the means of METRICS as cells of a table."""
+    return [format_score(metric, scores[metric]) for metric in METRICS]
 
 
-def summary(parts: Sequence[Values], *, metrics: Sequence[str] = METRICS, seed: int = 0) -> tuple[dict, dict]:
-    """({metric: mean}, {metric: [low, high]}), the latter 95 % intervals by bootstrap; None where nothing was scored.
-
-    Each of the parts (speakers) weighs the same, and is drawn anew within itself. What could not be scored (NaN) is
-    left out.
-    """
-    means, intervals = {}, {}
-    for metric in metrics:
-        samples = [part[metric][np.isfinite(part[metric])] for part in parts if metric in part]
-        samples = [sample for sample in samples if len(sample)]
-        rng = np.random.default_rng(seed)
-        drawn = [rng.choice(sample, (RESAMPLES, len(sample))).mean(axis=1) for sample in samples]
-        means[metric] = float(np.mean([sample.mean() for sample in samples])) if samples else None
-        intervals[metric] = np.quantile(np.mean(drawn, axis=0), [0.025, 0.975]).tolist() if samples else None
-    return means, intervals
+def format_score(metric: str, score: float | None) -> str:
+    """Return a score as tables show it, "-" for None."""
+    return registry.METRICS[_RECORDS.get(metric, metric)].format(score)

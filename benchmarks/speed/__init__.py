@@ -1,1 +1,1 @@
-"""Time and memory."""
+"""Time and memory: the tables of docs/speed.md, and the speed of the codec in docs/codec.md."""

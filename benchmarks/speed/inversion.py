@@ -1,75 +1,58 @@
-"""How fast log-mel becomes sound on one core: against librosa's mel_to_audio at the same PESQ, and real time."""
+"""Measure how fast log-mel becomes sound on one core: against librosa's mel_to_audio at equal PESQ, and real time."""
 
 from collections.abc import Iterator
 from dataclasses import replace
+from typing import Any
 
+import librosa
 import numpy as np
 
-from benchmarks.quality import scoring
-from benchmarks.speed.timing import Row, compared, in_turns
+from benchmarks.speed.testing_sample import take_sample
+from benchmarks.speed.timing import Row, best_seconds, compare
 from speech_autoencoder.audio.inversion import invert
 from speech_autoencoder.audio.log_mel import denormalise, hann
-from speech_autoencoder.audio.reading import read
 from speech_autoencoder.config import CLASSIC, InversionConfig
 from speech_autoencoder.data.dataset import Dataset
-from speech_autoencoder.evaluation import metrics
 
-# Rounds of Griffin-Lim, quickest first: the first that is as good as librosa is compared.
-ROUNDS = (2, 4, 8, 16, 20, 60)
-# The PESQ-NB that counts as equal.
-EQUAL = 0.05
+ROUNDS = (2, 4, 8, 16, 20, 60)  # of Griffin-Lim, fastest first: the first that is as good as librosa is compared
+EQUAL = 0.05  # the difference of PESQ-NB that counts as equal
 
 
 def rows(testing: Dataset, times: int, most: int = 24) -> Iterator[Row]:
-    """Seconds for some recordings of a `classic` array. BLAS and the process must be on one core."""
-    import librosa
-
-    some = np.unique(np.linspace(0, len(testing.names) - 1, most).astype(int))
-    normalised = [testing.frames(i) for i in some]
-    references = [read(testing.path(i), CLASSIC.sr) for i in some]
+    """Yield the seconds for some recordings of a `classic` array. BLAS and the process must be on one core."""
+    sample = take_sample(testing, most)
     scale = hann(CLASSIC.n_fft).sum() / 2
-    mels = [denormalise(frames, CLASSIC) * scale for frames in normalised]
-    options = {"sr": CLASSIC.sr, "n_fft": CLASSIC.n_fft, "hop_length": CLASSIC.hop_length, "power": 1.0, "norm": None}
-    heard = {}
+    mels = [denormalise(frames, CLASSIC) * scale for frames in sample.frames]
+    options: dict[str, Any] = {
+        "sr": CLASSIC.sr,
+        "n_fft": CLASSIC.n_fft,
+        "hop_length": CLASSIC.hop_length,
+        "power": 1.0,
+        "norm": None,
+    }
 
-    def theirs():
-        # Without center, the sound would not begin where ours does.
-        heard["librosa"] = [librosa.feature.inverse.mel_to_audio(mel, **options) for mel in mels]
+    def theirs() -> list[np.ndarray]:
+        # With center, the default, the sound begins where ours does.
+        return [librosa.feature.inverse.mel_to_audio(mel, **options) for mel in mels]
 
-    def ours(name, config):
-        pairs = zip(normalised, references, strict=True)
-        heard[name] = [invert(frames, CLASSIC, config, len(reference)) for frames, reference in pairs]
+    def ours(config: InversionConfig) -> list[np.ndarray]:
+        pairs = zip(sample.frames, sample.references, strict=True)
+        return [invert(frames, CLASSIC, config, len(reference)) for frames, reference in pairs]
 
-    theirs()
-    groups = testing.speakers()
-    strings, _ = metrics.pool([groups[i] for i in some], np.array([len(x) for x in references]) / CLASSIC.sr)
-    goal = score(references, heard["librosa"], [string.recordings for string in strings])
+    goal = sample.score(theirs()).get("pesq_nb")
     quick, reached = InversionConfig(), None
     for rounds in ROUNDS if goal is not None else ROUNDS[-1:]:
         quick = replace(InversionConfig(), griffin_lim_rounds=rounds)
-        ours("quick", quick)
-        reached = score(references, heard["quick"], [string.recordings for string in strings])
-        if goal is None or reached >= goal - EQUAL:
+        reached = sample.score(ours(quick)).get("pesq_nb")
+        if goal is None or reached is None or reached >= goal - EQUAL:
             break
     default = InversionConfig()
-    quick_s, default_s, librosa_s = in_turns(
-        [lambda: ours("quick", quick), lambda: ours("default", default), theirs], times
-    )
-    total_s = sum(map(len, references)) / CLASSIC.sr
+    quick_s, default_s, librosa_s = best_seconds([lambda: ours(quick), lambda: ours(default), theirs], times)
+    total_s = sum(map(len, sample.references)) / CLASSIC.sr
     note = "PESQ is not installed" if goal is None else f"PESQ-NB {reached:.2f}, librosa's {goal:.2f}"
     note += f"; {quick.griffin_lim_rounds} rounds, {total_s / quick_s:.0f} x real time"
-    yield compared("inversion at equal PESQ-NB, one core", "librosa's mel_to_audio", "s", quick_s, librosa_s, 8, note)
-    best = score(references, heard["default"], [string.recordings for string in strings])
+    stage, against = "inversion at equal PESQ-NB, one core", "librosa's mel_to_audio"
+    yield compare(stage, against, "s", ours=quick_s, theirs=librosa_s, least=8, note=note)
+    best = sample.score(ours(default)).get("pesq_nb")
     note = f"{total_s / default_s:.0f} x real time" + ("" if best is None else f", PESQ-NB {best:.2f}")
-    yield compared("inversion as it is", "real time / 40", "s", default_s, total_s / 40, 1, note)
-
-
-def score(references, estimates, strings) -> float | None:
-    """The mean PESQ-NB of strings of estimates; None where PESQ is not installed."""
-    if not metrics.has_pesq():
-        return None
-    estimates = [np.pad(e, (0, max(0, len(r) - len(e))))[: len(r)] for r, e in zip(references, estimates, strict=True)]
-    joined = [
-        [metrics.join([part[i] for i in string], CLASSIC.sr) for string in strings] for part in (references, estimates)
-    ]
-    return float(np.nanmean(scoring.values_of_segments(*joined, sr=CLASSIC.sr)["pesq_nb"]))
+    yield compare("inversion as it is", "real time / 40", "s", ours=default_s, theirs=total_s / 40, least=1, note=note)

@@ -1,4 +1,4 @@
-"""Measuring time: what is compared is run in turns, and the best of each counts, as other programs only ever add."""
+"""Measuring time: alternatives run in turns, and the best time of each counts, as other programs only ever add time."""
 
 import os
 import subprocess
@@ -13,9 +13,24 @@ from benchmarks.running import ROOT
 
 @dataclass(frozen=True)
 class Row:
-    """What a stage costs, ours and theirs, in `unit`; ratio is how many times better ours is (more is better).
+    """The cost of a stage beside that of an alternative.
 
-    least is the ratio that is wanted, None where it is only to be known; note says what else was measured.
+    Attributes
+    ----------
+    stage
+        What is measured.
+    against
+        The alternative.
+    unit
+        Of both costs.
+    ours, theirs
+        The costs.
+    ratio
+        How many times better ours is (more is better).
+    least
+        The goal of the ratio, None if there is none.
+    note
+        What else was measured.
     """
 
     stage: str
@@ -28,13 +43,17 @@ class Row:
     note: str = ""
 
 
-def compared(stage: str, against: str, unit: str, ours: float, theirs: float, least: float | None, note="") -> Row:
-    """A Row of costs, of which the smaller one is the better."""
+def compare(
+    stage: str, against: str, unit: str, *, ours: float, theirs: float, least: float | None, note: str = ""
+) -> Row:
+    """Return a Row of two costs, of which the smaller one is better."""
     return Row(stage, against, unit, ours, theirs, theirs / max(ours, 1e-12), least, note)
 
 
-def in_turns(functions: Sequence[Callable[[], object]], times: int, clock=time.perf_counter) -> list[float]:
-    """The least seconds of each function, all called in turns so many times."""
+def best_seconds(
+    functions: Sequence[Callable[[], object]], times: int, clock: Callable[[], float] = time.perf_counter
+) -> list[float]:
+    """Return the least seconds of each function; all are called in turns, `times` times."""
     best = [float("inf")] * len(functions)
     for _ in range(times):
         for i, function in enumerate(functions):
@@ -44,7 +63,7 @@ def in_turns(functions: Sequence[Callable[[], object]], times: int, clock=time.p
     return best
 
 
-# Runs a script (or -m and a module) in a child of its own, so that the peak is that child's alone.
+# Runs a script (or -m and a module) in a child process, so that the peak is of that child alone.
 _MEASURED = """
 import resource, subprocess, sys
 status = subprocess.run([sys.executable, *sys.argv[1:]], stdout=sys.stderr).returncode
@@ -53,19 +72,27 @@ sys.exit(status)
 """
 
 
-def peak_of(*command) -> tuple[float, float]:
-    """(seconds, peak memory in MB) of Python with these arguments, silent. Ends ours where it fails."""
+def run_and_measure(*command: object, one_core: bool = False) -> tuple[float, float]:
+    """Run Python with these arguments; return (seconds, peak memory in MB). Ends this process if it fails."""
     start = time.perf_counter()
-    done = process("-c", _MEASURED, *command)
+    done = run_python("-c", _MEASURED, *command, one_core=one_core)
     return time.perf_counter() - start, int(done.stdout) / 1024
 
 
-def process(*command, cwd: Path | None = None, one_core: bool = False) -> subprocess.CompletedProcess:
-    """The finished process of Python with these arguments, silent; on one core where the system can. Ends ours where
-    it fails.
+def run_python(*command: object, cwd: Path | None = None, one_core: bool = False) -> subprocess.CompletedProcess[str]:
+    """Run Python with these arguments and return the finished process. Ends this process if it fails.
+
+    Parameters
+    ----------
+    command
+        The arguments.
+    cwd
+        The folder to run in.
+    one_core
+        Whether it may use one processor only, if the system can say so.
     """
     environment = os.environ | {"PYTHONPATH": str(ROOT), "TF_CPP_MIN_LOG_LEVEL": "3", "MPLBACKEND": "agg"}
-    core = {min(os.sched_getaffinity(0))} if one_core and hasattr(os, "sched_setaffinity") else None
+    core = {min(os.sched_getaffinity(0))} if one_core and hasattr(os, "sched_getaffinity") else None
     done = subprocess.run(
         [sys.executable, *map(str, command)],
         cwd=cwd,

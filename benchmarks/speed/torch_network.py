@@ -8,20 +8,20 @@ from speech_autoencoder.model.architecture import encoder_depth
 
 
 class Block(nn.Module):
-    """A convolution over three frames, SiLU, a pointwise map back, added to what came in; (n, frames, width)."""
+    """A residual block (n, frames, width): a convolution over three frames, SiLU and a pointwise map."""
 
     def __init__(self, width: int):
         super().__init__()
         self.norm, self.mix = nn.RMSNorm(width, eps=1e-6), nn.Linear(width, width)
         self.conv = nn.Conv1d(width, width, 3, padding=1)
 
-    def forward(self, x):
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
         y = self.conv(self.norm(x).transpose(1, 2)).transpose(1, 2)
         return x + self.mix(nn.functional.silu(y))
 
 
 class Network(nn.Module):
-    """Clips (n, frames, n_mels) to clips, with one resolution: `frames_per_latent` must be `finest`."""
+    """The network from clips (n, frames, n_mels) to clips, without downsampling: stem_frames = frames_per_latent."""
 
     def __init__(self, config: ModelConfig):
         super().__init__()

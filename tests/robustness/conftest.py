@@ -18,7 +18,7 @@ from tests.helpers.common import TINY_MODEL, make_dataset, make_entropy, make_sp
 
 @pytest.fixture(scope="session")
 def originals(tmp_path_factory):
-    """SampleFiles of random weights, made in a moment."""
+    """Return SampleFiles with random weights, made in a moment."""
     folder = tmp_path_factory.mktemp("originals")
     data = make_dataset([f"{i}.wav" for i in range(4)], [40, 50, 60, 70])
     sr = data.features.sr

@@ -13,7 +13,7 @@ SCRIPT = "train_data_generator"
 
 @pytest.fixture(scope="module")
 def references(tmp_path_factory):
-    """Two projects, of different recordings, in which the first script has run."""
+    """Return two projects, of different recordings, in which the first script has run."""
     folder = tmp_path_factory.mktemp("references")
     for name, n_recordings in (("old", 4), ("new", 6)):
         make_reference(folder / name, n_recordings, 0, [SCRIPT])

@@ -87,16 +87,19 @@ def test_take_steps_moves_every_weight(data):
     assert all((new.numpy() != old).any() for new, old in zip(network.trainable_variables, before, strict=True))
 
 
-def test_train_returns_the_best_epoch(data):
-    network, n_epochs = original_network.train(data, minutes=1, seed=0, epochs=2)
-    assert n_epochs == 2
-    loss = TrainingLoss(data.features, LossConfig())
+def test_train_returns_the_best_epoch(data, monkeypatch):
+    seen, score_averages = [], Validation.score_averages
 
-    def validation_loss(network):
-        train_step = TrainStep(network, TrainingConfig(), loss=loss, range_db=data.features.range_db)
-        batches = Batches(data, np.arange(6), batch_size=4, frames_per_latent=8, distance=loss)
-        return Validation(train_step, batches).score_averages().loss
+    def watched(validation):
+        score = score_averages(validation)
+        seen.append((score.loss, validation))
+        return score
 
-    untrained, _ = original_network.train(data, minutes=1, seed=0, epochs=1)
-    assert validation_loss(network) < validation_loss(original_network.build())
-    assert validation_loss(network) <= validation_loss(untrained)
+    monkeypatch.setattr(Validation, "score_averages", watched)
+    network, n_epochs = original_network.train(data, minutes=1.0, seed=0, epochs=3)
+    losses, validations = zip(*seen, strict=True)
+    assert n_epochs == 3
+    assert len(set(losses)) == 4  # before the first epoch, and after each
+    held_out = validations[0]
+    train_step = TrainStep(network, held_out.train_step.config, loss=held_out.train_step.loss, range_db=1.0)
+    assert Validation(train_step, held_out.batches).score_averages().loss == pytest.approx(min(losses), rel=1e-5)

@@ -1,8 +1,10 @@
-"""Where a script's time goes: python -m benchmarks.speed.shares predict_for_one_data.py --no-show --quiet
+"""Measure where a script's time goes.
 
-Looks every few milliseconds at what each thread is doing, and prints the share of each of our functions with the
-library that it was waiting for, and of each import. Without Python's own start and end. With --workers 1, the shares
-are of one processor's time.
+    python -m benchmarks.speed.profiler predict_for_one_data.py --no-show --quiet
+
+makes the tables of docs/speed.md, "Where the time goes". It looks every few milliseconds at what each thread is doing,
+and prints the share of each of our functions, with the library that it was waiting for, and of each import. Python's
+own start and end are not included. With --workers 1, the shares are of one processor's time.
 """
 
 import argparse
@@ -11,26 +13,27 @@ import sys
 import threading
 import time
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
+from types import FrameType
 
 from benchmarks.running import ROOT
+from benchmarks.tables import heading, line
 
 _PACKAGE = ROOT / "speech_autoencoder"
 _PERIOD_S = 0.003
-# Where threads have nothing to do.
-_IDLE = ("threading.py", "thread.py", "_base.py", "queue.py", "_monitor.py")
+_IDLE = ("threading.py", "thread.py", "_base.py", "queue.py", "_monitor.py")  # where threads wait for work
 
 
-def place(frame) -> str | None:
-    """What a thread does whose innermost frame this is, "module.function: library" or "import of library"; None if
-    nothing.
-    """
-    if Path(frame.f_code.co_filename).name in _IDLE:
+def place(innermost: FrameType) -> str | None:
+    """Return what a thread is doing: "module.function: library" or "import of library"; None if it waits for work."""
+    if Path(innermost.f_code.co_filename).name in _IDLE:
         return None
     library, ours, imported = "", "", ""
+    frame: FrameType | None = innermost
     while frame:
         path, function = Path(frame.f_code.co_filename), frame.f_code.co_name
-        if path.parent == _PACKAGE and not ours and function != "<module>":
+        if _PACKAGE in path.parents and not ours and function != "<module>":
             ours = f"{path.stem}.{frame.f_code.co_qualname.replace('.<locals>', '')}"
         elif not ours and "site-packages" in path.parts:
             library = path.parts[path.parts.index("site-packages") + 1].removesuffix(".py")
@@ -42,11 +45,12 @@ def place(frame) -> str | None:
     return f"{ours}: {library}" if ours and library else ours or library or "the script"
 
 
-def watch(run) -> tuple[float, Counter]:
-    """(seconds, samples of each place) while run() runs."""
-    counts, done = Counter(), threading.Event()
+def sample(run: Callable[[], object]) -> tuple[float, Counter[str]]:
+    """Return (seconds, samples of each place) of run()."""
+    counts: Counter[str] = Counter()
+    done = threading.Event()
 
-    def look():
+    def look() -> None:
         mine = threading.get_ident()
         while not done.wait(_PERIOD_S):
             for thread, frame in sys._current_frames().items():
@@ -64,30 +68,30 @@ def watch(run) -> tuple[float, Counter]:
     return time.perf_counter() - start, counts
 
 
-def table(counts: Counter, least: float) -> str:
-    """The places that take more than this share, as a table in markdown, the largest first."""
+def table(counts: Counter[str], least: float) -> str:
+    """Return the places that take at least this share, largest first, as a table in markdown."""
     total = sum(counts.values())
-    lines = [f"| {place} | {count / total:.0%} |" for place, count in counts.most_common() if count >= least * total]
-    return "\n".join(["| where | share |", "|---|---|", *lines])
+    shares = [(place, count / total) for place, count in counts.most_common() if count >= least * total]
+    return "\n".join([heading(["where", "share"]), *(line([place, f"{share:.0%}"]) for place, share in shares)])
 
 
-def main():
+def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--least", type=float, default=0.02, help="the smallest share that is printed")
     parser.add_argument("script", help="one of the five scripts")
-    parser.add_argument("arguments", nargs=argparse.REMAINDER, help="its own")
+    parser.add_argument("arguments", nargs=argparse.REMAINDER, help="its arguments")
     args = parser.parse_args()
     sys.argv = [args.script, *args.arguments]
 
-    def run():
+    def run() -> None:
         try:
             runpy.run_path(args.script, run_name="__main__")
         except SystemExit as end:
             if end.code:
                 raise
 
-    sys.setswitchinterval(_PERIOD_S / 3)
-    seconds, counts = watch(run)
+    sys.setswitchinterval(_PERIOD_S / 3)  # so that the watcher gets its turns
+    seconds, counts = sample(run)
     print(f"{seconds:.1f} s\n{table(counts, args.least)}")
 
 

@@ -1,0 +1,112 @@
+"""The table of codecs: its rows, its goals, its figure and its command line."""
+
+import json
+import shutil
+
+import numpy as np
+import pytest
+import soundfile as sf
+
+from benchmarks.codec import codecs, figure, pca_codec
+from benchmarks.codec.rows import Part, heading, line_of, measure, row_of
+from benchmarks.codec.segment_files import files_of
+from benchmarks.codec.targets import TARGETS, verdicts
+from benchmarks.quality.scoring import METRICS
+from speech_autoencoder.errors import InputError
+from speech_autoencoder.evaluation.other_codecs import Codec, Coded
+from tests.helpers.common import make_speech, one_line_of, png_size
+
+SR = 8_000
+
+
+def make_row(system, setting, rate, scores):
+    """Return a row with these scores in the order of METRICS."""
+    scores = dict(zip(METRICS, scores, strict=True)) | {"pesq_wb": None}
+    intervals = {key: None if score is None else [0.99 * score, 1.01 * score] for key, score in scores.items()}
+    return {
+        "system": system,
+        "setting": setting,
+        "bits_per_second": rate,
+        "scores": scores,
+        "intervals_95": intervals,
+    }
+
+
+def test_measure_perfect_codec_has_perfect_scores(corpus):
+    files, _ = files_of(corpus)
+    codec = Codec("ours", ["1"], lambda setting, waveforms, sr: Coded(waveforms, [100.0] * len(waveforms)))
+    part = measure(codec, "1", files, SR, recogniser=None, workers=2)
+    assert part.values["stoi"] == pytest.approx(np.ones(len(files)), abs=1e-6)
+    row = row_of("ours", "1", [part])
+    assert row["bits_per_second"] == pytest.approx(8 * 400 / (sum(len(file.waveform) for file in files) / SR))
+    low, high = row["bits_per_second_interval_95"]
+    assert low < row["bits_per_second"] < high
+    shown = [*METRICS, "pesq_wb"]
+    assert line_of(row, shown).count("|") == heading(shown).splitlines()[0].count("|")
+    assert line_of(row, ["digits", "stoi"]).endswith("| - | 1.000 ± 0.000 |")
+
+
+def test_row_of_parts_have_the_same_weight():
+    parts = [
+        Part({"stoi": np.full(n, score)}, np.full(n, bits), np.ones(n))
+        for n, score, bits in ((9, 0.5, 100), (1, 1, 300))
+    ]
+    row = row_of("ours", "1", parts)
+    assert (row["scores"]["stoi"], row["bits_per_second"]) == (pytest.approx(0.75), pytest.approx(200))
+
+
+def test_verdicts_say_which_goals_are_met():
+    least = TARGETS["0.8"][0]
+    good = make_row("ours", "0.8", 799, least)
+    worse = make_row("Codec 2", "700C", 705, [score - 0.01 for score in least])
+    (line,) = verdicts([good, worse])
+    assert line.count(" met") == 4
+    assert "NOT" not in line
+    assert "700C (705 bit/s) is beaten on all of digits" in line
+    (line,) = verdicts([make_row("ours", "0.8", 801, [0.9, None, 0.75, 2.4]), worse])
+    assert "TOO MANY" in line
+    assert "digits 0.900 of 0.93 NOT met" in line
+    assert "NOT beaten on digits" in line
+    assert verdicts([worse]) == []
+
+
+def test_draw_writes_a_figure(tmp_path):
+    rows = [make_row("ours", f"{k}", 1_000 * k, [0.9, 0.8, 0.7, 2.0 + k / 10]) for k in (1, 2, 3)]
+    rows += [make_row("Codec 2", "700C", 700, [None, 0.7, 0.6, 1.9])]
+    figure.draw(tmp_path / "out.png", rows, title="codecs", originals=0.99)
+    width, height = png_size(tmp_path / "out.png")
+    assert width > 1_000
+    assert height > 800
+
+
+def test_installed_codecs_missing_one_is_named_with_its_package(monkeypatch, capsys):
+    monkeypatch.setattr(shutil, "which", lambda program: None if program.startswith("opus") else program)
+    assert [codec.name for codec in codecs.installed_codecs([*codecs.SYSTEMS], 16_000)] == ["Codec 2", "Speex"]
+    printed = capsys.readouterr().out
+    assert "apt install opus-tools" in printed
+    assert printed.count("8 kHz only") == 2
+
+
+def test_main_leaves_speakers_out_in_turn(monkeypatch, tmp_path, capsys):
+    for seed, name in enumerate(f"word_{who}_{take}" for who in ("ann", "bob") for take in (5, 6)):
+        (tmp_path / "sound").mkdir(exist_ok=True)
+        sf.write(tmp_path / "sound" / f"{name}.wav", make_speech(SR, SR, seed), SR)
+    monkeypatch.setattr(pca_codec, "BITRATES", ("2",))
+    arguments = (
+        "--systems pca --training-dir sound --testing-dir sound --leave-out all --output out.json --figure f.png"
+    )
+    monkeypatch.setattr("sys.argv", ["codecs", *arguments.split()])
+    monkeypatch.chdir(tmp_path)
+    codecs.main()
+    (row,) = json.loads((tmp_path / "out.json").read_text())["rows"]
+    assert (row["system"], row["n_files"], row["scores"]["digits"]) == ("PCA baseline", 4, None)
+    assert row["bits_per_second"] > 100
+    lines = [line for line in capsys.readouterr().out.splitlines() if line]
+    assert lines[-1] == line_of(row, ["stoi", "estoi", "pesq_nb"])
+    assert (tmp_path / "f.png").exists()
+
+
+def test_parse_model_and_speaker_left_out_are_refused_together():
+    with pytest.raises(InputError, match="leave --model out") as error:
+        codecs.parse(["--model", "model.h5", "--leave-out", "all"])
+    one_line_of(error)
