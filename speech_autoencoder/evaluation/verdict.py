@@ -153,13 +153,13 @@ def _model(measured: Measurements) -> Finding | None:
     model, pca, copy_synthesis = (measured.scores[key].get("stoi") for key in ("model", "pca", "copy_synthesis"))
     if model is None or pca is None or copy_synthesis is None:
         return None
-    evidence = f"STOI is {model:.3f}, that of PCA {pca:.3f} at the same latent rate"
+    evidence = f"STOI: model {model:.3f}, PCA {pca:.3f} (same latent rate), copy-synthesis {copy_synthesis:.3f}."
     if model < pca - _BEHIND:
         return Finding(
             "model",
             "bad",
             "The model is the limit: it is worse than PCA, which any network should beat.",
-            f"{evidence}, {pca - model:.3f} more. Copy-synthesis, the limit of the features, has {copy_synthesis:.3f}.",
+            f"{evidence} The model is {pca - model:.3f} below PCA.",
             "Train again, for longer (--minutes) and with the default --learning-rate.",
         )
     gap = copy_synthesis - model
@@ -174,7 +174,7 @@ def _model(measured: Measurements) -> Finding | None:
         "The model is the limit: it beats PCA, but is far below copy-synthesis."
         if gap > _FAR
         else "The model is close to copy-synthesis, the limit of the features.",
-        f"{evidence}. It is {gap:.3f} below copy-synthesis ({copy_synthesis:.3f}){progress}.",
+        f"{evidence} The model is {gap:.3f} below copy-synthesis{progress}.",
         "Train for longer (--minutes), or use a higher latent rate (--latent-rate).",
     )
 

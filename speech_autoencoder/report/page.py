@@ -34,8 +34,6 @@ _MOST_WORDS = 20
 _TITLES = {key: system.title for key, system in SYSTEMS.items()}
 # What a page calls the levels of findings.
 _LEVEL_NAMES = {"bad": "Limit", "warning": "Caution", "note": "Note", "good": "Good"}
-# The metrics that are shares of what is right, which a bar shows well.
-_BARS = ("stoi", "estoi", "words")
 
 
 def write(
@@ -119,10 +117,7 @@ def _scores(evaluation: Evaluation) -> dict[str, Any]:
     comparison = evaluation.comparison
     return {
         "systems": [(css_class(key), system) for key, system in SYSTEMS.items()],
-        "rows": [
-            (metric, [_cell(metric.key, system, evaluation) for system in SYSTEMS], metric.key in _BARS)
-            for metric in measured
-        ],
+        "rows": [(metric, [_cell(metric.key, system, evaluation) for system in SYSTEMS]) for metric in measured],
         "recordings": text.describe_recordings(evaluation),
         "has_pesq": "pesq_nb" in evaluation.scores["model"],
         "resampling": text.describe_resampling(evaluation),

@@ -42,7 +42,7 @@ def _cell(metric: Metric, scores: Scores, intervals: Mapping[str, Interval]) -> 
 def describe_recordings(measured: Measurements) -> str:
     """Return a sentence on how many recordings were scored."""
     return (
-        f"{counted(measured.n_recordings, 'recording')}, {measured.n_scored:,} of them scored as sound in "
+        f"{measured.n_scored:,} of {counted(measured.n_recordings, 'recording')} scored as sound, in "
         f"{counted(measured.n_segments, 'segment')} of a few seconds."
     )
 

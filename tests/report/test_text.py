@@ -30,7 +30,7 @@ def test_format_table_puts_intervals_in_brackets():
 
 def test_describe_recordings_agrees_with_the_numbers():
     one = Measurements(scores={}, n_recordings=1, n_scored=1, n_segments=1)
-    assert text.describe_recordings(one) == "1 recording, 1 of them scored as sound in 1 segment of a few seconds."
+    assert text.describe_recordings(one) == "1 of 1 recording scored as sound, in 1 segment of a few seconds."
 
 
 @pytest.mark.parametrize(("resampled", "expected"), [("speakers", "by speaker"), ("segments", "other speakers")])

@@ -118,6 +118,8 @@ class Metric:
         Its name and its unit in tables, and how its values are written there.
     higher_is_better
         Which of two values is the better one.
+    has_bars
+        Whether the page draws its values, from 0 to 1, as bars.
     pair
         What it compares: `LogMelPair` and `WordPair` are of recordings, `SoundPair` is of either.
     measured_on
@@ -145,6 +147,7 @@ class Metric:
     unit: str = ""
     format_spec: str = ".3f"
     higher_is_better: bool = False
+    has_bars: bool = False
     pair: type
     measured_on: MeasuredOn
     measure: Callable[[Any], Measurement]

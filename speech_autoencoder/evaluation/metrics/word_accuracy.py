@@ -13,6 +13,7 @@ WORDS = Metric(
     key="words",
     heading="words recognised",
     higher_is_better=True,
+    has_bars=True,
     pair=WordPair,
     measured_on="recordings",
     measure=_measure_words,
