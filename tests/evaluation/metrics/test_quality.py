@@ -1,0 +1,69 @@
+"""PESQ and DNSMOS: the highest for the same, worse with noise, NaN where nothing can be said."""
+
+import math
+
+import numpy as np
+import pytest
+
+from speech_autoencoder.errors import InputError
+from speech_autoencoder.evaluation.metrics import quality
+from tests.helpers.common import make_speech, one_line_of
+
+SR = 8_000
+SPEECH = make_speech(3 * SR, SR)
+NOISE = np.random.default_rng(0).standard_normal(len(SPEECH)).astype(np.float32)
+
+
+def noisy(snr_db):
+    """Return the speech with white noise."""
+    return SPEECH + NOISE * np.float32(np.std(SPEECH) / np.std(NOISE) * 10 ** (-snr_db / 20))
+
+
+def pesq(*arguments):
+    """Return PESQ; skip the test where the extra that it needs is not installed."""
+    pytest.importorskip("pesq")
+    return quality.pesq(*arguments)
+
+
+def test_pesq_identical_is_the_highest():
+    assert pesq(SPEECH, SPEECH, SR, "nb") == pytest.approx(4.549, abs=0.001)
+    assert pesq(SPEECH, SPEECH, 2 * SR, "wb") == pytest.approx(4.644, abs=0.001)
+
+
+def test_pesq_more_noise_is_worse():
+    scores = [pesq(SPEECH, noisy(snr_db), SR, "nb") for snr_db in (50, 30, 20, 10)]
+    assert scores == sorted(scores, reverse=True)
+    assert scores[0] > scores[-1] + 1
+
+
+def test_pesq_equals_the_package_at_the_rate_of_its_mode():
+    package = pytest.importorskip("pesq")
+    assert pesq(SPEECH, noisy(15), 8_000, "nb") == pytest.approx(package.pesq(8_000, SPEECH, noisy(15), "nb"))
+    assert pesq(SPEECH, noisy(15), 16_000, "wb") == pytest.approx(package.pesq(16_000, SPEECH, noisy(15), "wb"))
+
+
+def test_pesq_no_utterance_is_nan():
+    pytest.importorskip("pesq")
+    silent = np.zeros_like(SPEECH)
+    for reference, estimate in ((silent, SPEECH), (silent, silent), (NOISE[:100], NOISE[:100])):
+        assert math.isnan(pesq(reference, estimate, SR, "nb"))
+
+
+def test_pesq_silent_estimate_is_the_worst():
+    pytest.importorskip("pesq")
+    assert pesq(SPEECH, np.zeros_like(SPEECH), SR, "nb") == 1
+
+
+def test_dnsmos_is_in_its_range_and_nan_for_silence():
+    if not quality.has_dnsmos():
+        pytest.skip("speechmos is not installed")
+    clean, worse = quality.dnsmos(SPEECH, SR), quality.dnsmos(noisy(-10), SR)
+    assert 1 <= worse <= 5
+    assert 1 <= clean <= 5
+    assert math.isnan(quality.dnsmos(0 * SPEECH, SR))
+
+
+def test_pesq_lengths_differ_is_refused():
+    with pytest.raises(InputError, match=r"The reference is \(24000,\), the estimate \(23999,\): cut them") as error:
+        pesq(SPEECH, SPEECH[:-1], SR, "nb")
+    one_line_of(error)
