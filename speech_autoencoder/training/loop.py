@@ -31,13 +31,13 @@ from speech_autoencoder.training.schedule import learning_rate, plan_epochs, rep
 from speech_autoencoder.training.setup import Setup, set_up, subset
 
 Say = Callable[[str], None]
-# Makes a progress bar of so many steps, with `total`, update() and close(), as tqdm's.
+# Returns a progress bar for a number of steps, with `total`, update() and close() as tqdm has them.
 MakeBar = Callable[[int], Any]
 
-# Latents that the tables of a codec's entropy model are fitted on, about.
+# About how many latents the tables of a codec's entropy model are fitted on.
 _FITTED_LATENTS = 4_000
-# The share of the planned epochs without a gain that ends a training, where it is more than the patience.
-_PATIENCE_SHARE = 5
+# The patience is at least the planned epochs divided by this.
+_PATIENCE_DIVISOR = 5
 
 
 @dataclass(frozen=True)
@@ -120,7 +120,7 @@ def train(
     say : Callable
         Reports a line of progress.
     bar : Callable
-        Makes a progress bar of so many steps, with update() and close().
+        Returns a progress bar for a number of steps, with `total`, update() and close().
 
     Raises
     ------
@@ -263,7 +263,7 @@ class TrainingLoop:
         end, so that its losses cannot be compared.
         """
         history = self.state.history
-        patience = max(self.setup.config.patience, self.state.n_epochs // _PATIENCE_SHARE)
+        patience = max(self.setup.config.patience, self.state.n_epochs // _PATIENCE_DIVISOR)
         return not self.setup.codec and len(history) - history.best_epoch >= patience
 
 
