@@ -2,7 +2,6 @@
 
 import argparse
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
 from speech_autoencoder.cli.messages import describe_encoded
 from speech_autoencoder.cli.options import make_parser, positive
@@ -10,14 +9,10 @@ from speech_autoencoder.cli.outputs import output_paths, require_suffix
 from speech_autoencoder.cli.process import blas_threads, run_main
 from speech_autoencoder.cli.progress import make_bar, make_say
 from speech_autoencoder.codec.container import SUFFIX
-from speech_autoencoder.config import InversionConfig, LatentSearchConfig
+from speech_autoencoder.config import LatentSearchConfig
 from speech_autoencoder.system.files import lock, printable, require_writable
 from speech_autoencoder.system.processors import available_cpus
 from speech_autoencoder.system.wording import counted
-
-if TYPE_CHECKING:
-    from speech_autoencoder.codec.latent_search import Encoder
-    from speech_autoencoder.codec.recording_codec import Encoded
 
 # The recording to reconstruct: put the path of your own here, or name it on the command line.
 AUDIO_PATH = Path("speechdata/testing/en-allison/70_allison_digits.flac")
@@ -29,6 +24,7 @@ def main() -> None:
     args = parse_arguments()
     # After --help, which does not wait for NumPy.
     from speech_autoencoder.cli.inputs import load_codec, total_duration_s
+    from speech_autoencoder.cli.predicting import reconstruct
     from speech_autoencoder.codec.latent_search import Encoder
     from speech_autoencoder.model import model_file
     from speech_autoencoder.report import recording_figure
@@ -80,25 +76,6 @@ def parse_arguments() -> argparse.Namespace:
     )
     parser.add_argument("--no-show", action="store_true", help="open no window with the figure")
     return parser.parse_args()
-
-
-def reconstruct(
-    path: Path, output: Path, encoder: "Encoder", bitrate: float | None, **callbacks: Any
-) -> "Encoded | None":
-    """Write the reconstruction of a recording; with a bitrate, from a .sae file that is written beside it.
-
-    Returns what encoding gave, if there was any. The callbacks are `watch`, for what passes, and `tick`, for progress.
-    """
-    from speech_autoencoder.codec.reconstruction import reconstruct_recording
-    from speech_autoencoder.codec.recording_codec import decode_recording, encode_recording
-
-    if not bitrate:
-        reconstruct_recording(path, encoder, InversionConfig(), output, **callbacks)
-        return None
-    encoded_path = output.with_suffix(SUFFIX)
-    encoded = encode_recording(path, encoder, encoded_path, bitrate=bitrate, watch=callbacks["watch"])
-    decode_recording(encoded_path, encoder.model, output, InversionConfig(), **callbacks)
-    return encoded
 
 
 if __name__ == "__main__":
