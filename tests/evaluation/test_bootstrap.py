@@ -1,14 +1,14 @@
-"""Scores of strings and their intervals: right on what is known, paired, the same every time."""
+"""Scores of clusters and their intervals: right on what is known, paired, the same every time."""
 
 import numpy as np
 import pytest
 
-from speech_autoencoder.evaluation import bootstrap as intervals
-from speech_autoencoder.evaluation.bootstrap import Cluster
+from speech_autoencoder.evaluation.bootstrap import Cluster, differences, intervals, resampled, score, shows
+from speech_autoencoder.evaluation.results import Difference
 
 
-def units_of(values, speakers=("ann", "ben"), metric="stoi", offset=0.0):
-    """A Unit of each value, of the systems a and b, the latter larger by offset."""
+def clusters_of(values, speakers=("ann", "ben"), metric="stoi", offset=0.0):
+    """Return a cluster of each value, of the systems a and b, the latter larger by offset."""
     return [
         Cluster(speakers[i % len(speakers)], {"a": {metric: (v, 1.0)}, "b": {metric: (v + offset, 1.0)}})
         for i, v in enumerate(values)
@@ -19,58 +19,65 @@ NORMAL = np.random.default_rng(0).normal(0.8, 0.1, 400)
 
 
 def test_score_is_the_weighted_mean_or_its_root():
-    units = [
+    clusters = [
         Cluster("", {"a": {"stoi": (1.0, 1.0), "log_mel_db": (9.0, 1.0)}}),
         Cluster("", {"a": {"stoi": (1.0, 3.0)}}),
     ]
-    assert intervals.score(units, "a", "stoi") == 0.5
-    assert intervals.score(units, "a", "log_mel_db") == 3
-    assert intervals.score(units, "a", "mcd_db") is None
+    assert score(clusters, "a", "stoi") == 0.5
+    assert score(clusters, "a", "log_mel_db") == 3
+    assert score(clusters, "a", "mcd_db") is None
 
 
 def test_intervals_are_those_of_a_mean():
-    low, high = intervals.intervals(units_of(NORMAL), ["a"], ["stoi"])["a"]["stoi"]
+    low, high = intervals(clusters_of(NORMAL), ["a"], ["stoi"])["a"]["stoi"]
     error = 1.96 * NORMAL.std() / np.sqrt(len(NORMAL))
     assert (low, high) == pytest.approx((NORMAL.mean() - error, NORMAL.mean() + error), abs=0.15 * error)
-    assert intervals.intervals(units_of(NORMAL), ["a"], ["stoi"])["a"]["stoi"] == [low, high]
+    assert intervals(clusters_of(NORMAL), ["a"], ["stoi"])["a"]["stoi"] == [low, high]
 
 
 def test_intervals_hold_the_truth_as_often_as_they_say():
     rng, hits = np.random.default_rng(1), 0
     for _ in range(60):
-        low, high = intervals.intervals(units_of(rng.normal(0, 1, 40)), ["a"], ["stoi"])["a"]["stoi"]
+        low, high = intervals(clusters_of(rng.normal(0, 1, 40)), ["a"], ["stoi"])["a"]["stoi"]
         hits += low <= 0 <= high
     assert hits >= 51
 
 
-def test_intervals_differences_between_speakers_do_not_count_where_there_are_few():
+def test_intervals_few_speakers_differences_between_them_do_not_count():
     values = [0.2, 0.9] * 20
-    assert intervals.intervals(units_of(values), ["a"], ["stoi"])["a"]["stoi"] == pytest.approx([0.55, 0.55])
+    assert intervals(clusters_of(values), ["a"], ["stoi"])["a"]["stoi"] == pytest.approx([0.55, 0.55])
     many = [f"speaker {i}" for i in range(10)]
-    units = units_of(np.repeat([0.2, 0.9], 5).tolist() * 4, speakers=many)
-    assert intervals.drawn_by(units) == "speakers"
-    low, high = intervals.intervals(units, ["a"], ["stoi"])["a"]["stoi"]
+    clusters = clusters_of(np.repeat([0.2, 0.9], 5).tolist() * 4, speakers=many)
+    assert resampled(clusters) == "speakers"
+    low, high = intervals(clusters, ["a"], ["stoi"])["a"]["stoi"]
     assert high - low > 0.3
 
 
-def test_intervals_speakers_of_one_string_are_drawn_together():
-    units = units_of([0.1, 0.3, 0.5, 0.7, 0.9], speakers=list("vwxyz"))
-    low, high = intervals.intervals(units, ["a"], ["stoi"])["a"]["stoi"]
+def test_intervals_speakers_of_one_segment_are_drawn_together():
+    clusters = clusters_of([0.1, 0.3, 0.5, 0.7, 0.9], speakers=list("vwxyz"))
+    low, high = intervals(clusters, ["a"], ["stoi"])["a"]["stoi"]
     assert low < 0.4 < 0.6 < high
 
 
-def test_intervals_few_strings_have_none():
-    assert intervals.intervals(units_of([0.1, 0.2, 0.3, 0.4]), ["a"], ["stoi", "mcd_db"])["a"] == {
+def test_intervals_few_clusters_have_none():
+    assert intervals(clusters_of([0.1, 0.2, 0.3, 0.4]), ["a"], ["stoi", "mcd_db"])["a"] == {
         "stoi": None,
         "mcd_db": None,
     }
-    assert intervals.score([], "a", "stoi") is None
-    assert intervals.intervals([], ["a"], ["stoi"]) == {"a": {"stoi": None}}
+    assert score([], "a", "stoi") is None
+    assert intervals([], ["a"], ["stoi"]) == {"a": {"stoi": None}}
 
 
 def test_differences_are_paired():
-    """What all recordings have in common is no doubt about the difference."""
-    found = intervals.differences(units_of(NORMAL, offset=0.001), "b", "a", ["stoi"])["stoi"]
-    assert found["difference"] == pytest.approx(0.001)
-    assert found["interval"] == pytest.approx([0.001, 0.001])
-    assert intervals.differences(units_of(NORMAL), "a", "c", ["stoi"])["stoi"] == {"difference": None, "interval": None}
+    # What makes recordings hard for both systems does not make the difference uncertain.
+    found = differences(clusters_of(NORMAL, offset=0.001), "b", "a", ["stoi"])["stoi"]
+    assert found.difference == pytest.approx(0.001)
+    assert found.interval == pytest.approx([0.001, 0.001])
+    assert differences(clusters_of(NORMAL), "a", "c", ["stoi"])["stoi"] == Difference(None, None, "unknown")
+
+
+def test_shows_depends_on_which_way_is_better():
+    assert shows("stoi", [-0.2, -0.1]) == shows("mcd_db", [0.1, 0.2]) == "worse"
+    assert shows("stoi", [0.1, 0.2]) == shows("mcd_db", [-0.2, -0.1]) == "better"
+    assert shows("stoi", [-0.1, 0.1]) == "no difference"
+    assert shows("stoi", None) == "unknown"

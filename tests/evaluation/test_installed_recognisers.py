@@ -1,4 +1,4 @@
-"""Recognisers that others have trained, by stand-ins of their packages: what they are given, what is made of it."""
+"""Recognisers that others have trained, with stand-ins of their packages: what they are given, what they return."""
 
 import sys
 from types import ModuleType, SimpleNamespace
@@ -7,12 +7,13 @@ import numpy as np
 import pytest
 
 from speech_autoencoder.errors import InputError
-from speech_autoencoder.evaluation import installed_recognisers as pretrained
+from speech_autoencoder.evaluation import installed_recognisers
 from tests.helpers.common import one_line_of
 
 SR = 8_000
 LABELS = {"7_ann_0.wav": "7", "8_ann_0.wav": "Eight!", "seven_bob_0.wav": "seven"}
-LOUD, QUIET = np.full(800, 0.5, np.float32), np.concatenate([np.full(400, 1e-3), np.zeros(400)]).astype(np.float32)
+LOUD = np.full(800, 0.5, np.float32)
+QUIET = np.concatenate([np.full(400, 1e-3), np.zeros(400)]).astype(np.float32)
 
 
 @pytest.mark.parametrize(
@@ -33,22 +34,22 @@ LOUD, QUIET = np.full(800, 0.5, np.float32), np.concatenate([np.full(400, 1e-3),
         ("?", ""),
     ],
 )
-def test_plain_is_what_is_said(text, words):
-    assert pretrained.plain(text) == words
+def test_normalise_words_is_what_is_said(text, words):
+    assert installed_recognisers.normalise_words(text) == words
 
 
 def test_prepare_has_one_level_and_is_the_same_each_time():
-    loud, quiet = (pretrained.prepare(sound, sr=SR) for sound in (LOUD, LOUD / 100))
-    assert len(loud) == 2 * len(LOUD) + 2 * round(0.3 * pretrained.SR)
+    loud, quiet = (installed_recognisers.prepare(sound, sr=SR) for sound in (LOUD, LOUD / 100))
+    assert len(loud) == 2 * len(LOUD) + 2 * round(0.3 * installed_recognisers.SR)
     assert np.allclose(loud, quiet, atol=1e-6)
     assert loud.any() and abs(loud).max() < 1
-    assert np.isfinite(pretrained.prepare(np.zeros(0, np.float32), sr=SR)).all()
+    assert np.isfinite(installed_recognisers.prepare(np.zeros(0, np.float32), sr=SR)).all()
 
 
 class Decoder:
-    """A stand-in for pocketsphinx's: hears "eight" where the sound has an even number of samples, else the word `odd`.
+    """A stand-in for that of pocketsphinx: "eight" for an even number of samples, otherwise the word `odd`.
 
-    It remembers, as the real one does, until it is told not to.
+    It remembers earlier sounds, as the real one does, until it is told not to.
     """
 
     odd = "seven"
@@ -71,40 +72,44 @@ class Decoder:
 
     def start_utt(self):
         assert self.grammar and self.fresh
-        self.heard = None
+        self.best = None
 
     def process_raw(self, sound, *, full_utt):
         samples = np.frombuffer(sound, "<i2")
         assert full_utt and abs(samples).max() > 10_000
-        self.heard = Decoder.odd if len(samples) % 2 else "eight"
+        self.best = Decoder.odd if len(samples) % 2 else "eight"
 
     def end_utt(self):
         self.fresh = False
 
     def hyp(self):
-        return self.heard and SimpleNamespace(hypstr=self.heard)
+        return self.best and SimpleNamespace(hypstr=self.best)
 
 
 def install(monkeypatch, name, **contents):
-    """Nothing; a module of this name can be imported."""
+    """Make a module of this name importable."""
     module = ModuleType(name)
     vars(module).update(contents)
     monkeypatch.setitem(sys.modules, name, module)
 
 
-def test_pocketsphinx_hears_labels_in_a_grammar_of_them(monkeypatch):
+def test_pocketsphinx_recognises_labels_in_a_grammar_of_them(monkeypatch):
     install(monkeypatch, "pocketsphinx", Decoder=Decoder)
-    heard, words = pretrained.load("pocketsphinx", LABELS | {"a.wav": "Forty-two", "b.wav": "aller"})
+    recogniser, words = installed_recognisers.load("pocketsphinx", LABELS | {"a.wav": "Forty-two", "b.wav": "aller"})
     assert words["7_ann_0.wav"] == words["seven_bob_0.wav"] == "seven"
-    assert heard.labels == ["eight", "forty two", "seven"]  # the dictionary has no "aller"
+    assert recogniser.labels == ["eight", "forty two", "seven"]  # the dictionary has no "aller"
     sound = np.tile(LOUD, 2)
-    assert heard.recognise([sound, np.append(sound, 0.1), sound], sr=pretrained.SR) == ["eight", "seven", "eight"]
-    assert heard._local.decoder.grammar[1].endswith("public <words> = eight | forty two | seven;")
+    assert recogniser.recognise([sound, np.append(sound, 0.1), sound], sr=installed_recognisers.SR) == [
+        "eight",
+        "seven",
+        "eight",
+    ]
+    assert recogniser._local.decoder.grammar[1].endswith("public <words> = eight | forty two | seven;")
     monkeypatch.setattr(Decoder, "odd", None)
-    assert heard.recognise([np.append(sound, 0.1)], sr=pretrained.SR) == [""]
+    assert recogniser.recognise([np.append(sound, 0.1)], sr=installed_recognisers.SR) == [""]
 
 
-def test_load_labels_that_are_no_words_of_it_are_refused(monkeypatch):
+def test_load_unknown_labels_are_refused(monkeypatch):
     install(monkeypatch, "pocketsphinx", Decoder=Decoder)
     for labels, said in (
         ({}, "testing has 0"),
@@ -113,7 +118,7 @@ def test_load_labels_that_are_no_words_of_it_are_refused(monkeypatch):
         ({"a.wav": "aller", "b.wav": "seven"}, '"aller"'),
     ):
         with pytest.raises(InputError, match="pocketsphinx") as error:
-            pretrained.load("pocketsphinx", labels)
+            installed_recognisers.load("pocketsphinx", labels)
         assert said in one_line_of(error)
 
 
@@ -121,12 +126,12 @@ def test_load_without_the_package_names_what_to_install(monkeypatch):
     for kind, package in (("pocketsphinx", "pocketsphinx"), ("whisper", "faster-whisper")):
         monkeypatch.setitem(sys.modules, package.replace("-", "_"), None)
         with pytest.raises(InputError, match=f"pip install {package}") as error:
-            pretrained.load(kind, LABELS)
+            installed_recognisers.load(kind, LABELS)
         one_line_of(error)
 
 
 class WhisperModel:
-    """A stand-in for faster-whisper's: hears the same in everything."""
+    """A stand-in for that of faster-whisper: recognises the same in everything."""
 
     says = (" Se", "ven.")
 
@@ -140,7 +145,7 @@ class WhisperModel:
 
 @pytest.fixture
 def models(monkeypatch, tmp_path):
-    """A folder of models, in which a stand-in for faster-whisper looks for them."""
+    """Return a folder, in which a stand-in for faster-whisper looks for models."""
 
     def download_model(name, *, local_files_only):
         assert local_files_only
@@ -153,27 +158,27 @@ def models(monkeypatch, tmp_path):
 
 
 def add_model(folder, *files):
-    """Nothing; the folder holds these files."""
+    """Make a folder with these files."""
     folder.mkdir()
     for name in files:
         (folder / name).touch()
 
 
-def test_whisper_is_what_is_on_disk_and_whole(models, monkeypatch):
-    add_model(models / "base.en", "model.bin", "config.json")  # would fetch its tokenizer
+def test_whisper_is_the_first_whole_model_on_disk(models, monkeypatch):
+    add_model(models / "base.en", "model.bin", "config.json")  # would download its tokenizer
     add_model(models / "tiny.en", "model.bin", "config.json", "tokenizer.json")
-    heard, _ = pretrained.load("whisper", LABELS)
-    assert (heard.name, heard.labels) == ("whisper tiny.en", ["eight", "seven"])
-    assert heard.recognise([LOUD, QUIET], sr=SR) == ["seven", "seven"]
+    recogniser, _ = installed_recognisers.load("whisper", LABELS)
+    assert (recogniser.name, recogniser.labels) == ("whisper tiny.en", ["eight", "seven"])
+    assert recogniser.recognise([LOUD, QUIET], sr=SR) == ["seven", "seven"]
     for says in (("Thank you.",), ()):
         monkeypatch.setattr(WhisperModel, "says", says)
-        assert heard.recognise([LOUD], sr=SR) == [""]
+        assert recogniser.recognise([LOUD], sr=SR) == [""]
 
 
-def test_whisper_without_a_model_says_how_to_fetch_one(models):
+def test_whisper_without_a_model_says_how_to_download_one(models):
     add_model(models / "base", "model.bin")
     with pytest.raises(InputError, match="download_model") as error:
-        pretrained.load("whisper", LABELS)
+        installed_recognisers.load("whisper", LABELS)
     one_line_of(error)
 
 
@@ -184,4 +189,4 @@ def test_whisper_model_that_cannot_be_opened_is_named(models, monkeypatch):
     add_model(models / "base", "model.bin", "config.json", "tokenizer.json")
     monkeypatch.setattr(WhisperModel, "__init__", refuse)
     with pytest.raises(InputError, match="incomplete"):
-        pretrained.load("whisper", LABELS)
+        installed_recognisers.load("whisper", LABELS)
