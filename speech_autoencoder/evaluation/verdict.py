@@ -171,7 +171,7 @@ def _model(measured: Measurements) -> Finding | None:
     return Finding(
         "model",
         "warning" if gap > _FAR else "note",
-        "The model is the limit: it beats PCA, but is far below copy-synthesis."
+        "The model is the limit: it is far below copy-synthesis, the limit of the features."
         if gap > _FAR
         else "The model is close to copy-synthesis, the limit of the features.",
         f"{evidence} The model is {gap:.3f} below copy-synthesis{progress}.",

@@ -18,6 +18,7 @@ from speech_autoencoder.evaluation.systems import ORIGINAL, SYSTEMS
 from speech_autoencoder.evaluation.verdict import number, numbers
 from speech_autoencoder.report import spectrograms, text
 from speech_autoencoder.report.charts import Chart, css_class, epoch_chart, error_charts, rate_charts
+from speech_autoencoder.report.recording_figure import SHOWN_DB
 from speech_autoencoder.report.samples import CODEC, SOUNDS, Sample, find_codec, make_samples, sound_name, write_sounds
 from speech_autoencoder.report.templating import MARK, fill_in
 from speech_autoencoder.script_names import EVALUATOR
@@ -208,7 +209,7 @@ def _listening(samples: list[Sample], rows: list[dict[str, Any]], features: Feat
             for sample, paths in zip(samples, files, strict=True)
         ],
         "scales": spectrograms.scales(),
-        "shown_db": spectrograms.SHOWN_DB,
+        "shown_db": SHOWN_DB,
         "difference_db": spectrograms.DIFFERENCE_DB,
         "highest_hz": features.sr / 2,
     }

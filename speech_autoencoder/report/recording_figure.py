@@ -10,12 +10,16 @@ from speech_autoencoder.config import FeatureConfig
 from speech_autoencoder.system.figures import new_figure, save_figure
 from speech_autoencoder.system.files import printable
 
-# The waveforms of the original and of its reconstruction.
+# The range of a spectrogram below its loudest value: quieter sound is hardly audible.
+SHOWN_DB = 80
+# The colours of the waveforms: recording and reconstruction.
 _COLOURS = ("#333333", "#0072b2")
-# The quietest that a spectrogram shows, below its loudest: what one hears.
-_SHOWN_DB = 80
-# The most of a long recording that a figure shows.
+# Width and height in inches.
+_SIZE = (11, 6)
+# The longest part of a recording that a figure shows, from its beginning.
 _EXCERPT_S = 20.0
+# The shortest time axis: one sample of sound would have none.
+_LEAST_S = 1e-3
 
 
 def draw_recording(
@@ -43,7 +47,7 @@ def draw_recording(
     shortened
         Whether the recording goes on after the waveforms end.
     """
-    figure, axes = new_figure(2, 2, (11, 6), sharex=True, sharey="row")
+    figure, axes = new_figure(2, 2, _SIZE, sharex=True, sharey="row")
     loudest = max(float(log_mel.max(initial=0)) for log_mel in log_mels) * features.range_db + features.floor_db
     for column, (title, waveform, log_mel) in enumerate(
         zip(("original", "reconstruction"), waveforms, log_mels, strict=True)
@@ -57,14 +61,14 @@ def draw_recording(
             aspect="auto",
             interpolation="nearest",
             cmap="magma",
-            vmin=loudest - _SHOWN_DB,
+            vmin=loudest - SHOWN_DB,
             vmax=loudest,
             extent=(0, log_mel.shape[1] / features.frame_rate, 0, features.n_mels),
         )
         axes[1, column].set(xlabel="time (s)")
     axes[0, 0].set(ylabel="amplitude")
     axes[1, 0].set(ylabel="mel band")
-    axes[0, 0].set_xlim(0, max(len(waveforms[0]) / sr, 1e-3))
+    axes[0, 0].set_xlim(0, max(len(waveforms[0]) / sr, _LEAST_S))
     figure.colorbar(image, ax=axes[1, :], label="dB relative to full scale")
     # A dollar sign in a name must not start a formula.
     title = printable(name).replace("$", r"\$")
@@ -108,6 +112,7 @@ class Excerpt:
 
 def show(path: Path) -> bool:
     """Show the figure at `path` until the user closes its window; return False if there is no display."""
+    # Prediction's start does not wait for these; pyplot also looks for a display, and may fail without one.
     import matplotlib
 
     try:
@@ -116,7 +121,7 @@ def show(path: Path) -> bool:
         if matplotlib.get_backend().lower() == "agg":
             return False
         image = plt.imread(path)
-        figure = plt.figure(figsize=(11, 6))
+        figure = plt.figure(figsize=_SIZE)
         axes = figure.add_axes((0, 0, 1, 1))
         axes.imshow(image)
         axes.axis("off")

@@ -8,9 +8,8 @@ import numpy as np
 from PIL import Image
 
 from speech_autoencoder.config import FeatureConfig
+from speech_autoencoder.report.recording_figure import SHOWN_DB
 
-# The range of a spectrogram below its loudest value: quieter sound is hardly audible.
-SHOWN_DB = 80.0
 # The range of a difference, to either side of 0.
 DIFFERENCE_DB = 20.0
 # Colour maps of matplotlib.

@@ -49,6 +49,8 @@ def describe_recordings(measured: Measurements) -> str:
 
 def describe_resampling(measured: Measurements) -> str:
     """Return a sentence on the intervals in brackets."""
+    if not any(interval for by_metric in measured.intervals.values() for interval in by_metric.values()):
+        return "There are too few segments for 95 % intervals."
     if measured.resampled == "speakers":
         return "In brackets: 95 % intervals, resampled by speaker."
     return "In brackets: 95 % intervals for these speakers, resampled by segment; other speakers may differ."

@@ -39,9 +39,16 @@ def test_describe_intervals_tells_what_is_resampled_and_what_is_missing(resample
         "stoi": Coverage("segments", 3, 4, "less than 0.4 s of sound"),
         "log_mel_db": Coverage("recordings", 9, 9),
     }
-    sentences = text.describe_intervals(Measurements(scores={}, resampled=resampled, coverage=coverage))
+    intervals = {"model": {"stoi": [0.8, 0.9]}}
+    measured = Measurements(scores={}, intervals=intervals, resampled=resampled, coverage=coverage)
+    sentences = text.describe_intervals(measured)
     assert expected in sentences
     assert sentences.endswith("Not measured everywhere: STOI, on 3 of 4 segments (less than 0.4 s of sound).")
+
+
+def test_describe_intervals_without_one_tells_why():
+    measured = Measurements(scores={}, intervals={"model": {"stoi": None}})
+    assert text.describe_intervals(measured) == "There are too few segments for 95 % intervals."
 
 
 @pytest.mark.parametrize(
