@@ -24,7 +24,6 @@ from speech_autoencoder.codec.reconstruction import reconstruct_recording
 from speech_autoencoder.config import InversionConfig, LatentSearchConfig, ModelConfig, TrainingConfig, preset
 from speech_autoencoder.data import building, dataset
 from speech_autoencoder.errors import InputError
-from speech_autoencoder.training import loop
 
 SPEECH_DIR = ROOT / "speechdata" / "training" / "en-allison"
 SR = 8_000  # Hz
@@ -89,6 +88,9 @@ def train_and_reconstruct(recordings: dict[str, np.ndarray], folder: Path, epoch
     InputError
         If the recordings cannot be trained on.
     """
+    # After --help, which does not wait for TensorFlow.
+    from speech_autoencoder.training import loop
+
     (folder / "audio").mkdir()
     for name, waveform in recordings.items():
         sf.write(folder / "audio" / f"{name}.wav", waveform, SR, "FLOAT")

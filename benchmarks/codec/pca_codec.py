@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.codec.segment_files import files_of
-from benchmarks.quality.reconstructions import in_16_bits
+from benchmarks.quality.scoring import in_16_bits
 from speech_autoencoder.audio.log_mel import log_mel
 from speech_autoencoder.audio.resampling import resample
 from speech_autoencoder.codec.reconstruction import to_waveform

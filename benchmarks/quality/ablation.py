@@ -11,17 +11,16 @@ import tempfile
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import fields
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import soxr
 
 from benchmarks.options import add_corpus_options, add_run_options, make_parser
-from benchmarks.quality.ablation_steps import Sound, System, make_material, systems
 from benchmarks.quality.intervals import summarise
 from benchmarks.quality.recogniser import print_originals, train_recogniser
-from benchmarks.quality.reconstructions import in_16_bits, score_waveforms
-from benchmarks.quality.scoring import HEADINGS, METRICS, cells_of
+from benchmarks.quality.reconstructions import score_waveforms
+from benchmarks.quality.scoring import HEADINGS, METRICS, cells_of, in_16_bits
 from benchmarks.tables import heading, line
 from speech_autoencoder.cli.options import positive
 from speech_autoencoder.cli.process import blas_threads, run_main
@@ -31,10 +30,13 @@ from speech_autoencoder.data.dataset import Dataset
 from speech_autoencoder.evaluation.words import WordRecogniser
 from speech_autoencoder.system.files import write_json
 
+if TYPE_CHECKING:
+    from benchmarks.quality.ablation_steps import Sound, System
+
 COLUMNS = ("system", "latent values/s", "weights", *(HEADINGS[metric] for metric in METRICS), "training, s")
 
 
-def render(dataset: Dataset, sound: Sound, *, workers: int) -> list[np.ndarray]:
+def render(dataset: Dataset, sound: "Sound", *, workers: int) -> list[np.ndarray]:
     """Return the sound of every recording at its own rate and length, as a file of 16 bits holds it."""
 
     def finish(i: int) -> np.ndarray:
@@ -46,7 +48,7 @@ def render(dataset: Dataset, sound: Sound, *, workers: int) -> list[np.ndarray]:
         return list(executor.map(finish, range(len(dataset.names))))
 
 
-def row_of(system: System, dataset: Dataset, recogniser: WordRecogniser | None, *, workers: int) -> dict:
+def row_of(system: "System", dataset: Dataset, recogniser: WordRecogniser | None, *, workers: int) -> dict:
     """Score a system; return its row as JSON's own types."""
     waveforms = render(dataset, system.sound, workers=workers)
     values = score_waveforms(dataset, {system.name: waveforms}, recogniser=recogniser, workers=workers)
@@ -74,6 +76,9 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
 def main() -> None:
     args = parse()
     start_tensorflow(lambda text: None)
+    # After TensorFlow has been configured.
+    from benchmarks.quality.ablation_steps import make_material, systems
+
     recogniser, originals = train_recogniser(args)
     result: dict[str, Any] = {"minutes": args.minutes, "seed": args.seed, "recogniser_originals": originals, "rows": []}
     print_originals(originals)

@@ -3,7 +3,6 @@
 import argparse
 
 from speech_autoencoder.evaluation.words import WordRecogniser
-from speech_autoencoder.training import word_recogniser
 
 
 def train_recogniser(args: argparse.Namespace) -> tuple[WordRecogniser | None, float | None]:
@@ -16,6 +15,9 @@ def train_recogniser(args: argparse.Namespace) -> tuple[WordRecogniser | None, f
     originals
         The share of the original testing recordings that it recognises correctly.
     """
+    # After `start_tensorflow`, which configures TensorFlow.
+    from speech_autoencoder.training import word_recogniser
+
     recogniser = word_recogniser.train(args.training_dir, seed=args.seed)
     if not recogniser:
         return None, None

@@ -8,7 +8,7 @@ from functools import partial
 
 import numpy as np
 
-from benchmarks.quality.scoring import Values, values_of
+from benchmarks.quality.scoring import Values, in_16_bits, values_of
 from benchmarks.quality.segments import segments_of
 from speech_autoencoder.audio.reading import read
 from speech_autoencoder.audio.resampling import resample
@@ -18,7 +18,6 @@ from speech_autoencoder.config import InversionConfig, LatentSearchConfig, Model
 from speech_autoencoder.data.dataset import Dataset
 from speech_autoencoder.evaluation import systems
 from speech_autoencoder.evaluation.words import WordRecogniser
-from speech_autoencoder.model.keras_network import build, start_at_pca, to_network
 from speech_autoencoder.system.integers import ceil_div
 
 # {system: its name in tables}. The latent search is part of the encoder; what it is worth, with the network and with
@@ -116,6 +115,9 @@ def reconstruct_all(dataset: Dataset, encoder: Encoder, *, workers: int) -> tupl
 
 def _systems(encoder: Encoder) -> dict[str, Reconstruct]:
     """Return the function of each of SYSTEMS."""
+    # After `start_tensorflow`, which configures TensorFlow.
+    from speech_autoencoder.model.keras_network import build, start_at_pca, to_network
+
     plain, baseline = Encoder(encoder.model, LatentSearchConfig(steps=0)), encoder.model.baseline
     # A network that is nothing but PCA, so that the latent search can be run with PCA too.
     linear = ModelConfig(encoder.model.features.n_mels, baseline.frames_per_latent, len(baseline.decode))
@@ -126,8 +128,3 @@ def _systems(encoder: Encoder) -> dict[str, Reconstruct]:
         "encoder": partial(reconstruct, plain),
         "searched_pca": partial(reconstruct, searched),
     }
-
-
-def in_16_bits(waveform: np.ndarray) -> np.ndarray:
-    """Return the waveform as a file of 16 bits holds it."""
-    return (np.round(np.clip(waveform, -1, 1) * 32_767) / 32_767).astype(np.float32)

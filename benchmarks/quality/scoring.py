@@ -72,6 +72,11 @@ def digits_of(
     }
 
 
+def in_16_bits(waveform: np.ndarray) -> np.ndarray:
+    """Return the waveform as a file of 16 bits holds it."""
+    return (np.round(np.clip(waveform, -1, 1) * 32_767) / 32_767).astype(np.float32)
+
+
 def cells_of(scores: Mapping[str, float | None]) -> list[str]:
     """Return the means of METRICS as cells of a table."""
     return [format_score(metric, scores[metric]) for metric in METRICS]

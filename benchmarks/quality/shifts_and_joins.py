@@ -15,8 +15,7 @@ import numpy as np
 
 from benchmarks.options import make_parser
 from benchmarks.quality.intervals import summarise
-from benchmarks.quality.reconstructions import in_16_bits
-from benchmarks.quality.scoring import values_of
+from benchmarks.quality.scoring import in_16_bits, values_of
 from benchmarks.quality.segments import segments_of
 from benchmarks.tables import heading, line
 from speech_autoencoder.audio.log_mel import log_mel

@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Any
 
 from benchmarks.options import add_corpus_options, add_run_options, make_parser
 from benchmarks.quality import ablation
-from benchmarks.quality.ablation_steps import make_material, the_old_program
 from benchmarks.quality.intervals import summarise
 from benchmarks.quality.recogniser import print_originals, train_recogniser
 from benchmarks.quality.scoring import HEADINGS, METRICS, cells_of
@@ -54,6 +53,9 @@ def line_of(row: dict) -> str:
 
 def old_program_row(args: argparse.Namespace, recogniser: WordRecogniser | None) -> dict:
     """Measure the program that this one replaces, trained for its 50 epochs, or at most for the longest time."""
+    # After `start_tensorflow`, which configures TensorFlow.
+    from benchmarks.quality.ablation_steps import make_material, the_old_program
+
     longest = argparse.Namespace(**vars(args) | {"minutes": max(args.minutes)})
     with tempfile.TemporaryDirectory() as name:
         material = make_material(longest, Path(name))

@@ -51,7 +51,7 @@ def row(material: "Material", timed_epochs: int) -> Row:
 def score_model(array_path: Path, model_path: Path, most: int = 40) -> dict[str, float]:
     """Return the mean scores of testing recordings through a model, without latent search."""
     # Here, as the old program's process, which imports this module too, is timed from its start.
-    from benchmarks.quality.reconstructions import in_16_bits
+    from benchmarks.quality.scoring import in_16_bits
     from benchmarks.speed.testing_sample import take_sample
     from speech_autoencoder.audio.inversion import invert
     from speech_autoencoder.codec.latent_search import Encoder
