@@ -1,11 +1,11 @@
-# The five scripts as rules over the files that pass between them. A bare `make` lists what one can ask for.
+# The five scripts as rules for the files that pass between them. `make` alone lists the targets.
 
 PYTHON ?= python3
 PY := .venv/bin/python
 MINUTES ?= 5
 
 .DEFAULT_GOAL := help
-# A model that Ctrl-C cut short is kept, not deleted.
+# Keep a model whose training was interrupted.
 .PRECIOUS: my_model_for_many_data.h5
 .DELETE_ON_ERROR:
 .PHONY: help demo test lint lock audit bench example clean FORCE
@@ -20,21 +20,20 @@ TRAINING := $(MODEL) $(call modules, training)
 EVALUATION := $(TRAINING) $(call modules, evaluation evaluation/metrics report) $(wildcard $P/report/templates/*)
 PREDICTION := $(MODEL) $P/report/recording_figure.py
 
-help:  ## this list
+help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-7s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-demo: train_data.npy test_data.npy my_model_for_many_data.h5 evaluation.json reconstruct.wav  ## environment, arrays, model, scores and a reconstruction to listen to
+demo: train_data.npy test_data.npy my_model_for_many_data.h5 evaluation.json reconstruct.wav  ## make the environment, arrays, model, scores and a reconstruction to listen to
 	@echo
-	@echo "arrays          train_data.npy test_data.npy (and what is in them: train_data.json test_data.json)"
-	@echo "model           my_model_for_many_data.h5 (how it learned: training_history.png training_history.csv)"
+	@echo "arrays          train_data.npy test_data.npy (described in train_data.json test_data.json)"
+	@echo "model           my_model_for_many_data.h5 (its training: training_history.png training_history.csv)"
 	@echo "scores          evaluation.json evaluation.png, and a page to open: report/index.html"
 	@echo "reconstruction  reconstruct.wav reconstruct.png"
 	@echo "Listen to reconstruct.wav, then to its original: $$(sed -n "s/^AUDIO_PATH = [^\"']*[\"']\(.*\)[\"'].*/\1/p" predict_for_one_data.py)"
 
-# A stamp each, since the scripts leave an array that is still right as it is.
 .venv/demo: requirements.txt requirements.lock
 	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' || \
-	{ echo "Python 3.11, 3.12 or 3.13 is needed, for which there is TensorFlow: make PYTHON=/path/to/python3.12 demo" >&2; exit 2; }
+	{ echo "TensorFlow needs Python 3.11, 3.12 or 3.13: make PYTHON=/path/to/python3.12 demo" >&2; exit 2; }
 	$(PYTHON) -m venv .venv
 	$(PY) -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
 	touch $@
@@ -43,13 +42,14 @@ demo: train_data.npy test_data.npy my_model_for_many_data.h5 evaluation.json rec
 	$(PY) -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
 	touch $@
 
-# Changed when a recording, or a folder of them, is newer, or the list of them is another: a folder that was moved here
-# keeps its old dates. Names in any script or with spaces are no matter: only a checksum of the list is kept.
+# Changes when a recording or a folder is newer, or when the list of recordings is another: a folder that was moved here
+# keeps its old dates. Only a checksum of the list is kept, so that names may contain spaces and letters of any script.
 .venv/recordings-%: .venv/demo FORCE
 	@find -L speechdata/$* -exec ls -dilnL {} + 2>/dev/null | LC_ALL=C sort | cksum > $@.now
 	@if cmp -s $@.now $@ && test -z "$$(find -L speechdata/$* -newer $@ 2>/dev/null | head -n 1)"; \
 	then rm $@.now; else mv $@.now $@; fi
 
+# A stamp for each array, as the scripts do not touch an array that is still correct.
 .venv/train: .venv/recordings-training train_data_generator.py $(FEATURES)
 	$(PY) train_data_generator.py
 	touch $@
@@ -58,7 +58,7 @@ demo: train_data.npy test_data.npy my_model_for_many_data.h5 evaluation.json rec
 	$(PY) test_data_generator.py
 	touch $@
 
-# What was deleted is made again.
+# Deleted files are made again.
 train_data.json: .venv/train ; @test -e $@ || $(PY) train_data_generator.py
 train_data.npy: .venv/train train_data.json ; @test -e $@ || $(PY) train_data_generator.py
 test_data.json: .venv/test train_data.json ; @test -e $@ || $(PY) test_data_generator.py
@@ -73,29 +73,29 @@ evaluation.json: test_data.npy my_model_for_many_data.h5 evaluate_for_many_data.
 reconstruct.wav: my_model_for_many_data.h5 predict_for_one_data.py $(PREDICTION)
 	$(PY) predict_for_one_data.py --no-show
 
-test: .venv/dev  ## the whole test suite
+test: .venv/dev  ## run the whole test suite
 	$(PY) -m pytest
 
-lint: .venv/dev  ## style, formatting, types and spelling
+lint: .venv/dev  ## check style, formatting, types and spelling
 	$(PY) -m ruff check .
 	$(PY) -m ruff format --check .
 	$(PY) -m mypy
 	$(PY) -m codespell_lib
 
-lock: .venv/dev  ## requirements.lock, after a change of requirements.txt
+lock: .venv/dev  ## update requirements.lock, after a change of requirements.txt
 	$(PY) -m uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 	--custom-compile-command "make lock" requirements.txt --output-file requirements.lock
 
-audit: .venv/dev  ## whether anything in requirements.lock has a known hole
+audit: .venv/dev  ## look for known vulnerabilities in requirements.lock
 	$(PY) -m pip_audit --require-hashes --disable-pip -r requirements.lock
 
-bench: .venv/dev  ## the speed of every stage, for docs/speed.md
+bench: .venv/dev  ## measure the speed of every stage, for docs/speed.md
 	$(PY) -m benchmarks
 
-example: demo  ## the figure and the sounds that the README shows
+example: demo  ## update the figure and the sounds of the README
 	mkdir -p docs/example
 	cp reconstruct.png reconstruct.wav docs/example/
 	$(PY) -c 'import soundfile as sf, predict_for_one_data as p; sf.write("docs/example/original.wav", *sf.read(p.AUDIO_PATH))'
 
-clean:  ## remove what the scripts made, and the environment
+clean:  ## remove the outputs of the scripts, and the environment
 	rm -rf .venv train_data.* test_data.* my_model_for_many_data.* training_history.* evaluation.* report reconstruct.*

@@ -241,7 +241,7 @@ def test_demo_python_without_tensorflow_is_refused(project, version):
     python.chmod(0o755)
     done = make(project, "demo", f"PYTHON={python}")
     assert done.returncode == 2
-    assert "Python 3.11, 3.12 or 3.13 is needed" in done.stderr
+    assert "TensorFlow needs Python 3.11, 3.12 or 3.13" in done.stderr
     assert not (project / ".venv" / "demo").exists()
 
 
