@@ -28,6 +28,8 @@ class System:
         Its name in evaluation.json.
     title, short_title, explanation
         Its names in tables and in figures, and what tables say of it where there is room.
+    colour
+        Its colour in figures.
     log_mel
         Its function of the model's encoder and a normalised log-mel (n_mels, n_frames), which returns another.
     latent_rate
@@ -40,6 +42,7 @@ class System:
     title: str
     short_title: str
     explanation: str = ""
+    colour: str
     log_mel: Callable[[Encoder, np.ndarray], np.ndarray]
     latent_rate: Callable[[TrainedModel], float | None] = lambda model: None
     changes_log_mel: bool = True
@@ -58,6 +61,7 @@ MODEL = System(
     key="model",
     title="the model",
     short_title="model",
+    colour="#0072b2",
     log_mel=reconstruct,
     latent_rate=lambda model: model.latent_rate,
 )
@@ -65,6 +69,7 @@ PCA = System(
     key="pca",
     title="PCA baseline",
     short_title="PCA",
+    colour="#999999",
     explanation="linear, same latent rate",
     log_mel=_through_pca,
     latent_rate=lambda model: model.baseline.latent_rate(model.features),
@@ -73,6 +78,7 @@ COPY_SYNTHESIS = System(
     key="copy_synthesis",
     title="copy-synthesis",
     short_title="copy-synthesis",
+    colour="#009e73",
     explanation="no model in between",
     log_mel=_unchanged,
     changes_log_mel=False,
@@ -86,6 +92,7 @@ def other_model(other: Encoder) -> System:
         key="other",
         title="the other model",
         short_title="other",
+        colour="#d55e00",
         log_mel=lambda encoder, frames: reconstruct(other, frames),
         latent_rate=lambda model: other.model.latent_rate,
     )

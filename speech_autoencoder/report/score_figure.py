@@ -10,7 +10,6 @@ from speech_autoencoder.system.figures import new_figure, save_figure
 
 # The metrics that are drawn, from left to right, if they were measured.
 _METRICS = ("log_mel_db", "stoi", "estoi", "pesq_nb", "pesq_wb")
-_COLOURS = {"model": "#0072b2", "pca": "#999999", "copy_synthesis": "#009e73"}
 _WIDTH = 2.4  # of each metric, in inches
 _HEIGHT = 3.6
 # Room above the bars for their values, in heights of the bars.
@@ -32,7 +31,7 @@ def draw_scores(path: Path, scores: Mapping[str, Scores]) -> None:
     for axis, metric in zip(axes[0], metrics, strict=True):
         names = [system.short_title.replace("-", "-\n") for system in SYSTEMS.values()]
         values = [scores[key][metric.key] for key in SYSTEMS]
-        bars = axis.bar(names, values, color=[_COLOURS[key] for key in SYSTEMS])
+        bars = axis.bar(names, values, color=[system.colour for system in SYSTEMS.values()])
         axis.bar_label(bars, fmt="%.3g", padding=2)
         axis.set(title=metric.title if metric.higher_is_better else f"{metric.title}\nlower is better")
         axis.margins(y=_ROOM)
