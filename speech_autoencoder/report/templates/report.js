@@ -109,7 +109,7 @@ function startTest(test) {
     const sounds = pair.value.split(" ").map((key) => chosen.sounds[key]);
     if (Math.random() < 0.5) sounds.reverse();
     const isA = Math.random() < 0.5;
-    trial = { name: chosen.name, sounds: { 1: sounds[0], 2: sounds[1], x: sounds[isA ? 0 : 1] }, isA, heard: new Set() };
+    trial = { name: chosen.name, sounds: { 1: sounds[0], 2: sounds[1], x: sounds[isA ? 0 : 1] }, isA, played: new Set() };
   }
 
   function show() {
@@ -127,12 +127,12 @@ function startTest(test) {
   function press(key) {
     if (!trial) return;
     if (key in trial.sounds) {
-      trial.heard.add(key);
+      trial.played.add(key);
       sound.src = trial.sounds[key];
       sound.play().catch(() => { status.textContent = "The sound cannot be played: is the folder `sound` still beside the page?"; });
       return;
     }
-    if (trial.heard.size < 3) {
+    if (trial.played.size < 3) {
       status.textContent = "Listen to A, B and X first.";
       return;
     }
