@@ -151,7 +151,7 @@ def test_judge_leakage_names_an_example(n_leaked, level):
     assert "b/first.wav" in leakage.evidence
 
 
-# The same six as they were measured: python -m benchmarks.quality.situations.
+# The same six as they were measured: python -m benchmarks.quality.verdict_situations.
 
 MEASURED = json.loads(Path(__file__).with_name("situations.json").read_text())
 
