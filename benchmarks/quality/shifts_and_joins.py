@@ -20,12 +20,13 @@ from benchmarks.quality.segments import segments_of
 from benchmarks.tables import heading, line
 from speech_autoencoder.audio.log_mel import log_mel
 from speech_autoencoder.audio.reading import read
-from speech_autoencoder.cli.process import blas_threads
+from speech_autoencoder.cli.process import blas_threads, run_main
 from speech_autoencoder.codec.latent_search import Encoder
 from speech_autoencoder.codec.reconstruction import reconstruct, to_waveform
 from speech_autoencoder.codec.streaming import PART_FRAMES
 from speech_autoencoder.config import InversionConfig, LatentSearchConfig
 from speech_autoencoder.data import dataset
+from speech_autoencoder.errors import InputError
 from speech_autoencoder.model import model_file
 from speech_autoencoder.system.processors import available_cpus
 
@@ -51,6 +52,8 @@ def error_at_joins(encoder: Encoder, waveforms: list[np.ndarray]) -> tuple[float
     frames = log_mel(np.concatenate(waveforms), features)
     squares = np.mean((reconstruct(encoder, frames) - frames) ** 2, axis=0)
     joins = np.arange(PART_FRAMES, len(squares), PART_FRAMES)
+    if not len(joins):
+        raise InputError(f"The recordings have {len(squares)} frames, one part has {PART_FRAMES}: use more recordings.")
     near = np.abs(np.arange(len(squares))[:, None] - joins).min(axis=1) < config.frames_per_latent
     near_db, else_db = (features.range_db * float(np.sqrt(squares[which].mean())) for which in (near, ~near))
     return near_db, else_db, len(joins)
@@ -80,4 +83,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run_main(main)
