@@ -80,7 +80,7 @@ def test_evaluate_writes_scores_and_says_them(project):
     for scores in result["scores"].values():
         assert f"{scores['stoi']:.3f}" in done["evaluate_for_many_data"].stdout
     assert result["resampled"] == "segments"
-    assert "95 % intervals for these speakers, resampled by segment" in done["evaluate_for_many_data"].stdout
+    assert "There are too few segments for 95 % intervals." in done["evaluate_for_many_data"].stdout
     fingerprint = json.loads((folder / "test_data.json").read_text())["fingerprint"]
     assert result["data"]["fingerprint"] == fingerprint
 
