@@ -237,7 +237,7 @@ def test_evaluate_words_that_are_not_recognised_have_a_column(testing, trained):
     assert words.confusion["original"] == [[n, 0, 0], [0, 0, 0]]
     assert words.confusion["model"] == [[0, 0, n], [0, 0, 0]]
     assert text.describe_words(words) == (
-        f"Told the 2 words that there may be, borrowed hears 1.000 of {n} original testing recordings right."
+        f"With a choice of 2 words, borrowed recognises 1.000 of {n} original testing recordings."
     )
 
 
