@@ -14,14 +14,8 @@ import constriction
 import numpy as np
 
 from speech_autoencoder.errors import InputError
-from speech_autoencoder.model.entropy_model import (
-    RADIUS,
-    TABLE_BITS,
-    EntropyModel,
-    Predictor,
-    decode_symbols,
-    quantise,
-)
+from speech_autoencoder.model.entropy_model import RADIUS, TABLE_BITS, EntropyModel
+from speech_autoencoder.model.quantisation import Predictor, decode_symbols, quantise
 from speech_autoencoder.system.integers import ceil_div
 
 # Symbols that are coded in one call: each has a row of floats, which would take much memory for a whole block.

@@ -19,8 +19,8 @@ from speech_autoencoder.codec.reconstruction import Tick, Watch, ignore_block, i
 from speech_autoencoder.codec.streaming import decode_stream, encode_stream
 from speech_autoencoder.config import InversionConfig
 from speech_autoencoder.errors import InputError
-from speech_autoencoder.model.entropy_model import to_fixed, to_floats
 from speech_autoencoder.model.model_file import TrainedModel
+from speech_autoencoder.model.quantisation import to_fixed, to_floats
 from speech_autoencoder.system.files import printable
 
 # What messages call a model whose file is not known here.

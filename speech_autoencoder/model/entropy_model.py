@@ -5,10 +5,8 @@ from one machine to the next (Ballé, Johnston and Minnen, 2019). Here every num
 taken in float64, which is exact whatever the order of the terms, as no partial sum can reach 2**53.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass, fields
 from functools import lru_cache
-from itertools import pairwise
 from typing import Annotated, get_args, get_type_hints
 
 import numpy as np
@@ -22,6 +20,7 @@ WEIGHT_BITS = 12
 VALUE_LIMIT = 2**20
 # Symbols are -RADIUS..RADIUS.
 RADIUS = 63
+N_SYMBOLS = 2 * RADIUS + 1
 # The natural logarithm of a scale, in quantisation steps, falls into one of CLASSES classes of width SPACING, the first
 # of which begins at LOWEST (ln 0.04); both in fixed point.
 CLASSES = 64
@@ -35,7 +34,6 @@ _COLUMN_LIMIT = 2**32
 _MAX_CHANNELS = 4_096
 _MAX_UNITS = 65_536
 _MAX_QUALITIES = 256
-_N_SYMBOLS = 2 * RADIUS + 1
 _PRODUCT_UNIT = 2 ** (FRACTION_BITS + WEIGHT_BITS)
 # Added to a bias, so that the shift after a product rounds to the nearest instead of down.
 _HALF = 2 ** (WEIGHT_BITS - 1)
@@ -200,7 +198,7 @@ def expected_shapes(n_qualities: int, n_channels: int, n_groups: int, n_units: i
         "context": 3 * n_channels,
         "units": n_units,
         "classes": CLASSES,
-        "symbols": _N_SYMBOLS,
+        "symbols": N_SYMBOLS,
     }
     return {name: tuple(lengths[axis] for axis in spec.axes) for name, spec in array_specs().items()}
 
@@ -255,8 +253,8 @@ def refit_tables(counts: np.ndarray, strength: float = 100.0) -> np.ndarray:
         (CLASSES, 2 * RADIUS + 1), int32.
     """
     counts = np.asarray(counts, np.float64)
-    if counts.shape != (CLASSES, _N_SYMBOLS) or not (np.isfinite(counts).all() and counts.min() >= 0):
-        raise InputError(f"Counts of symbols are {counts.shape}: expected {(CLASSES, _N_SYMBOLS)}, none negative.")
+    if counts.shape != (CLASSES, N_SYMBOLS) or not (np.isfinite(counts).all() and counts.min() >= 0):
+        raise InputError(f"Counts of symbols are {counts.shape}: expected {(CLASSES, N_SYMBOLS)}, none negative.")
     mixed = counts + strength * _logistic()
     return _frequencies(mixed / mixed.sum(axis=1, keepdims=True))
 
@@ -267,177 +265,3 @@ def _frequencies(probabilities: np.ndarray) -> np.ndarray:
     out = 1 + np.floor(probabilities * (2**TABLE_BITS - n_symbols)).astype(np.int64)
     out[np.arange(len(out)), out.argmax(axis=1)] += 2**TABLE_BITS - out.sum(axis=1)
     return out.astype(np.int32)
-
-
-def to_fixed(latents: np.ndarray) -> np.ndarray:
-    """Return latents in fixed point, int64, clipped to +-VALUE_LIMIT."""
-    scaled = np.floor(np.asarray(latents, np.float64) * 2**FRACTION_BITS + 0.5)
-    return np.clip(np.nan_to_num(scaled), -VALUE_LIMIT, VALUE_LIMIT).astype(np.int64)
-
-
-def to_floats(values: np.ndarray) -> np.ndarray:
-    """Return latents in fixed point as float32."""
-    return (np.asarray(values, np.float64) / 2**FRACTION_BITS).astype(np.float32)
-
-
-class Predictor:
-    """The model at one quality step, prepared for prediction: float64 arrays, one block for each group.
-
-    Parameters
-    ----------
-    model : EntropyModel
-        What predicts.
-    quality : int
-        The quality step, 0 the coarsest.
-
-    Raises
-    ------
-    InputError
-        If the model has no such quality step.
-    """
-
-    def __init__(self, model: EntropyModel, quality: int) -> None:
-        if not 0 <= quality < model.n_qualities:
-            raise InputError(f"Quality step {quality}: this model has 0 to {model.n_qualities - 1}.")
-        self.n_channels = model.n_channels
-        bounds, units = model.groups.tolist(), model.n_hidden
-        self.groups = list(pairwise(bounds))
-        self.steps = [model.steps[quality, first:end].astype(np.float64) for first, end in self.groups]
-        self._blocks = []
-        for number, (first, end) in enumerate(self.groups):
-            seen, own = 2 * model.n_channels + first, slice(number * units, (number + 1) * units)
-            inputs = np.hstack([model.hidden_kernel[:seen, own], model.linear_kernel[:seen, first:end]])
-            bias = np.concatenate([model.hidden_bias[quality, own], model.mean_bias[quality, first:end]])
-            outputs = np.hstack([model.mean_kernel[own, first:end], model.scale_kernel[own, first:end]])
-            # With the lowest class in the bias, one shift by both fractions gives the class.
-            lowest = model.scale_bias[quality, first:end].astype(np.int64) - LOWEST * 2**WEIGHT_BITS
-            arrays = [np.ascontiguousarray(part, np.float64) for part in (inputs, bias, outputs, lowest)]
-            self._blocks.append((seen, units, end - first, *arrays))
-
-    def __call__(self, context: np.ndarray, number: int) -> tuple[np.ndarray, np.ndarray]:
-        """Return the means and the classes of the channels of a group.
-
-        Parameters
-        ----------
-        context : np.ndarray
-            (3C,), float64: the latent before, the one before that, and this one as far as it is known.
-        number : int
-            The group.
-
-        Returns
-        -------
-        means : np.ndarray
-            Integers as float64.
-        classes : np.ndarray
-            intp.
-        """
-        seen, units, size, inputs, bias, outputs, lowest = self._blocks[number]
-        summed = context[:seen] @ inputs
-        summed += bias
-        hidden = summed[:units]
-        hidden *= 2.0**-WEIGHT_BITS
-        np.floor(hidden, out=hidden)
-        np.maximum(hidden, 0, out=hidden)
-        np.minimum(hidden, VALUE_LIMIT, out=hidden)
-        output = hidden @ outputs
-        mean, scale = output[:size], output[size:]
-        mean += summed[units:]
-        mean *= 2.0**-WEIGHT_BITS
-        np.floor(mean, out=mean)
-        scale += lowest
-        scale *= 1 / (2**WEIGHT_BITS * SPACING)
-        np.maximum(scale, 0, out=scale)
-        np.minimum(scale, CLASSES - 1, out=scale)
-        return mean, scale.astype(np.intp)  # the cast rounds down, as no value is negative
-
-
-def quantise(
-    predictor: Predictor, values: np.ndarray, before: np.ndarray | None = None
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Quantise latents, each predicted from those before.
-
-    Parameters
-    ----------
-    predictor : Predictor
-        The model at a quality step.
-    values : np.ndarray
-        (n, C), latents in fixed point, see `to_fixed`.
-    before : np.ndarray or None
-        (2, C), the last two decoded latents, the older first; None: zeros.
-
-    Returns
-    -------
-    symbols : np.ndarray
-        (n, C), int32 from -RADIUS to RADIUS.
-    classes : np.ndarray
-        (n, C), intp, the classes of their scales.
-    decoded : np.ndarray
-        (n, C), int64, what a decoder makes of the symbols.
-    """
-    values = np.asarray(values, np.float64)
-    symbols = np.empty(values.shape, np.int32)
-    classes = np.empty(values.shape, np.intp)
-
-    def choose(
-        time: int, first: int, end: int, mean: np.ndarray, group_classes: np.ndarray, step: np.ndarray
-    ) -> np.ndarray:
-        # Exact wherever the quotient is not clipped: no float64 lies between it and the next integer.
-        symbol = values[time, first:end] - mean
-        symbol /= step
-        symbol += 0.5
-        np.floor(symbol, out=symbol)
-        np.maximum(symbol, -RADIUS, out=symbol)
-        np.minimum(symbol, RADIUS, out=symbol)
-        symbols[time, first:end] = symbol
-        classes[time, first:end] = group_classes
-        return symbol
-
-    return symbols, classes, decode_symbols(predictor, len(values), before, choose)
-
-
-def decode_symbols(
-    predictor: Predictor, n_latents: int, before: np.ndarray | None, choose: Callable[..., np.ndarray]
-) -> np.ndarray:
-    """Return the latents decoded from symbols that are chosen, or read, group by group.
-
-    Parameters
-    ----------
-    predictor : Predictor
-        The model at a quality step.
-    n_latents : int
-        The count of latents.
-    before : np.ndarray or None
-        As in `quantise`.
-    choose : Callable
-        choose(time, first channel, end, means, classes, steps) returns the symbols of these channels.
-
-    Returns
-    -------
-    np.ndarray
-        (n_latents, C), int64.
-    """
-    size = predictor.n_channels
-    context, decoded = np.zeros(3 * size), np.empty((n_latents, size), np.int64)
-    if before is not None:
-        context[:size], context[2 * size :] = before[0], before[1]
-    now = context[2 * size :]
-    groups = [(number, *bounds, predictor.steps[number]) for number, bounds in enumerate(predictor.groups)]
-    for time in range(n_latents):
-        context[size : 2 * size] = context[:size]
-        context[:size] = now
-        for number, first, end, step in groups:
-            mean, classes = predictor(context, number)
-            value = choose(time, first, end, mean, classes, step) * step
-            value += mean
-            np.maximum(value, -VALUE_LIMIT, out=value)
-            np.minimum(value, VALUE_LIMIT, out=value)
-            now[first:end] = value
-        decoded[time] = now
-    return decoded
-
-
-def count_symbols(model: EntropyModel, latents: np.ndarray, quality: int) -> np.ndarray:
-    """Return how often each symbol comes in each class, (CLASSES, 2 * RADIUS + 1), in a recording's latents (n, C)."""
-    symbols, classes, _ = quantise(Predictor(model, quality), to_fixed(latents))
-    flat = classes.ravel() * _N_SYMBOLS + symbols.ravel() + RADIUS
-    return np.bincount(flat, minlength=CLASSES * _N_SYMBOLS).reshape(CLASSES, _N_SYMBOLS)

@@ -16,10 +16,11 @@ from speech_autoencoder.config import CodecConfig, ModelConfig, TrainingConfig
 from speech_autoencoder.data.dataset import Dataset
 from speech_autoencoder.data.splits import Split
 from speech_autoencoder.errors import InputError
-from speech_autoencoder.model.entropy_model import EntropyModel, to_fixed
+from speech_autoencoder.model.entropy_model import EntropyModel
 from speech_autoencoder.model.keras_network import to_network
 from speech_autoencoder.model.model_file import TrainedModel
 from speech_autoencoder.model.network import Network
+from speech_autoencoder.model.quantisation import to_fixed
 from speech_autoencoder.system.files import printable
 from speech_autoencoder.system.versions import versions
 from speech_autoencoder.system.wording import counted

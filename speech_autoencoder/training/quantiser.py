@@ -12,6 +12,7 @@ import tensorflow as tf
 
 from speech_autoencoder.config import CodecConfig
 from speech_autoencoder.model import entropy_model as entropy
+from speech_autoencoder.model import quantisation
 from speech_autoencoder.model.entropy_model import (
     CLASSES,
     FRACTION_BITS,
@@ -170,7 +171,7 @@ class Quantiser:
         learned["steps"] = np.exp(learned["steps"])
         model = EntropyModel.from_floats(groups=self.groups, **learned)
         qualities = range(0, model.n_qualities, _FITTED_EVERY)
-        counted = (entropy.count_symbols(model, latent, quality) for quality in qualities for latent in latents)
+        counted = (quantisation.count_symbols(model, latent, quality) for quality in qualities for latent in latents)
         counts = sum(counted, start=np.zeros((), int))
         return EntropyModel.from_floats(groups=self.groups, **learned, tables=entropy.refit_tables(counts))
 

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from speech_autoencoder.codec.range_coder import LatentCoder
 from speech_autoencoder.errors import InputError
 from speech_autoencoder.model import entropy_model as entropy
+from speech_autoencoder.model import quantisation
 from speech_autoencoder.model.entropy_model import CLASSES, RADIUS, TABLE_BITS, EntropyModel
 from tests.helpers.common import make_entropy, one_line_of
 
@@ -23,7 +24,7 @@ def coder(n_channels=5, n_groups=2):
 
 def noise(n_latents, n_channels=5, scale=1.0, seed=0):
     """Return random latents in fixed point."""
-    return entropy.to_fixed(scale * np.random.default_rng(seed).normal(size=(n_latents, n_channels)))
+    return quantisation.to_fixed(scale * np.random.default_rng(seed).normal(size=(n_latents, n_channels)))
 
 
 @pytest.mark.parametrize("quality", [0, 1, 2])
@@ -60,7 +61,7 @@ def test_encode_context_of_one_latent_is_used():
 
 def information(model, values, quality):
     """Return the bits that the symbols must cost, their cumulative frequencies, and their frequencies."""
-    symbols, classes, _ = entropy.quantise(entropy.Predictor(model, quality), values)
+    symbols, classes, _ = quantisation.quantise(quantisation.Predictor(model, quality), values)
     tables = model.tables.astype(np.int64)
     frequencies = tables[classes, symbols + RADIUS].ravel()
     below = (tables.cumsum(axis=1)[classes, symbols + RADIUS]).ravel() - frequencies

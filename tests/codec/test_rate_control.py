@@ -8,7 +8,7 @@ import pytest
 from speech_autoencoder.codec import rate_control
 from speech_autoencoder.codec.container import Block
 from speech_autoencoder.codec.range_coder import LatentCoder
-from speech_autoencoder.model.entropy_model import to_fixed
+from speech_autoencoder.model.quantisation import to_fixed
 from tests.helpers.common import make_entropy
 
 

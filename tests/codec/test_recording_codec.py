@@ -17,6 +17,7 @@ from speech_autoencoder.codec.container import BLOCK_LATENTS, Header
 from speech_autoencoder.codec.latent_search import Encoder
 from speech_autoencoder.config import CLASSIC, InversionConfig, LatentSearchConfig
 from speech_autoencoder.model import entropy_model as entropy
+from speech_autoencoder.model import quantisation
 from tests.helpers.common import TINY, names_in, refused
 from tests.helpers.tiny_codec import N_QUALITIES, make_codec, record
 
@@ -178,8 +179,8 @@ def test_encode_short_recording_has_little_overhead(encoder, tmp_path):
     codec.encode_recording(record(tmp_path / "x.wav", 36_000), encoder, path, quality=3)
     header, (block,) = container.read_header(path), list(blocks_in(path, encoder.model))
     assert path.stat().st_size - len(block.payload) <= 21
-    values = entropy.to_fixed(encoder.model.network.encode(log_mel(read(tmp_path / "x.wav"), TINY)))
-    symbols, classes, _ = entropy.quantise(entropy.Predictor(encoder.model.entropy, 3), values)
+    values = quantisation.to_fixed(encoder.model.network.encode(log_mel(read(tmp_path / "x.wav"), TINY)))
+    symbols, classes, _ = quantisation.quantise(quantisation.Predictor(encoder.model.entropy, 3), values)
     tables = encoder.model.entropy.tables
     bits = -np.log2(tables[classes, symbols + entropy.RADIUS] / 2**entropy.TABLE_BITS).sum()
     assert header.n_samples == 36_000

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from speech_autoencoder.errors import InputError
 from speech_autoencoder.model import entropy_model as entropy
+from speech_autoencoder.model import quantisation
 from speech_autoencoder.model.entropy_model import (
     CLASSES,
     LOWEST,
@@ -67,7 +68,7 @@ def test_quantise_equals_the_definition_in_integers(scale, quality):
     rng = np.random.default_rng(1)
     values = np.clip(rng.normal(0, 400 * scale, (40, 7)), -VALUE_LIMIT, VALUE_LIMIT).astype(np.int64)
     before = rng.integers(-300, 300, (2, 7))
-    found = entropy.quantise(entropy.Predictor(model, quality), values, before)
+    found = quantisation.quantise(quantisation.Predictor(model, quality), values, before)
     for ours, wanted in zip(found, by_definition(model, quality, values.tolist(), before.tolist()), strict=True):
         np.testing.assert_array_equal(ours, wanted)
 
@@ -76,7 +77,7 @@ def test_quantise_wild_weights_reach_every_limit():
     """The comparison above covers the limits: its values reach all of them."""
     model = make_entropy(7, 3, seed=5, weights=2_000.0)
     values = np.clip(np.random.default_rng(1).normal(0, 4e7, (40, 7)), -VALUE_LIMIT, VALUE_LIMIT).astype(np.int64)
-    symbols, classes, decoded = entropy.quantise(entropy.Predictor(model, 0), values)
+    symbols, classes, decoded = quantisation.quantise(quantisation.Predictor(model, 0), values)
     assert {symbols.min(), symbols.max()} == {-RADIUS, RADIUS}
     assert {classes.min(), classes.max()} == {0, CLASSES - 1}
     assert {decoded.min(), decoded.max()} == {-VALUE_LIMIT, VALUE_LIMIT}
@@ -84,19 +85,19 @@ def test_quantise_wild_weights_reach_every_limit():
 
 def test_quantise_is_within_half_a_step():
     model = make_entropy(6, 2, seed=3)
-    values = entropy.to_fixed(np.random.default_rng(0).normal(size=(200, 6)))
-    symbols, _, decoded = entropy.quantise(entropy.Predictor(model, 2), values)
+    values = quantisation.to_fixed(np.random.default_rng(0).normal(size=(200, 6)))
+    symbols, _, decoded = quantisation.quantise(quantisation.Predictor(model, 2), values)
     assert (np.abs(symbols) < RADIUS).all()
     assert (2 * np.abs(decoded - values) <= model.steps[2]).all()
 
 
 def test_quantise_in_parts_is_the_whole():
     model = make_entropy(6, 2)
-    predictor = entropy.Predictor(model, 1)
-    values = entropy.to_fixed(np.random.default_rng(0).normal(size=(60, 6)))
-    whole = entropy.quantise(predictor, values)
-    first = entropy.quantise(predictor, values[:31])
-    rest = entropy.quantise(predictor, values[31:], first[2][-2:])
+    predictor = quantisation.Predictor(model, 1)
+    values = quantisation.to_fixed(np.random.default_rng(0).normal(size=(60, 6)))
+    whole = quantisation.quantise(predictor, values)
+    first = quantisation.quantise(predictor, values[:31])
+    rest = quantisation.quantise(predictor, values[31:], first[2][-2:])
     for one, two, all_of_it in zip(first, rest, whole, strict=True):
         np.testing.assert_array_equal(np.concatenate([one, two]), all_of_it)
 
@@ -104,7 +105,7 @@ def test_quantise_in_parts_is_the_whole():
 def test_predictor_group_ignores_later_channels():
     """A decoder does not know them yet."""
     model = make_entropy(6, 3)
-    predictor, rng = entropy.Predictor(model, 0), np.random.default_rng(0)
+    predictor, rng = quantisation.Predictor(model, 0), np.random.default_rng(0)
     context = rng.integers(-500, 500, 18).astype(np.float64)
     for number, (first, _) in enumerate(predictor.groups):
         other = context.copy()
@@ -122,7 +123,7 @@ def test_from_floats_predicts_as_the_floats_do():
     model = EntropyModel.from_floats(**floats)
     rng = np.random.default_rng(4)
     context = rng.normal(size=18)
-    means, classes = entropy.Predictor(model, 1)(np.round(context * 256), 1)
+    means, classes = quantisation.Predictor(model, 1)(np.round(context * 256), 1)
     first, units = floats["groups"][1], model.n_hidden
     seen = np.concatenate([context[: 12 + first], np.zeros(6 - first)])
     hidden = np.maximum(seen @ floats["hidden_kernel"][:, units:] + floats["hidden_bias"][1, units:], 0)
@@ -196,8 +197,8 @@ def test_refit_tables_wrong_counts_are_refused(counts):
 def test_count_symbols_counts_every_symbol():
     model = make_entropy(6, 2)
     latents = np.random.default_rng(0).normal(size=(50, 6))
-    counts = entropy.count_symbols(model, latents, 1)
-    symbols, classes, _ = entropy.quantise(entropy.Predictor(model, 1), entropy.to_fixed(latents))
+    counts = quantisation.count_symbols(model, latents, 1)
+    symbols, classes, _ = quantisation.quantise(quantisation.Predictor(model, 1), quantisation.to_fixed(latents))
     assert counts.sum() == 300
     assert counts[classes[7, 3], symbols[7, 3] + RADIUS] >= 1
     np.testing.assert_array_equal(counts.sum(axis=0), np.bincount(symbols.ravel() + RADIUS, minlength=N_SYMBOLS))
@@ -206,7 +207,7 @@ def test_count_symbols_counts_every_symbol():
 def test_refit_tables_need_fewer_bits():
     """On the latents that they are fitted to, the refitted tables need fewer bits than the logistic distribution."""
     model = make_entropy(6, 2)
-    counts = entropy.count_symbols(model, np.random.default_rng(0).normal(size=(400, 6)), 1)
+    counts = quantisation.count_symbols(model, np.random.default_rng(0).normal(size=(400, 6)), 1)
 
     def bits(tables):
         return -(counts * np.log2(tables / 2**entropy.TABLE_BITS)).sum()
@@ -216,11 +217,11 @@ def test_refit_tables_need_fewer_bits():
 
 def test_to_fixed_to_floats_round_trip():
     latents = np.array([0.0, 1.0, -2.5, 1 / 256, 0.4 / 256, -0.6 / 256, 1e9, -1e9, np.nan], np.float32)
-    values = entropy.to_fixed(latents)
+    values = quantisation.to_fixed(latents)
     np.testing.assert_array_equal(values, [0, 256, -640, 1, 0, -1, VALUE_LIMIT, -VALUE_LIMIT, 0])
-    floats = entropy.to_floats(values)
+    floats = quantisation.to_floats(values)
     assert floats.dtype == np.float32
-    np.testing.assert_array_equal(entropy.to_fixed(floats), values)
+    np.testing.assert_array_equal(quantisation.to_fixed(floats), values)
 
 
 def spoil(name, change):
@@ -285,7 +286,7 @@ def test_model_column_at_the_limit_is_exact():
     weights = np.array([2**31 - 1, 2**31 - 1, 1], np.int32)[:rows, None]
     model = replace(model, linear_kernel=weights, mean_kernel=np.zeros_like(model.mean_kernel))
     context = np.array([VALUE_LIMIT, VALUE_LIMIT - 1, 0.0])
-    mean, _ = entropy.Predictor(model, 0)(context, 0)
+    mean, _ = quantisation.Predictor(model, 0)(context, 0)
     wanted = (VALUE_LIMIT * (2**31 - 1) + (VALUE_LIMIT - 1) * (2**31 - 1) + int(model.mean_bias[0, 0])) >> WEIGHT_BITS
     assert int(mean[0]) == wanted
 
@@ -299,7 +300,7 @@ def test_model_arrays_are_read_only():
 @pytest.mark.parametrize("quality", [-1, 3])
 def test_predictor_unknown_quality_is_refused(quality):
     with pytest.raises(InputError) as error:
-        entropy.Predictor(make_entropy(6, 2), quality)
+        quantisation.Predictor(make_entropy(6, 2), quality)
     assert "0 to 2" in one_line_of(error)
 
 

@@ -11,8 +11,8 @@ from speech_autoencoder.codec.range_coder import LatentCoder
 from speech_autoencoder.config import CodecConfig
 from speech_autoencoder.errors import InputError
 from speech_autoencoder.model import model_file, pca
-from speech_autoencoder.model.entropy_model import to_fixed, to_floats
 from speech_autoencoder.model.keras_network import to_keras
+from speech_autoencoder.model.quantisation import to_fixed, to_floats
 from speech_autoencoder.training import checkpoints
 from speech_autoencoder.training import loop as training
 from speech_autoencoder.training.batches import Batches

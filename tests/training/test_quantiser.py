@@ -6,6 +6,7 @@ import tensorflow as tf
 
 from speech_autoencoder.config import CodecConfig
 from speech_autoencoder.model import entropy_model as entropy
+from speech_autoencoder.model import quantisation
 from speech_autoencoder.model.pca import PCA
 from speech_autoencoder.training.quantiser import Quantiser
 
@@ -85,9 +86,9 @@ def test_entropy_model_predicts_as_the_quantiser_does(quantiser, quality):
     shake(quantiser)
     latent = latents(1, 60)[0]
     model = quantiser.to_entropy_model([latent])
-    predictor = entropy.Predictor(model, quality)
-    symbols, classes, decoded = entropy.quantise(predictor, entropy.to_fixed(latent))
-    floats = entropy.to_floats(decoded)
+    predictor = quantisation.Predictor(model, quality)
+    symbols, classes, decoded = quantisation.quantise(predictor, quantisation.to_fixed(latent))
+    floats = quantisation.to_floats(decoded)
     position = np.array([quality / (CONFIG.qualities - 1)], np.float32)
     mean, log_scale = (value.numpy()[0] for value in quantiser._predict(floats[None], position))
     step = np.exp(quantiser._at("steps", position).numpy()[0])
