@@ -50,6 +50,9 @@ class TrainingState:
 class Resumable(Protocol):
     """Something that can be put back into an earlier state, such as a `TrainStep`."""
 
+    def averages(self) -> list[np.ndarray]:
+        """Return copies of the averaged weights."""
+
     def state(self) -> dict[str, np.ndarray]:
         """Return copies of everything that the next step depends on."""
 
@@ -128,11 +131,10 @@ class Checkpoint:
                     "without --resume."
                 )
             train_step.restore(arrays)
-            n_weights = sum(name.startswith("best_weights_") for name in arrays)
             return TrainingState(
                 n_epochs=int(arrays["n_epochs"]),
                 history=History(**{column: arrays[f"history_{column}"].tolist() for column in asdict(History())}),
-                best_weights=[arrays[f"best_weights_{i}"] for i in range(n_weights)],
+                best_weights=[arrays[f"best_weights_{i}"] for i in range(len(train_step.averages()))],
                 best_score=Score(float(arrays["best_loss"]), float(arrays["best_error_db"])),
             )
 

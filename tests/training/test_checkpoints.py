@@ -67,6 +67,14 @@ def test_train_resume_without_checkpoint_is_refused(forty, tmp_path):
     assert "train without --resume" in message
 
 
+def without_best_weights(content):
+    """Return a checkpoint that lacks some of the best weights."""
+    changed = io.BytesIO()
+    with np.load(io.BytesIO(content)) as arrays:
+        np.savez(changed, **{name: array for name, array in arrays.items() if name != "best_weights_1"})
+    return changed.getvalue()
+
+
 @pytest.mark.parametrize(
     "damage",
     [
@@ -75,8 +83,9 @@ def test_train_resume_without_checkpoint_is_refused(forty, tmp_path):
         lambda content: content[: len(content) // 2],
         lambda content: content[:-30],
         lambda content: content[: len(content) // 2] + b"\0" * 200 + content[len(content) // 2 + 200 :],
+        without_best_weights,
     ],
-    ids=["empty", "text", "half", "end cut off", "hole in the middle"],
+    ids=["empty", "text", "half", "end cut off", "hole in the middle", "without best weights"],
 )
 def test_train_resume_from_damaged_checkpoint_is_refused(forty, tmp_path, checkpoint, damage):
     message = resume_refused(forty, tmp_path, damage(checkpoint))
