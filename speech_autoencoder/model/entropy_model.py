@@ -100,8 +100,8 @@ class EntropyModel:
         InputError
             If a number is too large for fixed point.
         """
-        floats = {"tables": logistic_tables()} | floats
-        arrays = {name: _fixed(name, floats[name], spec) for name, spec in array_specs().items()}
+        specs, floats = array_specs(), {"tables": logistic_tables()} | floats
+        arrays = {name: _fixed(name, values, specs[name]) for name, values in floats.items()}
         return cls(**arrays | {"steps": np.maximum(arrays["steps"], 1)})
 
     def arrays(self) -> dict[str, np.ndarray]:
