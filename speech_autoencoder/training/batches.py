@@ -10,6 +10,7 @@ import numpy as np
 from speech_autoencoder.audio.log_mel import join_clips
 from speech_autoencoder.data.dataset import Dataset
 from speech_autoencoder.model.losses import LogMelDistance
+from speech_autoencoder.script_names import TRAIN_DATA_GENERATOR
 from speech_autoencoder.system.files import printable
 from speech_autoencoder.system.integers import ceil_div
 from speech_autoencoder.training.augmentation import vary
@@ -139,7 +140,8 @@ class Batches:
         pieces = [self._pieces[i] for i in self._in_batch]
         for piece in pieces:
             if not np.isfinite(self._clips[piece.first : piece.end]).all():
-                return f"on {printable(piece.name)}, whose values in the array are not finite: make the array again"
+                name = printable(piece.name)
+                return f"on {name}, whose values in the array are not finite: run {TRAIN_DATA_GENERATOR} again"
         names = list(dict.fromkeys(piece.name for piece in pieces))
         more = f" and {len(names) - _MOST_NAMED} more" if len(names) > _MOST_NAMED else ""
         return f"on a batch with {', '.join(map(printable, names[:_MOST_NAMED]))}{more}: use a lower --learning-rate"

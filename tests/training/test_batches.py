@@ -110,4 +110,5 @@ def test_describe_last_names_the_recording_that_is_not_finite(nine, value):
     batches = batches_of(damaged, batch_size=100)
     damaged.clips[damaged.first_row[5], 3, 30] = value
     next(batches.epoch())
-    assert batches.describe_last() == "on 5.wav, whose values in the array are not finite: make the array again"
+    message = "on 5.wav, whose values in the array are not finite: run train_data_generator.py again"
+    assert batches.describe_last() == message
