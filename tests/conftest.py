@@ -96,10 +96,10 @@ def small_arrays(small_speechdata, tmp_path_factory):
 @pytest.fixture(scope="session")
 def trained(small_arrays, tmp_path_factory):
     """Return (Result, the model's file) of a small network after two epochs on the small corpus. Do not change them."""
-    from speech_autoencoder.training import loop as training
+    from speech_autoencoder.training import loop  # starts TensorFlow, which few tests need
 
     path = tmp_path_factory.mktemp("trained") / "model.h5"
-    result = training.train(
+    result = loop.train(
         small_arrays[0],
         ModelConfig(CLASSIC.n_mels, frames_per_latent=8, latent_size=24, width=16),
         TrainingConfig(epochs=2, batch_size=4),
@@ -113,7 +113,7 @@ def trained(small_arrays, tmp_path_factory):
 @pytest.fixture(scope="session")
 def shaken(small_arrays, trained):
     """Return the trained model with every weight moved away from PCA. Do not change it."""
-    from speech_autoencoder.model.keras_network import to_keras, to_network
+    from speech_autoencoder.model.keras_network import to_keras, to_network  # as above
 
     result, _ = trained
     network = to_keras(result.model.network)

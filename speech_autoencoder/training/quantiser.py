@@ -11,18 +11,19 @@ import numpy as np
 import tensorflow as tf
 
 from speech_autoencoder.config import CodecConfig
-from speech_autoencoder.model import entropy_model as entropy
-from speech_autoencoder.model import quantisation
 from speech_autoencoder.model.entropy_model import (
     CLASSES,
     FRACTION_BITS,
     LOWEST,
     SPACING,
+    VALUE_LIMIT,
     EntropyModel,
     array_specs,
     expected_shapes,
+    refit_tables,
 )
 from speech_autoencoder.model.pca import PCA
+from speech_autoencoder.model.quantisation import count_symbols
 
 Tensor = Any
 
@@ -30,7 +31,7 @@ Tensor = Any
 _SMALLEST = (LOWEST + SPACING / 2) / 2**FRACTION_BITS
 _LARGEST = _SMALLEST + (CLASSES - 1) * SPACING / 2**FRACTION_BITS
 # Hidden units are clipped here, as in the integer twin.
-_HIDDEN_LIMIT = entropy.VALUE_LIMIT / 2**FRACTION_BITS
+_HIDDEN_LIMIT = VALUE_LIMIT / 2**FRACTION_BITS
 # The least probability of a symbol.
 _LEAST_PROBABILITY = 1e-7
 # The loss that a kbit/s is worth at first, at the lowest and at the highest bitrate.
@@ -171,9 +172,9 @@ class Quantiser:
         learned["steps"] = np.exp(learned["steps"])
         model = EntropyModel.from_floats(groups=self.groups, **learned)
         qualities = range(0, model.n_qualities, _FITTED_EVERY)
-        counted = (quantisation.count_symbols(model, latent, quality) for quality in qualities for latent in latents)
+        counted = (count_symbols(model, latent, quality) for quality in qualities for latent in latents)
         counts = sum(counted, start=np.zeros((), int))
-        return EntropyModel.from_floats(groups=self.groups, **learned, tables=entropy.refit_tables(counts))
+        return EntropyModel.from_floats(groups=self.groups, **learned, tables=refit_tables(counts))
 
     def _make_masks(self) -> None:
         """Make the masks of the kernels: a group depends on the two latents before, and on the groups before it."""

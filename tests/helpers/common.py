@@ -98,9 +98,9 @@ def make_entropy(
 
 def train_tiny(data, folder, config=TINY_TRAINING, **options):
     """Train the tiny network, with its files in the folder."""
-    from speech_autoencoder.training import loop as training
+    from speech_autoencoder.training import loop  # starts TensorFlow, which few tests need
 
-    return training.train(
+    return loop.train(
         data,
         TINY_MODEL,
         config,

@@ -19,14 +19,14 @@ N_QUALITIES = 10
 def make_codec(seed=0, width=8):
     """Return a TrainedModel of small clips with an entropy model, with random weights."""
     data, config = make_dataset([f"{i}.wav" for i in range(8)], range(50, 90, 5)), replace(SIZES, width=width)
-    floor = pca.fit(data, np.arange(8), *config.baseline_shape)
+    baseline = pca.fit(data, np.arange(8), *config.baseline_shape)
     keras.utils.set_random_seed(seed)
     network = build(config)
-    start_at_pca(network, config, floor)
+    start_at_pca(network, config, baseline)
     shake(network, 0.05, seed)
-    # The latents are of some 3, and the finest steps of 1/8 still reach all of them.
+    # Latents are about 3 in size: the finest steps, about 1/8, still reach all of them.
     coder = make_entropy(config.latent_size, 2, n_qualities=N_QUALITIES, first_step=2.0, ratio=0.75, weights=0.1)
-    return TrainedModel(to_network(network, config), TINY, LossConfig(), floor, {}, coder)
+    return TrainedModel(to_network(network, config), TINY, LossConfig(), baseline, {}, coder)
 
 
 def record(path, n_samples, sr=8_000, seed=0):
