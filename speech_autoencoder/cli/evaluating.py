@@ -1,4 +1,4 @@
-"""Steps of the evaluation that its script does not spell out. To be imported after --help: needs NumPy."""
+"""Steps of the evaluation that its script does not spell out. Import it after --help: it needs NumPy."""
 
 import argparse
 from pathlib import Path
@@ -12,7 +12,7 @@ from speech_autoencoder.codec.latent_search import Encoder
 from speech_autoencoder.config import InversionConfig, LatentSearchConfig
 from speech_autoencoder.data.dataset import Dataset
 from speech_autoencoder.evaluation import bootstrap, rates, verdict
-from speech_autoencoder.evaluation.metrics.quality import has_pesq
+from speech_autoencoder.evaluation.metrics.registry import METRICS
 from speech_autoencoder.evaluation.results import (
     ArrayFile,
     Evaluation,
@@ -38,7 +38,7 @@ def load_encoder(model_path: Path, data: Dataset, array_path: Path) -> Encoder:
 
 
 def train_recogniser(say: Say, *args: Any, **options: Any) -> WordRecogniser | None:
-    """Return what `train_quickly` gives for these arguments, with TensorFlow started before."""
+    """Start TensorFlow, and return the recogniser that `train_quickly` trains with these arguments."""
     start_tensorflow(say)
     from speech_autoencoder.training.word_recogniser import train_quickly  # needs TensorFlow
 
@@ -53,7 +53,7 @@ def make_evaluation(
     rates_found: Rates | None,
     shared: SharedWithTraining | None,
 ) -> Evaluation:
-    """Return everything that evaluation.json holds: the measurements, what they mean, and how they were made."""
+    """Return everything that evaluation.json holds: the measurements, the verdict, and how they were made."""
     configurations = {"model": model.config.to_json(), "features": model.features.to_json()}
     return Evaluation(
         **vars(measured),
@@ -79,13 +79,14 @@ def make_evaluation(
 
 
 def report_scores(result: Evaluation, say: Say) -> None:
-    """Report the scores, their basis, and how other codecs or another model compare."""
+    """Report the scores, what they were measured on, and how other codecs or another model compare."""
     say(text.format_table(result.scores, result.intervals))
     say(text.describe_intervals(result))
     say(text.describe_recordings(result))
     describe_left_out([(entry.path, entry.reason) for entry in result.left_out], "not scored as sound", say)
-    if not has_pesq():
-        say("PESQ is not installed: pip install '.[metrics]' adds it (it needs a compiler; note its licence).")
+    for metric in METRICS.values():
+        if metric.install_note and not metric.is_installed():
+            say(metric.install_note)
     for line in rates.describe(result.rates) if result.rates else ():
         say(line)
     if result.words:

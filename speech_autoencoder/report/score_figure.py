@@ -1,4 +1,4 @@
-"""The figure of the scores: each metric of the model, the PCA baseline and copy-synthesis."""
+"""The figure of the scores: the model, the PCA baseline and copy-synthesis, by the metrics that are `in_figure`."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -8,8 +8,6 @@ from speech_autoencoder.evaluation.results import Scores
 from speech_autoencoder.evaluation.systems import SYSTEMS
 from speech_autoencoder.system.figures import new_figure, save_figure
 
-# The metrics that are drawn, from left to right, if they were measured.
-_METRICS = ("log_mel_db", "stoi", "estoi", "pesq_nb", "pesq_wb")
 _WIDTH = 2.4  # of each metric, in inches
 _HEIGHT = 3.6
 # Room above the bars for their values, in heights of the bars.
@@ -17,7 +15,7 @@ _ROOM = 0.15
 
 
 def draw_scores(path: Path, scores: Mapping[str, Scores]) -> None:
-    """Write a figure with a bar for each system, metric by metric.
+    """Write a figure with a panel for each metric, and in it a bar for each system.
 
     Parameters
     ----------
@@ -26,7 +24,8 @@ def draw_scores(path: Path, scores: Mapping[str, Scores]) -> None:
     scores
         By system and metric.
     """
-    metrics = [METRICS[key] for key in _METRICS if scores["model"].get(key) is not None]
+    measured = [metric for key, metric in METRICS.items() if metric.in_figure and scores["model"].get(key) is not None]
+    metrics = sorted(measured, key=lambda metric: metric.higher_is_better)  # errors first
     figure, axes = new_figure(1, len(metrics), (_WIDTH * len(metrics), _HEIGHT), squeeze=False)
     for axis, metric in zip(axes[0], metrics, strict=True):
         names = [system.short_title.replace("-", "-\n") for system in SYSTEMS.values()]

@@ -1,4 +1,4 @@
-"""How far two spectral envelopes are apart: the mel-cepstral distortion."""
+"""The difference of two spectral envelopes: the mel-cepstral distortion."""
 
 from functools import lru_cache
 
@@ -14,7 +14,7 @@ _N_MELS = 40
 _HIGHEST_HZ = 8_000
 N_COEFFICIENTS = 13  # of the cepstrum, without the 0th, which is the level
 _AUDIBLE_DB = 40.0  # frames further below the reference's loudest are inaudible, or noise of the recording
-_LOWEST_DB = 80.0  # what is further below the reference's loudest band counts as being this quiet
+_LOWEST_DB = 80.0  # bands further below the reference's loudest count as this far below
 _FRAMES_AT_ONCE = 512  # bounds the memory
 _DB = 10 * np.sqrt(2) / np.log(10)
 

@@ -1,4 +1,4 @@
-"""How well speech can be understood, by its envelopes: STOI and ESTOI."""
+"""Intelligibility, measured on envelopes: STOI and ESTOI."""
 
 import warnings
 from collections.abc import Callable
@@ -6,7 +6,7 @@ from functools import cache
 
 import numpy as np
 
-from speech_autoencoder.evaluation.metrics.metric import Measurement, Metric, SoundPair, of_sound, require_same_shape
+from speech_autoencoder.evaluation.metrics.metric import Measurement, Metric, SoundPair, require_same_shape, unweighted
 
 LEAST_S = 0.4  # STOI needs 30 frames that are not silent
 _TOO_SHORT = 1e-5  # pystoi's answer when too little is left after it drops silence
@@ -16,9 +16,9 @@ _DECIMALS = 9  # pystoi's ESTOI adds noise of 1e-16, which would make two runs d
 def stoi(reference: np.ndarray, estimate: np.ndarray, sr: int, *, extended: bool = False) -> float:
     """Return the short-time objective intelligibility (STOI), or the extended one (ESTOI).
 
-    STOI correlates the envelopes of third-octave bands over 0.4 s (Taal, Hendriks, Heusdens and Jensen, 2011); ESTOI
-    correlates spectra of 0.4 s, and so is stricter about modulations (Jensen and Taal, 2016). Neither judges pitch, the
-    voice or how pleasant it sounds, and they say little about anything but speech.
+    STOI correlates the envelopes of third-octave bands over 0.4 s (Taal, Hendriks, Heusdens and Jensen, 2011). ESTOI
+    correlates spectrograms of 0.4 s, which makes it stricter about modulations (Jensen and Taal, 2016). Neither
+    measures pitch, the voice or how pleasant it sounds, and both say little about sounds other than speech.
 
     Parameters
     ----------
@@ -48,10 +48,10 @@ def stoi(reference: np.ndarray, estimate: np.ndarray, sr: int, *, extended: bool
 
 @cache
 def _pystoi() -> Callable[..., float]:
-    """Return pystoi's function, whose warnings are turned off.
+    """Return pystoi's function, with its warnings turned off.
 
-    This is done once: which warnings are shown is one setting for all threads, and changing it around each call would
-    need a lock.
+    This is done once: the warning filters are shared by all threads, and changing them around each call would need a
+    lock.
     """
     from pystoi import stoi as measure  # loads scipy.signal: only where something is scored
 
@@ -60,11 +60,11 @@ def _pystoi() -> Callable[..., float]:
 
 
 def _measure_stoi(pair: SoundPair) -> Measurement:
-    return of_sound(stoi(pair.reference.waveform, pair.levelled, pair.sr))
+    return unweighted(stoi(pair.reference.waveform, pair.levelled, pair.sr))
 
 
 def _measure_estoi(pair: SoundPair) -> Measurement:
-    return of_sound(stoi(pair.reference.waveform, pair.levelled, pair.sr, extended=True))
+    return unweighted(stoi(pair.reference.waveform, pair.levelled, pair.sr, extended=True))
 
 
 STOI = Metric(
@@ -72,20 +72,22 @@ STOI = Metric(
     heading="STOI",
     higher_is_better=True,
     has_bars=True,
+    in_figure=True,
     pair=SoundPair,
     measured_on="segments",
     measure=_measure_stoi,
     averaged_over="segments",
     missing="less than 0.4 s of sound",
-    measures="Short-time objective intelligibility (Taal and others, 2011; pystoi), at most 1: how alike the envelopes "
-    "of third-octave bands are. It needs 0.4 s that are not silent.",
-    cannot_tell="Pitch, the voice, how pleasant it sounds; anything but speech.",
+    measures="Short-time objective intelligibility (Taal and others, 2011; pystoi), at most 1: how similar the "
+    "envelopes of third-octave bands are. It needs 0.4 s that are not silent.",
+    cannot_tell="Pitch, the voice, how pleasant it sounds; sounds other than speech.",
 )
 ESTOI = Metric(
     key="estoi",
     heading="ESTOI",
     higher_is_better=True,
     has_bars=True,
+    in_figure=True,
     pair=SoundPair,
     measured_on="segments",
     measure=_measure_estoi,

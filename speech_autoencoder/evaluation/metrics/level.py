@@ -1,4 +1,4 @@
-"""How much too loud or too quiet an estimate is."""
+"""The error of the level."""
 
 import math
 
@@ -15,7 +15,7 @@ def level_error_db(reference: np.ndarray, estimate: np.ndarray) -> float:
     Parameters
     ----------
     reference, estimate
-        Waveforms (n_samples,) of the same length, at the level at which they were made.
+        Waveforms (n_samples,) of the same length, each at its own level.
 
     Returns
     -------
@@ -50,7 +50,7 @@ LEVEL = Metric(
     measure=_measure_level,
     averaged_over="recordings",
     missing="reconstructed as silence, or not scored as sound",
-    measures="How far off the level is, in dB of mean power, either way; the value of a recording is signed: above 0 "
+    measures="The size of the difference in level, in dB of mean power. The value of a recording is signed: above 0 "
     "is too loud.",
     cannot_tell="Whether speech or noise is too loud.",
 )

@@ -1,17 +1,17 @@
-"""How far two log-mels are apart, before any sound is made: over all, by band, and over time."""
+"""The difference of two log-mels, before any sound is made: overall, by band, and over time."""
 
 import numpy as np
 
 from speech_autoencoder.config import FeatureConfig
 from speech_autoencoder.evaluation.metrics.metric import LogMelPair, Measurement, Metric, require_same_shape
 
-N_PARTS = 10  # parts of a recording, from its beginning to its end, whose errors are told apart
+N_PARTS = 10  # equal parts of a recording, each with an error of its own
 
 
 def log_mel_error_db(reference: np.ndarray, estimate: np.ndarray, config: FeatureConfig) -> float:
     """Return the root mean square difference, in dB, of two normalised log-mels (n_mels, n_frames).
 
-    It cannot tell noise, which nobody misses, from speech, and does not know what inversion makes of it.
+    It cannot tell noise, which nobody misses, from speech, and knows nothing of the inversion.
 
     Parameters
     ----------
@@ -78,6 +78,7 @@ LOG_MEL_ERROR = Metric(
     heading="log-mel error",
     unit="dB",
     format_spec=".2f",
+    in_figure=True,
     pair=LogMelPair,
     measured_on="recordings",
     measure=_measure_log_mel_error,

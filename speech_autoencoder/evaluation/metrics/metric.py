@@ -1,7 +1,7 @@
-"""What a metric is: a record beside a function of a pair, reference and estimate; and the pairs.
+"""A metric: a record beside its function of a pair, reference and estimate; and the kinds of pairs.
 
 To add one, write its function and its record in a module of this folder, and list the record in `registry.METRICS`.
-The table, evaluation.json, the page, the intervals, the coverage and the list in docs/evaluation.md follow.
+The table, evaluation.json, the figure, the page, the intervals, the coverage and the list in docs/evaluation.md follow.
 """
 
 from collections.abc import Callable
@@ -37,10 +37,10 @@ def require_same_shape(reference: np.ndarray, estimate: np.ndarray) -> None:
 
 @dataclass(frozen=True)
 class Measurement:
-    """What a metric measured of one pair: its value, and what that adds to the average over all pairs.
+    """What a metric measured on one pair: its value, and its share of the average over all pairs.
 
-    The average is the sum of `total` over the sum of `weight`. A pair of which nothing can be said has a total that is
-    not finite, or no weight.
+    The average is the sum of `total` over the sum of `weight`. If a pair could not be measured, its total is not finite
+    or its weight is 0.
     """
 
     value: float
@@ -75,7 +75,7 @@ class SoundPair:
 
     @property
     def sr(self) -> int:
-        """Return the sample rate in Hz."""
+        """The sample rate in Hz."""
         return self.reference.sr
 
     @cached_property
@@ -95,20 +95,15 @@ class LogMelPair:
 
 @dataclass(frozen=True)
 class WordPair:
-    """The word that a recording says, and the word that was recognised in it, "" for none."""
+    """The word that a recording says, and the word that was recognised in it ("" for none)."""
 
     said: str
     recognised: str
 
 
-def always() -> bool:
-    """Return True: the metric needs no package beyond those of the project."""
-    return True
-
-
 @dataclass(frozen=True, kw_only=True)
 class Metric:
-    """A metric: how it is called and written, what it is measured on, and its function.
+    """A metric: its names, how its values are written, what it is measured on, and its function.
 
     Attributes
     ----------
@@ -117,13 +112,15 @@ class Metric:
     heading, unit, format_spec
         Its name and its unit in tables, and how its values are written there.
     higher_is_better
-        Which of two values is the better one.
+        Whether higher values are better; otherwise lower ones are.
     has_bars
         Whether the page draws its values, from 0 to 1, as bars.
+    in_figure
+        Whether evaluation.png shows it.
     pair
         What it compares: `LogMelPair` and `WordPair` are of recordings, `SoundPair` is of either.
     measured_on
-        Segments (what needs some seconds of sound) or recordings.
+        Segments, if it needs some seconds of sound, or recordings.
     measure
         Its function, of a `pair`.
     of_each_recording
@@ -135,9 +132,11 @@ class Metric:
     missing
         Why it may be missing.
     is_installed, extra
-        Whether its package is there, and the extra of the project that has it.
+        Whether its package is installed, and the extra of the project that installs it.
+    install_note
+        What the evaluation prints if its package is not installed.
     least_sr
-        The lowest sample rate in Hz of sound that it takes.
+        The lowest sample rate of sound, in Hz, that it takes.
     measures, cannot_tell
         What docs/evaluation.md says of it.
     """
@@ -148,6 +147,7 @@ class Metric:
     format_spec: str = ".3f"
     higher_is_better: bool = False
     has_bars: bool = False
+    in_figure: bool = False
     pair: type
     measured_on: MeasuredOn
     measure: Callable[[Any], Measurement]
@@ -155,8 +155,9 @@ class Metric:
     is_root: bool = False
     averaged_over: str
     missing: str = ""
-    is_installed: Callable[[], bool] = always
+    is_installed: Callable[[], bool] = lambda: True
     extra: str = ""
+    install_note: str = ""
     least_sr: int = 0
     measures: str
     cannot_tell: str
@@ -171,6 +172,6 @@ class Metric:
         return "-" if value is None else format(value, "+" * sign + self.format_spec)
 
 
-def of_sound(value: float) -> Measurement:
-    """Return the measurement of a value that counts once."""
+def unweighted(value: float) -> Measurement:
+    """Return the measurement of a value that counts once in the average."""
     return Measurement(value, value)

@@ -1,4 +1,4 @@
-"""How two tracks of pitch differ: the error of F0, gross errors, errors of voicing, and all of these."""
+"""The differences of two pitch tracks: the F0 error, gross pitch errors, voicing errors, and the last two together."""
 
 from dataclasses import dataclass
 
@@ -7,7 +7,7 @@ import numpy as np
 from speech_autoencoder.evaluation.metrics.metric import Measurement, Metric, SoundPair, require_same_shape
 from speech_autoencoder.evaluation.metrics.pitch_tracker import track
 
-_GROSS = 0.2  # from which difference on, as a share of F0, an error is gross (Chu and Alwan, 2009)
+_GROSS = 0.2  # an error above this share of F0 is gross (Chu and Alwan, 2009)
 
 
 @dataclass(frozen=True)
@@ -41,8 +41,8 @@ def compare_tracks(reference: np.ndarray, estimate: np.ndarray) -> PitchErrors:
 def f0_error_cents(reference: np.ndarray, estimate: np.ndarray, sr: int) -> float:
     """Return the median absolute difference of F0 in cents (100 are a semitone) over frames that are voiced in both.
 
-    It says nothing of frames that are an octave off (`gross_pitch_error`) or whose voice was lost (`voicing_error`),
-    and means little for whispers, choirs and noise.
+    It hardly depends on frames that are an octave off (`gross_pitch_error`) and ignores those whose voice was lost
+    (`voicing_error`). It means little for whispers, choirs and noise.
 
     Parameters
     ----------
@@ -77,8 +77,8 @@ def gross_pitch_error(reference: np.ndarray, estimate: np.ndarray, sr: int) -> f
 def voicing_error(reference: np.ndarray, estimate: np.ndarray, sr: int) -> float:
     """Return the share of frames that are voiced in one of the two alone (VDE), 0 to 1.
 
-    Frames of silence count, and agree, so that much silence makes it small. It cannot tell a hoarse voice from a lost
-    one. The parameters are those of `f0_error_cents`.
+    Frames of silence count, and agree, so much silence makes it small. It cannot tell a hoarse voice from a lost one.
+    The parameters are those of `f0_error_cents`.
     """
     errors = _compare(reference, estimate, sr)
     return _share(errors.n_voicing, errors.n_frames)
@@ -109,7 +109,7 @@ def _errors_of(pair: SoundPair) -> PitchErrors:
 
 
 def _measure_f0_error(pair: SoundPair) -> Measurement:
-    """Return the median; in the average it counts as often as there are frames."""
+    """Return the median, weighted in the average by the number of frames."""
     errors = _errors_of(pair)
     return Measurement(errors.median_cents, errors.median_cents * errors.n_both, errors.n_both)
 

@@ -1,4 +1,4 @@
-"""A tracker of pitch: F0 every 10 ms, after Boersma (1993)."""
+"""A pitch tracker: F0 every 10 ms, after Boersma (1993)."""
 
 import numpy as np
 import scipy.fft

@@ -1,4 +1,4 @@
-"""How good sound is taken to be: PESQ, which knows the reference, and DNSMOS, which does not."""
+"""Perceived quality: PESQ, which compares with the reference, and DNSMOS, which does not."""
 
 from functools import cache
 from importlib.util import find_spec
@@ -6,7 +6,7 @@ from importlib.util import find_spec
 import numpy as np
 import soxr
 
-from speech_autoencoder.evaluation.metrics.metric import Measurement, Metric, SoundPair, of_sound, require_same_shape
+from speech_autoencoder.evaluation.metrics.metric import Measurement, Metric, SoundPair, require_same_shape, unweighted
 
 _PESQ_SR = {"nb": 8_000, "wb": 16_000}  # of narrowband and wideband PESQ
 _WORST_PESQ = 1.0
@@ -17,7 +17,7 @@ def pesq(reference: np.ndarray, estimate: np.ndarray, sr: int, mode: str) -> flo
     """Return the perceptual evaluation of speech quality (PESQ, ITU-T P.862), as MOS-LQO.
 
     It was made for telephone codecs. Where the phases are made anew, as in this project, it ranks systems but does not
-    predict what listeners would say. It needs the extra `metrics`.
+    predict listeners' ratings. It needs the extra `metrics`.
 
     Parameters
     ----------
@@ -63,8 +63,8 @@ def has_pesq() -> bool:
 def dnsmos(estimate: np.ndarray, sr: int) -> float:
     """Return the overall quality that a network predicts: DNSMOS P.835 (Reddy, Gopal and Cutler, 2022).
 
-    It knows no reference, so that it cannot tell whether the words, or the voice, are still the same; it was trained on
-    noise suppression in English at 16 kHz, not on codecs; it repeats sound that is shorter than 9 s. It needs the extra
+    It has no reference, so it cannot tell whether the words or the voice are still the same. It was trained on noise
+    suppression in English at 16 kHz, not on codecs, and repeats sound that is shorter than 9 s. It needs the extra
     `dnsmos`.
 
     Parameters
@@ -98,15 +98,15 @@ def has_dnsmos() -> bool:
 
 
 def _measure_pesq_nb(pair: SoundPair) -> Measurement:
-    return of_sound(pesq(pair.reference.waveform, pair.levelled, pair.sr, "nb"))
+    return unweighted(pesq(pair.reference.waveform, pair.levelled, pair.sr, "nb"))
 
 
 def _measure_pesq_wb(pair: SoundPair) -> Measurement:
-    return of_sound(pesq(pair.reference.waveform, pair.levelled, pair.sr, "wb"))
+    return unweighted(pesq(pair.reference.waveform, pair.levelled, pair.sr, "wb"))
 
 
 def _measure_dnsmos(pair: SoundPair) -> Measurement:
-    return of_sound(dnsmos(pair.levelled, pair.sr))
+    return unweighted(dnsmos(pair.levelled, pair.sr))
 
 
 PESQ_NB = Metric(
@@ -114,6 +114,7 @@ PESQ_NB = Metric(
     heading="PESQ-NB",
     format_spec=".2f",
     higher_is_better=True,
+    in_figure=True,
     pair=SoundPair,
     measured_on="segments",
     measure=_measure_pesq_nb,
@@ -122,15 +123,17 @@ PESQ_NB = Metric(
     missing="no utterance found",
     is_installed=has_pesq,
     extra="metrics",
+    install_note="PESQ is not installed: pip install '.[metrics]' adds it (it needs a compiler; note its licence).",
     measures="Narrowband PESQ (ITU-T P.862) at 8 kHz, at most 4.55.",
     cannot_tell="It was made for telephone codecs. Where phases are made anew it ranks systems, but does not predict "
-    "what listeners would say.",
+    "listeners' ratings.",
 )
 PESQ_WB = Metric(
     key="pesq_wb",
     heading="PESQ-WB",
     format_spec=".2f",
     higher_is_better=True,
+    in_figure=True,
     pair=SoundPair,
     measured_on="segments",
     measure=_measure_pesq_wb,
@@ -157,6 +160,6 @@ DNSMOS = Metric(
     is_installed=has_dnsmos,
     extra="dnsmos",
     measures="The overall quality that a network predicts, DNSMOS P.835, 1 to 5.",
-    cannot_tell="It knows no reference and cannot notice another word or another voice; it was trained on noise "
+    cannot_tell="It has no reference, so it cannot notice another word or another voice; it was trained on noise "
     "suppression in English.",
 )

@@ -36,7 +36,7 @@ METRICS: dict[str, Metric] = {metric.key: metric for metric in _ALL}
 
 
 def available(pair: type, measured_on: MeasuredOn, sr: int) -> list[Metric]:
-    """Return the installed metrics of such pairs, of segments or recordings, that take sound at `sr` Hz."""
+    """Return the installed metrics of such pairs, on segments or recordings, that take sound at `sr` Hz."""
     return [
         metric
         for metric in METRICS.values()
@@ -44,10 +44,7 @@ def available(pair: type, measured_on: MeasuredOn, sr: int) -> list[Metric]:
     ]
 
 
-def measure_sound(
-    reference: Sound, estimate: Sound, keys: Iterable[str] = ("stoi", "estoi", "pesq_nb")
-) -> dict[str, Measurement]:
-    """Return {key: measurement} of a pair of sounds, of those of the keys whose packages are installed."""
+def measure_sound(reference: Sound, estimate: Sound, keys: Iterable[str]) -> dict[str, Measurement]:
+    """Return {key: measurement} of a pair of sounds, for those of the keys whose packages are installed."""
     pair = SoundPair(reference, estimate)
-    wanted = [METRICS[key] for key in keys]
-    return {metric.key: metric.measure(pair) for metric in wanted if metric.is_installed()}
+    return {key: METRICS[key].measure(pair) for key in keys if METRICS[key].is_installed()}

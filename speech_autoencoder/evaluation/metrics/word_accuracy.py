@@ -1,12 +1,11 @@
-"""Whether the right word is recognised."""
+"""The share of words that are recognised."""
 
-from speech_autoencoder.evaluation.metrics.metric import Measurement, Metric, WordPair
+from speech_autoencoder.evaluation.metrics.metric import Measurement, Metric, WordPair, unweighted
 
 
 def _measure_words(pair: WordPair) -> Measurement:
     """Return 1 where the word that was said was recognised, else 0."""
-    is_right = float(pair.recognised == pair.said)
-    return Measurement(is_right, is_right)
+    return unweighted(float(pair.recognised == pair.said))
 
 
 WORDS = Metric(
