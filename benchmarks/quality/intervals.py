@@ -1,8 +1,8 @@
-"""Means and their 95 % intervals by bootstrap, over speakers who count the same.
+"""Means and their 95 % intervals by bootstrap, over speakers with the same weight.
 
-The bootstrap of an evaluation draws whole speakers or weighs by duration; here the tables of several models, each
-without another speaker, are one mean in which every speaker counts the same. The intervals of the published tables
-depend on these very draws.
+The number of resamples and the percentiles are those of an evaluation's bootstrap. The draws are not: there, weighted
+sums over all recordings are drawn as counts of clusters; here, each speaker was measured with another model, and values
+are drawn by index within each. The intervals in the docs follow from these draws.
 """
 
 from collections.abc import Sequence
@@ -10,9 +10,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from benchmarks.quality.scoring import METRICS, Values
-
-RESAMPLES = 2_000
-_QUANTILES = [0.025, 0.975]
+from speech_autoencoder.evaluation import bootstrap
+from speech_autoencoder.evaluation.bootstrap import RESAMPLES
 
 
 def resample(rng: np.random.Generator, n: int) -> np.ndarray:
@@ -21,8 +20,8 @@ def resample(rng: np.random.Generator, n: int) -> np.ndarray:
 
 
 def interval_95(parts: list[np.ndarray]) -> list[float]:
-    """Return the 95 % interval of the mean of parts, each (RESAMPLES,) of a value of every draw."""
-    return np.quantile(np.mean(parts, axis=0), _QUANTILES).tolist()
+    """Return the 95 % interval of the mean of parts, each (RESAMPLES,)."""
+    return bootstrap.interval_95(np.mean(parts, axis=0))
 
 
 def summarise(parts: Sequence[Values], *, metrics: Sequence[str] = METRICS, seed: int = 0) -> tuple[dict, dict]:

@@ -1,7 +1,7 @@
 """Scores of clusters of recordings, their 95 % intervals by bootstrap, and the differences of two systems.
 
-A cluster is what is drawn together: the recordings of a segment. Where there are many speakers, whole speakers are
-drawn (Efron and Tibshirani, 1993, chapter 13: the percentile interval).
+A cluster is drawn as a whole: the recordings of a segment. Where there are many speakers, whole speakers are drawn. The
+intervals are percentile intervals (Efron and Tibshirani, 1993, chapter 13).
 """
 
 from collections.abc import Iterator, Sequence
@@ -14,10 +14,10 @@ from speech_autoencoder.evaluation.metrics.registry import METRICS
 from speech_autoencoder.evaluation.results import Difference, Interval
 
 RESAMPLES = 2_000
-SEED = 0  # what an evaluation draws from: two of the same recordings are alike
+SEED = 0  # of an evaluation: two runs on the same recordings give the same intervals
 _RESAMPLES_AT_ONCE = 100  # bounds the memory
-_MANY_SPEAKERS = 10  # from which on whole speakers are drawn, as validation takes whole speakers
-_LEAST_CLUSTERS = 5  # that an interval needs
+_MANY_SPEAKERS = 10  # with at least these, whole speakers are drawn
+_LEAST_CLUSTERS = 5  # fewer have no interval
 _QUANTILES = (0.025, 0.975)
 
 
@@ -46,9 +46,7 @@ def score(clusters: list[Cluster], system: str, metric: str) -> float | None:
 def intervals(
     clusters: list[Cluster], systems: Sequence[str], metrics: Sequence[str], seed: int = SEED
 ) -> dict[str, dict[str, Interval]]:
-    """Return the 95 % intervals of scores.
-
-    Every system is drawn alike, and all that is random follows from the seed.
+    """Return the 95 % intervals of scores, with the same draws for every system.
 
     Parameters
     ----------
@@ -57,7 +55,7 @@ def intervals(
     systems, metrics
         Their keys.
     seed
-        Determines the draws.
+        Of the draws.
 
     Returns
     -------
@@ -76,7 +74,7 @@ def differences(
 ) -> dict[str, Difference]:
     """Return {metric: the score of `ours` less that of `theirs`}, with paired intervals and what they show.
 
-    Both systems are drawn alike: what makes a recording hard for both does not widen the interval.
+    The draws are the same for both systems, so that recordings that are hard for both do not widen the interval.
     """
     keys = [(system, metric) for metric in metrics for system in (ours, theirs)]
     found = {}
@@ -87,6 +85,11 @@ def differences(
         else:
             found[metric] = Difference(one - other, interval, shows(metric, interval))
     return found
+
+
+def interval_95(values: np.ndarray) -> list[float]:
+    """Return [low, high], the 95 % interval of values (n_resamples,)."""
+    return np.quantile(values, _QUANTILES).tolist()
 
 
 def shows(metric: str, interval: Interval) -> Literal["better", "worse", "no difference", "unknown"]:
@@ -126,7 +129,7 @@ def _quantiles(
     found: list[Interval] = []
     for column, n in zip(values.T, n_clusters, strict=True):
         column = column[np.isfinite(column)]
-        found.append(np.quantile(column, _QUANTILES).tolist() if n >= _LEAST_CLUSTERS and len(column) else None)
+        found.append(interval_95(column) if n >= _LEAST_CLUSTERS and len(column) else None)
     return found
 
 
@@ -137,7 +140,7 @@ def _draws(clusters: list[Cluster], seed: int) -> Iterator[np.ndarray]:
     members = [[i for i, cluster in enumerate(clusters) if cluster.speaker == speaker] for speaker in speakers]
     by_speaker = resampled(clusters) == "speakers"
     if not by_speaker:
-        # One segment alone gives nothing to draw from: speakers with one are drawn together.
+        # There is nothing to draw from a single segment: the speakers that have one are drawn together.
         single = [part[0] for part in members if len(part) == 1]
         members = [part for part in members if len(part) > 1] + ([single] if single else [])
     for _ in range(RESAMPLES // _RESAMPLES_AT_ONCE):
