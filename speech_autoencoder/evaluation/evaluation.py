@@ -27,7 +27,7 @@ from speech_autoencoder.evaluation.results import (
 )
 from speech_autoencoder.evaluation.scoring import Scorer, SegmentScores
 from speech_autoencoder.evaluation.segments import pool
-from speech_autoencoder.evaluation.systems import MODEL, SYSTEMS, System, other_model
+from speech_autoencoder.evaluation.systems import MODEL, OTHER, SYSTEMS, System, other_model
 from speech_autoencoder.evaluation.words import WordRecogniser, count_words
 
 _TOO_SHORT = "the recordings of its speaker are too short for STOI, even together"
@@ -64,7 +64,7 @@ def evaluate(
     recogniser, labels
         What recognises words, and {name: word} of the recordings.
     progress
-        Wraps the segments.
+        Wraps the segments as they are scored.
     """
     segments, too_short = pool(dataset.speakers(), dataset.n_samples / dataset.sr)
     systems = [*SYSTEMS.values(), *([other_model(other)] if other else [])]
@@ -104,8 +104,8 @@ def _compare(clusters: list[Cluster], metrics: Sequence[str], path: str) -> Comp
     """Return the scores of the other model, and how the model differs from it."""
     return Comparison(
         path=path,
-        scores=_scores(clusters, "other", metrics),
-        differences=bootstrap.differences(clusters, MODEL.key, "other", metrics),
+        scores=_scores(clusters, OTHER, metrics),
+        differences=bootstrap.differences(clusters, MODEL.key, OTHER, metrics),
     )
 
 
@@ -152,13 +152,13 @@ class _Tally:
         self.segments.append(SegmentResult(self.speakers[recordings[0]], len(scores.scored), by_system))
 
     def measured(self) -> list[str]:
-        """Return the metrics that were measured, if only to find that nothing could be said."""
+        """Return the metrics that were tried, even if they gave no value."""
         known = {metric for cluster in self.clusters for metric in cluster.sums[MODEL.key]}
         tried = {metric for segment in self.segments for metric in segment.scores[MODEL.key]}
         return [metric for metric in METRICS if metric in known | tried]
 
     def coverage(self, metric: Metric) -> Coverage:
-        """Return on how many segments or recordings a metric was measured, and why it is missing of others."""
+        """Return on how many segments or recordings a metric was measured, and why it is missing for the others."""
         if metric.measured_on == "segments":
             n_total = len(self.segments)
             n = sum(segment.scores[MODEL.key].get(metric.key) is not None for segment in self.segments)

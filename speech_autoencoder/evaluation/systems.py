@@ -1,4 +1,4 @@
-"""The systems that are compared on the same recordings: each a record beside the function that gives its log-mel.
+"""The systems that are compared on the same recordings: each a record beside the function that returns its log-mel.
 
 To add one, write its function and its record, and list it in `SYSTEMS`. Codecs, which have no log-mel, are in
 `other_codecs`.
@@ -16,26 +16,27 @@ from speech_autoencoder.data.dataset import Dataset
 from speech_autoencoder.model.model_file import TrainedModel
 
 ORIGINAL = "original"  # the key of the recordings themselves, beside those of the systems
+OTHER = "other"  # the key of another model to compare with
 
 
 @dataclass(frozen=True, kw_only=True)
 class System:
-    """What makes a log-mel of a recording's log-mel.
+    """A function from a recording's log-mel to another, and its names.
 
     Attributes
     ----------
     key
         Its name in evaluation.json.
     title, short_title, explanation
-        Its names in tables and in figures, and what tables say of it where there is room.
+        Its names in tables and in figures, and an explanation for tables with room for it.
     colour
         Its colour in figures.
     log_mel
         Its function of the model's encoder and a normalised log-mel (n_mels, n_frames), which returns another.
     latent_rate
-        The values per second of its latent, given the model; None without a latent.
+        The values per second of its latent, given the model; None if it has no latent.
     changes_log_mel
-        Whether its log-mel has an error at all.
+        Whether its log-mel differs from the original's.
     """
 
     key: str
@@ -89,7 +90,7 @@ SYSTEMS: dict[str, System] = {system.key: system for system in (MODEL, PCA, COPY
 def other_model(other: Encoder) -> System:
     """Return another model, of the same features, as a system."""
     return System(
-        key="other",
+        key=OTHER,
         title="the other model",
         short_title="other",
         colour="#d55e00",
