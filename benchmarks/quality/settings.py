@@ -92,10 +92,9 @@ def train_and_measure(
         encoder = Encoder(model, LatentSearchConfig())
         with blas_threads(1):
             measured = measure(data, encoder, recogniser=recogniser, workers=args.workers)
-    rate, config = model.features.frame_rate, model.config
     facts = {
-        "latent_per_second": config.latent_size / config.frames_per_latent * rate,
-        "log_mel_per_second": config.n_mels * rate,
+        "latent_per_second": model.latent_rate,
+        "log_mel_per_second": model.config.n_mels * model.features.frame_rate,
         "training_s": training_s,
     }
     return facts, measured
