@@ -12,6 +12,8 @@ from speech_autoencoder.errors import InputError
 
 # The sample rates of recordings.
 RATES_HZ = (4_000, 192_000)
+# The mel bands of features, and so of models.
+_N_MELS = (8, 512)
 # Characters of a wrong value that a message quotes.
 _MAX_QUOTED = 200
 
@@ -95,7 +97,7 @@ class FeatureConfig(_Config):
     sr: Annotated[int, Bounds(*RATES_HZ)]
     n_fft: Annotated[int, Bounds(64, 8_192)]
     hop_length: Annotated[int, Bounds(16, 4_096)]
-    n_mels: Annotated[int, Bounds(8, 512)]
+    n_mels: Annotated[int, Bounds(*_N_MELS)]
     n_frames: Annotated[int, Bounds(8, 4_096)]
     floor_db: Annotated[float, Bounds(-200.0, -20.0)]
     ceiling_db: Annotated[float, Bounds(-20.0, 40.0)]
@@ -123,17 +125,9 @@ class FeatureConfig(_Config):
         return self.sr / self.hop_length
 
     def count_frames(self, n_samples: Any) -> Any:
-        """Return the count of frames of a recording: every sample lies between the centres of two frames.
+        """Return the count of frames of a recording, or an array of those of several.
 
-        Parameters
-        ----------
-        n_samples : int or np.ndarray of int
-            The recording's length, or those of several.
-
-        Returns
-        -------
-        int or np.ndarray of int
-            Of the same shape.
+        Every sample lies between the centres of two frames.
 
         Examples
         --------
@@ -152,16 +146,16 @@ class ModelConfig(_Config):
     n_mels : int
         Mel bands of a frame.
     frames_per_latent, latent_size : int
-        Every so many frames become one latent of so many values.
+        The frames that become one latent, and the values of a latent.
     stem_frames : int
-        Frames that the encoder's stem joins; each further stage joins two, up to frames_per_latent.
+        Frames that the encoder's stem joins; each further stage doubles them, up to frames_per_latent.
     width : int
         Channels of the convolutions.
     depth : int
         The decoder's residual blocks at each resolution.
     """
 
-    n_mels: Annotated[int, Bounds(8, 512)]
+    n_mels: Annotated[int, Bounds(*_N_MELS)]
     frames_per_latent: Annotated[int, Bounds(2, 64)]
     latent_size: Annotated[int, Bounds(1, 4_096)]
     stem_frames: Annotated[int, Bounds(1, 64)] = 2
@@ -237,7 +231,7 @@ class CodecConfig(_Config):
     qualities : int
         Quality steps to choose from.
     groups, hidden : int
-        A latent's channels are coded in so many groups, each of which so many hidden units predict.
+        The groups in which a latent's channels are coded, and the hidden units that predict each group.
     """
 
     lowest_kbits: Annotated[float, Bounds(0.05, 100.0)] = 0.5
@@ -356,7 +350,7 @@ _FINE = {
 
 PRESETS = ("classic", "fine")
 
-# Values per second of the latent: as many as the program that this one replaces had, 768 for a clip of 48 frames.
+# Values per second of the latent: the rate of the program that this one replaces, 768 values for a clip of 48 frames.
 LATENT_RATE = 690.0
 # Of a codec's latent. Channels that a bitrate does not use cost almost no bits, so this is sized for the highest one.
 CODEC_LATENT_RATE = 1_400.0
@@ -380,18 +374,13 @@ DEFAULT_BITRATE = 1.6
 def preset(name: str, corpus_sr: int) -> FeatureConfig:
     """Return the features of a preset.
 
-    Parameters
-    ----------
-    name : str
-        One of PRESETS. `classic` is the same for all recordings; `fine` takes the smallest of 8, 16 and 22.05 kHz that
-        is at least corpus_sr, or the largest.
-    corpus_sr : int
-        The most common sample rate of the recordings, Hz.
+    `classic` is the same for all recordings. `fine` takes the smallest of 8, 16 and 22.05 kHz that is at least
+    corpus_sr, the most common sample rate of the recordings (Hz), or the largest.
 
     Raises
     ------
     InputError
-        If there is no such preset.
+        If no preset has this name.
     """
     if name == "classic":
         return CLASSIC
@@ -409,14 +398,8 @@ def latent_rate(features: FeatureConfig, frames_per_latent: int, latent_size: in
 def model_config(features: FeatureConfig, max_latent_rate: float) -> ModelConfig:
     """Return the model for these features whose latent rate is the highest up to a given one.
 
-    Its latents are as short as they can be with at least ten values each.
-
-    Parameters
-    ----------
-    features : FeatureConfig
-        What the model encodes.
-    max_latent_rate : float
-        Values per second of sound; a latent has at least one value, whatever the rate.
+    Its latents are as short as they can be with at least ten values each. A latent has at least one value, however
+    low the rate (values per second of sound).
     """
     stem_frames = _STEM_FRAMES if features.frame_rate < _HIGH_FRAME_RATE else _STEM_FRAMES_AT_HIGH_RATE
 

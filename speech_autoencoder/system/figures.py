@@ -8,18 +8,11 @@ from speech_autoencoder.system.files import atomic_write
 
 
 def new_figure(rows: int, columns: int, size: tuple[float, float], **options: Any) -> tuple[Any, Any]:
-    """Return a figure that needs no display, and its axes.
+    """Return a figure that needs no display, and its grid of axes.
 
-    Parameters
-    ----------
-    rows, columns
-        The grid of axes.
-    size
-        Width and height in inches.
-    options
-        Options of matplotlib's `Figure.subplots`.
+    The size is (width, height) in inches; the options are those of matplotlib's `Figure.subplots`.
     """
-    # matplotlib takes 0.2 s: imported only when a figure is drawn.
+    # matplotlib takes 0.2 s to import: only when a figure is drawn.
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 

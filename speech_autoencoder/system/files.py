@@ -74,10 +74,7 @@ def lock(path: Path) -> None:
 def atomic_write(path: Path) -> Iterator[Path]:
     """Write a file whole or not at all: if the block ends with an error, the old file stays.
 
-    Parameters
-    ----------
-    path : Path
-        Its folder is made if it is missing.
+    The folder of `path` is made if it is missing.
 
     Yields
     ------
@@ -131,11 +128,7 @@ def _temporary_beside(path: Path) -> AbstractContextManager[tuple[Path, int | No
 def atomic_folder(path: Path, is_ours: Callable[[Path], bool]) -> Iterator[Path]:
     """Write a folder whole or not at all: if the block ends with an error, the old folder stays.
 
-    Parameters
-    ----------
-    path : Path
-    is_ours : callable
-        Returns whether an existing folder may be replaced.
+    `is_ours` returns whether an existing folder may be replaced.
 
     Yields
     ------
@@ -167,11 +160,7 @@ def atomic_folder(path: Path, is_ours: Callable[[Path], bool]) -> Iterator[Path]
 def require_replaceable(path: Path, is_ours: Callable[[Path], bool]) -> None:
     """Check that a folder can be written, and remove stale files beside it; call it before long work.
 
-    Parameters
-    ----------
-    path : Path
-    is_ours : callable
-        Returns whether an existing folder may be replaced.
+    `is_ours` returns whether an existing folder may be replaced.
 
     Raises
     ------
@@ -229,13 +218,7 @@ def _to_list(value: Any) -> Any:
 
 
 def read_json(path: Path, made_by: str) -> dict[str, Any]:
-    """Return the JSON object in a file.
-
-    Parameters
-    ----------
-    path : Path
-    made_by : str
-        The script that makes the file; messages suggest to run it.
+    """Return the JSON object in a file; messages suggest to run the script `made_by`, which makes it.
 
     Raises
     ------

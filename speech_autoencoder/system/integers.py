@@ -4,16 +4,7 @@ from typing import Any
 
 
 def ceil_div(dividend: Any, divisor: Any) -> Any:
-    """Return the quotient rounded up, exact at any size, as no quotient of floats is.
-
-    Parameters
-    ----------
-    dividend, divisor : int or np.ndarray of int
-        Arrays are divided element by element.
-
-    Returns
-    -------
-    int or np.ndarray of int
+    """Return the quotient of integers, or of arrays of them, rounded up: exact at any size, unlike floats.
 
     Examples
     --------

@@ -25,19 +25,10 @@ def processors() -> int:
 
 
 def quota(root: Path = Path("/")) -> float:
-    """Return the processor time that Linux' control groups allow this process.
+    """Return how many processors Linux' control groups allow this process to keep busy, infinite without a limit.
 
-    The least of this process' group and those above it, in both versions of control groups.
-
-    Parameters
-    ----------
-    root : Path
-        Where the system's files are.
-
-    Returns
-    -------
-    float
-        In processors; infinite if there is no limit.
+    The least of this process' group and those above it, in both versions of control groups. `root` is where the
+    system's files are.
     """
     limits = [math.inf]
     for mount, group in _groups(root):

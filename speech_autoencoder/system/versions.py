@@ -17,18 +17,7 @@ _TIMEOUT_S = 10
 
 
 def versions(*also: str) -> dict[str, str]:
-    """Return the versions of Python and of the installed libraries that results depend on.
-
-    Parameters
-    ----------
-    also : str
-        More libraries.
-
-    Returns
-    -------
-    dict
-        {name: version}.
-    """
+    """Return {name: version} of Python and of the installed libraries that results depend on, and of `also`."""
     found = {"python": platform.python_version()}
     for name in (*_LIBRARIES, *also):
         with suppress(PackageNotFoundError):
