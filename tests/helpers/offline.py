@@ -12,9 +12,16 @@ import sys
 
 # The numbers of the system calls connect() and sendto().
 _CALLS = {"x86_64": (42, 44), "aarch64": (203, 206)}.get(platform.machine() if sys.platform == "linux" else "")
-_NO_NEW_PRIVILEGES, _SET_SECCOMP, _FILTER = 38, 22, 2
-_LOAD, _JUMP_IF_EQUAL, _RETURN = 0x20, 0x15, 0x06
-_KILL, _ALLOW = 0x80000000, 0x7FFF0000
+# Options of prctl(2).
+_NO_NEW_PRIVILEGES = 38
+_SET_SECCOMP = 22
+_FILTER = 2
+# Instructions of a filter, and what it returns.
+_LOAD = 0x20
+_JUMP_IF_EQUAL = 0x15
+_RETURN = 0x06
+_KILL = 0x80000000
+_ALLOW = 0x7FFF0000
 
 
 class _Program(ctypes.Structure):

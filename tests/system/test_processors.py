@@ -7,7 +7,8 @@ import pytest
 
 from speech_autoencoder.system import processors
 
-QUOTA, PERIOD = "cpu.cfs_quota_us", "cpu.cfs_period_us"
+QUOTA = "cpu.cfs_quota_us"
+PERIOD = "cpu.cfs_period_us"
 
 
 def make_system(root, groups, **files):
