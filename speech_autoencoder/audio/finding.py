@@ -24,13 +24,7 @@ def find_recordings(
     Hidden files and pipes are skipped. Links to folders are followed, each folder once. A subfolder that cannot be
     read is among the names, so that it is reported as an unreadable recording is.
 
-    Parameters
-    ----------
-    folder : Path
-    suffixes : collection of str
-        In lower case; files with other suffixes are skipped.
-    what : str
-        What such a file is called in messages.
+    Files whose suffixes, in lower case, are not in `suffixes` are skipped. `what` is what messages call the others.
 
     Raises
     ------

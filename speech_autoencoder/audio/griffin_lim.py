@@ -83,9 +83,8 @@ def griffin_lim(
     magnitude : np.ndarray, (n_frames, n_bins)
     hop_length : int
         Samples.
-    rounds : int
-        Iterations.
-    momentum : float
+    rounds, momentum
+        The count of iterations, and how far each goes beyond its result: `InversionConfig` has the defaults.
     known : np.ndarray, (n_known,), optional
         The first samples of the waveform. Their phases come first, and the samples replace the estimate in every
         round, so that the rest continues them.

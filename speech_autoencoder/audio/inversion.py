@@ -19,21 +19,7 @@ _LEAST_OVERLAP = 8
 
 
 def invert(normalised: np.ndarray, config: FeatureConfig, inversion: InversionConfig, n_samples: int) -> np.ndarray:
-    """Return the waveform of a normalised log-mel.
-
-    Parameters
-    ----------
-    normalised : np.ndarray, (n_mels, n_frames)
-        In [0, 1].
-    config : FeatureConfig
-    inversion : InversionConfig
-    n_samples : int
-        The length of the waveform, which is cut or padded to it.
-
-    Returns
-    -------
-    np.ndarray, (n_samples,) float32
-    """
+    """Return the waveform of a normalised log-mel (n_mels, n_frames), cut or padded to n_samples, float32."""
     return fit_length(np.concatenate(list(invert_stream([normalised], config, inversion))), n_samples)
 
 
@@ -49,8 +35,6 @@ def invert_stream(
     ----------
     chunks : iterable of np.ndarray, each (n_mels, n_frames)
         In [0, 1].
-    config : FeatureConfig
-    inversion : InversionConfig
 
     Yields
     ------
@@ -95,18 +79,7 @@ def _invert_segment(
 
 
 def mel_to_magnitude(mel: np.ndarray, config: FeatureConfig) -> np.ndarray:
-    """Return linear magnitudes, none negative, whose mel is near the given one.
-
-    Parameters
-    ----------
-    mel : np.ndarray, (n_frames, n_mels)
-        Magnitudes.
-    config : FeatureConfig
-
-    Returns
-    -------
-    np.ndarray, (n_frames, n_bins)
-    """
+    """Return linear magnitudes (n_frames, n_bins), none negative, whose mel is near the given (n_frames, n_mels)."""
     _, inverse, _ = _mel_solver(config)
     magnitude = np.maximum(mel @ inverse, 0)
     for _ in range(_FITTING_ROUNDS):
@@ -118,14 +91,12 @@ def fit_to_mel(magnitude: np.ndarray, mel: np.ndarray, config: FeatureConfig) ->
     """Return magnitudes with each bin made louder or quieter towards a mel.
 
     One step of the iteration of Richardson (1972) and Lucy (1974), which keeps what the mel does not determine: the
-    pattern of bins within a filter. What lies below the floor of log-mel hardly counts.
+    pattern of bins within a filter. What lies below floor_db hardly counts.
 
     Parameters
     ----------
     magnitude : np.ndarray, (n_frames, n_bins)
     mel : np.ndarray, (n_frames, n_mels)
-        Magnitudes.
-    config : FeatureConfig
 
     Returns
     -------
@@ -149,15 +120,7 @@ def interpolate_frames(magnitude: np.ndarray, times: int) -> np.ndarray:
 
     These scored best of linear and cubic interpolation of magnitude, root, square and log (docs/experiments.md).
 
-    Parameters
-    ----------
-    magnitude : np.ndarray, (n_frames, n_bins)
-    times : int
-        Frames for each given one.
-
-    Returns
-    -------
-    np.ndarray, ((n_frames - 1) * times + 1, n_bins)
+    From (n_frames, n_bins) to ((n_frames - 1) * times + 1, n_bins).
     """
     if times == 1 or len(magnitude) < 2:
         return magnitude

@@ -11,20 +11,10 @@ _PIECE_S = 0.02
 
 
 class Levels:
-    """The levels of a recording, counted block by block.
+    """The levels of a recording of sr Hz, counted block by block; n_samples counts the samples so far.
 
     Call it with each block of the recording as mono at its own rate, as `audio.reading.read_stream` calls its
     `watch`.
-
-    Parameters
-    ----------
-    sr : int
-        Hz.
-
-    Attributes
-    ----------
-    n_samples : int
-        The samples so far.
     """
 
     def __init__(self, sr: int) -> None:

@@ -24,13 +24,7 @@ _MEL_STEP = math.log(6.4) / 27
 
 
 def log_mel(waveform: np.ndarray, config: FeatureConfig) -> np.ndarray:
-    """Return the normalised log-mel of a waveform.
-
-    Parameters
-    ----------
-    waveform : np.ndarray, (n_samples,)
-        At config.sr.
-    config : FeatureConfig
+    """Return the normalised log-mel of a waveform (n_samples,) at config.sr.
 
     Returns
     -------
@@ -65,18 +59,7 @@ def log_mels(waveforms: list[np.ndarray], config: FeatureConfig) -> list[np.ndar
 
 
 def mel_spectrogram(waveform: np.ndarray, config: FeatureConfig) -> np.ndarray:
-    """Return the magnitude mel spectrogram of a whole waveform; see `mel_spectrogram_stream`.
-
-    Parameters
-    ----------
-    waveform : np.ndarray, (n_samples,)
-        At config.sr.
-    config : FeatureConfig
-
-    Returns
-    -------
-    np.ndarray, (n_mels, config.count_frames(n_samples)) float32
-    """
+    """Return the magnitude mel spectrogram (n_mels, n_frames) of a whole waveform; see `mel_spectrogram_stream`."""
     return np.concatenate([np.empty((config.n_mels, 0), np.float32), *mel_spectrogram_stream([waveform], config)], 1)
 
 
@@ -90,7 +73,6 @@ def mel_spectrogram_stream(blocks: Iterable[np.ndarray], config: FeatureConfig) 
     ----------
     blocks : iterable of np.ndarray, each (n_samples,)
         At config.sr.
-    config : FeatureConfig
 
     Yields
     ------
@@ -137,12 +119,7 @@ def scaled_filters(config: FeatureConfig) -> np.ndarray:
 
 @lru_cache(maxsize=8)
 def mel_filters(config: FeatureConfig) -> np.ndarray:
-    """Return triangular mel filters with peaks of 1.
-
-    Returns
-    -------
-    np.ndarray, (n_mels, n_bins) float32
-    """
+    """Return triangular mel filters with peaks of 1, (n_mels, n_bins) float32."""
     edges_hz = mel_edges_hz(config)
     widths_hz = np.diff(edges_hz)
     from_edges_hz = np.fft.rfftfreq(config.n_fft, 1 / config.sr) - edges_hz[:, None]
@@ -154,8 +131,7 @@ def mel_edges_hz(config: FeatureConfig) -> np.ndarray:
     """Return the frequencies at which mel filters begin, have their peaks and end.
 
     They are equally spaced on Slaney's scale (Auditory Toolbox, 1998), which is linear up to 1 kHz and logarithmic
-    above. The filters are librosa's, to the last bit, but loading librosa takes longer than
-    analysing a small folder.
+    above. The filters are librosa's, to the last bit, but loading librosa takes longer than analysing a small folder.
 
     Returns
     -------
@@ -174,20 +150,10 @@ def hann(n_fft: int, dtype: type = np.float32) -> np.ndarray:
 
 
 def normalise(mel: np.ndarray, config: FeatureConfig) -> np.ndarray:
-    """Return the log-mel of a magnitude mel, normalised to [0, 1].
+    """Return the log-mel of a magnitude mel of any shape, normalised to [0, 1], float32.
 
-    The floor is added, not cut off: silence is exactly 0, and `denormalise` is the inverse everywhere below the
-    ceiling.
-
-    Parameters
-    ----------
-    mel : np.ndarray
-        Of any shape.
-    config : FeatureConfig
-
-    Returns
-    -------
-    np.ndarray, of the same shape, float32
+    The magnitude at floor_db is added to each, not a limit of it: silence is exactly 0, and `denormalise` is the
+    inverse everywhere below ceiling_db.
     """
     floor = 10 ** (config.floor_db / 20)
     log_mel = 20 * np.log10(np.maximum(mel, 0) + np.float32(floor))

@@ -42,17 +42,7 @@ Watch = Callable[[np.ndarray], None]
 
 @dataclass(frozen=True)
 class Recording:
-    """What a recording's header says.
-
-    Attributes
-    ----------
-    path : Path
-    sr : int
-        Hz.
-    n_samples : int
-        The length at that rate.
-    n_channels : int
-    """
+    """What a recording's header says: its rate in Hz, and its length at that rate."""
 
     path: Path
     sr: int
@@ -100,7 +90,6 @@ def read_stream(path: Path, sr: int | None = None, watch: Watch | None = None) -
 
     Parameters
     ----------
-    path : Path
     sr : int, optional
         Hz; without it, the recording's own.
     watch : callable, optional
@@ -116,16 +105,7 @@ def read_stream(path: Path, sr: int | None = None, watch: Watch | None = None) -
 
 
 def read(path: Path, sr: int | None = None, *, most: int | None = None) -> np.ndarray:
-    """Return the recording as mono float32, (n_samples,); see `read_stream`.
-
-    Parameters
-    ----------
-    path : Path
-    sr : int, optional
-        Hz; without it, the recording's own.
-    most : int, optional
-        Read the first samples only, up to this count.
-    """
+    """Return the recording, or at most its first `most` samples, as mono float32 (n_samples,); see `read_stream`."""
     blocks, n_samples = [], 0
     for block in read_stream(path, sr):
         blocks.append(block)

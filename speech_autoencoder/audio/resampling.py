@@ -13,18 +13,7 @@ _CHANNELS = 8
 
 
 def resampled_length(n_samples: Any, sr_in: Any, sr_out: Any) -> Any:
-    """Return the count of samples that a recording has at another rate.
-
-    Parameters
-    ----------
-    n_samples : int or np.ndarray of int
-        Its length at sr_in.
-    sr_in, sr_out : int or np.ndarray of int
-        Hz.
-
-    Returns
-    -------
-    int or np.ndarray of int
+    """Return the count of samples that a recording of n_samples at sr_in has at sr_out; also for arrays of integers.
 
     Examples
     --------
@@ -54,11 +43,10 @@ def resample_together(waveforms: list[np.ndarray], rates: list[int], sr: int) ->
 
     Parameters
     ----------
-    waveforms : list of np.ndarray, each (n_samples,)
-    rates : list of int
-        The rate of each, Hz.
+    waveforms, rates
+        Each waveform (n_samples,), and its own rate in Hz.
     sr : int
-        Hz.
+        The rate of the results, Hz.
     """
     resampled = list(waveforms)
     for own_sr in set(rates) - {sr}:
@@ -77,15 +65,7 @@ def resample_together(waveforms: list[np.ndarray], rates: list[int], sr: int) ->
 
 
 def resample_recording(blocks: Iterable[np.ndarray], sr_in: int, sr_out: int) -> Iterator[np.ndarray]:
-    """Yield the blocks of a recording at another rate, `resampled_length` samples in all.
-
-    Parameters
-    ----------
-    blocks : iterable of np.ndarray, each (n_samples,) float32
-        At least one.
-    sr_in, sr_out : int
-        Hz.
-    """
+    """Yield the blocks (k,) of a recording, at least one, at another rate: `resampled_length` samples in all."""
     if sr_in == sr_out:
         yield from blocks
         return
@@ -102,16 +82,7 @@ def resample_recording(blocks: Iterable[np.ndarray], sr_in: int, sr_out: int) ->
 
 
 def resample_stream(blocks: Iterable[np.ndarray], sr_in: int, sr_out: int, n_samples: int) -> Iterator[np.ndarray]:
-    """Yield a waveform that arrives in blocks at another rate, cut or padded with zeros to n_samples.
-
-    Parameters
-    ----------
-    blocks : iterable of np.ndarray, each (n_samples,)
-    sr_in, sr_out : int
-        Hz.
-    n_samples : int
-        The samples of all blocks together at sr_out.
-    """
+    """Yield a waveform that arrives in blocks (k,), resampled to sr_out, and cut or padded with zeros to n_samples."""
     resampler = None if sr_in == sr_out else _resampler(sr_in, sr_out)
     left = n_samples
     for block in blocks:

@@ -10,18 +10,7 @@ _LEAST_WEIGHT = 1e-3
 
 
 def stft(waveform: np.ndarray, n_fft: int, hop_length: int) -> np.ndarray:
-    """Return the spectrum of every full frame of a waveform, without padding.
-
-    Parameters
-    ----------
-    waveform : np.ndarray, (n_samples,)
-    n_fft, hop_length : int
-        Samples.
-
-    Returns
-    -------
-    np.ndarray, (n_frames, n_fft // 2 + 1) complex64
-    """
+    """Return the spectrum (n_frames, n_fft // 2 + 1) of every full frame of a waveform, without padding; complex64."""
     frames = np.lib.stride_tricks.sliding_window_view(waveform, n_fft)[::hop_length]
     # For float32, scipy is 1.5 times as fast as numpy.
     return scipy.fft.rfft(frames * hann(n_fft), axis=-1)

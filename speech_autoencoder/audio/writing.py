@@ -12,15 +12,9 @@ from speech_autoencoder.system.files import atomic_write, printable
 
 
 def write_stream(path: Path, blocks: Iterable[np.ndarray], sr: int) -> int:
-    """Write a mono 16-bit WAV file, whole or not at all, and return its count of samples.
+    """Write blocks (n_samples,) as a mono 16-bit WAV file, whole or not at all, and return its count of samples.
 
-    Parameters
-    ----------
-    path : Path
-    blocks : iterable of np.ndarray, each (n_samples,)
-        What lies outside of [-1, 1] is clipped.
-    sr : int
-        Hz.
+    What lies outside of [-1, 1] is clipped.
 
     Raises
     ------

@@ -75,14 +75,7 @@ def analyse(
 ) -> list[Analysed | Unusable]:
     """Return the clips of each recording, or the reason why it cannot be used.
 
-    Parameters
-    ----------
-    audio_dir : Path
-    names : list of str
-        Relative to audio_dir.
-    features : FeatureConfig
-    known : callable, optional
-        Returns the result for a name from an earlier run, if there is one.
+    `known` returns the result for a name from an earlier run, if there is one.
     """
     found = [known(name) or _read(audio_dir, name, features) for name in names]
     short = [sound for sound in found if isinstance(sound, _Sound)]

@@ -124,11 +124,6 @@ def build(
 
     Parameters
     ----------
-    audio_dir : Path
-        The folder of the recordings.
-    array_path : Path
-        The array; its sidecar is beside it.
-    features : FeatureConfig
     workers : int
         Threads.
     strict : bool
@@ -159,21 +154,7 @@ def build(
 
 @dataclass(frozen=True)
 class _Written:
-    """An array that was written.
-
-    Attributes
-    ----------
-    columns : dict
-        What the sidecar says of each recording, by column.
-    shape : tuple of int
-    digest : str
-        Of the array.
-    fingerprint : str
-        A digest of the recordings' names and contents.
-    left_out : list of (str, str)
-    n_computed : int
-        Recordings that were new or had changed.
-    """
+    """An array that was written, with its digest; the other fields are those of `Dataset` and `Summary`."""
 
     columns: dict[str, Any]
     shape: tuple[int, ...]

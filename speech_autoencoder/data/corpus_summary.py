@@ -32,10 +32,7 @@ _MOST_MINUTES = 60
 def describe(columns: dict[str, Sequence]) -> list[str]:
     """Return lines that describe a corpus: its size and levels, warnings, a suggested training time.
 
-    Parameters
-    ----------
-    columns : dict
-        What the sidecar says of each recording, by column (dataset.COLUMNS).
+    `columns` is what the sidecar says of each recording, by column (dataset.COLUMNS).
     """
     names = columns["path"]
     keys = ("sr", "n_samples", "power", "clipped", "quiet")

@@ -114,7 +114,6 @@ def load(array_path: Path, made_by: str, *, progress: Progress = lambda items, t
 
     Parameters
     ----------
-    array_path : Path
     made_by : str
         The script that makes the array; messages suggest to run it.
     progress : callable, optional
@@ -160,13 +159,7 @@ def load(array_path: Path, made_by: str, *, progress: Progress = lambda items, t
 
 
 def features_of(array_path: Path, made_by: str) -> FeatureConfig:
-    """Return the features of an array.
-
-    Parameters
-    ----------
-    array_path : Path
-    made_by : str
-        The script that makes the array; messages suggest to run it.
+    """Return the features of an array, which the script `made_by` makes.
 
     Raises
     ------

@@ -5,12 +5,7 @@ from typing import NamedTuple
 
 
 def label_of(name: str) -> str:
-    """Return the part of a file's name before its first "_", or "" if there is none.
-
-    Parameters
-    ----------
-    name : str
-        The recording's name relative to its corpus' folder.
+    """Return the part of a recording's name before its first "_", without folders, or "" if it has none.
 
     Examples
     --------

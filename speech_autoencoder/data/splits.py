@@ -35,7 +35,6 @@ def split(dataset: Dataset, config: TrainingConfig, by: str = "auto") -> Split:
 
     Parameters
     ----------
-    dataset : Dataset
     config : TrainingConfig
         Its `validation` is the share to hold out; its `seed` determines the choice.
     by : str
