@@ -21,14 +21,8 @@ class Encoder:
 
     Speech codecs have chosen their codes by comparing what the decoder makes of them since CELP (Schroeder and Atal,
     1985). Here the search is gradient descent (Adam; Kingma and Ba, 2015) on a loss like that of training. It corrects
-    what an encoder cannot learn in a few minutes, most of all for unknown voices.
-
-    Parameters
-    ----------
-    model : TrainedModel
-        The network, and the weights of its training loss.
-    config : LatentSearchConfig
-        How far to search; with 0 steps, the latent is the encoder's.
+    what an encoder cannot learn in a few minutes, most of all for unknown voices. With 0 steps, the latent is the
+    encoder's.
     """
 
     def __init__(self, model: TrainedModel, config: LatentSearchConfig) -> None:
@@ -38,18 +32,7 @@ class Encoder:
         self._distance = LogMelDistance(model.features, loss, band_weight=config.band_weight)
 
     def __call__(self, frames: np.ndarray) -> np.ndarray:
-        """Return the latent of a recording, or of a part of one.
-
-        Parameters
-        ----------
-        frames : np.ndarray
-            Normalised log-mel (n_mels, n_frames) of any length.
-
-        Returns
-        -------
-        np.ndarray
-            (n_latents, latent_size), float32.
-        """
+        """Return the latent (n_latents, latent_size) of normalised log-mel (n_mels, n_frames), float32."""
         start = self.model.network.encode(frames)
         if not self.config.steps or not frames.any():
             return start

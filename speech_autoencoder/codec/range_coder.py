@@ -26,13 +26,7 @@ _WORD_BYTES = 4
 
 
 class LatentCoder:
-    """Codes latents in fixed point, block by block, to bytes and back.
-
-    Parameters
-    ----------
-    model : EntropyModel
-        Quantises the latents, and predicts their distributions.
-    """
+    """Codes latents in fixed point, block by block, to bytes and back, with the distributions that a model predicts."""
 
     def __init__(self, model: EntropyModel) -> None:
         self.model = model

@@ -26,8 +26,6 @@ def finest_block(
 
     Parameters
     ----------
-    coder : LatentCoder
-        Codes the block.
     values, before : np.ndarray
         As for `LatentCoder.encode`.
     max_bytes : float

@@ -29,20 +29,7 @@ def ignore_seconds(seconds: float) -> None:
 
 
 def reconstruct_stream(encoder: Encoder, chunks: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
-    """Yield what the network makes of normalised log-mel that arrives in chunks.
-
-    Parameters
-    ----------
-    encoder : Encoder
-        Encodes; its model decodes.
-    chunks : Iterable[np.ndarray]
-        Frames (n_mels, k) of a recording.
-
-    Yields
-    ------
-    np.ndarray
-        Frames (n_mels, k) in [0, 1], as many in all.
-    """
+    """Yield what the network makes of normalised log-mel that arrives in chunks (n_mels, k), as many frames in all."""
     n_received = n_yielded = 0
 
     def counted() -> Iterator[np.ndarray]:
@@ -65,38 +52,14 @@ def reconstruct(encoder: Encoder, frames: np.ndarray) -> np.ndarray:
 def to_waveform(
     chunks: Iterable[np.ndarray], features: FeatureConfig, inversion: InversionConfig, sr: int, n_samples: int
 ) -> Iterator[np.ndarray]:
-    """Yield the waveform of normalised log-mel that arrives in chunks.
-
-    Parameters
-    ----------
-    chunks : Iterable[np.ndarray]
-        Frames (n_mels, k) of a recording.
-    features : FeatureConfig
-        How they were computed.
-    inversion : InversionConfig
-        How to invert them.
-    sr, n_samples : int
-        The rate (Hz) and the length of the waveform.
-
-    Yields
-    ------
-    np.ndarray
-        Blocks of the waveform, n_samples in all.
-    """
+    """Yield the waveform, n_samples at sr Hz in blocks, of normalised log-mel that arrives in chunks (n_mels, k)."""
     return resample_stream(invert_stream(chunks, features, inversion), features.sr, sr, n_samples)
 
 
 def watching(watch: Watch, tick: Tick, sr: int) -> Callable[[str, Iterable[np.ndarray]], Iterator[np.ndarray]]:
-    """Return a function (kind, blocks) that yields the blocks, and reports each.
+    """Return a function (kind, blocks) that yields the blocks, and reports each to `watch`.
 
-    Parameters
-    ----------
-    watch : Watch
-        Is called with every block.
-    tick : Tick
-        Is called with the seconds of every block of the kind "waveform".
-    sr : int
-        The rate of these blocks, Hz.
+    The seconds of blocks of the kind "waveform", at sr Hz, are reported to `tick`.
     """
 
     def watched(kind: str, blocks: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
@@ -118,18 +81,10 @@ def reconstruct_recording(
     watch: Watch = ignore_block,
     tick: Tick = ignore_seconds,
 ) -> int:
-    """Write a recording that went through the network, at its own rate and length.
+    """Send the recording at `path` through the network, and write it as a WAV file of its own rate and length.
 
     Parameters
     ----------
-    path : Path
-        The recording.
-    encoder : Encoder
-        Encodes; its model decodes.
-    inversion : InversionConfig
-        How to invert the log-mel.
-    output_path : Path
-        The WAV file to write.
     watch : Watch
         Is called with what passes: "mel" and "reconstructed_mel" chunks, "waveform" blocks.
     tick : Tick

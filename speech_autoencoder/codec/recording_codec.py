@@ -76,12 +76,8 @@ def encode_recording(
 
     Parameters
     ----------
-    path : Path
-        The recording.
     encoder : Encoder
-        Encodes; its model needs an entropy model.
-    output_path : Path
-        The file to write.
+        Its model needs an entropy model.
     bitrate : float or None
         kbit/s: every block gets the finest quality step with which the file so far stays within it.
     quality : int or None
@@ -154,14 +150,8 @@ def decode_recording(
 
     Parameters
     ----------
-    path : Path
-        The .sae file.
     model : TrainedModel
         The model that it was encoded with.
-    output_path : Path
-        The WAV file to write.
-    inversion : InversionConfig
-        How to invert the log-mel.
     watch : Watch
         Is called with what passes: "reconstructed_mel" chunks, "waveform" blocks.
     tick : Tick

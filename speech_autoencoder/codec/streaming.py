@@ -17,20 +17,7 @@ PART_FRAMES = 2_048
 
 
 def encode_stream(encoder: Encoder, chunks: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
-    """Yield the latent of normalised log-mel that arrives in chunks.
-
-    Parameters
-    ----------
-    encoder : Encoder
-        Encodes the parts.
-    chunks : Iterable[np.ndarray]
-        Frames (n_mels, k) of a recording.
-
-    Yields
-    ------
-    np.ndarray
-        Latents (k, latent_size).
-    """
+    """Yield latents (k, latent_size) of normalised log-mel that arrives in chunks (n_mels, k)."""
     config = encoder.model.config
     part, context = PART_FRAMES, context_latents(config) * config.frames_per_latent
     pending, before = np.empty((config.n_mels, 0), np.float32), 0
@@ -46,20 +33,7 @@ def encode_stream(encoder: Encoder, chunks: Iterable[np.ndarray]) -> Iterator[np
 
 
 def decode_stream(model: TrainedModel, latents: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
-    """Yield the normalised log-mel of a latent that arrives in chunks.
-
-    Parameters
-    ----------
-    model : TrainedModel
-        Decodes the parts.
-    latents : Iterable[np.ndarray]
-        Latents (k, latent_size) of a recording.
-
-    Yields
-    ------
-    np.ndarray
-        Frames (n_mels, k), in [0, 1].
-    """
+    """Yield the normalised log-mel (n_mels, k), in [0, 1], of latents that arrive in chunks (k, latent_size)."""
     config = model.config
     step, context = config.frames_per_latent, context_latents(config)
     part = PART_FRAMES // step

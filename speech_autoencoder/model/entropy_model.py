@@ -129,7 +129,7 @@ class EntropyModel:
         return self.hidden_kernel.shape[1] // self.n_groups
 
     def _check_shapes(self) -> None:
-        """Raise InputError where an array does not have the type, or the shape that the others imply."""
+        """Raise InputError if an array does not have the type, or the shape that the others imply."""
         for name, array in self.arrays().items():
             if not isinstance(array, np.ndarray) or array.dtype != np.int32:
                 raise InputError(f"The entropy model's {name} is not an int32 array: train again.")
@@ -143,7 +143,7 @@ class EntropyModel:
                 raise InputError(f"The entropy model's {name} is {received}, expected {shape}: train again.")
 
     def _check_values(self) -> None:
-        """Raise InputError where a value has no meaning, or would make the arithmetic inexact."""
+        """Raise InputError if a value has no meaning, or would make the arithmetic inexact."""
         if self.groups[0] != 0 or self.groups[-1] != self.n_channels or (np.diff(self.groups) < 1).any():
             raise InputError("The entropy model's groups do not cover all channels in order: train again.")
         if self.steps.min() < 1 or self.steps.max() > VALUE_LIMIT:
@@ -226,31 +226,23 @@ def _logistic() -> np.ndarray:
 
 
 def logistic_tables() -> np.ndarray:
-    """Return the frequencies of symbols from logistic distributions.
+    """Return the frequencies (CLASSES, 2 * RADIUS + 1) of symbols from logistic distributions, int32.
 
-    Returns
-    -------
-    np.ndarray
-        (CLASSES, 2 * RADIUS + 1), int32. The scale of class i is exp(LOWEST + (i + 1/2) * SPACING) steps. The outermost
-        symbols stand for everything beyond them too.
+    The scale of class i is exp(LOWEST + (i + 1/2) * SPACING) steps. The outermost symbols also stand for everything
+    beyond them.
     """
     return _frequencies(_logistic())
 
 
 def refit_tables(counts: np.ndarray, strength: float = 100.0) -> np.ndarray:
-    """Return the frequencies of symbols fitted to counts.
+    """Return the frequencies (CLASSES, 2 * RADIUS + 1) of symbols fitted to their counts, int32.
 
     Parameters
     ----------
     counts : np.ndarray
-        How often each symbol came in each class, see `count_symbols`.
+        How often each symbol came in each class, see `quantisation.count_symbols`.
     strength : float
         How many symbols of a class weigh as much as the logistic distribution.
-
-    Returns
-    -------
-    np.ndarray
-        (CLASSES, 2 * RADIUS + 1), int32.
     """
     counts = np.asarray(counts, np.float64)
     if counts.shape != (CLASSES, N_SYMBOLS) or not (np.isfinite(counts).all() and counts.min() >= 0):

@@ -31,11 +31,6 @@ def build(config: ModelConfig) -> keras.Model:
 
     Only Keras' own layers are used, so that Keras can open a model's file without this package.
 
-    Parameters
-    ----------
-    config : ModelConfig
-        The sizes of its layers.
-
     Returns
     -------
     keras.Model
@@ -114,15 +109,7 @@ def start_at_pca(model: keras.Model, config: ModelConfig, pca: PCA) -> None:
     """Set the weights of a new model so that its output is that of PCA until it is trained.
 
     The linear path keeps these weights: trained too, it was no better, and at first much worse (docs/experiments.md).
-
-    Parameters
-    ----------
-    model : keras.Model
-        A model that `build` has built.
-    config : ModelConfig
-        The model's configuration.
-    pca : PCA
-        Components of blocks of config.frames_per_latent frames, config.latent_size of them.
+    The PCA has config.latent_size components of blocks of config.frames_per_latent frames.
     """
     encoder, decoder = model.get_layer("encoder"), model.get_layer("decoder")
     kernel = pca.encode.reshape(config.frames_per_latent, config.n_mels, config.latent_size)
@@ -139,7 +126,7 @@ def start_at_pca(model: keras.Model, config: ModelConfig, pca: PCA) -> None:
 
 
 def to_network(model: keras.Model, config: ModelConfig) -> Network:
-    """Return the network that numpy runs, with a copy of the weights of a model that `build` has built of config."""
+    """Return the network that numpy runs, with a copy of the weights of a model that `build` made from the config."""
     variables = _variables(model)
     return Network(config, {name: variables[name].numpy() for name in shapes(config)})
 

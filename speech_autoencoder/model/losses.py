@@ -34,8 +34,8 @@ LEAST_NORM_OVER_BANDS = 1e-3
 class LogMelDistance:
     """The distance of two normalised log-mels, a sum of parts that a `LossConfig` weights.
 
-    - Compressed magnitudes, mel ** exponent, relative to the recording's own level: about the loudness of hearing
-      (Zwicker and Fastl, 1990), so that errors too quiet to be heard hardly count.
+    - Compressed magnitudes, mel ** exponent, relative to the recording's own level: about the perceived loudness
+      (Zwicker and Fastl, 1990), so that inaudible errors hardly count.
     - The envelopes of third octaves over about 0.4 s, compared as ESTOI does (Jensen and Taal, 2016).
     - The log-mel itself, so that quiet sound is not left undetermined.
     - With a band_weight, the same envelopes, each third octave by itself, as STOI does (Taal and others, 2011). This
@@ -59,12 +59,7 @@ class LogMelDistance:
         self.envelope_frames = max(_LEAST_ENVELOPE_FRAMES, round(config.envelope_s * features.frame_rate))
 
     def level(self, frames: np.ndarray) -> float:
-        """Return the level that a recording is compared relative to.
-
-        Parameters
-        ----------
-        frames : np.ndarray
-            Normalised log-mel (n_mels, n_frames).
+        """Return the level that a recording, normalised log-mel (n_mels, n_frames), is compared relative to.
 
         Returns
         -------

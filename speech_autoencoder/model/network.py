@@ -14,18 +14,9 @@ from speech_autoencoder.model.layers import ACTIVATIONS, LAYERS, VJP, Output
 
 
 class Network:
-    """A network with its weights.
+    """A network with its weights: float32 arrays of the names and shapes of `architecture.shapes`.
 
-    Parameters
-    ----------
-    config : ModelConfig
-        The sizes of its layers.
-    weights : Mapping[str, np.ndarray]
-        Float32 arrays of the names and shapes of `architecture.shapes`.
-
-    Notes
-    -----
-    Weights that no training yields may overflow: the output is then not finite, and there is no warning.
+    Weights that no training yields may overflow: the output is then not finite, without a warning.
     """
 
     def __init__(self, config: ModelConfig, weights: Mapping[str, np.ndarray]) -> None:
@@ -39,17 +30,9 @@ class Network:
 
     @np.errstate(all="ignore")
     def encode(self, frames: np.ndarray) -> np.ndarray:
-        """Return the encoder's latent.
+        """Return the latent (n_latents, latent_size), float32, of normalised log-mel (n_mels, n_frames) of any length.
 
-        Parameters
-        ----------
-        frames : np.ndarray
-            Normalised log-mel (n_mels, n_frames) of any length; the last latent is padded with silence.
-
-        Returns
-        -------
-        np.ndarray
-            (n_latents, latent_size), float32.
+        The last latent is padded with silence.
         """
         encoder, _ = parts(self.config)
         missing = -frames.shape[1] % self.config.frames_per_latent
@@ -58,28 +41,12 @@ class Network:
         return latent
 
     def decode(self, latent: np.ndarray) -> np.ndarray:
-        """Return the normalised log-mel of a latent, clipped to [0, 1].
-
-        Parameters
-        ----------
-        latent : np.ndarray
-            (n_latents, latent_size), float32.
-
-        Returns
-        -------
-        np.ndarray
-            (n_mels, n_latents * frames_per_latent), float32.
-        """
+        """Return the normalised log-mel (n_mels, n_latents * frames_per_latent) of a latent, clipped to [0, 1]."""
         return np.clip(self.decode_with_vjp(latent)[0].T, 0, 1)
 
     @np.errstate(all="ignore")
     def decode_with_vjp(self, latent: np.ndarray) -> tuple[np.ndarray, VJP]:
         """Return the frames of a latent, not clipped, and the decoder's VJP.
-
-        Parameters
-        ----------
-        latent : np.ndarray
-            (n_latents, latent_size), float32.
 
         Returns
         -------

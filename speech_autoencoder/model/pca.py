@@ -48,21 +48,9 @@ class PCA:
 
 
 def to_blocks(frames: np.ndarray, frames_per_latent: int, shift: int = 0) -> np.ndarray:
-    """Cut frames into blocks, after `shift` frames of silence; the last block is filled with silence.
+    """Cut frames (n_mels, n_frames) into blocks (n_blocks, frames_per_latent * n_mels).
 
-    Parameters
-    ----------
-    frames : np.ndarray
-        Normalised log-mel (n_mels, n_frames).
-    frames_per_latent : int
-        The frames of a block.
-    shift : int
-        Frames of silence to prepend.
-
-    Returns
-    -------
-    np.ndarray
-        (n_blocks, frames_per_latent * n_mels).
+    `shift` frames of silence come first; the last block is filled with silence.
     """
     n_frames = frames.shape[1] + shift
     padded = np.pad(frames, ((0, 0), (shift, -n_frames % frames_per_latent)))
@@ -70,18 +58,9 @@ def to_blocks(frames: np.ndarray, frames_per_latent: int, shift: int = 0) -> np.
 
 
 def fit(dataset: Dataset, recordings: np.ndarray, frames_per_latent: int, latent_size: int) -> PCA:
-    """Fit the components to recordings, whose blocks begin at every shift in turn.
+    """Fit the components to recordings (indices), whose blocks begin at every shift in turn.
 
     Pearson (1901), by the eigenvectors of the covariance, which is accumulated recording by recording.
-
-    Parameters
-    ----------
-    dataset : Dataset
-        The array.
-    recordings : np.ndarray
-        The indices of the recordings to use.
-    frames_per_latent, latent_size : int
-        The frames of a block, and the count of components.
     """
     n_values = frames_per_latent * dataset.features.n_mels
     total, products, count = np.zeros(n_values), np.zeros((n_values, n_values)), 0

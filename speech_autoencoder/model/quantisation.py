@@ -31,14 +31,7 @@ def to_floats(values: np.ndarray) -> np.ndarray:
 
 
 class Predictor:
-    """The model at one quality step, prepared for prediction: float64 arrays, one block for each group.
-
-    Parameters
-    ----------
-    model : EntropyModel
-        What predicts.
-    quality : int
-        The quality step, 0 the coarsest.
+    """The model at one quality step, 0 the coarsest, prepared for prediction: float64 arrays, a block for each group.
 
     Raises
     ------
@@ -108,8 +101,6 @@ def quantise(
 
     Parameters
     ----------
-    predictor : Predictor
-        The model at a quality step.
     values : np.ndarray
         (n, C), latents in fixed point, see `to_fixed`.
     before : np.ndarray or None
@@ -152,12 +143,8 @@ def decode_symbols(
 
     Parameters
     ----------
-    predictor : Predictor
-        The model at a quality step.
-    n_latents : int
-        The count of latents.
-    before : np.ndarray or None
-        As in `quantise`.
+    n_latents, before
+        The count of latents, and those before as in `quantise`.
     choose : Callable
         choose(time, first channel, end, means, classes, steps) returns the symbols of these channels.
 
