@@ -14,19 +14,8 @@ def vary(frames: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """Return frames as another voice or microphone might have given them.
 
     Each of three changes is made with a probability of 0.6: the speed, the place on the mel scale, and the level
-    together with a tilt of the spectrum. Silence stays silent.
-
-    Parameters
-    ----------
-    frames : np.ndarray
-        Normalised log-mel (n_mels, n_frames), in [0, 1].
-    rng : np.random.Generator
-        The source of everything random.
-
-    Returns
-    -------
-    np.ndarray
-        (n_mels, n_frames of its own), in [0, 1].
+    together with a tilt of the spectrum. Silence stays silent. Normalised log-mel (n_mels, n_frames) becomes
+    (n_mels, another n_frames), in [0, 1] too.
     """
     n_mels, n_frames = frames.shape
     if rng.random() < _PROBABILITY:

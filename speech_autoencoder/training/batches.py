@@ -64,8 +64,6 @@ class Batches:
 
     Parameters
     ----------
-    dataset : Dataset
-        The array.
     recordings : np.ndarray
         The indices of the recordings to use.
     batch_size : int
@@ -75,7 +73,7 @@ class Batches:
     distance : LogMelDistance
         Gives each recording its level.
     silences : bool
-        Whether random epochs have long silences that count as sound: a codec must learn that silence goes on.
+        Whether random epochs have long silences that count as sound: a codec must learn how silence continues.
     """
 
     def __init__(

@@ -101,12 +101,6 @@ def train(
 
     Parameters
     ----------
-    dataset : Dataset
-        The array to train on.
-    model_config : ModelConfig
-        The sizes of the network.
-    config : TrainingConfig
-        The budget and the settings of the optimiser.
     model_path : Path
         Where the model is written, an .h5.
     checkpoint_path : Path
@@ -142,7 +136,7 @@ def train(
 
 
 def _start(setup: Setup, started: float) -> TrainingState:
-    """Return the state before the first epoch, with as many epochs as were asked for or fit the budget."""
+    """Return the state before the first epoch; it plans the epochs that were asked for, or that fit the budget."""
     n_epochs = setup.config.epochs or plan_epochs(
         setup.train_step,
         setup.batches,
@@ -170,16 +164,12 @@ class TrainingLoop:
 
     Parameters
     ----------
-    setup : Setup
-        What is trained, and on what.
     state : TrainingState
-        Where training stands; it is kept up to date.
+        How far the training is; it is kept up to date.
     checkpoint : Checkpoint
         Gets the state after every epoch.
     started : float
         When this program's training began, by time.monotonic().
-    say : Callable
-        Reports a line of progress.
     """
 
     def __init__(self, setup: Setup, state: TrainingState, checkpoint: Checkpoint, *, started: float, say: Say) -> None:
@@ -212,7 +202,7 @@ class TrainingLoop:
             if not len(state.history):
                 raise  # nothing has been learned: an older model stays
             with suppress(BrokenPipeError):
-                self.checkpoint.try_to_save()  # where there is no room for it, the best epoch is kept all the same
+                self.checkpoint.try_to_save()  # if there is no space for it, the best epoch is still kept
             return "interrupted"
         finally:
             bar.close()

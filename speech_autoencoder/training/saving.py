@@ -14,14 +14,7 @@ from speech_autoencoder.system.files import atomic_write, printable
 
 
 def save(path: Path, model: TrainedModel) -> None:
-    """Write a model's file, completely or not at all.
-
-    Parameters
-    ----------
-    path : Path
-        The file; its suffix must be .h5.
-    model : TrainedModel
-        What to write; `model_file.load` reads it.
+    """Write a model's file (.h5), whole or not at all; `model_file.load` reads it.
 
     Raises
     ------

@@ -36,18 +36,9 @@ def learning_rate(step: int, n_steps: int, peak: float) -> float:
 def plan_epochs(
     train_step: TrainStep, batches: Batches, held_out: Batches, config: TrainingConfig, *, spent_s: float
 ) -> int:
-    """Return the number of epochs that fit the budget, from the time of some steps, which are undone.
+    """Return the number of epochs that fit the budget, of which spent_s are spent, from the time of some steps.
 
-    Parameters
-    ----------
-    train_step : TrainStep
-        Takes the steps; it is left as it was.
-    batches, held_out : Batches
-        The batches of training and of validation.
-    config : TrainingConfig
-        The budget, in minutes.
-    spent_s : float
-        The seconds of the budget that are spent already.
+    These steps are undone: `train_step` is left as it was.
     """
     before = train_step.state()
     rng = np.random.default_rng([config.seed, 3])

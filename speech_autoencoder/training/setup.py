@@ -79,17 +79,7 @@ def set_up(
     validation: str,
     say: Callable[[str], None],
 ) -> Setup:
-    """Return everything that a training starts with, and report the split and the baseline.
-
-    Parameters
-    ----------
-    dataset, model_config, config, codec
-        What to train, on what, and how; see `loop.train`.
-    validation : str
-        How recordings are held out, see `splits.split`.
-    say : Callable
-        Reports a line of progress.
-    """
+    """Return everything that a training starts with, and report the split and the baseline; see `loop.train`."""
     keras.utils.set_random_seed(config.seed)
     parts = split(dataset, config, validation)
     say(f"Validation on {len(parts.validation)} of {counted(len(dataset.names), 'recording')}: {parts.how}.")
@@ -107,7 +97,7 @@ def set_up(
         )
 
     batches = batches_of(parts.training, silences=codec is not None)
-    # At most as many as a tenth of an epoch's steps hold: a large corpus has more than are needed.
+    # At most the frames of a tenth of an epoch's steps: a large corpus has more than are needed.
     most_frames = MOST_STEPS // 10 * config.batch_size * dataset.features.n_frames
     held_out = Validation(train_step, batches_of(subset(dataset, parts.validation, most_frames)))
     start_score = held_out.score_averages()

@@ -47,14 +47,9 @@ def mean_over_parts(compute: Callable[..., Any], parts: list[slice], x: Tensor, 
     compute : Callable
         Takes the number of the part, its slice of the batch, and its x, mask and level; returns nested tensors.
     parts : list[slice]
-        The parts, see `batch_parts`.
+        See `batch_parts`.
     x, mask, level : Tensor
         The batch.
-
-    Returns
-    -------
-    Any
-        Nested tensors as `compute` returns them.
     """
     results = [compute(number, here, x[here], mask[here], level[here]) for number, here in enumerate(parts)]
     n_frames = [tf.reduce_sum(mask[here]) + 1e-6 for here in parts]
@@ -73,10 +68,6 @@ class TrainStep:
     ----------
     network : keras.Model
         The auto-encoder, see `keras_network.build`.
-    config : TrainingConfig
-        The settings of the optimiser.
-    loss : TrainingLoss
-        The loss of a batch.
     range_db : float
         The dB from 0 to 1 of a normalised value.
     quantiser : Quantiser, optional
@@ -124,10 +115,6 @@ class TrainStep:
 
         Parameters
         ----------
-        batches : Iterable[Batch]
-            The batches.
-        learning_rates : Iterable[float]
-            The learning rate of each step.
         on_step : Callable
             Is called after each step.
         describe_batch : Callable

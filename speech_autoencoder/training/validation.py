@@ -18,15 +18,7 @@ Tensor = Any
 
 
 class Validation:
-    """The held-out batches, and what is scored on them.
-
-    Parameters
-    ----------
-    train_step : TrainStep
-        The network in training, with its loss.
-    batches : Batches
-        The held-out batches.
-    """
+    """The held-out batches, and the scores on them of a network in training."""
 
     def __init__(self, train_step: TrainStep, batches: Batches) -> None:
         self.train_step = train_step

@@ -89,7 +89,7 @@ class TrainedRecogniser:
 
 
 def labels_in(names: list[str]) -> list[str]:
-    """Return the distinct labels of the names, sorted; none where they are fewer than 2 or more than 100."""
+    """Return the distinct labels of the names, sorted; none if there are fewer than 2 or more than 100."""
     labels = sorted({label_of(name) for name in names} - {""})
     return labels if _LEAST_LABELS <= len(labels) <= _MOST_LABELS else []
 
@@ -100,7 +100,7 @@ def words_in(folder: Path, labels: list[str]) -> list[tuple[str, np.ndarray]]:
 
 
 def train(training_dir: Path, *, seed: int = 0, least_steps: int = _LEAST_STEPS) -> TrainedRecogniser | None:
-    """Return a recogniser of the words in a folder, or None where the names of its recordings give no vocabulary.
+    """Return a recogniser of the words in a folder, or None if the names of its recordings give no vocabulary.
 
     Takes some two minutes on two cores for 2,400 recordings.
 
@@ -122,16 +122,9 @@ def train(training_dir: Path, *, seed: int = 0, least_steps: int = _LEAST_STEPS)
 
 
 def train_quickly(training_dir: Path, labels: dict[str, str], *, seed: int = 0) -> TrainedRecogniser | None:
-    """Return a recogniser trained within half a minute, or None where fewer than two words have enough recordings.
+    """Return a recogniser trained within half a minute, or None if fewer than two words have enough recordings.
 
-    Parameters
-    ----------
-    training_dir : Path
-        The folder of the recordings.
-    labels : dict[str, str]
-        The label of each recording, by its name below training_dir.
-    seed : int
-        Determines everything random.
+    The labels of recordings are by their names below training_dir; the seed determines everything random.
     """
     counts = Counter(labels.values())
     known = sorted(label for label, count in counts.items() if label and count >= _LEAST_OF_A_WORD)
