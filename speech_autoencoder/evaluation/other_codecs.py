@@ -1,4 +1,4 @@
-"""Codecs that people have, run by their own programs: Codec 2, Opus and Speex, aligned with what they coded.
+"""Other codecs, run as programs: Codec 2, Opus and Speex. What they decode is aligned with the original.
 
 Each is a record beside its function. To add one, write both, and list the record in `_ALL`.
 """
@@ -25,6 +25,7 @@ from speech_autoencoder.system.files import printable
 from speech_autoencoder.system.integers import ceil_div
 
 NARROW_HZ = 8_000
+WIDE_HZ = 16_000
 _FULL_SCALE = 32_768
 # Samples and bits of a frame, by mode. c2enc fills each frame up to whole bytes; the bits are counted as if packed.
 _CODEC_2_FRAMES = {
@@ -77,11 +78,13 @@ class ExternalCodec:
     settings
         From the lowest bitrate to the highest.
     is_narrow
-        Whether it takes sound at NARROW_HZ alone.
+        Whether it takes sound at NARROW_HZ only.
     code
-        code(setting, waveform, sr, folder) returns the decoded waveform, which may come late, and the bytes.
+        code(setting, waveform, sr, folder) returns the decoded waveform, which may be delayed, and the bytes.
     delays
-        {setting: by how many samples it comes late}, once that is known.
+        {setting: the delay in samples}, once it is known.
+    wide_settings
+        Settings with higher bitrates, for sound at WIDE_HZ or more.
     """
 
     key: str
@@ -92,13 +95,14 @@ class ExternalCodec:
     is_narrow: bool
     code: Callable[[str, np.ndarray, int, Path], tuple[np.ndarray, float]]
     delays: dict[str, int] = field(default_factory=dict)
+    wide_settings: tuple[str, ...] = ()
 
     def is_installed(self) -> bool:
         """Return whether both programs are installed."""
         return all(map(shutil.which, self.programs))
 
     def as_codec(self, *, workers: int) -> Codec:
-        """Return it as a codec that runs so many processes at once."""
+        """Return it as a codec that runs this many programs at once."""
         return Codec(self.name, self.settings, partial(_code_all, self, workers))
 
 
@@ -132,16 +136,17 @@ def _opus(bitrate: str, waveform: np.ndarray, sr: int, folder: Path) -> tuple[np
 
 
 _OPUS_BITRATES = ("6", "7", "8", "12")  # kbit/s
-_OPUS_WIDE_BITRATES = ("16",)  # that sound of 16 kHz and more is coded at, too
+_OPUS_WIDE_BITRATES = ("16",)
 OPUS = ExternalCodec(
     key="opus",
     name="Opus",
     programs=("opusenc", "opusdec"),
     package="opus-tools",
-    settings=_OPUS_BITRATES + _OPUS_WIDE_BITRATES,
+    settings=_OPUS_BITRATES,
     is_narrow=False,
     code=_opus,
     delays=dict.fromkeys(_OPUS_BITRATES + _OPUS_WIDE_BITRATES, 0),
+    wide_settings=_OPUS_WIDE_BITRATES,
 )
 
 
@@ -165,19 +170,22 @@ SPEEX = ExternalCodec(
     code=_speex,
 )
 _ALL = (CODEC_2, OPUS, SPEEX)
-_WIDE_HZ = 16_000
 
 
 def external_codecs(sr: int) -> list[ExternalCodec]:
-    """Return the codecs that sound at `sr` Hz is measured against, installed or not, with delays of their own."""
-    codecs = [replace(codec, delays=dict(codec.delays)) for codec in _ALL]
-    return [replace(c, settings=_OPUS_BITRATES) if c.key == OPUS.key and sr < _WIDE_HZ else c for c in codecs]
+    """Return the codecs to compare with at `sr` Hz, installed or not, each with delays of its own."""
+
+    def prepare(codec: ExternalCodec) -> ExternalCodec:
+        settings = codec.settings + (codec.wide_settings if sr >= WIDE_HZ else ())
+        return replace(codec, settings=settings, delays=dict(codec.delays))
+
+    return [prepare(codec) for codec in _ALL]
 
 
 def delay_of(references: list[np.ndarray], estimates: list[np.ndarray], sr: int) -> int:
-    """Return by how many samples the estimates come later than the references, all together (negative: earlier).
+    """Return the common delay of the estimates against the references in samples (negative: they are early).
 
-    The delay is where the envelopes of octaves correlate most, summed over them and over all pairs.
+    It is the shift at which the envelopes of octaves correlate most, summed over octaves and pairs.
 
     Parameters
     ----------
@@ -199,7 +207,7 @@ def delay_of(references: list[np.ndarray], estimates: list[np.ndarray], sr: int)
 
 
 def without_delay(waveform: np.ndarray, delay: int, n_samples: int) -> np.ndarray:
-    """Return n_samples of a waveform without its delay; segments end in a pause, so that no sound is lost."""
+    """Return n_samples of a waveform without its delay; segments end in a pause, so no sound is lost."""
     return fit_length(np.pad(waveform, (max(0, -delay), 0))[max(0, delay) :], n_samples)
 
 
@@ -222,7 +230,7 @@ def _code_all(codec: ExternalCodec, workers: int, setting: str, waveforms: list[
 
 
 def _envelopes(waveform: np.ndarray, sr: int) -> np.ndarray:
-    """Return the envelope of each octave, (n_octaves, n_samples), compressed as in hearing, and around zero."""
+    """Return the envelope of each octave, (n_octaves, n_samples), compressed as in hearing and with a mean of zero."""
     spectrum = np.fft.rfft(waveform.astype(np.float64))
     hz = np.fft.rfftfreq(len(waveform), 1 / sr)
     lowest = _LOWEST_HZ * 2.0 ** np.arange(_N_OCTAVES)[:, None]

@@ -23,6 +23,17 @@ def in_16_bits(waveform):
     return from_raw(to_raw(waveform))
 
 
+def test_external_codecs_at_16_khz_have_the_higher_bitrates_too():
+    narrow, wide = ({codec.key: codec.settings for codec in external_codecs(sr)} for sr in (8_000, 16_000))
+    assert wide == narrow | {"opus": (*narrow["opus"], "16")}
+
+
+def test_external_codecs_share_no_delays():
+    one, other = (external_codecs(SR)[0] for _ in range(2))
+    one.delays["1200"] = 7
+    assert not other.delays
+
+
 def test_from_raw_gives_samples_back_and_to_raw_clips_them():
     waveform = in_16_bits(make_speech(999, SR))
     assert np.array_equal(from_raw(to_raw(waveform)), waveform)
