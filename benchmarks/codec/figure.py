@@ -7,15 +7,14 @@ import numpy as np
 
 from benchmarks.codec import own_codec, pca_codec
 from benchmarks.codec.targets import TARGETS
-from benchmarks.quality.scoring import HEADINGS, METRICS
-from speech_autoencoder.system.files import atomic_write
+from benchmarks.quality.scoring import METRICS, TITLES
+from speech_autoencoder.system.figures import new_figure, save_figure
 from speech_autoencoder.system.integers import ceil_div
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 _PANELS = ("pesq_nb", "pesq_wb", "stoi", "estoi", "digits")
-_TITLES = HEADINGS | {"digits": "words recognised"}
 # Colours that the colour-blind can tell apart (Okabe and Ito), and markers, for print.
 _LOOKS: dict[str, dict[str, Any]] = {
     own_codec.NAME: {"color": "#0072b2", "marker": "o", "linewidth": 3.2, "markersize": 7, "zorder": 5},
@@ -43,16 +42,10 @@ def draw(path: Path, rows: list[dict], *, title: str, originals: float | None = 
     originals
         The share of the originals that is recognised; if it is given, the goals of our codec are shown too.
     """
-    # After --help, which does not wait for matplotlib.
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
     shown = [metric for metric in _PANELS if any(row["scores"].get(metric) is not None for row in rows)]
     n_columns = 2 if len(shown) in (1, 2, 4) else 3
     n_rows = ceil_div(len(shown), n_columns)
-    figure = Figure(figsize=(5.2 * n_columns, 3.9 * n_rows + 0.9), layout="constrained")
-    FigureCanvasAgg(figure)
-    axes = figure.subplots(n_rows, n_columns, squeeze=False)
+    figure, axes = new_figure(n_rows, n_columns, (5.2 * n_columns, 3.9 * n_rows + 0.9), squeeze=False)
     for axis, metric in zip(axes.flat, shown, strict=False):
         _draw_metric(axis, rows, metric, with_targets=originals is not None)
         if metric == "digits" and originals is not None:
@@ -65,8 +58,7 @@ def draw(path: Path, rows: list[dict], *, title: str, originals: float | None = 
         entries |= dict(zip(labels, handles, strict=True))
     figure.suptitle(title, fontsize=13)
     figure.legend([*entries.values()], [*entries], loc="outside lower center", ncols=2 * n_columns, frameon=False)
-    with atomic_write(path) as temporary:
-        figure.savefig(temporary, dpi=130, format="png")
+    save_figure(figure, path, dpi=130)
 
 
 def _draw_metric(axis: "Axes", rows: list[dict], metric: str, *, with_targets: bool) -> None:
@@ -93,7 +85,7 @@ def _draw_metric(axis: "Axes", rows: list[dict], metric: str, *, with_targets: b
     axis.set_xticks([tick for tick in _TICKS if min(rates) * 0.9 <= tick <= max(rates) * 1.1])
     axis.xaxis.set_major_formatter("{x:g}")
     axis.xaxis.set_minor_locator(NullLocator())  # a logarithmic axis would add ticks between ours
-    axis.set(xlabel="kbit/s", title=_TITLES[metric])
+    axis.set(xlabel="kbit/s", title=TITLES[metric])
     axis.grid(color="#dddddd", linewidth=0.7)
     axis.set_axisbelow(True)
     axis.spines[["top", "right"]].set_visible(False)

@@ -13,6 +13,7 @@ from speech_autoencoder.evaluation.words import WordRecogniser
 
 METRICS = ("digits", "stoi", "estoi", "pesq_nb")  # those of every table
 HEADINGS = {"digits": "digits"} | {key: metric.heading for key, metric in registry.METRICS.items()}
+TITLES = HEADINGS | {"digits": HEADINGS["words"]}  # in figures
 _RECORDS = {"digits": "words"}  # "digits" is what the tables call the words of FSDD
 # {metric: a value of each recording (digits: 1 if recognised, 0 if not) or of each segment (the others)}
 Values = dict[str, np.ndarray]

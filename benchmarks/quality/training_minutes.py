@@ -16,20 +16,20 @@ from benchmarks.options import add_corpus_options, add_run_options, make_parser
 from benchmarks.quality import ablation
 from benchmarks.quality.intervals import summarise
 from benchmarks.quality.recogniser import print_originals, train_recogniser
-from benchmarks.quality.scoring import HEADINGS, METRICS, cells_of
+from benchmarks.quality.scoring import HEADINGS, METRICS, TITLES, cells_of
 from benchmarks.quality.settings import to_setting, train_and_measure
 from benchmarks.tables import heading, line
 from speech_autoencoder.cli.options import positive
 from speech_autoencoder.cli.process import blas_threads, run_main
 from speech_autoencoder.cli.tensorflow import start_tensorflow
 from speech_autoencoder.evaluation.words import WordRecogniser
-from speech_autoencoder.system.files import atomic_write, write_json
+from speech_autoencoder.system.figures import new_figure, save_figure
+from speech_autoencoder.system.files import write_json
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 COLUMNS = ("system", "minutes", *(HEADINGS[metric] for metric in METRICS))
-_TITLES = HEADINGS | {"digits": "words recognised"}
 # What does not change with the minutes, as horizontal lines. Colours that the colour-blind can tell apart (Okabe, Ito).
 _LINES: dict[str, tuple[str, dict[str, Any]]] = {
     "copy_synthesis": ("copy-synthesis", {"color": "#333333", "linestyle": ":"}),
@@ -78,20 +78,14 @@ def rows_of(args: argparse.Namespace, recogniser: WordRecogniser | None) -> Iter
 
 def draw(path: Path, rows: list[dict], *, title: str) -> None:
     """Draw each metric against minutes, with bands of 95 % intervals, and what does not change as lines."""
-    # After --help, which does not wait for matplotlib.
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
     shown = [metric for metric in METRICS if rows[0]["scores"][metric] is not None]
-    figure = Figure(figsize=(3.4 * len(shown), 3.6), layout="constrained")
-    FigureCanvasAgg(figure)
-    for axis, metric in zip(figure.subplots(1, len(shown), squeeze=False)[0], shown, strict=True):
+    figure, axes = new_figure(1, len(shown), (3.4 * len(shown), 3.6), squeeze=False)
+    for axis, metric in zip(axes[0], shown, strict=True):
         _draw_metric(axis, rows, metric)
     handles, labels = figure.axes[0].get_legend_handles_labels()
     figure.suptitle(title)
     figure.legend(handles, labels, loc="outside lower center", ncols=len(labels), frameon=False)
-    with atomic_write(path) as temporary:
-        figure.savefig(temporary, dpi=130, format="png")
+    save_figure(figure, path, dpi=130)
 
 
 def _draw_metric(axis: "Axes", rows: list[dict], metric: str) -> None:
@@ -111,7 +105,7 @@ def _draw_metric(axis: "Axes", rows: list[dict], metric: str) -> None:
     axis.set_xticks(minutes)
     axis.xaxis.set_major_formatter("{x:g}")
     axis.xaxis.set_minor_locator(NullLocator())  # a logarithmic axis would add ticks between ours
-    axis.set(xlabel="minutes of training", title=_TITLES[metric])
+    axis.set(xlabel="minutes of training", title=TITLES[metric])
     axis.grid(color="#dddddd", linewidth=0.7)
     axis.spines[["top", "right"]].set_visible(False)
 

@@ -28,7 +28,8 @@ from speech_autoencoder.config import CLASSIC, LATENT_RATE, InversionConfig, mod
 from speech_autoencoder.data import dataset
 from speech_autoencoder.data.dataset import Dataset
 from speech_autoencoder.evaluation.metrics.intelligibility import stoi
-from speech_autoencoder.system.files import atomic_write, write_json
+from speech_autoencoder.system.figures import new_figure, save_figure
+from speech_autoencoder.system.files import write_json
 from speech_autoencoder.system.processors import training_threads
 
 STAGES = ("features", "training epoch", "inversion", "evaluation")
@@ -92,21 +93,13 @@ def slopes(counts: list[int], seconds: list[float | None]) -> list[float]:
 
 def draw(path: Path, counts: list[int], seconds: dict[str, list[float | None]]) -> None:
     """Draw cost against size, both on logarithmic axes."""
-    # After --help, which does not wait for matplotlib.
-    import matplotlib
-
-    matplotlib.use("agg")
-    import matplotlib.pyplot as plt
-
-    figure, axis = plt.subplots(figsize=(7, 4.5), layout="constrained")
+    figure, axis = new_figure(1, 1, (7, 4.5))
     for stage, values in seconds.items():
         axis.loglog(counts, [np.nan if value is None else value for value in values], "o-", label=stage)
     axis.set(xlabel="recordings", ylabel="seconds", title="Cost of each stage against the number of recordings")
     axis.grid(which="both", alpha=0.3)
     axis.legend()
-    with atomic_write(path) as temporary:
-        figure.savefig(temporary, dpi=110)
-    plt.close(figure)
+    save_figure(figure, path, dpi=110)
 
 
 def main() -> None:

@@ -21,9 +21,9 @@ def new_figure(rows: int, columns: int, size: tuple[float, float], **options: An
     return figure, figure.subplots(rows, columns, **options)
 
 
-def save_figure(figure: Any, path: Path) -> None:
+def save_figure(figure: Any, path: Path, *, dpi: int = 120) -> None:
     """Write the figure to `path` as PNG."""
     with atomic_write(path) as temporary, warnings.catch_warnings():
         # A name in letters that the font lacks is drawn as boxes: nothing that the user could mend.
         warnings.filterwarnings("ignore", "Glyph", UserWarning)
-        figure.savefig(temporary, dpi=120, format="png")
+        figure.savefig(temporary, dpi=dpi, format="png")
