@@ -19,11 +19,13 @@ if TYPE_CHECKING:
 # What the old program reached end to end on spoken digits.
 STOI = 0.576
 PESQ_NB = 1.32
-OLD_EPOCHS = 50
 
 
 def row(material: "Material", timed_epochs: int) -> Row:
     """Return the seconds of whole processes: ours with one epoch, which must be good enough, and the old program's."""
+    # After `start_tensorflow`, which configures TensorFlow.
+    from benchmarks.quality.old_program import EPOCHS
+
     folder, model = material.folder, material.folder / "one_epoch.h5"
     start = time.perf_counter()
     options = ("--epochs", 1, "--quiet", "--data", material.training, "--model", model)
@@ -35,11 +37,11 @@ def row(material: "Material", timed_epochs: int) -> Row:
     old = float(run_python("-m", "benchmarks.speed.time_to_old_quality", material.training, timed_epochs).stdout)
     shown = "PESQ is not installed" if pesq is None else f"PESQ-NB {pesq:.2f}"
     note = f"after one epoch: STOI {stoi:.3f}, {shown}" + ("" if reached else "; NOT the old program's quality")
-    if timed_epochs < OLD_EPOCHS:
+    if timed_epochs < EPOCHS:
         note += f"; of the old program, {timed_epochs} epochs were timed"
     return compare(
         "training to the old program's quality",
-        f"its {OLD_EPOCHS} epochs",
+        f"its {EPOCHS} epochs",
         "s",
         ours=ours if reached else float("inf"),  # a worse model's time does not count
         theirs=old,
@@ -82,7 +84,7 @@ def old_program_s(array_path: Path, timed_epochs: int) -> float:
         marks.append(time.perf_counter() - begin)
     loading, first, some = marks
     an_epoch = max(0.0, some - first) / max(1, timed_epochs - 1)
-    return loading + first + (OLD_EPOCHS - 1) * an_epoch
+    return loading + first + (old_program.EPOCHS - 1) * an_epoch
 
 
 def main() -> None:
