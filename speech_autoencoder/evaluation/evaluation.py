@@ -62,7 +62,7 @@ def evaluate(
     other, other_path
         Another model of the same features to compare with, and its file.
     recogniser, labels
-        What recognises words, and {name: word} of the recordings.
+        The word recogniser, and {name: word} of the recordings.
     progress
         Wraps the segments as they are scored.
     """
@@ -110,7 +110,7 @@ def _compare(clusters: list[Cluster], metrics: Sequence[str], path: str) -> Comp
 
 
 class _Tally:
-    """The scores of all segments, as they are added: the clusters, and the results of segments and recordings."""
+    """The scores of all segments, collected one by one: the clusters, and the results of segments and recordings."""
 
     def __init__(self, dataset: Dataset, systems: Sequence[System], too_short: list[int]) -> None:
         self.dataset, self.speakers = dataset, dataset.speakers()

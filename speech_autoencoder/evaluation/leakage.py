@@ -18,13 +18,13 @@ from speech_autoencoder.script_names import TRAIN_DATA_GENERATOR
 from speech_autoencoder.system.files import printable
 
 _N_BANDS = 16  # in which sound is compared
-_AUDIBLE_DB = 40.0  # below a recording's loudest; what is quieter is changed by every conversion of a file
+_AUDIBLE_DB = 40.0  # below a recording's loudest; every conversion of a file changes what is quieter
 _N_CANDIDATES = 5  # recordings of training that are compared in full: those with the nearest mean spectra
-# The correlation from which on two recordings count as one. Of the project's own recordings no two that differ exceed
-# .915; copies as MP3, cut by 50 ms, 10 dB quieter or with noise 30 dB down reach .968 or more.
+# Two recordings with at least this correlation count as one. No two different recordings of the project exceed .915;
+# copies as MP3, cut by 50 ms, 10 dB quieter or with noise 30 dB down reach .968 or more.
 _SAME = 0.95
-# Short words of one voice may be as alike in their spectra, 202 of FSDD's 300, but their waveforms are not: no two
-# takes there correlate above .77 after pre-emphasis.
+# The spectra of short words of one voice may be as similar (202 of FSDD's 300), but not their waveforms: no two takes
+# there correlate above .77 after pre-emphasis.
 _SAME_WAVEFORM = 0.8
 _COMPARED_S = 30  # of each waveform
 _COMPARED_SR = 16_000
@@ -65,7 +65,7 @@ def compare_with_training(
     training, testing
         Arrays of the same features.
     encoder
-        The model, to compare its errors on both; they are None without.
+        The model, to compare its errors on both; without it, they are None.
     progress
         Wraps the testing recordings.
     """
@@ -105,14 +105,14 @@ def _some_error_db(dataset: Dataset, encoder: Encoder) -> float:
 
 
 def similarity(sound: np.ndarray, other: np.ndarray) -> float:
-    """Return how alike two sounds are at best, whichever begins first.
+    """Return how similar two sounds are where they match best, whichever begins first.
 
-    Half a frame is tried too, as the mean of neighbours: a copy that was cut need not fall on the same frames.
+    Shifts by half a frame are tried too, as means of neighbours: the frames of a copy that was cut may lie between.
 
     Parameters
     ----------
     sound, other
-        Levels in bands, (n_bands, n_frames), of any numbers of frames.
+        Levels in bands, (n_bands, n_frames), each with its own number of frames.
 
     Returns
     -------
@@ -133,7 +133,7 @@ def similarity(sound: np.ndarray, other: np.ndarray) -> float:
 
 
 def _are_one(path: Path, other: Path) -> bool:
-    """Return whether two recordings are one by their waveforms, or one of them cannot be read any more."""
+    """Return whether the waveforms of two recordings are the same; True if one can no longer be read."""
     try:
         a, b = (np.diff(read(each, _COMPARED_SR, most=_COMPARED_S * _COMPARED_SR)) for each in (path, other))
     except InputError:
@@ -143,7 +143,7 @@ def _are_one(path: Path, other: Path) -> bool:
 
 
 def _audible(frames: np.ndarray, range_db: float) -> np.ndarray:
-    """Return a normalised log-mel (n_mels, n_frames) in bands (n_bands, n_frames), above what is inaudible."""
+    """Return the audible part of a normalised log-mel (n_mels, n_frames) in wider bands, (n_bands, n_frames)."""
     frames = frames[:, :_MOST_FRAMES]
     edges = np.linspace(0, len(frames), min(_N_BANDS, len(frames)), endpoint=False).astype(int)
     lowest = frames.max() - _AUDIBLE_DB / range_db
@@ -152,7 +152,7 @@ def _audible(frames: np.ndarray, range_db: float) -> np.ndarray:
 
 
 def _spectrum(sound: np.ndarray) -> np.ndarray:
-    """Return what does not depend on when a sound begins: the bands' means, spreads and rates of change."""
+    """Return features that do not depend on when a sound begins: the bands' means, spreads and rates of change."""
     parts = sound - sound.mean()
     change = 2 * np.abs(np.diff(parts, axis=1)).mean(axis=1) if sound.shape[1] > 1 else np.zeros(len(sound))
     return np.concatenate([parts.mean(axis=1), parts.std(axis=1), change])

@@ -1,4 +1,4 @@
-"""The packets of an Ogg file: their bytes are what the sound itself takes, without pages."""
+"""The packets of an Ogg file: their bytes are the cost of the sound itself, without pages."""
 
 from speech_autoencoder.errors import InputError
 

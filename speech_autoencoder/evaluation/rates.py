@@ -36,7 +36,7 @@ _Segment = tuple[SegmentResult, list[int]]  # the scores of a segment, and its r
 
 
 def installed(sr: int) -> tuple[list[ExternalCodec], list[ExternalCodec]]:
-    """Return the codecs that can be measured at `sr` Hz and those whose programs are missing, in order of _SETTINGS."""
+    """Return the codecs of _SETTINGS that can be measured at `sr` Hz, and those whose programs are missing."""
     known = {codec.key: codec for codec in external_codecs(sr)}
     wanted = [known[key] for key in _SETTINGS]
     return [codec for codec in wanted if codec.is_installed()], [codec for codec in wanted if not codec.is_installed()]
@@ -66,7 +66,7 @@ def measure(
     workers
         The number of threads.
     progress
-        Wraps the settings that are coded.
+        Wraps the settings as they are measured.
     """
     segments = _some_segments(measured, dataset)
     if not segments:
@@ -100,7 +100,7 @@ def measure(
         except InputError as error:
             if key not in external:
                 raise
-            failed[key] = str(error)  # another project's program, which the evaluation can do without
+            failed[key] = str(error)  # an external program, which the evaluation can do without
             return None
         scores = [_score(*pair, sr) for pair in zip(references, coded.waveforms, strict=True)]
         if latent_rate is not None:
@@ -175,7 +175,7 @@ def _row(
 
 
 def _score(reference: np.ndarray, estimate: np.ndarray, sr: int) -> Scores:
-    """Return the scores of one segment, None where nothing could be said."""
+    """Return the scores of one segment, None where a metric could not be measured."""
     found = measure_sound(Sound(reference, sr), Sound(estimate, sr), METRICS)
     return {key: measurement.value if measurement.is_known else None for key, measurement in found.items()}
 

@@ -1,4 +1,4 @@
-"""Score some recordings: each system's sound of them, and every metric of that."""
+"""Scores of recordings: the sound that each system makes of them, and every metric of it."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -24,7 +24,7 @@ from speech_autoencoder.system.files import printable
 
 @dataclass
 class SegmentScores:
-    """What the recordings of a segment gave.
+    """The scores of the recordings of a segment.
 
     Attributes
     ----------
@@ -35,9 +35,9 @@ class SegmentScores:
     recordings
         {recording: the model's scores of it alone}.
     n_known
-        {metric: the number of recordings of which the model's value is known}.
+        {metric: for how many recordings the model's value is known}.
     recognised
-        {recording: {system: word}, with the word that was said as "said"}, of those with a label.
+        {recording: {system: word}}, with the word that was said as "said", for recordings with a label.
     scored
         The recordings that were scored as sound.
     left_out
@@ -82,9 +82,9 @@ class Scorer:
     encoder
         The model with its latent search.
     systems
-        What is compared, the model first.
+        The systems to compare, the model first.
     recogniser, labels
-        What recognises words, and {name: word} of the recordings.
+        The word recogniser, if there is one, and {name: word} of the recordings.
     """
 
     dataset: Dataset
@@ -125,7 +125,7 @@ class Scorer:
     def _score_log_mels(
         self, scores: SegmentScores, recording: int, frames: np.ndarray, log_mels: dict[str, np.ndarray]
     ) -> None:
-        """Add the errors of each system's log-mel, over all, by band and over time."""
+        """Add the errors of each system's log-mel: overall, by band and over time."""
         features = self.dataset.features
         for key, log_mel in log_mels.items():
             for metric in registry.available(LogMelPair, "recordings", features.sr):
@@ -137,7 +137,7 @@ class Scorer:
             scores.squares_over_time[key] = scores.squares_over_time[key] + over_time
 
     def _score_sound(self, scores: SegmentScores, recording: int, waveforms: dict[str, np.ndarray]) -> None:
-        """Add the metrics of one recording's sound; of those that need a segment keep the model's value alone."""
+        """Add the metrics of one recording's sound; of those that need a segment, only keep the model's value."""
         sr = int(self.dataset.sr[recording])
         reference = Sound(waveforms[ORIGINAL], sr)
         for system in self.systems:
@@ -150,7 +150,7 @@ class Scorer:
                         scores.keep(recording, metric, metric.measure(pair))
 
     def _score_words(self, scores: SegmentScores, recording: int, waveforms: dict[str, np.ndarray]) -> None:
-        """Add whether the right word is recognised in each waveform, where it is known which was said."""
+        """Add whether the right word is recognised in each waveform, if it is known which word was said."""
         said = self.labels.get(self.dataset.names[recording])
         if not self.recogniser or said is None or said not in self.recogniser.labels:
             return

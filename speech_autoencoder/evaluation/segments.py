@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-_SEGMENT_S = 5.0  # a segment has at least this, if its speaker has: PESQ needs some seconds
+_SEGMENT_S = 5.0  # the least length of a segment, if its speaker has as much: PESQ needs some seconds
 _SHORTEST_S = 0.5  # STOI needs 30 frames (0.4 s) that are not silent
 _PAUSE_S = 0.1  # after each recording
 

@@ -1,4 +1,4 @@
-"""Which word each recording says, what is to recognise it, and how often it did."""
+"""The word test: which word each recording says, the recogniser of words, and what it recognised."""
 
 import csv
 from collections.abc import Callable, Iterable
@@ -21,21 +21,11 @@ LABELS_NAME = "labels.csv"
 
 
 class WordRecogniser(Protocol):
-    """What recognises words, installed or trained.
-
-    Attributes
-    ----------
-    name
-        What reports call it.
-    labels
-        The words that it knows.
-    n_training
-        The recordings that it was trained on here, 0 where others have trained it.
-    """
+    """What recognises words, installed or trained."""
 
     @property
     def name(self) -> str:
-        """What reports call it."""
+        """Its name in reports."""
 
     @property
     def labels(self) -> list[str]:
@@ -43,7 +33,7 @@ class WordRecogniser(Protocol):
 
     @property
     def n_training(self) -> int:
-        """The recordings that it was trained on here."""
+        """The number of recordings that it was trained on here, 0 if others have trained it."""
 
     def recognise(self, waveforms: list[np.ndarray], *, sr: int) -> list[str]:
         """Return the label recognised in each waveform (n_samples,) at `sr` Hz, "" for none of the labels.
@@ -66,7 +56,7 @@ def installed(
     data
         The testing recordings.
     say
-        Is told of words that the recogniser does not know.
+        Called with a sentence on words that the recogniser does not know.
 
     Raises
     ------
@@ -106,12 +96,12 @@ def learned(
     train_recogniser
         `training.word_recogniser.train_quickly`.
     say
-        Is told why words cannot be tested.
+        Called with the reason if words cannot be tested.
 
     Returns
     -------
     tuple
-        None and {} where words cannot be tested.
+        None and {} if words cannot be tested.
     """
     if source == "none":
         return None, {}
@@ -166,14 +156,14 @@ def count_words(
     recognised: dict[int, dict[str, str]],
     systems: Iterable[str],
 ) -> WordResults:
-    """Return the accuracy on the original recordings, and how often which word was recognised for which.
+    """Return the accuracy on the original recordings, and the confusion matrices of the words.
 
     Parameters
     ----------
     clusters
         The scores of all recordings.
     recogniser
-        What recognised.
+        The word recogniser.
     recognised
         {recording: {system: word}}, with the word that was said as "said".
     systems

@@ -20,7 +20,7 @@ _MOST_DOTS = 30
 _MARGIN = 0.06
 # Values above this multiple of the 90th percentile are cut, or a bad first epoch would flatten all others.
 _MOST_OF_90_PERCENT = 2
-# Roughly as many ticks on an axis.
+# The approximate number of ticks on an axis.
 _N_TICKS = 5
 # Added to a frequency before its logarithm, so that low bands do not take most of the room, as in a mel scale.
 _LOG_OFFSET_HZ = 300
@@ -101,7 +101,7 @@ def line_chart(
     summary
         A description for those who cannot see the chart.
     names
-        Names of lines that are not called by their key.
+        The names of lines, if they differ from the keys.
     ticks
         Places on the x axis and their texts; whole numbers without them.
     scale

@@ -54,7 +54,7 @@ def write(
     folder
         A new folder, or one that holds an earlier report and nothing else.
     evaluation
-        What was measured of the dataset, with the verdict first of which is the headline.
+        What was measured on the dataset; the first finding of its verdict is the headline.
     dataset, encoder, inversion
         What was evaluated, to make the sounds with.
     workers
@@ -79,7 +79,7 @@ def write(
 
 
 def is_report(folder: Path) -> bool:
-    """Return whether a folder holds a report of ours and nothing else, so that nothing is lost with it."""
+    """Return whether a folder holds one of our reports and nothing else, so that nothing is lost if it is replaced."""
     try:
         names = {path.name for path in folder.iterdir()}
         sounds = list((folder / _SOUNDS).iterdir()) if _SOUNDS in names else []
@@ -113,7 +113,7 @@ def _render(evaluation: Evaluation, samples: list[Sample], features: FeatureConf
 
 
 def _scores(evaluation: Evaluation) -> dict[str, Any]:
-    """Return the table of scores, and what is said of it."""
+    """Return the table of scores, and the sentences around it."""
     measured = [metric for key, metric in METRICS.items() if key in evaluation.scores["model"]]
     comparison = evaluation.comparison
     return {

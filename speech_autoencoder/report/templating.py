@@ -16,7 +16,7 @@ from markupsafe import Markup, escape
 from speech_autoencoder.system.wording import counted
 
 _TEMPLATES = Path(__file__).with_name("templates")
-# By this line a page of ours is known.
+# The line by which our pages are recognised.
 MARK = '<meta name="generator" content="speech-autoencoder report">'
 
 

@@ -72,7 +72,7 @@ def describe_coverage(measured: Measurements) -> list[str]:
 
 
 def describe_words(words: WordResults) -> str:
-    """Return a sentence on the recogniser's accuracy on original recordings, the limit of what it can tell."""
+    """Return a sentence on the recogniser's accuracy on original recordings, which limits what it can tell."""
     labels = counted(len(words.labels), "word")
     if words.n_training:
         training = counted(words.n_training, "original training recording")

@@ -142,7 +142,7 @@ PESQ_WB = Metric(
     missing="no utterance found, or below 16 kHz",
     is_installed=has_pesq,
     extra="metrics",
-    least_sr=16_000,
+    least_sr=_PESQ_SR["wb"],
     measures="Wideband PESQ at 16 kHz, at most 4.64; of sound of at least 16 kHz.",
     cannot_tell="The same as narrowband PESQ.",
 )
