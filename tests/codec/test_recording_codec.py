@@ -11,13 +11,14 @@ import soundfile as sf
 from speech_autoencoder.audio import reading
 from speech_autoencoder.audio.log_mel import log_mel, mel_spectrogram_stream
 from speech_autoencoder.audio.reading import read, read_stream
-from speech_autoencoder.codec import container, rate_control, streaming
-from speech_autoencoder.codec import recording_codec as codec
+from speech_autoencoder.codec import container, rate_control, recording_codec, streaming
 from speech_autoencoder.codec.container import BLOCK_LATENTS, Header
 from speech_autoencoder.codec.latent_search import Encoder
+from speech_autoencoder.codec.range_coder import LatentCoder
+from speech_autoencoder.codec.recording_codec import decode_recording, encode_recording
 from speech_autoencoder.config import CLASSIC, InversionConfig, LatentSearchConfig
-from speech_autoencoder.model import entropy_model as entropy
 from speech_autoencoder.model import quantisation
+from speech_autoencoder.model.entropy_model import RADIUS, TABLE_BITS
 from tests.helpers.common import TINY, names_in, refused
 from tests.helpers.tiny_codec import N_QUALITIES, make_codec, record
 
@@ -37,15 +38,15 @@ def encoder(model):
 
 def encode_and_decode(path, encoder, **how):
     """Encode a recording and decode it, and return the Encoded and the paths of both files, which are beside it."""
-    encoded = codec.encode_recording(path, encoder, path.with_suffix(".sae"), **how)
+    encoded = encode_recording(path, encoder, path.with_suffix(".sae"), **how)
     output = path.with_name("decoded.wav")
-    codec.decode_recording(path.with_suffix(".sae"), encoder.model, output, QUICK)
+    decode_recording(path.with_suffix(".sae"), encoder.model, output, QUICK)
     return encoded, path.with_suffix(".sae"), output
 
 
 def latents_in(path, model):
     """Return the latents (n, C) in a .sae file."""
-    return np.concatenate(list(codec._latents(path, model, codec.LatentCoder(model.entropy))))
+    return np.concatenate(list(recording_codec._latents(path, model, LatentCoder(model.entropy))))
 
 
 # Lengths
@@ -81,7 +82,7 @@ def test_count_frames_equals_what_encoding_makes(features, tmp_path):
 def test_encode_lossy_file_of_another_length_keeps_the_length_in_its_header(encoder, tmp_path, monkeypatch, share):
     path = record(tmp_path / "x.wav", 40_000)
     kept = np.resize(read(path), round(40_000 * share))
-    monkeypatch.setattr(codec, "read_stream", lambda path, sr: iter([kept[:7_000], kept[7_000:]]))
+    monkeypatch.setattr(recording_codec, "read_stream", lambda path, sr: iter([kept[:7_000], kept[7_000:]]))
     _, _, output = encode_and_decode(path, encoder, quality=3)
     assert sf.info(output).frames == 40_000
 
@@ -95,7 +96,7 @@ def long_recording(tmp_path_factory):
 def test_encode_blocks_join_to_one_latent(encoder, long_recording, tmp_path):
     """Every block is decoded to within half a step, the last, shorter one too."""
     path = tmp_path / "long.sae"
-    encoded = codec.encode_recording(long_recording, encoder, path, quality=4)
+    encoded = encode_recording(long_recording, encoder, path, quality=4)
     header = container.read_header(path)
     assert encoded.qualities == (4,) * 4
     assert header.count_latents(TINY, 4) == 3 * BLOCK_LATENTS + 54
@@ -109,15 +110,17 @@ def test_encode_and_decode_memory_does_not_grow_with_length(encoder, tmp_path, m
     """Smaller blocks and parts show the same with less sound."""
     monkeypatch.setattr(reading, "_BLOCK_SAMPLES", 20_000)
     monkeypatch.setattr(streaming, "PART_FRAMES", 512)
-    for module in (codec, container):
+    for module in (recording_codec, container):
         monkeypatch.setattr(module, "BLOCK_LATENTS", 100)
     peaks = []
     for n_samples in (80_000, 320_000):
         path = record(tmp_path / "x.wav", n_samples)
         tracemalloc.start()
         try:
-            codec.encode_recording(path, encoder, tmp_path / "x.sae", quality=0)
-            for _ in codec.decode_stream(encoder.model, codec._latents(tmp_path / "x.sae", *for_reading(encoder))):
+            encode_recording(path, encoder, tmp_path / "x.sae", quality=0)
+            for _ in recording_codec.decode_stream(
+                encoder.model, recording_codec._latents(tmp_path / "x.sae", *for_reading(encoder))
+            ):
                 pass
             peaks.append(tracemalloc.get_traced_memory()[1])
         finally:
@@ -126,8 +129,8 @@ def test_encode_and_decode_memory_does_not_grow_with_length(encoder, tmp_path, m
 
 
 def for_reading(encoder):
-    """Return the model and the coder that codec._latents needs."""
-    return encoder.model, codec.LatentCoder(encoder.model.entropy)
+    """Return the model and the coder that recording_codec._latents needs."""
+    return encoder.model, LatentCoder(encoder.model.entropy)
 
 
 # Sizes
@@ -136,20 +139,20 @@ def for_reading(encoder):
 @pytest.mark.parametrize("bitrate", [1.1, 1.2, 1.3])
 def test_encode_uses_the_finest_step_within_the_bitrate(encoder, tmp_path, bitrate):
     path, most = record(tmp_path / "x.wav", 36_000), bitrate * 1_000 * 4.5 / 8
-    encoded = codec.encode_recording(path, encoder, tmp_path / "x.sae", bitrate=bitrate)
+    encoded = encode_recording(path, encoder, tmp_path / "x.sae", bitrate=bitrate)
     (quality,) = encoded.qualities
     content = (tmp_path / "x.sae").read_bytes()
     assert encoded.is_within
     assert encoded.n_bytes == len(content) <= most
     assert encoded.bitrate == pytest.approx(8 * len(content) / 4_500)
     assert 0 < quality < N_QUALITIES - 1
-    codec.encode_recording(path, encoder, tmp_path / "same.sae", quality=quality)
+    encode_recording(path, encoder, tmp_path / "same.sae", quality=quality)
     assert (tmp_path / "same.sae").read_bytes() == content
-    assert codec.encode_recording(path, encoder, tmp_path / "finer.sae", quality=quality + 1).n_bytes > most
+    assert encode_recording(path, encoder, tmp_path / "finer.sae", quality=quality + 1).n_bytes > most
 
 
 def test_encode_many_blocks_stay_within_the_bitrate_together(encoder, long_recording, tmp_path):
-    encoded = codec.encode_recording(long_recording, encoder, tmp_path / "long.sae", bitrate=1.1)
+    encoded = encode_recording(long_recording, encoder, tmp_path / "long.sae", bitrate=1.1)
     assert 0.8 * 1.1 < encoded.bitrate <= 1.1
     assert len(encoded.qualities) == 4
     assert encoded.is_within
@@ -158,31 +161,31 @@ def test_encode_many_blocks_stay_within_the_bitrate_together(encoder, long_recor
 def test_encode_many_blocks_tries_few_steps_for_each(encoder, long_recording, tmp_path, monkeypatch):
     tried, one = [], rate_control.encode_block
     monkeypatch.setattr(rate_control, "encode_block", lambda *arguments: tried.append(arguments[-1]) or one(*arguments))
-    encoded = codec.encode_recording(long_recording, encoder, tmp_path / "a.sae", bitrate=3.0)
+    encoded = encode_recording(long_recording, encoder, tmp_path / "a.sae", bitrate=3.0)
     assert len(tried) < 5 + 3 * (len(encoded.qualities) - 1)
 
 
 def test_encode_too_low_bitrate_uses_the_coarsest_step_and_reports_it(encoder, tmp_path):
-    encoded = codec.encode_recording(record(tmp_path / "x.wav", 8_000), encoder, tmp_path / "x.sae", bitrate=0.05)
+    encoded = encode_recording(record(tmp_path / "x.wav", 8_000), encoder, tmp_path / "x.sae", bitrate=0.05)
     assert encoded.qualities == (0,)
     assert not encoded.is_within
     assert encoded.bitrate > 0.05
 
 
 def test_encode_very_high_bitrate_uses_the_finest_step(encoder, tmp_path):
-    encoded = codec.encode_recording(record(tmp_path / "x.wav", 8_000), encoder, tmp_path / "x.sae", bitrate=1e6)
+    encoded = encode_recording(record(tmp_path / "x.wav", 8_000), encoder, tmp_path / "x.sae", bitrate=1e6)
     assert encoded.qualities == (N_QUALITIES - 1,)
 
 
 def test_encode_short_recording_has_little_overhead(encoder, tmp_path):
     path = tmp_path / "x.sae"
-    codec.encode_recording(record(tmp_path / "x.wav", 36_000), encoder, path, quality=3)
+    encode_recording(record(tmp_path / "x.wav", 36_000), encoder, path, quality=3)
     header, (block,) = container.read_header(path), list(blocks_in(path, encoder.model))
     assert path.stat().st_size - len(block.payload) <= 21
     values = quantisation.to_fixed(encoder.model.network.encode(log_mel(read(tmp_path / "x.wav"), TINY)))
     symbols, classes, _ = quantisation.quantise(quantisation.Predictor(encoder.model.entropy, 3), values)
     tables = encoder.model.entropy.tables
-    bits = -np.log2(tables[classes, symbols + entropy.RADIUS] / 2**entropy.TABLE_BITS).sum()
+    bits = -np.log2(tables[classes, symbols + RADIUS] / 2**TABLE_BITS).sum()
     assert header.n_samples == 36_000
     assert 8 * len(block.payload) < bits + 9
 
@@ -201,18 +204,18 @@ def blocks_in(path, model):
 
 def test_encode_decode_ticks_sum_to_the_recording(encoder, long_recording, tmp_path):
     ticks = []
-    codec.encode_recording(long_recording, encoder, tmp_path / "x.sae", quality=0, tick=ticks.append)
+    encode_recording(long_recording, encoder, tmp_path / "x.sae", quality=0, tick=ticks.append)
     assert sum(ticks) == pytest.approx(100)
     short, ticks = record(tmp_path / "x.wav", 20_000), []
-    codec.encode_recording(short, encoder, tmp_path / "x.sae", quality=0)
-    codec.decode_recording(tmp_path / "x.sae", encoder.model, tmp_path / "y.wav", QUICK, tick=ticks.append)
+    encode_recording(short, encoder, tmp_path / "x.sae", quality=0)
+    decode_recording(tmp_path / "x.sae", encoder.model, tmp_path / "y.wav", QUICK, tick=ticks.append)
     assert sum(ticks) == pytest.approx(2.5)
 
 
 def test_encode_with_a_search_gives_another_file(model, encoder, tmp_path):
     path = record(tmp_path / "x.wav", 8_000)
-    codec.encode_recording(path, encoder, tmp_path / "x.sae", quality=9)
-    codec.encode_recording(path, Encoder(model, LatentSearchConfig(steps=5)), tmp_path / "y.sae", quality=9)
+    encode_recording(path, encoder, tmp_path / "x.sae", quality=9)
+    encode_recording(path, Encoder(model, LatentSearchConfig(steps=5)), tmp_path / "y.sae", quality=9)
     assert (tmp_path / "x.sae").read_bytes() != (tmp_path / "y.sae").read_bytes()
 
 
@@ -220,14 +223,14 @@ def test_encode_with_a_search_gives_another_file(model, encoder, tmp_path):
 
 
 def test_decode_with_another_model_is_refused_and_leaves_the_old_file(encoder, tmp_path):
-    codec.encode_recording(record(tmp_path / "x.wav", 8_000), encoder, tmp_path / "x.sae", quality=0)
+    encode_recording(record(tmp_path / "x.wav", 8_000), encoder, tmp_path / "x.sae", quality=0)
     (tmp_path / "y.wav").write_bytes(b"before")
     other = make_codec(seed=1)
     refused(
         "x.sae",
         "made with the model",
         "--model",
-        do=lambda: codec.decode_recording(tmp_path / "x.sae", other, tmp_path / "y.wav", QUICK),
+        do=lambda: decode_recording(tmp_path / "x.sae", other, tmp_path / "y.wav", QUICK),
     )
     assert (tmp_path / "y.wav").read_bytes() == b"before"
     assert names_in(tmp_path) == ["x.sae", "x.wav", "y.wav"]
@@ -235,12 +238,12 @@ def test_decode_with_another_model_is_refused_and_leaves_the_old_file(encoder, t
 
 def test_decode_truncated_and_hostile_are_refused(encoder, tmp_path):
     path, output = tmp_path / "x.sae", tmp_path / "y.wav"
-    codec.encode_recording(record(tmp_path / "x.wav", 8_000), encoder, path, quality=5)
+    encode_recording(record(tmp_path / "x.wav", 8_000), encoder, path, quality=5)
     whole = path.read_bytes()
     body = whole[:-4]
 
     def decode():
-        codec.decode_recording(path, encoder.model, output, QUICK)
+        decode_recording(path, encoder.model, output, QUICK)
 
     for size in range(0, len(body), 7):
         path.write_bytes(whole[:size])
@@ -266,28 +269,26 @@ def test_model_without_entropy_model_is_refused(model, tmp_path):
     path = record(tmp_path / "x.wav", 800)
     refused(
         "--codec",
-        do=lambda: codec.encode_recording(
-            path, Encoder(bare, LatentSearchConfig(steps=0)), tmp_path / "x.sae", quality=0
-        ),
+        do=lambda: encode_recording(path, Encoder(bare, LatentSearchConfig(steps=0)), tmp_path / "x.sae", quality=0),
     )
-    refused("--codec", do=lambda: codec.decode_recording(path, bare, tmp_path / "y.wav", QUICK))
+    refused("--codec", do=lambda: decode_recording(path, bare, tmp_path / "y.wav", QUICK))
 
 
 @pytest.mark.parametrize("quality", [-1, N_QUALITIES])
 def test_encode_unknown_quality_is_refused(encoder, tmp_path, quality):
     path = record(tmp_path / "x.wav", 800)
-    refused("0 to 9", do=lambda: codec.encode_recording(path, encoder, tmp_path / "x.sae", quality=quality))
+    refused("0 to 9", do=lambda: encode_recording(path, encoder, tmp_path / "x.sae", quality=quality))
     assert names_in(tmp_path) == ["x.wav"]
 
 
 def test_encode_longer_than_a_day_is_refused(encoder, tmp_path, monkeypatch):
     path = record(tmp_path / "x.wav", 800)
-    real = codec.describe
-    monkeypatch.setattr(codec, "describe", lambda path: replace(real(path), n_samples=8_000 * 86_400 + 1))
-    refused("x.wav", "86,400 s", do=lambda: codec.encode_recording(path, encoder, tmp_path / "x.sae", quality=0))
+    real = recording_codec.describe
+    monkeypatch.setattr(recording_codec, "describe", lambda path: replace(real(path), n_samples=8_000 * 86_400 + 1))
+    refused("x.wav", "86,400 s", do=lambda: encode_recording(path, encoder, tmp_path / "x.sae", quality=0))
 
 
 @pytest.mark.parametrize("how", [{}, {"bitrate": 1.0, "quality": 1}])
 def test_encode_needs_one_of_bitrate_and_quality(encoder, tmp_path, how):
     with pytest.raises(ValueError, match="either"):
-        codec.encode_recording(record(tmp_path / "x.wav", 800), encoder, tmp_path / "x.sae", **how)
+        encode_recording(record(tmp_path / "x.wav", 800), encoder, tmp_path / "x.sae", **how)

@@ -13,8 +13,7 @@ from speech_autoencoder.errors import InputError
 from speech_autoencoder.model import model_file, pca
 from speech_autoencoder.model.keras_network import to_keras
 from speech_autoencoder.model.quantisation import to_fixed, to_floats
-from speech_autoencoder.training import checkpoints
-from speech_autoencoder.training import loop as training
+from speech_autoencoder.training import checkpoints, loop
 from speech_autoencoder.training.batches import Batches
 from speech_autoencoder.training.train_step import TrainStep
 from speech_autoencoder.training.training_loss import TrainingLoss
@@ -176,7 +175,7 @@ def test_train_interrupted_in_the_first_epoch_leaves_an_older_model(forty, tmp_p
 def test_train_interrupted_twice_leaves_the_old_model_and_a_checkpoint(forty, tmp_path, monkeypatch):
     """A second Ctrl-C means: do not wait for the model to be saved."""
     (tmp_path / "model.h5").write_bytes(b"an older model")
-    monkeypatch.setattr(training, "save", lambda *args: raise_at("")(""))
+    monkeypatch.setattr(loop, "save", lambda *args: raise_at("")(""))
     with pytest.raises(KeyboardInterrupt):
         train_tiny(forty, tmp_path, say=raise_at("Epoch +1"))
     assert names_in(tmp_path) == ["model.checkpoint.npz", "model.h5"]
@@ -203,7 +202,7 @@ def test_train_one_recording_makes_model(tmp_path):
 
 def test_train_too_long_a_plan_ends_in_time(forty, tmp_path, monkeypatch):
     for name in ("plan_epochs", "replan_epochs"):
-        monkeypatch.setattr(training, name, lambda *args, **options: 100_000)
+        monkeypatch.setattr(loop, name, lambda *args, **options: 100_000)
     started = time.monotonic()
     result = train_tiny(forty, tmp_path, replace(TINY_TRAINING, minutes=0.1, epochs=0, patience=100_000))
     assert time.monotonic() - started < 60

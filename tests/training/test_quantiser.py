@@ -5,8 +5,8 @@ import pytest
 import tensorflow as tf
 
 from speech_autoencoder.config import CodecConfig
-from speech_autoencoder.model import entropy_model as entropy
 from speech_autoencoder.model import quantisation
+from speech_autoencoder.model.entropy_model import CLASSES, LOWEST, RADIUS, SPACING
 from speech_autoencoder.model.pca import PCA
 from speech_autoencoder.training.quantiser import Quantiser
 
@@ -94,10 +94,10 @@ def test_entropy_model_predicts_as_the_quantiser_does(quantiser, quality):
     step = np.exp(quantiser._at("steps", position).numpy()[0])
     # A step is rounded to 1/256, up to half of that for every symbol.
     assert (np.abs(floats - mean - symbols * step) < 0.01 + np.abs(symbols) * 0.5 / 256).all()
-    expected = (log_scale * 256 - entropy.LOWEST) / entropy.SPACING
-    assert np.abs(classes + 0.5 - np.clip(expected, 0, entropy.CLASSES)).max() < 0.75
+    expected = (log_scale * 256 - LOWEST) / SPACING
+    assert np.abs(classes + 0.5 - np.clip(expected, 0, CLASSES)).max() < 0.75
     # The decoder's latents are as near to the encoder's as the steps allow.
-    assert (np.abs(floats - latent) <= 0.5 * step + 0.01).all() and np.abs(symbols).max() < entropy.RADIUS
+    assert (np.abs(floats - latent) <= 0.5 * step + 0.01).all() and np.abs(symbols).max() < RADIUS
 
 
 def test_adapt_raises_the_price_where_there_are_too_many_bits(quantiser):
