@@ -2,7 +2,6 @@
 
 import argparse
 from pathlib import Path
-from typing import Any
 
 from speech_autoencoder import __version__
 from speech_autoencoder.cli.messages import describe_left_out
@@ -37,12 +36,12 @@ def load_encoder(model_path: Path, data: Dataset, array_path: Path) -> Encoder:
     return Encoder(model, LatentSearchConfig())
 
 
-def train_recogniser(say: Say, *args: Any, **options: Any) -> WordRecogniser | None:
-    """Start TensorFlow, and return the recogniser that `train_quickly` trains with these arguments."""
-    start_tensorflow(say)
+def train_recogniser(say: Say, training_dir: Path, labels: dict[str, str], *, seed: int) -> WordRecogniser | None:
+    """Start TensorFlow, and return a recogniser trained on recordings {name: label}, None if they are too few."""
+    start_tensorflow(say, alternative=", or evaluate with --labels none")
     from speech_autoencoder.training.word_recogniser import train_quickly  # needs TensorFlow
 
-    return train_quickly(*args, **options)
+    return train_quickly(training_dir, labels, seed=seed)
 
 
 def make_evaluation(
