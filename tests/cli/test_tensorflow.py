@@ -7,8 +7,9 @@ import sys
 
 import pytest
 
-from speech_autoencoder.cli.tensorflow import start_tensorflow
-from tests.helpers.common import ROOT
+from speech_autoencoder.cli.tensorflow import _reason, start_tensorflow
+from speech_autoencoder.errors import InputError
+from tests.helpers.common import ROOT, one_line_of
 
 
 @pytest.mark.parametrize("threads", [(1, 1), (3, 2), None])
@@ -52,3 +53,26 @@ def test_start_tensorflow_greets_nobody():
 def test_start_tensorflow_garbage_is_collected_afterwards():
     start_tensorflow(lambda text: None)
     assert gc.isenabled()
+
+
+def test_start_tensorflow_that_cannot_be_imported_says_what_to_do(monkeypatch):
+    monkeypatch.setitem(sys.modules, "speech_autoencoder.training.threads", None)
+    monkeypatch.setenv("KERAS_BACKEND", "tensorflow")
+    with pytest.raises(InputError) as error:
+        start_tensorflow(lambda text: None, alternative=", or do without")
+    message = one_line_of(error)
+    assert message.startswith("TensorFlow could not be imported (import of ")
+    assert message.endswith("): run pip install -r requirements.txt, or do without.")
+    assert gc.isenabled()
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("No module named 'keras'", "No module named 'keras'"),
+        ("Traceback (most recent call last):\n  File a\nImportError: no libc\n\nFailed.", "ImportError: no libc"),
+        ("", "ImportError"),
+    ],
+)
+def test_reason_is_one_line(text, expected):
+    assert _reason(ImportError(text)) == expected
