@@ -28,7 +28,8 @@ def describe_latent(features: FeatureConfig, config: ModelConfig, say: Say) -> N
     latent_rate = config.latent_rate(features)
     log_mel_rate = features.n_mels * features.frame_rate
     say(
-        f"Latent: {config.latent_size} values for {config.frames_per_latent} frames, {latent_rate:.0f} per second; "
+        f"Latent: {counted(config.latent_size, 'value')} for {config.frames_per_latent} frames, "
+        f"{latent_rate:,.0f} per second; "
         f"the log-mel has {log_mel_rate:,.0f} per second, {log_mel_rate / latent_rate:.1f} times as many."
     )
 
@@ -46,7 +47,8 @@ def describe_training(result: "Result", say: Say, *, can_resume: bool) -> None:
             "interrupted": f"Interrupted after {planned}{resume}.",
         }[result.ended]
     )
-    say(f"{result.model.network.n_weights:,} weights; the best epoch is {result.best_epoch}.")
+    best = f"the best epoch is {result.best_epoch}" if result.best_epoch else "no epoch was better than the start"
+    say(f"{result.model.network.n_weights:,} weights; {best}.")
     say(
         f"On validation (PCA baseline in brackets): RMS log-mel error {result.best_db:.3f} dB "
         f"({result.baseline_db:.3f} dB), loss {result.best_loss:.4f} ({result.baseline_loss:.4f})."
@@ -75,13 +77,14 @@ def describe_encoded(results: "list[Encoded]", paths: list[Path], where: Path, b
     originals = printable(paths[0]) if len(paths) == 1 else "the recordings"
     say(
         f"Wrote {files}: {n_bytes:,} bytes for {seconds:,.2f} s, {8 * n_bytes / seconds / 1_000:.2f} kbit/s, "
-        f"1/{original_bytes / n_bytes:.1f} of {originals} ({original_bytes:,} bytes); "
+        f"{original_bytes / n_bytes:.1f} times smaller than {originals} ({original_bytes:,} bytes); "
         f"quality {_range('step', (quality for result in results for quality in result.qualities))}."
     )
     n_missed = sum(not result.is_within for result in results)
     if n_missed:
         verb = "takes" if n_missed == 1 else "take"
-        say(f"{n_missed} of {len(results)} {verb} more than {bitrate} kbit/s even at the coarsest quality step.")
+        recordings = counted(len(results), "recording")
+        say(f"{n_missed} of {recordings} {verb} more than {bitrate} kbit/s even at the coarsest quality step.")
 
 
 def _range(noun: str, values: Iterable[int]) -> str:

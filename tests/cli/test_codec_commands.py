@@ -55,7 +55,7 @@ def test_encode_command_says_what_it_wrote(place, encoded):
     (line,) = [line for line in encoded.stdout.splitlines() if line.startswith("Wrote a.sae")]
     assert f"{size:,} bytes for 7.50 s" in line
     assert f"{8 * size / 7_500:.2f} kbit/s" in line
-    assert f"1/{original / size:.1f} of in/a.wav ({original:,} bytes)" in line
+    assert f"{original / size:.1f} times smaller than in/a.wav ({original:,} bytes)" in line
     assert re.search(r"quality step \d\.$", line)
 
 
@@ -128,7 +128,7 @@ def test_encode_command_default_bitrate_is_kept(command, tmp_path):
 
 def test_encode_command_too_little_bitrate_is_said(command, tmp_path):
     said = command("encode", "in/a.wav", "--output", tmp_path / "x.sae", "--bitrate", "0.01")
-    assert "1 of 1 takes more than 0.01 kbit/s even at the coarsest" in said
+    assert "1 of 1 recording takes more than 0.01 kbit/s even at the coarsest" in said
 
 
 @pytest.mark.parametrize("arguments", [["encode", "in/a.wav", "x.sae"], ["decode", "a.sae", "x.wav"]])
