@@ -70,7 +70,7 @@ def test_evaluate_array_of_another_preset_is_refused_and_the_advice_helps(arrays
     shutil.copytree(project[0] / "speechdata", arrays / "speechdata")
     assert run_script("test_data_generator", "--preset", "fine", cwd=arrays).returncode == 0
     done = run_script("evaluate_for_many_data", cwd=arrays)
-    assert_refused(done, r"test_data\.npy was made with preset fine, this model takes preset classic")
+    assert_refused(done, r"test_data\.npy was made with preset fine, but this model takes preset classic: ")
     (advice,) = re.findall(r"run test_data_generator\.py (--preset \w+)", done.stderr)
     assert run_script("test_data_generator", *advice.split(), cwd=arrays).returncode == 0
     assert run_script("evaluate_for_many_data", cwd=arrays).returncode == 0

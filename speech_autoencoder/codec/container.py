@@ -98,21 +98,7 @@ def overhead_bytes(header: Header) -> int:
 
 
 def write(path: Path, header: Header, blocks: Iterable[Block]) -> int:
-    """Write a file, completely or not at all.
-
-    Parameters
-    ----------
-    path : Path
-        The file.
-    header : Header
-        Its beginning.
-    blocks : Iterable[Block]
-        As many as the header implies.
-
-    Returns
-    -------
-    int
-        The size of the file in bytes.
+    """Write a file of all the blocks that the header implies, whole or not at all, and return its size in bytes.
 
     Raises
     ------
@@ -162,14 +148,8 @@ def read_blocks(
 
     Parameters
     ----------
-    path : Path
-        The file.
-    fingerprint : bytes
-        That of the model to decode with.
-    features : FeatureConfig
-        The model's features.
-    frames_per_latent, n_qualities : int
-        The model's frames per latent and count of quality steps.
+    fingerprint, features, frames_per_latent, n_qualities
+        Those of the model to decode with.
     max_latent_bytes : int
         The most bytes that a latent of the model can take.
 
@@ -232,7 +212,7 @@ def _check(file: BinaryIO, size: int) -> int:
             break
         checksum, n_left = zlib.crc32(part, checksum), n_left - len(part)
     if n_left or file.read(_CHECKSUM_BYTES) != checksum.to_bytes(_CHECKSUM_BYTES, "big"):
-        raise InputError("its checksum is wrong, it was altered or cut short: copy or encode it again.")
+        raise InputError("its checksum is wrong, so it was altered or cut short; copy or encode it again.")
     file.seek(0)
     return size - _CHECKSUM_BYTES
 

@@ -99,30 +99,28 @@ class TrainedModel:
         """
         if self.entropy is None:
             raise InputError(
-                f"{name} was trained without an entropy model, which encoding to bytes needs: train one with "
-                f"{TRAINER} --codec."
+                f"{name} has no entropy model, which .sae files need: train a model with {TRAINER} --codec."
             )
         return self.entropy
 
     def require_features(self, features: FeatureConfig, array_name: str, made_by: str) -> None:
-        """Raise InputError where features are not those that the model was trained on.
+        """Raise InputError if the features of an array are not those that the model was trained on.
 
-        Parameters
-        ----------
-        features : FeatureConfig
-            The features of an array.
-        array_name, made_by : str
-            The array's file, and the script that makes it, for the message.
+        The message names the array's file, and the script `made_by` which makes it.
         """
         if features == self.features:
             return
         wanted, received = self.features.to_json(), features.to_json()
         first = next(key for key in wanted if wanted[key] != received[key])
         # The same preset at another rate: the training recordings determined the rate, and must do so again.
-        how = f" --preset {self.features.preset}" if first == "preset" else " with the training's array in place"
+        preset = self.features.preset
+        if first == "preset":
+            where, how = "", f" --preset {preset}"
+        else:
+            where, how = f" (preset {preset})", " with the training's array in place"
         raise InputError(
-            f"{array_name} was made with {first} {received[first]}, this model takes {first} {wanted[first]} "
-            f"(preset {self.features.preset}): run {made_by}{how}, or train again."
+            f"{array_name} was made with {first} {received[first]}, but this model takes {first} "
+            f"{wanted[first]}{where}: run {made_by}{how}, or train again."
         )
 
 
@@ -134,15 +132,7 @@ def _historical_names(config: ModelConfig) -> dict[str, Any]:
 
 
 def write_group(file: h5py.File, model: TrainedModel) -> None:
-    """Write everything of a model but its weights into an open HDF5 file.
-
-    Parameters
-    ----------
-    file : h5py.File
-        A file that Keras has written the weights into.
-    model : TrainedModel
-        What to write.
-    """
+    """Write everything of a model but its weights, which Keras writes, into an open HDF5 file."""
     text = json.dumps(
         {
             "format": _FORMAT,
@@ -163,12 +153,7 @@ def write_group(file: h5py.File, model: TrainedModel) -> None:
 
 
 def load(path: Path) -> TrainedModel:
-    """Read a model's file.
-
-    Parameters
-    ----------
-    path : Path
-        A file that the trainer has written, of this format or of format 5.
+    """Read a model's file, of this format or of format 5.
 
     Raises
     ------

@@ -19,15 +19,15 @@ from speech_autoencoder.system import locks
 _JSON_LIMIT = 1 << 30
 # What the operating system's errors mean, and the next step.
 _EXPLANATIONS = {
-    errno.ENOSPC: "the disk is full: free some space and run again",
-    errno.EFBIG: "the file is larger than allowed here: raise the limit or write elsewhere",
-    errno.EACCES: "permission denied: choose a place where you have permission",
-    errno.EPERM: "permission denied: choose a place where you have permission",
-    errno.EROFS: "the file system is read-only: write elsewhere",
-    errno.ENOENT: "there is no such file or folder",
-    errno.EISDIR: "it is a folder",
-    errno.ENOTDIR: "a part of its path is a file, not a folder",
-    errno.EEXIST: "a file has the name of its folder",
+    errno.ENOSPC: "the disk is full; free some space and run again",
+    errno.EFBIG: "the file is larger than allowed here; raise the limit or write elsewhere",
+    errno.EACCES: "permission denied; choose a place where you have permission",
+    errno.EPERM: "permission denied; choose a place where you have permission",
+    errno.EROFS: "the file system is read-only; write elsewhere",
+    errno.ENOENT: "there is no such file or folder; check the path",
+    errno.EISDIR: "it is a folder; name a file",
+    errno.ENOTDIR: "a part of its path is a file, not a folder; choose another path",
+    errno.EEXIST: "a file has the name of its folder; choose another folder",
 }
 # Of Linux' renameat2: paths are relative to the working directory; the two change places.
 _AT_FDCWD = -100

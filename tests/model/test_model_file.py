@@ -117,7 +117,7 @@ def test_require_features_other_names_file_received_and_next_step(model):
     with pytest.raises(InputError) as error:
         model.require_features(CLASSIC, "test_data.npy", "test_data_generator.py")
     assert one_line_of(error) == (
-        "test_data.npy was made with preset classic, this model takes preset tiny (preset tiny): "
+        "test_data.npy was made with preset classic, but this model takes preset tiny: "
         "run test_data_generator.py --preset tiny, or train again."
     )
 
@@ -126,7 +126,8 @@ def test_require_features_other_rate_names_both(model):
     """No --preset gives that rate: `fine` takes it from the recordings."""
     with pytest.raises(
         InputError,
-        match=r"sr 16000, this model takes sr 8000 .*: run test_data_generator\.py with the training's array in place",
+        match=r"sr 16000, but this model takes sr 8000 \(preset tiny\): "
+        r"run test_data_generator\.py with the training's array in place",
     ):
         model.require_features(replace(TINY, sr=16_000), "test_data.npy", "test_data_generator.py")
 

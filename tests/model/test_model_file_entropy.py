@@ -33,8 +33,7 @@ def test_require_entropy_without_one_says_how_to_get_one(path):
     with pytest.raises(InputError) as error:
         loaded.require_entropy("model.h5")
     assert one_line_of(error) == (
-        "model.h5 was trained without an entropy model, which encoding to bytes needs: train one with "
-        "autoencoder_for_many_data.py --codec."
+        "model.h5 has no entropy model, which .sae files need: train a model with autoencoder_for_many_data.py --codec."
     )
 
 

@@ -70,7 +70,7 @@ def test_atomic_write_exception_in_the_block_leaves_the_old_file(tmp_path, error
 def test_atomic_write_full_disk_is_reported_in_one_line(tmp_path):
     path = tmp_path / "a.txt"
     path.write_text("old")
-    said = r"a\.txt could not be written: the disk is full: free some space"
+    said = r"a\.txt could not be written: the disk is full; free some space"
     with pytest.raises(InputError, match=said) as error, atomic_write(path):
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
     one_line_of(error)
