@@ -18,6 +18,7 @@ import numpy as np
 from benchmarks.options import TRAINING_DIR, make_parser
 from benchmarks.running import ROOT, link_recordings
 from benchmarks.speed.timing import run_python
+from benchmarks.speed.training import make_batches
 from benchmarks.tables import heading, line
 from speech_autoencoder.audio.finding import find_recordings
 from speech_autoencoder.audio.inversion import invert
@@ -66,9 +67,10 @@ def measure(source: Path, count: int, folder: Path, most: int) -> dict[str, floa
 def _epoch_s(data: Dataset) -> float:
     """Return the seconds of one epoch of training, after the steps that compile."""
     # After `start_tensorflow`, which configures it.
-    from benchmarks.speed.default_training import make_training
+    from benchmarks.speed.default_training import make_train_step
 
-    train_step, batches = make_training(data, model_config(data.features, LATENT_RATE))
+    config = model_config(data.features, LATENT_RATE)
+    train_step, batches = make_train_step(data, config), make_batches(data, config)
     train_step.take_steps([next(batches.epoch())] * 2, [1e-3] * 2)
     start = time.perf_counter()
     train_step.take_steps(batches.epoch(np.random.default_rng(0)), [1e-3] * batches.n_steps)

@@ -13,10 +13,12 @@ import numpy as np
 
 from benchmarks.speed.timing import Row, best_seconds, compare, run_python
 from speech_autoencoder.cli.tensorflow import start_tensorflow
-from speech_autoencoder.config import LATENT_RATE, ModelConfig, model_config
+from speech_autoencoder.config import LATENT_RATE, LossConfig, ModelConfig, TrainingConfig, model_config
 from speech_autoencoder.data import dataset
 from speech_autoencoder.data.dataset import Dataset
+from speech_autoencoder.model.losses import LogMelDistance
 from speech_autoencoder.system.processors import training_threads
+from speech_autoencoder.training.batches import Batches
 
 # TensorFlow, Keras and what needs them are imported in functions, after `start_tensorflow` has configured them: the
 # trainers have other threads.
@@ -45,11 +47,12 @@ def measure(data: Dataset, trainer: str, times: int, n_steps: int = 10) -> dict[
 
     Of ours also step_ms and flops, those of a step; of Keras also the machine's peak (FLOP/s) with as many threads.
     """
-    from benchmarks.speed.default_training import make_training
-
     config = model_config(data.features, LATENT_RATE)
-    train_step, batches = make_training(data, config)
+    batches = make_batches(data, config)
     if trainer == "ours":
+        from benchmarks.speed.default_training import make_train_step
+
+        train_step = make_train_step(data, config)
         mine = [batch for _, batch in zip(range(n_steps), batches.epoch(np.random.default_rng(0)), strict=False)]
         seconds = _best_of_warm(lambda: [float(train_step.step(*batch)[0]) for batch in mine], times)
         learned_s = sum(float(batch.mask.sum()) for batch in mine) / data.features.frame_rate
@@ -64,6 +67,17 @@ def measure(data: Dataset, trainer: str, times: int, n_steps: int = 10) -> dict[
     learned_s = len(clips) * data.features.n_frames * fill / data.features.frame_rate
     measured = {"second_ms": 1e3 * _best_of_warm(fit, times) / learned_s}
     return measured | ({"peak": matmul_peak()} if trainer == "keras" else {})
+
+
+def make_batches(data: Dataset, config: ModelConfig) -> Batches:
+    """Return the batches of all recordings, as the trainer makes them; without TensorFlow."""
+    return Batches(
+        data,
+        np.arange(len(data.names)),
+        batch_size=TrainingConfig().batch_size,
+        frames_per_latent=config.frames_per_latent,
+        distance=LogMelDistance(data.features, LossConfig()),
+    )
 
 
 def _best_of_warm(function: Callable[[], object], times: int) -> float:

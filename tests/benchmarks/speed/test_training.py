@@ -1,6 +1,8 @@
 """Training steps against Keras' fit."""
 
 import json
+import subprocess
+import sys
 from types import SimpleNamespace
 
 import numpy as np
@@ -8,7 +10,7 @@ import pytest
 
 from benchmarks.speed import training
 from speech_autoencoder.config import ModelConfig
-from tests.helpers.common import TINY_MODEL, make_dataset
+from tests.helpers.common import ROOT, TINY_MODEL, make_dataset
 
 
 def test_step_flops_are_those_of_its_matrices():
@@ -34,3 +36,14 @@ def test_rows_have_ratios_and_the_share_of_the_peak(monkeypatch):
     share = measured["ours"]["flops"] / (1e-3 * measured["ours"]["step_ms"]) / measured["keras"]["peak"]
     assert f"{share:.0%} of" in row.note
     assert 0 < share < 1
+
+
+def test_measure_torch_does_not_load_tensorflow():
+    """TensorFlow's threads would compete with PyTorch's."""
+    code = (
+        "import sys; from benchmarks.speed import training; from tests.helpers.common import TINY_MODEL, make_dataset;"
+        "training.model_config = lambda features, rate: TINY_MODEL;"
+        "training.measure(make_dataset(['a_1.wav'], [60]), 'torch', 1, n_steps=1);"
+        "assert not {'tensorflow', 'keras'} & set(sys.modules)"
+    )
+    subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True)
