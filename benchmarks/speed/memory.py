@@ -1,6 +1,5 @@
 """Measure how much memory the generator takes for 100,000 clips and for 1,000, and the trainer for 100,000."""
 
-import resource
 import subprocess
 import sys
 import tempfile
@@ -74,6 +73,8 @@ def own_memory(command: list[str], folder: Path) -> tuple[float, str]:
         sys.exit(f"{' '.join(command)} ended with {status}.")
     if most:
         return most, "without the pages of files"
+    import resource  # not on Windows, where the other stages can be measured
+
     return resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024, "with the pages of files"
 
 
