@@ -157,15 +157,10 @@ class Quantiser:
         """Return the entropy model in integers, its tables fitted on the latents (n_latents, size) of recordings."""
         learned = {name: variable.numpy().reshape(self._shapes[name]) for name, variable in self._variables.items()}
         place = np.linspace(0, self.config.knots - 1, self.config.qualities)
-        masks = {
-            ("context", "units"): self.sees,
-            ("context", "channels"): self.sees_directly,
-            ("units", "channels"): self.own,
-        }
         for name, values in learned.items():
             axes = array_specs()[name].axes
-            if axes in masks:
-                learned[name] = values * masks[axes]
+            if axes in self._masks:
+                learned[name] = values * self._masks[axes]
             else:  # one row for each knot
                 columns = [np.interp(place, np.arange(self.config.knots), column) for column in values.T]
                 learned[name] = np.stack(columns, 1)
@@ -177,16 +172,21 @@ class Quantiser:
         return EntropyModel.from_floats(groups=self.groups, **learned, tables=refit_tables(counts))
 
     def _make_masks(self) -> None:
-        """Make the masks of the kernels: a group depends on the two latents before, and on the groups before it."""
+        """Make the masks of kernels, by their axes: a group depends on the two latents and the groups before it."""
         size, hidden = self.size, self.config.hidden
-        self.sees = np.zeros((3 * size, self.units), np.float32)
-        self.sees_directly = np.zeros((3 * size, size), np.float32)
-        self.own = np.zeros((self.units, size), np.float32)
+        context_to_units = np.zeros((3 * size, self.units), np.float32)
+        context_to_channels = np.zeros((3 * size, size), np.float32)
+        units_to_channels = np.zeros((self.units, size), np.float32)
         for number, (first, end) in enumerate(zip(self.groups[:-1], self.groups[1:], strict=True)):
             units = slice(number * hidden, (number + 1) * hidden)
-            self.sees[: 2 * size + first, units] = 1
-            self.sees_directly[: 2 * size + first, first:end] = 1
-            self.own[units, first:end] = 1
+            context_to_units[: 2 * size + first, units] = 1
+            context_to_channels[: 2 * size + first, first:end] = 1
+            units_to_channels[units, first:end] = 1
+        self._masks: dict[tuple[str, ...], np.ndarray] = {
+            ("context", "units"): context_to_units,
+            ("context", "channels"): context_to_channels,
+            ("units", "channels"): units_to_channels,
+        }
 
     def _make_weights(self, log_steps: np.ndarray) -> None:
         """Make the weights, all as vectors: the optimiser orthogonalises matrices, which these must not be."""
@@ -215,20 +215,20 @@ class Quantiser:
         share = (place - tf.cast(below, tf.float32))[:, None]
         return (tf.gather(values, below) * (1 - share) + tf.gather(values, below + 1) * share)[:, None]
 
-    def _kernel(self, name: str, mask: np.ndarray) -> Tensor:
+    def _kernel(self, name: str) -> Tensor:
         """Return a masked kernel."""
-        return tf.reshape(self._variables[name], self._shapes[name]) * mask
+        return tf.reshape(self._variables[name], self._shapes[name]) * self._masks[array_specs()[name].axes]
 
     def _predict(self, latent: Tensor, position: Tensor) -> tuple[Tensor, Tensor]:
         """Return the mean and the log-scale in steps, each (n, n_latents, size), predicted from what comes before."""
         count = tf.shape(latent)[1]
         before = [tf.pad(latent, ((0, 0), (shift, 0), (0, 0)))[:, :count] for shift in (1, 2)]
         context = tf.concat([*before, latent], axis=-1)
-        hidden = context @ self._kernel("hidden_kernel", self.sees) + self._at("hidden_bias", position)
+        hidden = context @ self._kernel("hidden_kernel") + self._at("hidden_bias", position)
         hidden = tf.clip_by_value(hidden, 0.0, _HIDDEN_LIMIT)
-        mean = context @ self._kernel("linear_kernel", self.sees_directly)
-        mean += hidden @ self._kernel("mean_kernel", self.own) + self._at("mean_bias", position)
-        return mean, hidden @ self._kernel("scale_kernel", self.own) + self._at("scale_bias", position)
+        mean = context @ self._kernel("linear_kernel")
+        mean += hidden @ self._kernel("mean_kernel") + self._at("mean_bias", position)
+        return mean, hidden @ self._kernel("scale_kernel") + self._at("scale_bias", position)
 
 
 def _bits(symbol: Tensor, log_scale: Tensor) -> Tensor:
