@@ -32,8 +32,8 @@ from speech_autoencoder.codec import container, recording_codec
 from speech_autoencoder.codec.range_coder import LatentCoder
 from speech_autoencoder.data import dataset
 from speech_autoencoder.model import model_file
+from speech_autoencoder.script_names import TRAIN_DATA_GENERATOR
 
-_MADE_BY = "train_data_generator.py"
 _MOST_S = 5.0  # seconds of processor that a file may take
 _FILES_PER_WORKER = 500  # fewer than for recordings: each model that is read leaves more behind
 
@@ -55,10 +55,10 @@ KINDS: dict[str, tuple[Callable[[Path, np.random.Generator], None], str]] = {
 
 def read_array(path: Path) -> str:
     """Read what the trainer and the evaluation read of an array; return its shapes."""
-    data = dataset.load(path, _MADE_BY)
+    data = dataset.load(path, TRAIN_DATA_GENERATOR)
     data.valid_frames()
     data.speakers()
-    dataset.features_of(path, _MADE_BY)
+    dataset.features_of(path, TRAIN_DATA_GENERATOR)
     frames = data.frames(len(data.names) - 1)
     return f"{data.clips.shape}, {frames.shape}"
 
@@ -125,7 +125,7 @@ def _state(folder: Path) -> dict[str, tuple[int, int]]:
 def fuzz(
     originals: SampleFiles, n_files: int, *, seed: int, workers: int, kinds: Sequence[str] = tuple(KINDS)
 ) -> Iterator[tuple[str, Outcome]]:
-    """Yield the (kind, Outcome) of `n_files` damaged files, as many of each kind."""
+    """Yield the (kind, Outcome) of `n_files` damaged files, evenly over the kinds."""
     with tempfile.TemporaryDirectory() as folder:
         items = ((kinds[i % len(kinds)], i // len(kinds)) for i in range(n_files))
         start = partial(prepare, originals, seed, Path(folder))

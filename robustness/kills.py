@@ -86,7 +86,7 @@ def command(script: str, folder: Path, seed: int) -> list[str]:
     path = str(ROOT / f"{script}.py")
     if script != "autoencoder_for_many_data":
         return [sys.executable, path, "--quiet", *(["--no-show"] if script.startswith("predict") else [])]
-    options = ["--quiet", "--epochs", "40", "--patience", "100", "--latent-per-second", "100", "--seed", str(seed)]
+    options = ["--quiet", "--epochs", "40", "--patience", "100", "--latent-rate", "100", "--seed", str(seed)]
     resume = ["--resume"] if (folder / CHECKPOINT).exists() else []
     return [sys.executable, "-c", TRAINER, path, *options, *resume]
 
