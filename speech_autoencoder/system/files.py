@@ -29,7 +29,7 @@ _EXPLANATIONS = {
     errno.ENOTDIR: "a part of its path is a file, not a folder; choose another path",
     errno.EEXIST: "a file has the name of its folder; choose another folder",
 }
-# Of Linux' renameat2: paths are relative to the working directory; the two change places.
+# Arguments of Linux's renameat2: paths are relative to the working directory; the two change places.
 _AT_FDCWD = -100
 _RENAME_EXCHANGE = 2
 
