@@ -15,13 +15,13 @@ Scores = dict[str, float | None]
 Interval = list[float] | None
 # What a metric is measured on.
 MeasuredOn = Literal["segments", "recordings"]
-# How grave a finding is, the gravest first.
+# The levels of findings, the most severe first.
 LEVELS = ("bad", "warning", "note", "good")
 
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing that the measurements show: its kind, how grave it is (of LEVELS), the evidence, what to do next."""
+    """One thing that the measurements show: its kind, its level (one of LEVELS), the evidence, what to do next."""
 
     kind: str
     level: str
@@ -40,7 +40,7 @@ class LeftOut:
 
 @dataclass(frozen=True)
 class Coverage:
-    """How much of testing a metric was measured on: `n` of `n_total` segments or recordings, and why not on all."""
+    """On how much of testing a metric was measured: `n` of `n_total` segments or recordings, and why not on all."""
 
     measured_on: MeasuredOn
     n: int
@@ -88,9 +88,9 @@ class RecordingResult:
 class WordResults:
     """What a word recogniser recognised.
 
-    `original_accuracy` is its accuracy on the original recordings. `recognised` are the columns of each confusion
-    matrix: the labels, and "" where it recognised none of them. `confusion` holds, for "original" and each system,
-    {what was said: rows of `labels`, what was recognised: columns of `recognised`} as counts.
+    `original_accuracy` is its accuracy on the original recordings. `confusion` has a matrix of counts for "original"
+    and for each system. The rows are `labels`, the words that were said; the columns are `recognised`: the labels, and
+    "" if it recognised none of them in some sound.
     """
 
     recogniser: str

@@ -62,7 +62,7 @@ def judge(measured: Measurements, model: dict, shared: SharedWithTraining | None
     Returns
     -------
     list of Finding
-        First whether the reconstructions are understandable; then what limits them, the gravest limit first.
+        First whether the reconstructions are understandable; then what limits them, the most severe limit first.
     """
     found = [
         _leakage(shared),
