@@ -1,3 +1,3 @@
-"""A small CNN auto-encoder for speech: features, model, training, inversion and judging behind the five scripts."""
+"""A small CNN auto-encoder for speech: everything behind the five scripts, from audio to evaluation and report."""
 
 __version__ = "0.1.0"
