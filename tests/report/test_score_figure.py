@@ -4,6 +4,8 @@ import warnings
 
 import pytest
 
+from speech_autoencoder.evaluation.metrics.registry import METRICS
+from speech_autoencoder.report import score_figure
 from speech_autoencoder.report.score_figure import draw_scores
 from tests.helpers.common import png_size
 
@@ -41,3 +43,12 @@ def test_draw_scores_more_metrics_make_a_wider_figure(tmp_path):
     few = {system: {"log_mel_db": row["log_mel_db"], "stoi": row["stoi"]} for system, row in SCORES.items()}
     draw_scores(tmp_path / "few.png", few)
     assert png_size(tmp_path / "all.png")[0] > png_size(tmp_path / "few.png")[0]
+
+
+def test_draw_scores_has_a_panel_for_each_metric_of_the_figure_errors_first(tmp_path, monkeypatch):
+    titles = []
+    monkeypatch.setattr(
+        score_figure, "save_figure", lambda figure, path: titles.extend(a.get_title() for a in figure.axes)
+    )
+    draw_scores(tmp_path / "scores.png", {system: dict.fromkeys(METRICS, 0.5) for system in SCORES})
+    assert titles == ["log-mel error, dB\nlower is better", "STOI", "ESTOI", "PESQ-NB", "PESQ-WB"]
