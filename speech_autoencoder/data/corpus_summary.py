@@ -47,17 +47,18 @@ def describe(columns: dict[str, Sequence]) -> list[str]:
     ]
     if len(levels_dbfs):
         n_full_scale = int((clipped > 0).sum())
+        quiet_share = float((quiet * seconds).sum()) / total_s
         lines.append(
             f"Levels: median {np.median(levels_dbfs):.0f} dBFS, from {levels_dbfs.min():.0f} to "
-            f"{levels_dbfs.max():.0f}; {100 * float((quiet * seconds).sum()) / total_s:.0f} % is below -60 dBFS; "
+            f"{levels_dbfs.max():.0f}; {100 * quiet_share:.0f} % of the time is below -60 dBFS; "
             f"{counted(n_full_scale, 'recording')} {'reaches' if n_full_scale == 1 else 'reach'} full scale."
         )
     is_copy = np.ones(len(names), bool)
     is_copy[np.unique(columns["digest"], return_index=True)[1]] = False
     for what, chosen in (
-        ("clipped; record with less gain", clipped > _CLIPPED * n_samples),
-        ("silent and better removed", power == 0),
-        ("mostly silence; trim it", (quiet > _SILENT) & (power > 0)),
+        ("clipped, and should be recorded with less gain", clipped > _CLIPPED * n_samples),
+        ("silent, and should be removed", power == 0),
+        ("mostly silence, and should be trimmed", (quiet > _SILENT) & (power > 0)),
         ("very quiet, so that noise is learned as well", (dbfs < _QUIET_DBFS) & (power > 0)),
         ("too short for a word", seconds < _SHORT_S),
         ("identical to another, byte for byte", is_copy),
@@ -94,7 +95,7 @@ def _speakers(names: Sequence[str]) -> str:
     speakers = Counter(speaker_of(name) for name in names)
     n_unknown = speakers.pop("", 0)
     if not speakers:
-        return "their names tell no speakers"
+        return "their names do not tell the speakers"
     text = f"{counted(len(speakers), 'speaker')} by name"
     return f"{text}, and {counted(n_unknown, 'recording')} of unknown speakers" if n_unknown else text
 

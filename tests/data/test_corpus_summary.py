@@ -50,7 +50,7 @@ def test_describe_warns_of_what_is_wrong_and_names_recordings(tmp_path):
 def test_describe_good_recordings_give_no_warning(tmp_path):
     lines = describe(columns_of(tmp_path, {"a.wav": (make_speech(3 * SR, SR), SR)}))
     assert len(lines) == 3
-    assert "their names tell no speakers" in lines[0]
+    assert "their names do not tell the speakers" in lines[0]
 
 
 def test_describe_any_count_of_workers_gives_the_same_lines(tmp_path):
