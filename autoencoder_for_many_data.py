@@ -37,7 +37,7 @@ def main() -> None:
     config = training_config(args, checkpoint_path)
     codec = CodecConfig() if args.codec else None
     sizes = model_config(data.features, args.latent_rate or (CODEC_LATENT_RATE if codec else LATENT_RATE))
-    require_writable(args.model, HISTORY_PATH, FIGURE_PATH)
+    require_writable(args.model, checkpoint_path, HISTORY_PATH, FIGURE_PATH)
     lock(args.model)
 
     start_tensorflow(say, threads=training_threads())

@@ -94,8 +94,10 @@ def test_scripts_place_that_cannot_be_written_is_refused_before_the_work(arrays,
     (arrays / "taken").touch()
     predict = [project[0] / RECORDING, "--no-show"]
     (arrays / "evaluation.png").mkdir()
+    (arrays / "b.checkpoint.npz").mkdir()
     for script, arguments, name in (
         ("autoencoder_for_many_data", ["--model", "taken/a.h5"], "taken/a.h5"),
+        ("autoencoder_for_many_data", ["--model", "b.h5"], r"b\.checkpoint\.npz"),
         ("evaluate_for_many_data", [], r"evaluation\.png"),
         ("predict_for_one_data", [*predict, "--output", "taken/a.wav"], "taken/a.wav"),
         ("predict_for_one_data", [*predict, "--output-dir", "taken"], "taken/70_allison_digits.wav"),

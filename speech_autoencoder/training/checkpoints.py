@@ -169,4 +169,4 @@ def _opened(path: Path) -> Iterator[Any]:
     except OSError as error:
         raise InputError(f"{name} could not be read: {explain(error)}.") from error
     except (KeyError, ValueError, EOFError, TypeError, RuntimeError, zipfile.BadZipFile, zlib.error) as error:
-        raise InputError(f"{name} is damaged ({error}): train without --resume.") from error
+        raise InputError(f"{name} is damaged, or not a checkpoint: train without --resume.") from error

@@ -155,7 +155,7 @@ def _resume(setup: Setup, checkpoint: Checkpoint, say: Say) -> TrainingState:
             f"{printable(checkpoint.path)} is a training of {counted(state.n_epochs, 'epoch')}, not of "
             f"{setup.config.epochs}: resume without --epochs."
         )
-    say(f"Resuming after epoch {len(state.history)} of {state.n_epochs}.")
+    say(f"Resuming after epoch {len(state.history):,} of {state.n_epochs:,}.")
     return state
 
 

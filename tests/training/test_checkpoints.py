@@ -89,7 +89,7 @@ def without_best_weights(content):
 )
 def test_train_resume_from_damaged_checkpoint_is_refused(forty, tmp_path, checkpoint, damage):
     message = resume_refused(forty, tmp_path, damage(checkpoint))
-    assert "model.checkpoint.npz is damaged" in message
+    assert "model.checkpoint.npz is damaged, or not a checkpoint: train without --resume." in message
     assert "train without --resume" in message
 
 
