@@ -103,7 +103,8 @@ def command(place, monkeypatch, capsys):
 
 def test_commands_take_folders(command, place, tmp_path):
     said = command("encode", "in", "--output-dir", tmp_path / "small", "--quality", 2)
-    assert re.search(r"Wrote 2 files to .*small: .* times smaller than the recordings \(138,088 bytes\); quality step 2\.", said)
+    report = r"Wrote 2 files to .*small: .* times smaller than the recordings \(138,088 bytes\); quality step 2\."
+    assert re.search(report, said)
     assert (tmp_path / "small" / "a.sae").exists()
     assert command("decode", tmp_path / "small", "--output-dir", tmp_path / "back", "--quiet") == ""
     for name in ("a.wav", "deep/b.wav"):
