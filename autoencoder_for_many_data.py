@@ -12,6 +12,7 @@ from speech_autoencoder.cli.tensorflow import start_tensorflow
 from speech_autoencoder.config import (
     CODEC_LATENT_RATE,
     LATENT_RATE,
+    VALIDATION_SPLITS,
     CodecConfig,
     TrainingConfig,
     model_config,
@@ -101,8 +102,8 @@ def parse_arguments() -> argparse.Namespace:
     )
     parser.add_argument(
         "--validation",
-        choices=("auto", "speaker", "recording"),
-        default="auto",
+        choices=VALIDATION_SPLITS,
+        default=VALIDATION_SPLITS[0],
         help="hold out whole speakers, or recordings of every speaker; auto: speakers, if the names tell enough",
     )
     parser.add_argument(

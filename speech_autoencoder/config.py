@@ -350,6 +350,9 @@ _FINE = {
 
 PRESETS = ("classic", "fine")
 
+# How recordings are held out for validation (data/splits.py).
+VALIDATION_SPLITS = ("auto", "speaker", "recording")
+
 # Values per second of the latent: the rate of the program that this one replaces, 768 values for a clip of 48 frames.
 LATENT_RATE = 690.0
 # Of a codec's latent. Channels that a bitrate does not use cost almost no bits, so this is sized for the highest one.

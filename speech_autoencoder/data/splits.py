@@ -38,8 +38,8 @@ def split(dataset: Dataset, config: TrainingConfig, by: str = "auto") -> Split:
     config : TrainingConfig
         Its `validation` is the share to hold out; its `seed` determines the choice.
     by : str
-        "speaker", "recording" or "auto": speakers if whole ones are about the requested share of the recordings, as
-        one of eight or more is. Recordings are held out evenly over the speakers that the names tell.
+        One of VALIDATION_SPLITS. "auto" holds out speakers if whole ones are about the requested share of the
+        recordings, as one of eight or more is. Recordings are held out evenly over the speakers that the names tell.
 
     Raises
     ------
