@@ -44,7 +44,7 @@ def test_plan_epochs_fills_the_minutes_and_leaves_no_trace(forty, tmp_path, monk
     monkeypatch.setattr(TrainStep, "take_steps", stop)
     with pytest.raises(StopIteration):
         train_tiny(forty, tmp_path, replace(TINY_TRAINING, minutes=100.0, epochs=0), say=lines.append)
-    planned = int(re.match(r"Training for (\d+) epochs", lines[-1])[1])
+    planned = int(re.match(r"Training for ([\d,]+) epochs", lines[-1])[1].replace(",", ""))
     assert 100 < planned < 1_000_000
     assert steps == [0]
 

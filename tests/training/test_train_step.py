@@ -71,7 +71,7 @@ def test_take_steps_names_the_recording_whose_values_are_not_finite(nine, train_
     batches = batches_of(damaged)
     damaged.clips[damaged.first_row[5], 3, 30] = np.nan
     rates = [1e-3] * batches.n_steps
-    with pytest.raises(InputError, match=r"infinite\) on 5\.wav, whose values in the array are not finite: make the"):
+    with pytest.raises(InputError, match=r"infinite\) on 5\.wav, whose values in the array are not finite: run"):
         train_step.take_steps(batches.epoch(np.random.default_rng(0)), rates, describe_batch=batches.describe_last)
 
 
