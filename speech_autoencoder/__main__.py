@@ -1,7 +1,5 @@
 """Speech as a small file and back: python -m speech_autoencoder encode IN OUT.sae, decode IN.sae OUT.wav."""
 
-import sys
-
 from speech_autoencoder.cli.commands import decode, encode
 from speech_autoencoder.cli.options import Command, make_command_parser
 from speech_autoencoder.cli.process import run_main
@@ -20,5 +18,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    sys.argv[0] = "python -m speech_autoencoder"  # the name in errors and in --help
-    run_main(main)
+    run_main(main, "python -m speech_autoencoder")

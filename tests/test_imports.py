@@ -50,8 +50,9 @@ def test_package_folders_are_small():
 
 
 def test_package_init_files_import_nothing():
+    """The package's own looks at Python's version."""
     for path in PACKAGE.rglob("__init__.py"):
-        assert not list(imported(path)), path
+        assert set(imported(path)) <= ({"sys"} if path.parent == PACKAGE else set()), path
 
 
 def test_tensorflow_is_imported_only_where_networks_are_trained():

@@ -1,38 +1,45 @@
-"""How a command line runs and ends: exit status, one-line errors, streams, signals."""
+"""How a command line runs and ends: exit status, one-line errors, interruptions."""
 
-import atexit
-import gc
-import logging
 import os
-import signal
 import sys
 from collections.abc import Callable
 from contextlib import AbstractContextManager
-from pathlib import Path
-from typing import IO, NoReturn
+from typing import NoReturn
 
+from speech_autoencoder.cli.libraries import explain_import
+from speech_autoencoder.cli.session import is_whole_program, program_name, session_kept, survives_exit
 from speech_autoencoder.errors import InputError
 from speech_autoencoder.system.files import explain, printable
 
 STATUS_PIPE_CLOSED = 1
+STATUS_PARTLY_DONE = 1
 STATUS_INPUT_ERROR = 2
 STATUS_INTERRUPTED = 130  # what shells report after Ctrl-C: 128 + SIGINT
 
 
-def run_main(main: Callable[[], None]) -> None:
+def run_main(main: Callable[[], None], name: str = "") -> None:
     """Run `main`, turning errors that the user can mend into one line on stderr.
 
     The process ends with status 0, with 2 after an error of the user, or with 130 after Ctrl-C. SIGTERM is treated as
-    Ctrl-C.
+    Ctrl-C. In a session that goes on, such as a notebook, SystemExit holds the status, and all is as it was before.
+
+    Parameters
+    ----------
+    main
+        Reads its arguments from the command line.
+    name
+        What messages call the program, if not as its file is called.
     """
-    atexit.register(gc.freeze)  # the last garbage collection, through all that libraries hold, takes up to 1 s
-    _open_closed_streams()
-    _silence_libraries()
-    if signal.getsignal(signal.SIGTERM) == signal.SIG_DFL:
-        signal.signal(signal.SIGTERM, signal.default_int_handler)
-    for stream in (sys.stdout, sys.stderr):
-        if hasattr(stream, "reconfigure"):
-            stream.reconfigure(errors="backslashreplace", line_buffering=True)  # progress is seen through a pipe too
+    try:
+        with session_kept(name):
+            _run(main)
+    except SystemExit:
+        if survives_exit():
+            raise
+
+
+def _run(main: Callable[[], None]) -> None:
+    """Run `main`, and raise SystemExit with the status if it does not succeed."""
     try:
         main()
         sys.stdout.flush()
@@ -45,20 +52,39 @@ def run_main(main: Callable[[], None]) -> None:
         print("Interrupted. Unfinished outputs were left unchanged.", file=sys.stderr)
         sys.exit(STATUS_INTERRUPTED)
     except BrokenPipeError:
-        # Nobody reads our output any more: without this, the interpreter would complain when it flushes.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        if is_whole_program():  # nobody reads our output any more: the interpreter would complain when it flushes
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(STATUS_PIPE_CLOSED)
-    except OSError as error:
-        name = f"{printable(error.filename)}: " if isinstance(error.filename, str) else ""
-        fail(f"{name}{explain(error)}.")
     except MemoryError:
         fail("There is not enough memory: close other programs, or use shorter recordings.")
+    except Exception as error:
+        message = explain_import(error) or (_explain(error) if isinstance(error, OSError) else None)
+        if message is None:
+            raise  # a bug, which keeps its traceback
+        fail(message)
+
+
+def _explain(error: OSError) -> str:
+    """Return what an error of the operating system means, with the name of the file."""
+    name = f"{printable(error.filename)}: " if isinstance(error.filename, str) else ""
+    return f"{name}{explain(error)}."
+
+
+def warn(message: str) -> None:
+    """Print the message as one line on stderr."""
+    name = program_name()
+    print(f"{name}: {_one_line(message)}" if name else _one_line(message), file=sys.stderr)
 
 
 def fail(message: str) -> NoReturn:
-    """Print the message as one line on stderr and end the process with status 2."""
-    print(f"{Path(sys.argv[0]).name}: error: {printable(' '.join(message.split()))}", file=sys.stderr)
+    """Print the message as one line on stderr and end the run with status 2."""
+    warn(f"error: {message}")
     sys.exit(STATUS_INPUT_ERROR)
+
+
+def _one_line(message: str) -> str:
+    """Return a message as one printable line."""
+    return printable(" ".join(message.split()))
 
 
 def blas_threads(count: int) -> AbstractContextManager:
@@ -70,36 +96,3 @@ def blas_threads(count: int) -> AbstractContextManager:
     from threadpoolctl import threadpool_limits
 
     return threadpool_limits(count, user_api="blas")
-
-
-def _open_closed_streams() -> None:
-    """Open those of stdin, stdout and stderr that are closed, so that no file of ours gets their numbers."""
-    while (handle := os.open(os.devnull, os.O_RDWR)) <= 2:
-        pass
-    os.close(handle)
-    sys.stdout, sys.stderr = sys.stdout or os.fdopen(1, "w"), sys.stderr or os.fdopen(2, "w")
-
-
-def _silence_libraries() -> None:
-    """Discard what libraries write past Python, as decoders do about damaged recordings.
-
-    matplotlib's message about its cache folder, where there is no home, is discarded too.
-    """
-    logging.getLogger("matplotlib").setLevel(logging.ERROR)
-    nowhere = os.open(os.devnull, os.O_WRONLY)
-    for number, name in ((1, "stdout"), (2, "stderr")):
-        stream = getattr(sys, name)
-        if stream is not None and not stream.closed and _file_number(stream) == number:
-            stream.flush()
-            ours = os.fdopen(os.dup(number), "w", encoding=stream.encoding, errors=stream.errors)
-            setattr(sys, name, ours)
-            os.dup2(nowhere, number)
-    os.close(nowhere)
-
-
-def _file_number(stream: IO) -> int | None:
-    """Return the descriptor that a stream writes to, None if it has none."""
-    try:
-        return stream.fileno()
-    except (AttributeError, OSError, ValueError):
-        return None

@@ -2,8 +2,11 @@
 
 import gc
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from speech_autoencoder.cli.progress import Say
+from speech_autoencoder.cli.session import is_whole_program
 from speech_autoencoder.errors import InputError
 from speech_autoencoder.system.processors import available_cpus, processors
 
@@ -28,24 +31,46 @@ def start_tensorflow(say: Say, *, threads: tuple[int, int] | None = None, altern
         If TensorFlow or Keras cannot be imported.
     """
     say("Starting TensorFlow ...")
-    os.environ["KERAS_BACKEND"] = "tensorflow"  # whatever the user's Keras is set to
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # for the benchmarks, which `process.run_main` does not run
+    was_enabled = gc.isenabled()
     gc.disable()
     try:
-        # Here, as TensorFlow and Keras read the environment when they are imported.
-        from speech_autoencoder.training.threads import set_threads
+        # TensorFlow and Keras read them when they are imported. The second is for the benchmarks, whose output
+        # `process.run_main` does not silence.
+        with _environment(KERAS_BACKEND="tensorflow", TF_CPP_MIN_LOG_LEVEL="3"):
+            from speech_autoencoder.training.threads import keras_backend, set_threads
     except ImportError as error:
         raise InputError(
             f"TensorFlow could not be imported ({_reason(error)}): run pip install -r requirements.txt{alternative}."
         ) from error
     finally:
-        # What was imported stays: searching it for garbage, now and ever after, takes most of a second.
-        gc.freeze()
-        gc.enable()
+        if is_whole_program():
+            gc.freeze()  # what was imported stays: searching it for garbage, now and ever after, takes most of a second
+        if was_enabled:
+            gc.enable()
+    if keras_backend() != "tensorflow":
+        raise InputError(
+            f"Keras was imported in this session before, with the backend {keras_backend()}: restart the session, and "
+            "run this first."
+        )
     if not threads and available_cpus() < processors():
         threads = available_cpus(), available_cpus()
-    if threads:
-        set_threads(*threads)
+    if threads and not set_threads(*threads):
+        say("TensorFlow has computed in this session before: it keeps its threads, which may change the last digits.")
+
+
+@contextmanager
+def _environment(**variables: str) -> Iterator[None]:
+    """Set variables of the environment, whatever the user has set, and put them back."""
+    before = {name: os.environ.get(name) for name in variables}
+    os.environ.update(variables)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value
 
 
 def _reason(error: ImportError) -> str:
