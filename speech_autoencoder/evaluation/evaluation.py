@@ -1,5 +1,6 @@
 """Measure a model on recordings, beside the PCA baseline and copy-synthesis."""
 
+from collections import Counter
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 
@@ -121,6 +122,7 @@ class _Tally:
         self.recognised: dict[int, dict[str, str]] = {}
         self.alone: dict[int, Scores] = {}
         self.n_known = dict.fromkeys(METRICS, 0)
+        self.failures = {metric: Counter[str]() for metric in METRICS}
         self.squares_by_band = dict.fromkeys(SYSTEMS, np.zeros(()))
         self.squares_over_time = dict.fromkeys(SYSTEMS, np.zeros(()))
 
@@ -130,6 +132,8 @@ class _Tally:
         self.recognised |= scores.recognised
         for metric, n in scores.n_known.items():
             self.n_known[metric] += n
+        for metric, failures in scores.failures.items():
+            self.failures[metric] += failures
         for system in SYSTEMS:
             self.squares_by_band[system] = self.squares_by_band[system] + scores.squares_by_band[system]
             self.squares_over_time[system] = self.squares_over_time[system] + scores.squares_over_time[system]
@@ -155,7 +159,7 @@ class _Tally:
         """Return the metrics that were tried, even if they gave no value."""
         known = {metric for cluster in self.clusters for metric in cluster.sums[MODEL.key]}
         tried = {metric for segment in self.segments for metric in segment.scores[MODEL.key]}
-        return [metric for metric in METRICS if metric in known | tried]
+        return [metric for metric in METRICS if metric in known | tried or self.failures[metric]]
 
     def coverage(self, metric: Metric) -> Coverage:
         """Return on how many segments or recordings a metric was measured, and why it is missing for the others."""
@@ -164,7 +168,11 @@ class _Tally:
             n = sum(segment.scores[MODEL.key].get(metric.key) is not None for segment in self.segments)
         else:
             n_total, n = len(self.dataset.names), self.n_known[metric.key]
-        return Coverage(metric.measured_on, n, n_total, "" if n == n_total else metric.missing)
+        failures = self.failures[metric.key]
+        reasons = [reason for reason, _ in failures.most_common()]
+        if n + failures.total() < n_total:
+            reasons.append(metric.missing)
+        return Coverage(metric.measured_on, n, n_total, ", ".join(reasons))
 
     def log_mel_error(self) -> LogMelError:
         """Return the RMS log-mel errors by band and over time of the systems that have an error."""

@@ -7,6 +7,9 @@ What they recognise is compared as words: without case and punctuation, digits s
 import re
 import threading
 import unicodedata
+from collections.abc import Sequence
+from contextlib import nullcontext
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +17,10 @@ import numpy as np
 
 from speech_autoencoder.audio.resampling import resample
 from speech_autoencoder.errors import InputError
+from speech_autoencoder.system import isolation
 from speech_autoencoder.system.files import printable
+from speech_autoencoder.system.integers import ceil_div
+from speech_autoencoder.system.isolation import CallFailed
 
 SR = 16_000
 _LEAST_LABELS = 2
@@ -25,6 +31,8 @@ _NEEDED = ("model.bin", "config.json", "tokenizer.json")  # files of a model
 _PEAK = 0.5  # to which every sound is scaled
 _PAUSE_S = 0.3  # before and after every sound
 _NOISE = 1e-3  # RMS
+_PART_S = 30  # the longest sound that is recognised at once
+_LIMIT_S = 180  # for a part, or for loading a model
 _ONES = (
     "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen "
     "eighteen nineteen"
@@ -32,7 +40,47 @@ _ONES = (
 _TENS = "twenty thirty forty fifty sixty seventy eighty ninety".split()
 
 
-class PocketSphinx:
+class InstalledRecogniser:
+    """A recogniser of a kind, run in child processes, since its native code may end them; a `words.WordRecogniser`.
+
+    Its `labels` are those of the given ones that it knows. Long sound is recognised in parts, whose words are joined.
+    InputError is raised if its package, or its model, is missing or fails.
+    """
+
+    n_training = 0
+
+    def __init__(self, kind: str, labels: list[str]) -> None:
+        self._kind, self._given = kind, tuple(labels)
+        # One child has pocketsphinx for each thread. Of Whisper there is one: its model is large, and uses all threads.
+        self._turn = threading.Lock() if kind == "whisper" else nullcontext()
+        try:
+            self.name, self.labels = isolation.call(_describe, kind, self._given, name=kind, limit_s=_LIMIT_S)
+        except CallFailed as error:
+            raise InputError(f"--recogniser {kind} cannot be used ({error}): leave the option out.") from error
+
+    def recognise(self, waveforms: list[np.ndarray], *, sr: int) -> list[str]:
+        """Return the label recognised in each waveform (n_samples,) at `sr` Hz, "" for anything else.
+
+        Raises
+        ------
+        CallFailed
+            If the recogniser fails.
+        """
+        return [self._recognise_one(waveform, sr) for waveform in waveforms]
+
+    def _recognise_one(self, waveform: np.ndarray, sr: int) -> str:
+        words = []
+        for part in np.array_split(waveform, max(1, ceil_div(len(waveform), _PART_S * sr))):
+            with self._turn:
+                sound = prepare(part, sr=sr)
+                words.append(
+                    isolation.call(_transcribe, self._kind, self._given, sound, name=self._kind, limit_s=_LIMIT_S)
+                )
+        text = " ".join(filter(None, words))
+        return text if text in self.labels else ""
+
+
+class _PocketSphinx:
     """Recognises one of the labels, in a grammar of nothing else, with the model that comes with pocketsphinx.
 
     Its `labels` are those whose words are all in the dictionary. InputError is raised if pocketsphinx, or its model, is
@@ -40,77 +88,76 @@ class PocketSphinx:
     """
 
     name = "pocketsphinx"
-    n_training = 0
 
-    def __init__(self, labels: list[str]) -> None:
-        # A decoder serves one thread.
-        self._local = threading.local()
-        decoder = self._make()
-        self.labels = [label for label in labels if all(map(decoder.lookup_word, label.split()))]
-
-    def recognise(self, waveforms: list[np.ndarray], *, sr: int) -> list[str]:
-        """Return the label recognised in each waveform (n_samples,) at `sr` Hz, "" for none."""
-        if not hasattr(self._local, "decoder"):
-            self._local.decoder = self._make()
+    def __init__(self, labels: Sequence[str]) -> None:
+        try:
+            from pocketsphinx import Decoder  # optional
+        except ImportError as error:
+            raise _not_installed("pocketsphinx", "pocketsphinx", error) from error
+        try:
+            self._decoder = Decoder(lm=None, loglevel="FATAL")
+        except (RuntimeError, ValueError) as error:
+            raise InputError(f"pocketsphinx has no English model ({error}): pip install pocketsphinx again.") from error
+        self.labels = [label for label in labels if all(map(self._decoder.lookup_word, label.split()))]
+        if self.labels:
             words = " | ".join(self.labels)
-            self._local.decoder.add_jsgf_string("words", f"#JSGF V1.0; grammar words; public <words> = {words};")
-            self._local.decoder.activate_search("words")
-        return [self._recognise_one(waveform, sr) for waveform in waveforms]
+            self._decoder.add_jsgf_string("words", f"#JSGF V1.0; grammar words; public <words> = {words};")
+            self._decoder.activate_search("words")
 
-    def _recognise_one(self, waveform: np.ndarray, sr: int) -> str:
-        decoder, sound = self._local.decoder, prepare(waveform, sr=sr)
+    def transcribe(self, sound: np.ndarray) -> str:
+        """Return the words in prepared sound."""
+        decoder = self._decoder
         # Otherwise it would subtract the noise of earlier sounds.
         decoder.reinit_feat()
         decoder.start_utt()
         decoder.process_raw(np.round(32_767 * sound).astype("<i2").tobytes(), full_utt=True)
         decoder.end_utt()
         best = decoder.hyp()
-        return best.hypstr if best and best.hypstr in self.labels else ""
-
-    @staticmethod
-    def _make() -> Any:
-        """Return a new decoder, without a grammar."""
-        try:
-            from pocketsphinx import Decoder  # optional
-        except ImportError as error:
-            raise _not_installed("pocketsphinx", "pocketsphinx", error) from error
-        try:
-            return Decoder(lm=None, loglevel="FATAL")
-        except (RuntimeError, ValueError) as error:
-            raise InputError(f"pocketsphinx has no English model ({error}): pip install pocketsphinx again.") from error
+        return best.hypstr if best else ""
 
 
-class Whisper:
+class _Whisper:
     """Recognises any words, preferring the labels, with the first of _MODELS that faster-whisper finds on disk.
 
     InputError is raised if faster-whisper, or a model, is missing: nothing is downloaded.
     """
 
-    n_training = 0
-
-    def __init__(self, labels: list[str]) -> None:
+    def __init__(self, labels: Sequence[str]) -> None:
         model, folder = _find_model()
-        self.name, self.labels = f"whisper {model}", labels
+        self.name, self.labels = f"whisper {model}", list(labels)
         self._model = _open_model(folder)
 
-    def recognise(self, waveforms: list[np.ndarray], *, sr: int) -> list[str]:
-        """Return the label recognised in each waveform (n_samples,) at `sr` Hz, "" for anything else."""
-        return [self._recognise_one(waveform, sr) for waveform in waveforms]
-
-    def _recognise_one(self, waveform: np.ndarray, sr: int) -> str:
+    def transcribe(self, sound: np.ndarray) -> str:
+        """Return the words in prepared sound."""
         segments, _ = self._model.transcribe(
-            prepare(waveform, sr=sr),
+            sound,
             language="en",
             temperature=0.0,
             condition_on_previous_text=False,
             without_timestamps=True,
             hotwords=", ".join(self.labels),
         )
-        words = normalise_words(" ".join(segment.text for segment in segments))
-        return words if words in self.labels else ""
+        return normalise_words(" ".join(segment.text for segment in segments))
 
 
-def load(kind: str, labels: dict[str, str]) -> tuple[PocketSphinx | Whisper, dict[str, str]]:
+@lru_cache(maxsize=1)
+def _open(kind: str, labels: tuple[str, ...]) -> _PocketSphinx | _Whisper:
+    """Return a recogniser of a kind; in a child process."""
+    return _PocketSphinx(labels) if kind == "pocketsphinx" else _Whisper(labels)
+
+
+def _describe(kind: str, labels: tuple[str, ...]) -> tuple[str, list[str]]:
+    """Return a recogniser's name and the labels that it knows; in a child process."""
+    recogniser = _open(kind, labels)
+    return recogniser.name, recogniser.labels
+
+
+def _transcribe(kind: str, labels: tuple[str, ...], sound: np.ndarray) -> str:
+    """Return the words in prepared sound; in a child process."""
+    return _open(kind, labels).transcribe(sound)
+
+
+def load(kind: str, labels: dict[str, str]) -> tuple[InstalledRecogniser, dict[str, str]]:
     """Return a recogniser for the words of recordings, and {name: word}, as the words are compared.
 
     Parameters
@@ -132,7 +179,7 @@ def load(kind: str, labels: dict[str, str]) -> tuple[PocketSphinx | Whisper, dic
             f"--recogniser {kind} needs {_LEAST_LABELS} to {_MOST_LABELS} different words, and testing has "
             f"{len(distinct)}: name recordings label_speaker_take.wav, or give --labels."
         )
-    recogniser: PocketSphinx | Whisper = PocketSphinx(distinct) if kind == "pocketsphinx" else Whisper(distinct)
+    recogniser = InstalledRecogniser(kind, distinct)
     if len(recogniser.labels) < _LEAST_LABELS:
         unknown = next(label for label in distinct if label not in recogniser.labels)
         raise InputError(

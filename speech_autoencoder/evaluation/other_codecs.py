@@ -23,6 +23,7 @@ from speech_autoencoder.errors import InputError
 from speech_autoencoder.evaluation import ogg
 from speech_autoencoder.system.files import printable
 from speech_autoencoder.system.integers import ceil_div
+from speech_autoencoder.system.isolation import describe_status
 
 NARROW_HZ = 8_000
 WIDE_HZ = 16_000
@@ -41,6 +42,7 @@ _SPEEX_FRAMES = 10  # in a packet: alone, each frame is filled up to whole bytes
 # speexdec takes 10 ms off the start, but not where all of the sound is on one page, the third of the file.
 _SPEEX_LEAST_PAGES = 3
 _SPEEX_LATE = 80  # samples
+_PROGRAM_LIMIT_S = 600  # for one segment; they take milliseconds for a second of sound
 # Delays are found by the envelopes of octaves, smoothed over some pitch periods, as not every codec keeps the phase.
 _LONGEST_DELAY_S = 0.1
 _SMOOTHING_S = 0.02
@@ -218,7 +220,10 @@ def _code_all(codec: ExternalCodec, workers: int, setting: str, waveforms: list[
 
     def code(waveform: np.ndarray) -> tuple[np.ndarray, float]:
         with tempfile.TemporaryDirectory() as folder:
-            return codec.code(setting, waveform, own_sr, Path(folder))
+            try:
+                return codec.code(setting, waveform, own_sr, Path(folder))
+            except OSError as error:
+                raise InputError(f"{codec.name} wrote no sound that can be read.") from error
 
     with ThreadPoolExecutor(workers) as executor:
         decoded, n_bytes = zip(*executor.map(code, inputs), strict=True)
@@ -240,11 +245,16 @@ def _envelopes(waveform: np.ndarray, sr: int) -> np.ndarray:
 
 
 def _run(*command: Any) -> None:
-    """Run a program and hide its output; raise InputError if it fails."""
-    done = subprocess.run([*map(str, command)], capture_output=True, stdin=subprocess.DEVNULL)
+    """Run a program and hide its output; raise InputError if it fails, crashes or does not end."""
+    try:
+        done = subprocess.run(
+            [*map(str, command)], capture_output=True, stdin=subprocess.DEVNULL, timeout=_PROGRAM_LIMIT_S
+        )
+    except subprocess.TimeoutExpired as error:
+        raise InputError(f"{command[0]} did not end within {_PROGRAM_LIMIT_S} s.") from error
     if done.returncode:
         lines = done.stderr.decode(errors="replace").split("\n")
-        reason = next((line.strip() for line in reversed(lines) if line.strip()), f"status {done.returncode}")
+        reason = next((line.strip() for line in reversed(lines) if line.strip()), describe_status(done.returncode))
         raise InputError(f"{command[0]} failed ({printable(reason)}).")
 
 
@@ -261,7 +271,7 @@ def to_raw(waveform: np.ndarray) -> bytes:
 
 def from_raw(data: bytes) -> np.ndarray:
     """Return the waveform (n_samples,) of 16-bit samples that `to_raw` wrote."""
-    return np.frombuffer(data, "<i2").astype(np.float32) / _FULL_SCALE
+    return np.frombuffer(data[: len(data) // 2 * 2], "<i2").astype(np.float32) / _FULL_SCALE
 
 
 def _to_16_bits(waveform: np.ndarray) -> np.ndarray:

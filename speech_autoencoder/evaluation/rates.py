@@ -170,14 +170,15 @@ def _row(
     means: Scores = {}
     for metric in METRICS:
         values = [value for entry in scores if (value := entry.get(metric)) is not None]
-        means[metric] = float(np.mean(values)) if values else None
+        # A mean without the segments on which a library failed would not compare with the others.
+        means[metric] = float(np.mean(values)) if values and np.isfinite(values).all() else None
     return RateRow(system, setting, latent_rate, bitrate, means)
 
 
 def _score(reference: np.ndarray, estimate: np.ndarray, sr: int) -> Scores:
-    """Return the scores of one segment, None where a metric could not be measured."""
+    """Return the scores of one segment, None where a metric could not be measured, NaN where a library failed."""
     found = measure_sound(Sound(reference, sr), Sound(estimate, sr), METRICS)
-    return {key: measurement.value if measurement.is_known else None for key, measurement in found.items()}
+    return {key: measured.value if measured.is_known or measured.failure else None for key, measured in found.items()}
 
 
 def _code_by_pca(

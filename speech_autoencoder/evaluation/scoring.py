@@ -15,11 +15,13 @@ from speech_autoencoder.errors import InputError
 from speech_autoencoder.evaluation.metrics import registry
 from speech_autoencoder.evaluation.metrics.log_mel_error import log_mel_error_by_band_db, log_mel_sums_over_time
 from speech_autoencoder.evaluation.metrics.metric import LogMelPair, Measurement, Metric, Sound, SoundPair, WordPair
+from speech_autoencoder.evaluation.metrics.word_accuracy import WORDS
 from speech_autoencoder.evaluation.results import LeftOut, Scores
 from speech_autoencoder.evaluation.segments import join
 from speech_autoencoder.evaluation.systems import MODEL, ORIGINAL, System, waveform_of
 from speech_autoencoder.evaluation.words import WordRecogniser
 from speech_autoencoder.system.files import printable
+from speech_autoencoder.system.isolation import CallFailed
 
 
 @dataclass
@@ -36,6 +38,8 @@ class SegmentScores:
         {recording: the model's scores of it alone}.
     n_known
         {metric: for how many recordings the model's value is known}.
+    failures
+        {metric: how often a library failed, by what it did}.
     recognised
         {recording: {system: word}}, with the word that was said as "said", for recordings with a label.
     scored
@@ -49,6 +53,7 @@ class SegmentScores:
     squares_over_time: dict[str, np.ndarray]
     recordings: dict[int, Scores] = field(default_factory=dict)
     n_known: Counter[str] = field(default_factory=Counter)
+    failures: dict[str, Counter[str]] = field(default_factory=dict)
     recognised: dict[int, dict[str, str]] = field(default_factory=dict)
     scored: list[int] = field(default_factory=list)
     left_out: list[LeftOut] = field(default_factory=list)
@@ -65,6 +70,10 @@ class SegmentScores:
         if system == MODEL.key:
             self.n_known[metric.key] += measurement.is_known
             self.keep(recording, metric, measurement)
+
+    def add_failure(self, metric: Metric, failure: str) -> None:
+        """Note that a metric is missing on a segment or recording because a library failed."""
+        self.failures.setdefault(metric.key, Counter())[failure] += 1
 
     def keep(self, recording: int, metric: Metric, measurement: Measurement) -> None:
         """Keep the value of one recording, where evaluation.json has it."""
@@ -155,18 +164,30 @@ class Scorer:
         if not self.recogniser or said is None or said not in self.recogniser.labels:
             return
         sr = int(self.dataset.sr[recording])
-        words = dict(zip(waveforms, self.recogniser.recognise(list(waveforms.values()), sr=sr), strict=True))
+        try:
+            recognised = self.recogniser.recognise(list(waveforms.values()), sr=sr)
+        except CallFailed as error:
+            scores.add_failure(WORDS, str(error))
+            return
+        words = dict(zip(waveforms, recognised, strict=True))
         scores.recognised[recording] = {"said": said} | words
         for metric in registry.available(WordPair, "recordings", sr):
             for key, word in words.items():
                 scores.add_recording(recording, key, metric, metric.measure(WordPair(said, word)))
 
     def _score_segment(self, scores: SegmentScores, sounds: dict[str, Sound]) -> None:
-        """Add the metrics of the joined recordings."""
-        for system in self.systems:
-            pair = SoundPair(sounds[ORIGINAL], sounds[system.key])
-            for metric in registry.available(SoundPair, "segments", pair.sr):
-                scores.add(system.key, metric, metric.measure(pair))
+        """Add the metrics of the joined recordings; one that fails on one system counts for none of them."""
+        pairs = {system.key: SoundPair(sounds[ORIGINAL], sounds[system.key]) for system in self.systems}
+        for metric in registry.available(SoundPair, "segments", sounds[ORIGINAL].sr):
+            measured: dict[str, Measurement] = {}
+            for key, pair in pairs.items():
+                measured[key] = metric.measure(pair)
+                if measured[key].failure:
+                    scores.add_failure(metric, measured[key].failure)
+                    break
+            else:
+                for key, measurement in measured.items():
+                    scores.add(key, metric, measurement)
 
 
 def read_original(dataset: Dataset, recording: int) -> np.ndarray:

@@ -12,7 +12,9 @@ from speech_autoencoder.codec.reconstruction import reconstruct
 from speech_autoencoder.config import CLASSIC, InversionConfig, LatentSearchConfig
 from speech_autoencoder.evaluation import evaluation
 from speech_autoencoder.evaluation.metrics.quality import has_dnsmos, has_pesq
+from speech_autoencoder.evaluation.results import Coverage
 from speech_autoencoder.report import text
+from speech_autoencoder.system.isolation import CallFailed
 from speech_autoencoder.training.word_recogniser import TrainedRecogniser
 from tests.helpers.arrays import array_of
 
@@ -239,6 +241,44 @@ def test_evaluate_words_that_are_not_recognised_have_a_column(testing, trained):
     assert text.describe_words(words) == (
         f"With a choice of 2 words, borrowed recognises 1.000 of {n} original testing recordings."
     )
+
+
+@pytest.mark.parametrize("call", [1, 2], ids=["always", "on some systems"])
+def test_evaluate_metric_whose_package_crashes_is_missing_with_the_reason(call, testing, trained, result, stub):
+    # A segment is lost to all systems alike: otherwise they would be compared on different segments.
+    stub(
+        "pesq",
+        "import os\ncalls = []\nPesqError = ValueError\n"
+        f"def pesq(*arguments):\n    calls.append(1)\n    return os.abort() if len(calls) == {call} else 2.0",
+    )
+    found = evaluate(testing, trained[0].model)
+    assert found.coverage["pesq_nb"] == Coverage("segments", 0, found.n_segments, "pesq crashed: aborted")
+    for scores in (*found.scores.values(), *(scores for entry in found.segments for scores in entry.scores.values())):
+        assert scores["pesq_nb"] is None
+    assert found.scores["copy_synthesis"]["stoi"] == result.scores["copy_synthesis"]["stoi"]
+    said = f"PESQ-NB, on 0 of {found.n_segments:,} segments (pesq crashed: aborted)"
+    assert said in text.describe_intervals(found)
+    assert "PESQ-NB" in text.format_table(found.scores)
+    assert json.loads(json.dumps(asdict(found), allow_nan=False)) == asdict(found)
+
+
+def test_evaluate_recogniser_that_crashes_on_a_recording_does_not_count_it(testing, trained):
+    class Crashing:
+        """Recognises everything but the longest recording."""
+
+        name, labels, n_training = "borrowed", ["one", "two"], 0
+
+        def recognise(self, waveforms, *, sr):
+            if len(waveforms[0]) == max(testing.n_samples):
+                raise CallFailed("borrowed crashed: aborted")
+            return ["one"] * len(waveforms)
+
+    labels = dict.fromkeys(testing.names, "one")
+    found = evaluate(testing, trained[0].model, recogniser=Crashing(), labels=labels)
+    n = len(testing.names)
+    assert found.coverage["words"] == Coverage("recordings", n - 1, n, "borrowed crashed: aborted")
+    assert found.scores["model"]["words"] == 1
+    assert found.words.n_recordings == n - 1
 
 
 def test_evaluate_log_mel_error_is_told_by_band_and_over_time(result, testing):

@@ -1,13 +1,11 @@
 """Recognisers that others have trained, with stand-ins of their packages: what they are given, what they return."""
 
-import sys
-from types import ModuleType, SimpleNamespace
-
 import numpy as np
 import pytest
 
 from speech_autoencoder.errors import InputError
 from speech_autoencoder.evaluation import installed_recognisers
+from speech_autoencoder.system.isolation import CallFailed
 from tests.helpers.common import one_line_of
 
 SR = 8_000
@@ -46,56 +44,52 @@ def test_prepare_has_one_level_and_is_the_same_each_time():
     assert np.isfinite(installed_recognisers.prepare(np.zeros(0, np.float32), sr=SR)).all()
 
 
+# A stand-in: "eight" for an even number of samples, otherwise "seven". It remembers earlier sounds, as the real one
+# does, until it is told not to.
+POCKETSPHINX = """
+from types import SimpleNamespace
+
 class Decoder:
-    """A stand-in for that of pocketsphinx: "eight" for an even number of samples, otherwise the word `odd`.
-
-    It remembers earlier sounds, as the real one does, until it is told not to.
-    """
-
-    odd = "seven"
-
-    def __init__(self, **options):
-        assert options["lm"] is None
-        self.fresh, self.grammar = False, None
+    def __init__(self, lm, loglevel):
+        self.fresh, self.words = False, None
 
     def lookup_word(self, word):
         return "S" if word in ("seven", "eight", "forty", "two") else None
 
     def add_jsgf_string(self, name, text):
-        self.grammar = (name, text)
+        assert name == "words"
+        self.words = text.split("public <words> = ")[1]
 
     def activate_search(self, name):
-        assert self.grammar[0] == name
+        assert name == "words" and self.words == "eight | forty two | seven;", self.words
 
     def reinit_feat(self):
         self.fresh = True
 
     def start_utt(self):
-        assert self.grammar and self.fresh
-        self.best = None
+        assert self.words and self.fresh
 
-    def process_raw(self, sound, *, full_utt):
-        samples = np.frombuffer(sound, "<i2")
-        assert full_utt and abs(samples).max() > 10_000
-        self.best = Decoder.odd if len(samples) % 2 else "eight"
+    def process_raw(self, sound, full_utt):
+        assert full_utt
+        self.best = "seven" if len(sound) // 2 % 2 else "eight"
+        HERE
 
     def end_utt(self):
         self.fresh = False
 
     def hyp(self):
         return self.best and SimpleNamespace(hypstr=self.best)
+"""
 
 
-def install(monkeypatch, name, **contents):
-    """Make a module of this name importable."""
-    module = ModuleType(name)
-    vars(module).update(contents)
-    monkeypatch.setitem(sys.modules, name, module)
+def pocketsphinx(stub, here):
+    """Return the recogniser, whose stand-in does this with each sound."""
+    stub("pocketsphinx", POCKETSPHINX.replace("HERE", here))
+    return installed_recognisers.load("pocketsphinx", LABELS | {"a.wav": "Forty-two", "b.wav": "aller"})
 
 
-def test_pocketsphinx_recognises_labels_in_a_grammar_of_them(monkeypatch):
-    install(monkeypatch, "pocketsphinx", Decoder=Decoder)
-    recogniser, words = installed_recognisers.load("pocketsphinx", LABELS | {"a.wav": "Forty-two", "b.wav": "aller"})
+def test_pocketsphinx_recognises_labels_in_a_grammar_of_them(stub):
+    recogniser, words = pocketsphinx(stub, "pass")
     assert words["7_ann_0.wav"] == words["seven_bob_0.wav"] == "seven"
     assert recogniser.labels == ["eight", "forty two", "seven"]  # the dictionary has no "aller"
     sound = np.tile(LOUD, 2)
@@ -104,13 +98,51 @@ def test_pocketsphinx_recognises_labels_in_a_grammar_of_them(monkeypatch):
         "seven",
         "eight",
     ]
-    assert recogniser._local.decoder.grammar[1].endswith("public <words> = eight | forty two | seven;")
-    monkeypatch.setattr(Decoder, "odd", None)
-    assert recogniser.recognise([np.append(sound, 0.1)], sr=installed_recognisers.SR) == [""]
 
 
-def test_load_unknown_labels_are_refused(monkeypatch):
-    install(monkeypatch, "pocketsphinx", Decoder=Decoder)
+@pytest.mark.parametrize(("here", "recognised"), [("self.best = None", ""), ("self.best = 'nine'", "")])
+def test_recognise_what_is_no_label_is_nothing(here, recognised, stub):
+    recogniser, _ = pocketsphinx(stub, here)
+    assert recogniser.recognise([LOUD], sr=SR) == [recognised]
+
+
+@pytest.mark.parametrize(
+    ("here", "said"),
+    [
+        ("import os; os.abort()", "pocketsphinx crashed: aborted"),
+        ("import time; time.sleep(60)", "gave no answer within 2 s"),
+        ("raise RuntimeError('bad state')", "pocketsphinx failed: RuntimeError: bad state"),
+    ],
+)
+def test_recognise_that_ends_its_process_is_an_error(here, said, stub, monkeypatch):
+    recogniser, _ = pocketsphinx(stub, here)
+    monkeypatch.setattr(installed_recognisers, "_LIMIT_S", 2)
+    with pytest.raises(CallFailed, match=said):
+        recogniser.recognise([LOUD], sr=SR)
+
+
+def test_recognise_long_sound_is_recognised_in_parts(stub):
+    recogniser, _ = pocketsphinx(
+        stub,
+        """
+        assert len(sound) <= 2 * 31 * 16_000, len(sound)
+        self.n_parts = getattr(self, "n_parts", 0) + 1
+        self.best = ["forty", None, "two"][self.n_parts - 1]
+        """,
+    )
+    assert recogniser.recognise([np.zeros(70 * SR, np.float32)], sr=SR) == ["forty two"]
+
+
+def test_load_that_ends_its_process_is_refused(stub):
+    stub("pocketsphinx", "import os; os.abort()")
+    with pytest.raises(InputError, match="leave the option out") as error:
+        installed_recognisers.load("pocketsphinx", LABELS)
+    assert "pocketsphinx crashed: aborted" in one_line_of(error)
+    assert not isinstance(error.value, CallFailed)
+
+
+def test_load_unknown_labels_are_refused(stub):
+    stub("pocketsphinx", POCKETSPHINX.replace(' == "eight | forty two | seven;"', ""))
     for labels, said in (
         ({}, "testing has 0"),
         ({"a.wav": "seven", "b.wav": "7"}, "testing has 1"),
@@ -122,71 +154,73 @@ def test_load_unknown_labels_are_refused(monkeypatch):
         assert said in one_line_of(error)
 
 
-def test_load_without_the_package_names_what_to_install(monkeypatch):
+def test_load_without_the_package_names_what_to_install(stub):
     for kind, package in (("pocketsphinx", "pocketsphinx"), ("whisper", "faster-whisper")):
-        monkeypatch.setitem(sys.modules, package.replace("-", "_"), None)
+        stub(package.replace("-", "_"), "raise ImportError('not there')")
         with pytest.raises(InputError, match=f"pip install {package}") as error:
             installed_recognisers.load(kind, LABELS)
         one_line_of(error)
 
 
+WHISPER = """
+from pathlib import Path
+from types import SimpleNamespace
+
+def download_model(name, local_files_only):
+    assert local_files_only
+    folder = Path(FOLDER, name)
+    if not folder.is_dir():
+        raise FileNotFoundError(name)
+    return str(folder)
+
 class WhisperModel:
-    """A stand-in for that of faster-whisper: recognises the same in everything."""
-
-    says = (" Se", "ven.")
-
-    def __init__(self, path, **options):
-        assert options["local_files_only"]
+    def __init__(self, path, device, compute_type, local_files_only):
+        assert local_files_only
+        if ERROR:
+            raise RuntimeError(ERROR)
 
     def transcribe(self, sound, **options):
-        assert sound.dtype == np.float32 and options["language"] == "en" and options["hotwords"] == "eight, seven"
-        return iter([SimpleNamespace(text="".join(self.says))]), None
+        assert sound.dtype == "float32" and options["language"] == "en" and options["hotwords"] == "eight, seven"
+        return iter([SimpleNamespace(text=SAYS)]), None
+"""
 
 
-@pytest.fixture
-def models(monkeypatch, tmp_path):
-    """Return a folder, in which a stand-in for faster-whisper looks for models."""
-
-    def download_model(name, *, local_files_only):
-        assert local_files_only
-        if not (tmp_path / name).is_dir():
-            raise FileNotFoundError(name)
-        return str(tmp_path / name)
-
-    install(monkeypatch, "faster_whisper", download_model=download_model, WhisperModel=WhisperModel)
-    return tmp_path
+def whisper(stub, folder, *, says="", error=""):
+    """Return the recogniser, whose stand-in recognises the same in everything."""
+    names = f"FOLDER, SAYS, ERROR = {str(folder)!r}, {says!r}, {error!r}\n"
+    stub("faster_whisper", names + WHISPER)
+    return installed_recognisers.load("whisper", LABELS)[0]
 
 
 def add_model(folder, *files):
     """Make a folder with these files."""
-    folder.mkdir()
+    folder.mkdir(parents=True)
     for name in files:
         (folder / name).touch()
 
 
-def test_whisper_is_the_first_whole_model_on_disk(models, monkeypatch):
-    add_model(models / "base.en", "model.bin", "config.json")  # would download its tokenizer
-    add_model(models / "tiny.en", "model.bin", "config.json", "tokenizer.json")
-    recogniser, _ = installed_recognisers.load("whisper", LABELS)
+def test_whisper_is_the_first_whole_model_on_disk(stub, tmp_path):
+    add_model(tmp_path / "base.en", "model.bin", "config.json")  # would download its tokenizer
+    add_model(tmp_path / "tiny.en", "model.bin", "config.json", "tokenizer.json")
+    recogniser = whisper(stub, tmp_path, says=" Seven. ")
     assert (recogniser.name, recogniser.labels) == ("whisper tiny.en", ["eight", "seven"])
     assert recogniser.recognise([LOUD, QUIET], sr=SR) == ["seven", "seven"]
-    for says in (("Thank you.",), ()):
-        monkeypatch.setattr(WhisperModel, "says", says)
-        assert recogniser.recognise([LOUD], sr=SR) == [""]
 
 
-def test_whisper_without_a_model_says_how_to_download_one(models):
-    add_model(models / "base", "model.bin")
+@pytest.mark.parametrize("says", ["Thank you.", ""])
+def test_whisper_other_words_are_nothing(says, stub, tmp_path):
+    add_model(tmp_path / "base", "model.bin", "config.json", "tokenizer.json")
+    assert whisper(stub, tmp_path, says=says).recognise([LOUD], sr=SR) == [""]
+
+
+def test_whisper_without_a_model_says_how_to_download_one(stub, tmp_path):
+    add_model(tmp_path / "base", "model.bin")
     with pytest.raises(InputError, match="download_model") as error:
-        installed_recognisers.load("whisper", LABELS)
+        whisper(stub, tmp_path)
     one_line_of(error)
 
 
-def test_whisper_model_that_cannot_be_opened_is_named(models, monkeypatch):
-    def refuse(self, *path, **options):
-        raise RuntimeError("File model.bin is incomplete")
-
-    add_model(models / "base", "model.bin", "config.json", "tokenizer.json")
-    monkeypatch.setattr(WhisperModel, "__init__", refuse)
+def test_whisper_model_that_cannot_be_opened_is_named(stub, tmp_path):
+    add_model(tmp_path / "base", "model.bin", "config.json", "tokenizer.json")
     with pytest.raises(InputError, match="incomplete"):
-        installed_recognisers.load("whisper", LABELS)
+        whisper(stub, tmp_path, error="File model.bin is incomplete")

@@ -1,10 +1,15 @@
 """Other codecs: delays are found and removed, and their programs code sound that stays in place."""
 
+import os
+import re
+
 import numpy as np
 import pytest
 
+from speech_autoencoder.errors import InputError
+from speech_autoencoder.evaluation import other_codecs
 from speech_autoencoder.evaluation.other_codecs import delay_of, external_codecs, from_raw, to_raw, without_delay
-from tests.helpers.common import make_speech
+from tests.helpers.common import make_speech, one_line_of
 
 SR = 8_000
 CODECS = {codec.name: codec for codec in external_codecs(SR)}
@@ -84,3 +89,25 @@ def test_as_codec_opus_of_a_rate_that_it_does_not_decode_to_gives_that_rate_back
     waveform = make_speech(8_000, 4_000)
     coded = require("Opus").as_codec(workers=1).code("12", [waveform], 4_000)
     assert np.corrcoef(waveform, coded.waveforms[0])[0, 1] > 0.9
+
+
+@pytest.mark.skipif(os.name == "nt", reason="its programs are scripts of a shell")
+@pytest.mark.parametrize(
+    ("script", "said"),
+    [
+        ("kill -SEGV $$", "c2enc failed (segmentation fault)"),
+        ("exit 3", "c2enc failed (status 3)"),
+        ("echo no such mode >&2; exit 1", "c2enc failed (no such mode)"),
+        ("exec sleep 60", "c2enc did not end within 1 s"),
+        ("exit 0", "Codec 2 wrote no sound that can be read"),
+    ],
+)
+def test_code_program_that_fails_is_an_error(script, said, tmp_path, monkeypatch):
+    for name in ("c2enc", "c2dec"):
+        (tmp_path / name).write_text(f"#!/bin/sh\n{script}\n")
+        (tmp_path / name).chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
+    monkeypatch.setattr(other_codecs, "_PROGRAM_LIMIT_S", 1)
+    with pytest.raises(InputError, match=re.escape(said)) as error:
+        external_codecs(SR)[0].as_codec(workers=1).code("1200", [make_speech(SR, SR)], SR)
+    one_line_of(error)

@@ -69,12 +69,13 @@ def mel_cepstral_distortions_db(reference: np.ndarray, estimate: np.ndarray, sr:
 def _mel_magnitudes(waveform: np.ndarray, sr: int) -> np.ndarray:
     """Return the magnitudes (n_frames, n_bands) of a waveform, a frame every 10 ms."""
     size, hop = 2 * round(_WINDOW_S * sr / 2), round(_HOP_S * sr)
-    padded = np.pad(waveform.astype(np.float64), size // 2)
+    padded = np.pad(waveform, size // 2)
     frames = np.lib.stride_tricks.sliding_window_view(padded, size)[::hop]
     return np.concatenate(
         [
-            np.abs(scipy.fft.rfft(frames[start : start + _FRAMES_AT_ONCE] * hann(size), axis=-1)) @ _filters(sr, size)
+            np.abs(scipy.fft.rfft(some.astype(np.float64) * hann(size), axis=-1)) @ _filters(sr, size)
             for start in range(0, len(frames), _FRAMES_AT_ONCE)
+            for some in [frames[start : start + _FRAMES_AT_ONCE]]
         ]
     )
 

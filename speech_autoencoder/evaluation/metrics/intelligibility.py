@@ -6,10 +6,20 @@ from functools import cache
 
 import numpy as np
 
-from speech_autoencoder.evaluation.metrics.metric import Measurement, Metric, SoundPair, require_same_shape, unweighted
+from speech_autoencoder.evaluation.metrics.metric import (
+    Measurement,
+    Metric,
+    SoundPair,
+    mean_of_parts,
+    require_same_shape,
+    split,
+    unweighted,
+)
 
 LEAST_S = 0.4  # STOI needs 30 frames that are not silent
 _TOO_SHORT = 1e-5  # pystoi's answer when too little is left after it drops silence
+_PART_S = 60  # pystoi takes 2 MB for each second
+_QUIET = 0.01  # pystoi drops frames more than 40 dB below the loudest one
 _DECIMALS = 9  # pystoi's ESTOI adds noise of 1e-16, which would make two runs differ
 
 
@@ -18,7 +28,8 @@ def stoi(reference: np.ndarray, estimate: np.ndarray, sr: int, *, extended: bool
 
     STOI correlates the envelopes of third-octave bands over 0.4 s (Taal, Hendriks, Heusdens and Jensen, 2011). ESTOI
     correlates spectrograms of 0.4 s, which makes it stricter about modulations (Jensen and Taal, 2016). Neither
-    measures pitch, the voice or how pleasant it sounds, and both say little about sounds other than speech.
+    measures pitch, the voice or how pleasant it sounds, and both say little about sounds other than speech. Sound of
+    more than 60 s is measured in equal parts, whose mean is returned, without parts more than 40 dB below the loudest.
 
     Parameters
     ----------
@@ -42,6 +53,11 @@ def stoi(reference: np.ndarray, estimate: np.ndarray, sr: int, *, extended: bool
     require_same_shape(reference, estimate)
     if not np.any(reference) or len(reference) < LEAST_S * sr:
         return float("nan")
+    parts = [split(waveform, _PART_S * sr) for waveform in (reference, estimate)]
+    if len(parts[0]) > 1:
+        least = _QUIET * np.abs(reference).max()
+        loud = [(ours, theirs) for ours, theirs in zip(*parts, strict=True) if np.abs(ours).max() >= least]
+        return mean_of_parts([stoi(ours, theirs, sr, extended=extended) for ours, theirs in loud])
     value = float(_pystoi()(reference, estimate, sr, extended=extended))
     return float("nan") if value == _TOO_SHORT else round(value, _DECIMALS)
 
@@ -79,7 +95,7 @@ STOI = Metric(
     averaged_over="segments",
     missing="less than 0.4 s of sound",
     measures="Short-time objective intelligibility (Taal and others, 2011; pystoi), at most 1: how similar the "
-    "envelopes of third-octave bands are. It needs 0.4 s that are not silent.",
+    "envelopes of third-octave bands are. It needs 0.4 s that are not silent; more than 60 s in equal parts.",
     cannot_tell="Pitch, the voice, how pleasant it sounds; sounds other than speech.",
 )
 ESTOI = Metric(

@@ -4,6 +4,7 @@ To add one, write its function and its record in a module of this folder, and li
 The table, evaluation.json, the figure, the page, the intervals, the coverage and the list in docs/evaluation.md follow.
 """
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
@@ -15,6 +16,8 @@ from speech_autoencoder.config import FeatureConfig
 from speech_autoencoder.errors import InputError
 from speech_autoencoder.evaluation.metrics.pitch_tracker import track
 from speech_autoencoder.evaluation.results import MeasuredOn
+from speech_autoencoder.system.integers import ceil_div
+from speech_autoencoder.system.isolation import CallFailed
 
 
 def match_level(reference: np.ndarray, estimate: np.ndarray) -> np.ndarray:
@@ -35,17 +38,29 @@ def require_same_shape(reference: np.ndarray, estimate: np.ndarray) -> None:
         raise InputError(f"The reference is {reference.shape}, the estimate {estimate.shape}: cut them to one length.")
 
 
+def split(waveform: np.ndarray, most: int) -> list[np.ndarray]:
+    """Return a waveform (n_samples,) in equal parts of at most `most` samples: libraries fail on very long sound."""
+    return np.array_split(waveform, max(1, ceil_div(len(waveform), most)))
+
+
+def mean_of_parts(values: list[float]) -> float:
+    """Return the mean of the values that are known, NaN if there are none."""
+    known = [value for value in values if np.isfinite(value)]
+    return float(np.mean(known)) if known else math.nan
+
+
 @dataclass(frozen=True)
 class Measurement:
     """What a metric measured on one pair: its value, and its share of the average over all pairs.
 
     The average is the sum of `total` over the sum of `weight`. If a pair could not be measured, its total is not finite
-    or its weight is 0.
+    or its weight is 0. If that is because a library failed, `failure` says how.
     """
 
     value: float
     total: float
     weight: float = 1
+    failure: str = ""
 
     @property
     def is_known(self) -> bool:
@@ -175,3 +190,11 @@ class Metric:
 def unweighted(value: float) -> Measurement:
     """Return the measurement of a value that counts once in the average."""
     return Measurement(value, value)
+
+
+def attempt(function: Callable[..., float], *args: Any) -> Measurement:
+    """Return the measurement of function(*args), which counts once, or that the library behind it failed."""
+    try:
+        return unweighted(function(*args))
+    except CallFailed as error:
+        return Measurement(math.nan, math.nan, failure=str(error))

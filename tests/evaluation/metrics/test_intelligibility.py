@@ -69,6 +69,14 @@ def test_stoi_equals_pystoi(testing_recordings, extended):
     assert n_scored > 10
 
 
+def test_stoi_long_sound_is_the_mean_of_its_loud_parts():
+    # Three parts of 50 s: clean, noisy, and the noise of a room, which is no speech.
+    clean, worse = (np.resize(sound, 50 * SR) for sound in (SPEECH, noisy(0)))
+    room = 1e-4 * np.resize(NOISE, 50 * SR)
+    value = stoi(np.concatenate([clean, clean, room]), np.concatenate([clean, worse, room[::-1]]), SR)
+    assert value == pytest.approx((1 + stoi(clean, worse, SR)) / 2, abs=1e-6)
+
+
 def test_stoi_lengths_differ_is_refused():
     with pytest.raises(InputError, match=r"The reference is \(24000,\), the estimate \(23999,\): cut them") as error:
         stoi(SPEECH, SPEECH[:-1], SR)

@@ -7,6 +7,7 @@ import pytest
 
 from speech_autoencoder.errors import InputError
 from speech_autoencoder.evaluation.metrics import quality
+from speech_autoencoder.evaluation.metrics.metric import Sound, SoundPair
 from tests.helpers.common import make_speech, one_line_of
 
 SR = 8_000
@@ -52,6 +53,52 @@ def test_pesq_no_utterance_is_nan():
 def test_pesq_silent_estimate_is_the_worst():
     pytest.importorskip("pesq")
     assert pesq(SPEECH, np.zeros_like(SPEECH), SR, "nb") == 1
+
+
+def test_pesq_long_sound_with_many_pauses_is_the_mean_of_parts():
+    # Above 50 utterances the package itself crashes.
+    pytest.importorskip("pesq")
+    talk = 0.1 * np.tile(np.pad(NOISE[: SR // 4], (0, SR // 4)), 90)
+    estimate = talk + 0.01 * np.resize(NOISE, len(talk))
+    score = pesq(talk, estimate, SR, "nb")
+    assert score == pytest.approx(pesq(talk[: 15 * SR], estimate[: 15 * SR], SR, "nb"), abs=0.3)
+
+
+@pytest.mark.parametrize(
+    ("code", "said"),
+    [
+        ("import os; os.abort()", "pesq crashed: aborted"),
+        ("import signal; signal.raise_signal(signal.SIGSEGV)", "pesq crashed: segmentation fault"),
+        ("import os; os._exit(0)", "pesq ended its process with status 0"),
+        ("import time; time.sleep(60)", "pesq gave no answer within 1 s"),
+        ("raise ImportError('made for another NumPy')", "pesq failed: ImportError: made for another NumPy"),
+        ("PesqError = ValueError; pesq = 'none'", "pesq failed: TypeError"),
+    ],
+)
+def test_pesq_whose_package_ends_its_process_is_a_failure(code, said, stub, monkeypatch):
+    stub("pesq", code)
+    monkeypatch.setattr(quality, "_PESQ_LIMIT_S", 1)
+    sound = Sound(SPEECH, SR)
+    measured = quality.PESQ_NB.measure(SoundPair(sound, sound))
+    assert not measured.is_known
+    assert said in measured.failure
+
+
+def test_pesq_and_dnsmos_split_what_is_long(stub):
+    stub("pesq", "PesqError = ValueError\ndef pesq(sr, reference, estimate, mode): return len(reference) / sr")
+    stub("speechmos", "class dnsmos:\n    run = staticmethod(lambda sound, sr: {'ovrl_mos': len(sound) / sr})")
+    for seconds, parts, dnsmos_parts in ((3, 1, 1), (15, 1, 1), (16, 2, 1), (60, 4, 1), (61, 5, 2)):
+        sound = np.tile(SPEECH[:SR], seconds)
+        assert quality.pesq(sound, sound, SR, "nb") == pytest.approx(seconds / parts, rel=1e-3)
+        assert quality.dnsmos(sound, SR) == pytest.approx(seconds / dnsmos_parts, rel=1e-3)
+
+
+def test_pesq_silent_parts_do_not_count(stub):
+    stub("pesq", "PesqError = ValueError\ndef pesq(sr, reference, estimate, mode): return 3.0")
+    long = np.concatenate([np.tile(SPEECH, 5), np.zeros(15 * SR, np.float32)])
+    assert quality.pesq(long, long, SR, "nb") == 3
+    # The estimate alone is silent: the worst score.
+    assert quality.pesq(long[::-1], np.where(np.arange(len(long)) < 15 * SR, long, 0), SR, "nb") == 1
 
 
 def test_dnsmos_is_in_its_range_and_nan_for_silence():

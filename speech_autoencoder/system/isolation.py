@@ -1,0 +1,221 @@
+"""Calls of native code that may end the process or never return: each runs in a child process that may be lost.
+
+Children are kept for further calls of the same code, one for each thread that calls it at the same time, and replaced
+when they are lost. They are plain programs that read calls and write answers, rather than those of `multiprocessing`,
+which would import the main script again.
+"""
+
+import atexit
+import os
+import pickle
+import signal
+import subprocess
+import sys
+import threading
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from functools import cache
+from itertools import chain
+from typing import Any
+
+from speech_autoencoder.errors import InputError
+
+# Code that gave no answer this often is not called again: each time costs the whole time limit.
+_MOST_TIMEOUTS = 3
+# How long a child that closed its output may take to end, and a child without a parent after its time limit, seconds.
+_ENDING_S = 10
+# What is quoted at most of an exception's message.
+_MOST_CHARACTERS = 500
+_START = "import sys; sys.path[:] = {path}; from speech_autoencoder.system.isolation import serve; serve()"
+# How sums are split among threads changes their last bits; the evaluation limits its own process in the same way.
+_ONE_THREAD = {"OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1", "VECLIB_MAXIMUM_THREADS": "1"}
+
+
+class CallFailed(InputError):
+    """Native code crashed, gave no answer in time or raised an exception; the message, without a full stop, says so."""
+
+
+class _NoAnswer(CallFailed):
+    """A call took longer than its limit."""
+
+
+def call(function: Callable[..., Any], *args: Any, name: str, limit_s: float) -> Any:
+    """Return function(*args), computed in a child process; may be called in several threads at once.
+
+    Parameters
+    ----------
+    function
+        A function that can be imported by its name. What it prints is discarded.
+    args
+        Its arguments, which pickle must be able to copy, as the result.
+    name
+        What messages call the code that it runs; calls of one name share children.
+    limit_s
+        The time limit in seconds.
+
+    Raises
+    ------
+    CallFailed
+        If there is no answer.
+    InputError
+        If the function raises it.
+    """
+    children = _children()
+    child = children.take(name)
+    try:
+        value, error = child.ask((function, args, limit_s), name, limit_s)
+    except BaseException as failure:
+        child.end()
+        if isinstance(failure, _NoAnswer):
+            children.count_timeout(name)
+        raise
+    children.give_back(name, child)
+    if error is None:
+        return value
+    raise error if isinstance(error, InputError) else CallFailed(f"{name} failed: {error}")
+
+
+@contextmanager
+def child_processes() -> Iterator[None]:
+    """End the children of all calls when the block ends; without it they wait until this process ends."""
+    try:
+        yield
+    finally:
+        _children().close()
+
+
+def describe_status(status: int) -> str:
+    """Return the exit status of a process in words: "status 3", or "segmentation fault" for -11."""
+    return (signal.strsignal(-status) or f"signal {-status}").lower() if status < 0 else f"status {status}"
+
+
+class _Child:
+    """A child process that answers one call after another."""
+
+    def __init__(self, name: str) -> None:
+        command = [sys.executable, "-c", _START.format(path=ascii(sys.path))]
+        pipe, nowhere = subprocess.PIPE, subprocess.DEVNULL
+        try:
+            self._process = subprocess.Popen(
+                command, stdin=pipe, stdout=pipe, stderr=nowhere, env=os.environ | _ONE_THREAD
+            )
+        except (OSError, TypeError) as error:
+            raise CallFailed(f"{name} could not be started: {error}") from error
+
+    def ask(self, question: tuple, name: str, limit_s: float) -> tuple[Any, Any]:
+        """Return (value, error) of a call, one of which is None."""
+        is_late = threading.Event()
+
+        def end_late() -> None:
+            is_late.set()
+            self._process.kill()
+
+        timer = threading.Timer(limit_s, end_late)
+        timer.daemon = True
+        timer.start()
+        try:
+            pickle.dump(question, self._process.stdin)  # type: ignore[arg-type]
+            self._process.stdin.flush()  # type: ignore[union-attr]
+            answer = pickle.load(self._process.stdout)  # type: ignore[arg-type]  # our own child wrote it
+        except (OSError, EOFError, pickle.UnpicklingError) as error:
+            if not is_late.is_set():
+                raise CallFailed(f"{name} {self._describe_end()}") from error
+        finally:
+            timer.cancel()
+            timer.join()
+        if is_late.is_set():
+            raise _NoAnswer(f"{name} gave no answer within {limit_s:,.0f} s")
+        return answer
+
+    def end(self) -> None:
+        """End the process, whatever it does."""
+        self._process.kill()
+        with suppress(OSError):  # a part of a question may be left in the pipe
+            self._process.stdin.close()  # type: ignore[union-attr]
+        self._process.stdout.close()  # type: ignore[union-attr]
+        self._process.wait()
+
+    def _describe_end(self) -> str:
+        """Return how the process ended by itself."""
+        try:
+            status = self._process.wait(_ENDING_S)
+        except subprocess.TimeoutExpired:
+            return "gave no answer"
+        return (
+            f"crashed: {describe_status(status)}" if status < 0 else f"ended its process with {describe_status(status)}"
+        )
+
+
+class _Children:
+    """The children that are idle, by the code that they run, and how often it gave no answer."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._idle: defaultdict[str, list[_Child]] = defaultdict(list)
+        self._timeouts: Counter[str] = Counter()
+        atexit.register(self.close)
+
+    def take(self, name: str) -> _Child:
+        """Return an idle child, or a new one."""
+        with self._lock:
+            if self._timeouts[name] >= _MOST_TIMEOUTS:
+                raise CallFailed(f"{name} gave no answer {_MOST_TIMEOUTS} times and was not tried again")
+            if self._idle[name]:
+                return self._idle[name].pop()
+        return _Child(name)
+
+    def give_back(self, name: str, child: _Child) -> None:
+        """Keep a child for further calls."""
+        with self._lock:
+            self._idle[name].append(child)
+
+    def count_timeout(self, name: str) -> None:
+        """Note that a call gave no answer."""
+        with self._lock:
+            self._timeouts[name] += 1
+
+    def close(self) -> None:
+        """End all idle children."""
+        with self._lock:
+            idle = list(chain.from_iterable(self._idle.values()))
+            self._idle.clear()
+            self._timeouts.clear()
+        for child in idle:
+            child.end()
+
+
+@cache
+def _children() -> _Children:
+    """Return the children of this process."""
+    return _Children()
+
+
+def serve() -> None:
+    """Answer calls from stdin on stdout until stdin ends: what a child does."""
+    calls = open(0, "rb")
+    answers = os.fdopen(os.dup(1), "wb")
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # native code may print
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    value: Any
+    error: InputError | str | None
+    while True:
+        if not calls.peek(1):  # the parent has ended
+            return
+        try:
+            function, args, limit_s = pickle.load(calls)  # our own parent wrote it
+            _end_after(round(limit_s) + _ENDING_S)
+            value, error = function(*args), None
+        except InputError as problem:
+            value, error = None, problem
+        except Exception as problem:  # whatever a library raises
+            value, error = None, f"{type(problem).__name__}: {problem}"[:_MOST_CHARACTERS]
+        _end_after(0)
+        pickle.dump((value, error), answers)
+        answers.flush()
+
+
+def _end_after(seconds: int) -> None:
+    """End this process after some seconds, unless it is called again: its parent may have been killed."""
+    if hasattr(signal, "alarm"):  # Windows has none
+        signal.alarm(seconds)

@@ -1,0 +1,100 @@
+"""Calls in child processes: the same results, and an error where native code would have ended the process."""
+
+import math
+import os
+import signal
+import sys
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+import pytest
+
+from speech_autoencoder.errors import InputError
+from speech_autoencoder.system import isolation
+from speech_autoencoder.system.isolation import CallFailed, call
+from tests.helpers.common import one_line_of
+
+
+@pytest.fixture(autouse=True)
+def children():
+    with isolation.child_processes():
+        yield
+
+
+def run(function, *args, limit_s=30):
+    """Call a function in a child."""
+    return call(function, *args, name="library", limit_s=limit_s)
+
+
+def test_call_returns_the_result_to_the_bit():
+    values = np.random.default_rng(0).standard_normal(100_000)
+    assert np.array_equal(run(np.fft.rfft, values), np.fft.rfft(values))
+    assert run(os.getpid) != os.getpid()
+
+
+def test_call_keeps_its_child():
+    assert run(os.getpid) == run(os.getpid)
+
+
+def test_call_in_threads_has_a_child_for_each():
+    with ThreadPoolExecutor(3) as executor:
+        list(executor.map(lambda _: run(time.sleep, 0.3), range(3)))
+        found = set(executor.map(lambda _: run(os.getpid), range(30)))
+    assert 1 <= len(found) <= 3
+
+
+def test_call_what_the_code_prints_is_discarded(capfd):
+    assert run(os.write, 1, b"noise\n") == 6
+    assert run(print, "more noise") is None
+    assert capfd.readouterr() == ("", "")
+
+
+@pytest.mark.parametrize(
+    ("function", "args", "said"),
+    [
+        (os.abort, (), "library crashed: aborted"),
+        (signal.raise_signal, (signal.SIGSEGV,), "library crashed: segmentation fault"),
+        (signal.raise_signal, (signal.SIGKILL,), "library crashed: killed"),
+        (os._exit, (3,), "library ended its process with status 3"),
+        (sys.exit, (4,), "library ended its process with status 4"),
+        (math.sqrt, (-1.0,), "library failed: ValueError: math domain error"),
+        (os.close, (-1,), "library failed: OSError"),
+        (threading.Lock, (), "library ended its process with status 1"),  # cannot be sent
+    ],
+)
+def test_call_that_ends_its_process_is_an_error_and_the_next_one_is_answered(function, args, said):
+    with pytest.raises(CallFailed, match=said) as error:
+        run(function, *args)
+    one_line_of(error)
+    assert run(math.sqrt, 9.0) == 3
+
+
+def test_call_that_never_returns_is_given_up_and_soon_not_tried_again():
+    for _ in range(3):
+        with pytest.raises(CallFailed, match="gave no answer within 1 s"):
+            run(time.sleep, 60, limit_s=0.6)
+    started = time.monotonic()
+    with pytest.raises(CallFailed, match="was not tried again"):
+        run(time.sleep, 60, limit_s=60)
+    assert time.monotonic() - started < 5
+    assert call(math.sqrt, 9.0, name="another library", limit_s=30) == 3
+
+
+def raise_input_error():
+    raise InputError("This is for the user.")
+
+
+def test_call_input_error_is_raised_as_it_is():
+    with pytest.raises(InputError, match="This is for the user") as error:
+        run(raise_input_error)
+    assert not isinstance(error.value, CallFailed)
+
+
+def test_child_processes_ends_them():
+    with isolation.child_processes():
+        child = run(os.getpid)
+    with pytest.raises(ProcessLookupError):
+        os.kill(child, 0)
+    assert threading.active_count() < 20
