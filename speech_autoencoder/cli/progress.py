@@ -1,11 +1,19 @@
-"""Lines on stdout, and progress bars on a terminal."""
+"""Lines on stdout, and progress: a bar on a terminal, a line now and then where there is none."""
 
 import sys
-from collections.abc import Callable, Iterable
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 Say = Callable[[str], None]
 Progress = Callable[[Iterable, int], Iterable]
+
+# Without a terminal, a line is due after this many seconds if the percentage has changed, and after _SAME_S anyway.
+_LINE_S = 10
+_SAME_S = 60
+# What loads or plans at the start does not count as speed.
+_START_S = 1
 
 
 def make_say(quiet: bool) -> Say:
@@ -17,25 +25,109 @@ def make_say(quiet: bool) -> Say:
 
 
 def make_progress(quiet: bool, description: str) -> Progress:
-    """Return a function (items, total) -> items that shows a bar on a terminal if they take over two seconds."""
-    return lambda items, total: _tqdm(items, total, quiet, description)
+    """Return a function (items, total) -> items that shows how many of them are done."""
+
+    def progress(items: Iterable, total: int) -> Iterator:
+        with make_bar(quiet, description)(total) as bar:
+            for item in items:
+                yield item
+                bar.update(1)
+
+    return progress
 
 
 def make_bar(quiet: bool, description: str) -> Callable[[float], Any]:
-    """Return a function total -> a bar on a terminal with update(n) and close(); total counts steps or seconds."""
-    return lambda total: _tqdm(None, total, quiet, description)
+    """Return a function total -> what shows progress, with update(n) and close(); total counts steps or seconds.
+
+    On a terminal it is a bar, from two seconds on, which disappears when it is done. Elsewhere it prints lines, from
+    ten seconds on.
+    """
+    is_shown = not quiet and sys.stderr is not None and sys.stderr.isatty()
+    return lambda total: _bar(total, description) if is_shown else Lines(total, description, make_say(quiet), quiet)
 
 
-def _tqdm(items: Iterable | None, total: float, quiet: bool, description: str) -> Any:
-    """Return a bar that disappears when it is done."""
+def _bar(total: float, description: str) -> Any:
+    """Return a bar."""
     from tqdm import tqdm
 
     return tqdm(
-        items,
+        None,
         description,
         total,
         delay=2,
-        disable=True if quiet else None,  # None: shown on a terminal only
         leave=False,
         bar_format="{desc}: {percentage:3.0f}%|{bar}| {elapsed}, {remaining} left",
     )
+
+
+class Lines:
+    """Progress in lines, such as "encoding: 40 % (1 min 20 s left)", which a thread prints, however long a step takes.
+
+    Attributes
+    ----------
+    total : float
+        What `update` counts up to; it may change.
+    """
+
+    def __init__(self, total: float, description: str, say: Say, quiet: bool) -> None:
+        self.total, self._n = total, 0.0
+        self._description, self._say = description, say
+        self._is_closed = threading.Event()
+        self._thread = threading.Thread(target=self._run, daemon=True)
+        if not quiet:
+            self._thread.start()
+
+    def update(self, n: float = 1) -> None:
+        """Count n more as done."""
+        self._n += n
+
+    def close(self) -> None:
+        """Print no more lines."""
+        self._is_closed.set()
+        if self._thread.is_alive() and self._thread is not threading.current_thread():
+            self._thread.join()
+
+    def __enter__(self) -> "Lines":
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.close()
+
+    def _run(self) -> None:
+        """Print a line whenever it is due."""
+        if self._is_closed.wait(_START_S):
+            return
+        started, n_at_start, before, printed = time.monotonic(), self._n, None, 0.0
+        wait_s = _LINE_S - _START_S
+        while not self._is_closed.wait(wait_s):
+            wait_s, now = _LINE_S, time.monotonic()
+            percent = int(100 * self._n / self.total) if self.total else None
+            if percent == before and now - printed < _SAME_S:
+                continue
+            before, printed = percent, now
+            n_done, elapsed_s = self._n - n_at_start, now - started
+            note = (
+                f"{describe_duration(elapsed_s * (self.total - self._n) / n_done)} left"
+                if n_done > 0 and self.total
+                else f"{describe_duration(elapsed_s + _START_S)} so far"
+            )
+            text = self._description if percent is None else f"{self._description}: {min(percent, 100)} %"
+            try:
+                self._say(f"{text} ({note})")
+            except (OSError, ValueError):  # nobody reads it any more, which the run itself finds out
+                return
+
+
+def describe_duration(seconds: float) -> str:
+    """Return a duration in words.
+
+    Examples
+    --------
+    >>> describe_duration(9.6), describe_duration(80), describe_duration(7_500)
+    ('10 s', '1 min 20 s', '2 h 5 min')
+    """
+    minutes, whole_s = divmod(round(max(0.0, seconds)), 60)
+    hours, minutes = divmod(minutes, 60)
+    if hours:
+        return f"{hours} h {minutes} min"
+    return f"{minutes} min {whole_s} s" if minutes else f"{whole_s} s"
