@@ -4,12 +4,14 @@ import argparse
 from functools import partial
 from pathlib import Path
 
-from speech_autoencoder.cli.options import make_parser, positive
+from speech_autoencoder.cli.options import make_parser, positive, to_path, word_or_path
+from speech_autoencoder.cli.origins import is_evaluation, is_figure
+from speech_autoencoder.cli.outputs import require_outputs
 from speech_autoencoder.cli.process import blas_threads, run_main
 from speech_autoencoder.cli.progress import make_progress, make_say
 from speech_autoencoder.config import InversionConfig
 from speech_autoencoder.script_names import TEST_DATA_GENERATOR
-from speech_autoencoder.system.files import lock, printable, require_replaceable, require_writable, write_json
+from speech_autoencoder.system.files import expanded, lock, printable, require_replaceable, write_json
 from speech_autoencoder.system.processors import available_cpus
 
 ARRAY_PATH = Path("test_data.npy")
@@ -22,6 +24,7 @@ REPORT_DIR = Path("report")
 
 def main() -> None:
     args = parse_arguments()
+    scores_path, figure_path = expanded(SCORES_PATH), expanded(FIGURE_PATH)
     # After --help, which does not wait for NumPy.
     from speech_autoencoder.cli import evaluating
     from speech_autoencoder.data import dataset
@@ -32,8 +35,12 @@ def main() -> None:
     data = dataset.load(args.data, TEST_DATA_GENERATOR, progress=progress("checking"))
     is_installed = args.recogniser != "trained"
     installed = words.installed(args.recogniser, args.labels, data, say) if is_installed else None
-    require_writable(SCORES_PATH, FIGURE_PATH)
-    lock(SCORES_PATH)
+    require_outputs(
+        [(scores_path, is_evaluation), (figure_path, is_figure)],
+        inputs=evaluating.input_paths(args),
+        overwrite=args.overwrite,
+    )
+    lock(scores_path)
     if not args.no_report:
         require_replaceable(args.report, page.is_report)
 
@@ -64,34 +71,35 @@ def main() -> None:
     result = evaluating.make_evaluation(args, data, encoder.model, measured, by_rate, shared)
 
     evaluating.report_scores(result, say)
-    write_json(SCORES_PATH, result.to_json())
-    score_figure.draw_scores(FIGURE_PATH, result.scores)
+    write_json(scores_path, result.to_json())
+    score_figure.draw_scores(figure_path, result.scores)
     evaluating.report_verdict(result, say)
     if args.no_report:
-        say(f"Wrote {SCORES_PATH} and {FIGURE_PATH}.")
+        say(f"Wrote {scores_path} and {figure_path}.")
         return
     with blas_threads(1):
         n_bytes = page.write(args.report, result, data, encoder, inversion, progress=progress("page"), workers=workers)
     page_path = printable(args.report / "index.html")
-    say(f"Wrote {SCORES_PATH}, {FIGURE_PATH} and {page_path} ({n_bytes / 1e6:.1f} MB with its sound).")
+    say(f"Wrote {scores_path}, {figure_path} and {page_path} ({n_bytes / 1e6:.1f} MB with its sound).")
 
 
 def parse_arguments() -> argparse.Namespace:
     """Return what the command line asks for."""
     parser = make_parser(__doc__)
-    parser.add_argument("--data", type=Path, default=ARRAY_PATH, help="the array to evaluate on")
-    parser.add_argument("--model", type=Path, default=MODEL_PATH, help="the model's file")
+    parser.add_argument("--data", type=to_path, default=ARRAY_PATH, help="the array to evaluate on")
+    parser.add_argument("--model", type=to_path, default=MODEL_PATH, help="the model's file")
     parser.add_argument(
         "--training-data",
-        type=Path,
+        type=to_path,
         default=TRAINING_PATH,
         help="the array that the model was trained on, to see what testing shares with it",
     )
-    parser.add_argument("--report", type=Path, metavar="DIR", default=REPORT_DIR, help="the page's folder")
+    parser.add_argument("--report", type=to_path, metavar="DIR", default=REPORT_DIR, help="the page's folder")
     parser.add_argument("--no-report", action="store_true", help="do not write the page")
-    parser.add_argument("--compare", type=Path, metavar="MODEL", help="another model's file, to see which is better")
+    parser.add_argument("--compare", type=to_path, metavar="MODEL", help="another model's file, to see which is better")
     parser.add_argument(
         "--labels",
+        type=word_or_path(("names", "folders", "none", "auto")),
         default="auto",
         help="where the word of each recording comes from: names (label_speaker_take.wav), folders, the path of a CSV "
         "with the columns path and label, none, or auto (labels.csv in the recordings' folder, otherwise the names)",

@@ -4,13 +4,14 @@ import argparse
 from pathlib import Path
 
 from speech_autoencoder.cli.messages import describe_encoded
-from speech_autoencoder.cli.options import make_parser, positive
-from speech_autoencoder.cli.outputs import output_paths, require_suffix
+from speech_autoencoder.cli.options import make_parser, positive, to_path
+from speech_autoencoder.cli.origins import is_codec_file, is_figure, is_sound
+from speech_autoencoder.cli.outputs import output_paths, require_outputs, require_suffix
 from speech_autoencoder.cli.process import blas_threads, run_main
 from speech_autoencoder.cli.progress import make_bar, make_say
 from speech_autoencoder.codec.container import SUFFIX
 from speech_autoencoder.config import LatentSearchConfig
-from speech_autoencoder.system.files import lock, printable, require_writable
+from speech_autoencoder.system.files import expanded, lock, printable
 from speech_autoencoder.system.processors import available_cpus
 from speech_autoencoder.system.wording import counted
 
@@ -31,12 +32,18 @@ def main() -> None:
 
     say = make_say(args.quiet)
     require_suffix(args.output, ".wav")
-    paths = args.files or [Path(AUDIO_PATH)]  # people also write a path in mere quotes there
+    paths = args.files or [expanded(AUDIO_PATH)]  # people also write a path in mere quotes there
     outputs = output_paths(paths, args.output, args.output_dir)
     encoded_paths = [output.with_suffix(SUFFIX) for output in outputs] if args.bitrate else []
     figure_paths = [args.output.with_suffix(".png")] if args.output_dir is None else []
     seconds = total_duration_s(paths)
-    require_writable(*outputs, *encoded_paths, *figure_paths)
+    require_outputs(
+        [(path, is_sound) for path in outputs]
+        + [(path, is_codec_file) for path in encoded_paths]
+        + [(path, is_figure) for path in figure_paths],
+        inputs=[*paths, args.model],
+        overwrite=args.overwrite,
+    )
     if args.output_dir is None:
         lock(args.output)
 
@@ -67,10 +74,10 @@ def parse_arguments() -> argparse.Namespace:
     """Return what the command line asks for."""
     parser = make_parser(__doc__)
     default = str(AUDIO_PATH).replace("%", "%%")  # argparse formats the help with %
-    parser.add_argument("files", nargs="*", type=Path, metavar="FILE", help=f"recordings (default: {default})")
-    parser.add_argument("--model", type=Path, default=MODEL_PATH, help="the model's file")
-    parser.add_argument("--output", type=Path, default=OUTPUT_PATH, help="the WAV to write, for one recording")
-    parser.add_argument("--output-dir", type=Path, help="a folder for many WAVs, each under its recording's name")
+    parser.add_argument("files", nargs="*", type=to_path, metavar="FILE", help=f"recordings (default: {default})")
+    parser.add_argument("--model", type=to_path, default=MODEL_PATH, help="the model's file")
+    parser.add_argument("--output", type=to_path, default=OUTPUT_PATH, help="the WAV to write, for one recording")
+    parser.add_argument("--output-dir", type=to_path, help="a folder for many WAVs, each under its recording's name")
     parser.add_argument(
         "--bitrate", type=positive(float), help=f"kbit/s: also write a {SUFFIX} file, and reconstruct from it"
     )

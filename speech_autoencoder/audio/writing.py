@@ -6,9 +6,10 @@ from pathlib import Path
 import numpy as np
 import soundfile as sf
 
+from speech_autoencoder import __version__
 from speech_autoencoder.audio.reading import libsndfile_path
 from speech_autoencoder.errors import InputError
-from speech_autoencoder.system.files import atomic_write, printable
+from speech_autoencoder.system.files import PROGRAM, atomic_write, printable
 
 
 def write_stream(path: Path, blocks: Iterable[np.ndarray], sr: int) -> int:
@@ -24,6 +25,7 @@ def write_stream(path: Path, blocks: Iterable[np.ndarray], sr: int) -> int:
     with atomic_write(path) as temporary:
         try:
             with sf.SoundFile(libsndfile_path(temporary), "w", sr, 1, "PCM_16", format="WAV") as sound:
+                sound.software = f"{PROGRAM} {__version__}"  # a tag, by which it may be replaced later
                 for block in blocks:
                     sound.write(np.clip(block, -1, 1))
                 return sound.frames

@@ -9,7 +9,7 @@ from speech_autoencoder.cli.progress import Say
 from speech_autoencoder.cli.tensorflow import start_tensorflow
 from speech_autoencoder.codec.latent_search import Encoder
 from speech_autoencoder.config import InversionConfig, LatentSearchConfig
-from speech_autoencoder.data.dataset import Dataset
+from speech_autoencoder.data.dataset import Dataset, sidecar_path
 from speech_autoencoder.evaluation import bootstrap, rates, verdict
 from speech_autoencoder.evaluation.metrics.registry import METRICS
 from speech_autoencoder.evaluation.results import (
@@ -27,6 +27,13 @@ from speech_autoencoder.report import text
 from speech_autoencoder.script_names import TEST_DATA_GENERATOR
 from speech_autoencoder.system import versions
 from speech_autoencoder.system.files import printable
+
+
+def input_paths(args: argparse.Namespace) -> list[Path]:
+    """Return the files that an evaluation reads."""
+    arrays = [args.data, args.training_data]
+    others = [path for path in (args.model, args.compare, Path(args.labels)) if path]
+    return arrays + [sidecar_path(path) for path in arrays] + others
 
 
 def load_encoder(model_path: Path, data: Dataset, array_path: Path) -> Encoder:

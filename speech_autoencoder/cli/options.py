@@ -1,11 +1,14 @@
 """Command-line parsers and the types of their options."""
 
 import argparse
-from collections.abc import Callable, Mapping
+import os
+from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
-from typing import NoReturn, Protocol
+from typing import Any, NoReturn, Protocol
 
 from speech_autoencoder.cli.process import fail
+from speech_autoencoder.errors import InputError
+from speech_autoencoder.system.files import expanded
 from speech_autoencoder.system.processors import available_cpus
 
 
@@ -30,16 +33,38 @@ def make_command_parser(description: str, commands: Mapping[str, "Command"]) -> 
 def _add_common_options(parser: argparse.ArgumentParser) -> None:
     """Add the options that every script and every command has."""
     parser.add_argument("--quiet", action="store_true", help="print nothing but errors")
+    parser.add_argument(
+        "--overwrite", action="store_true", help="replace outputs that exist and were not made by this program"
+    )
 
 
 def add_generator_options(parser: argparse.ArgumentParser, audio_dir: Path, array_path: Path) -> None:
     """Add the options that both generators have, with these defaults."""
     parser.add_argument(
-        "--audio-dir", type=Path, default=audio_dir, help="the recordings, in this folder and its subfolders"
+        "--audio-dir", type=to_path, default=audio_dir, help="the recordings, in this folder and its subfolders"
     )
-    parser.add_argument("--output", type=Path, default=array_path, help="the array to write, a .npy")
+    parser.add_argument("--output", type=to_path, default=array_path, help="the array to write, a .npy")
     parser.add_argument("--workers", type=positive(int), default=available_cpus(), help="threads")
+    parser.add_argument(
+        "--names",
+        metavar="PATTERN",
+        help="what the names of recordings tell, such as '{label}_{speaker}_{take}' or '{speaker}/{label}/*' (default: "
+        "what they show)",
+    )
     parser.add_argument("--strict", action="store_true", help="stop at the first recording that cannot be read")
+
+
+def to_path(text: str) -> Path:
+    """Return a path as it is meant, see `expanded`: an argparse type."""
+    try:
+        return expanded(text)
+    except InputError as error:
+        raise argparse.ArgumentTypeError(str(error).rstrip(".")) from error
+
+
+def word_or_path(words: Collection[str]) -> Callable[[str], str]:
+    """Return an argparse type that accepts one of these words as it is, and anything else as a path."""
+    return lambda text: text if text in words else os.fspath(to_path(text))
 
 
 def positive(kind: type[int] | type[float]) -> Callable[[str], float]:
@@ -76,7 +101,13 @@ class _Formatter(argparse.ArgumentDefaultsHelpFormatter):
 
 
 class _Parser(argparse.ArgumentParser):
-    """A parser that reports an error in one line, without the usage (up to ten lines)."""
+    """A parser that reports an error in one line, without the usage (up to ten lines), and converts all defaults."""
+
+    def add_argument(self, *names: Any, **options: Any) -> argparse.Action:
+        """Add an argument; a default that is a path is converted as one on the command line is."""
+        if isinstance(options.get("default"), Path):
+            options["default"] = os.fspath(options["default"])
+        return super().add_argument(*names, **options)
 
     def error(self, message: str) -> NoReturn:
         fail(f"{message}; --help lists the options.")

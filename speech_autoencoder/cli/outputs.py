@@ -1,10 +1,13 @@
-"""Where outputs go: suffixes, one output for each input, no input overwritten."""
+"""Where outputs go: suffixes, one output for each input, and nothing replaced that this program did not make."""
 
-from collections.abc import Callable
+import unicodedata
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
+from speech_autoencoder.cli.origins import IsOurs
 from speech_autoencoder.errors import InputError
-from speech_autoencoder.system.files import printable
+from speech_autoencoder.system.files import destination, ignores_case, printable, require_writable
+from speech_autoencoder.system.wording import counted
 
 
 def require_suffix(path: Path, suffix: str) -> None:
@@ -13,13 +16,53 @@ def require_suffix(path: Path, suffix: str) -> None:
         raise InputError(f"{printable(path)} does not end in {suffix}: choose a name that does.")
 
 
+def require_outputs(outputs: Iterable[tuple[Path, IsOurs]], *, inputs: Iterable[Path], overwrite: bool) -> None:
+    """Check that outputs can be written and that nothing is lost by it; call it before long work.
+
+    Parameters
+    ----------
+    outputs
+        Every file that will be written, and the function of `origins` that knows such files.
+    inputs
+        The files that will be read. They are looked at only if an output exists.
+    overwrite
+        Whether files that this program did not make may be replaced; inputs never are.
+
+    Raises
+    ------
+    InputError
+        If a file cannot be written, two of them are the same file, or one that exists is an input or was not made by
+        this program.
+    """
+    outputs = list(outputs)
+    paths = [path for path, _ in outputs]
+    places = _Places()
+    for path in paths:
+        if (other := places.add(path)) is not None:
+            raise InputError(f"{printable(other)} and {printable(path)} are the same file: choose different names.")
+    existing = {identity: path for path in paths if (identity := _identity(path)) is not None}
+    for path in inputs if existing else ():
+        identity = _identity(path)
+        if identity in existing:
+            output = existing[identity]
+            name = "" if path == output else f" ({printable(path)})"
+            raise InputError(f"{printable(output)} is an input{name}, which would be lost: choose another output.")
+    others = [path for path, is_ours in outputs if _identity(path) is not None and not is_ours(path)]
+    if others and not overwrite:
+        what = f"{printable(others[0])} exists and was"
+        if len(others) > 1:
+            what = f"{printable(others[0])} and {counted(len(others) - 1, 'more output')} exist and were"
+        raise InputError(f"{what} not made by this program: choose another name, or replace with --overwrite.")
+    require_writable(*paths)
+
+
 def output_paths(paths: list[Path], output: Path, output_dir: Path | None) -> list[Path]:
     """Return the path of each recording's reconstruction: `output`, or one WAV for each in `output_dir`.
 
     Raises
     ------
     InputError
-        If several recordings have no `output_dir`, two outputs have the same path, or one would replace a recording.
+        If several recordings have no `output_dir`, or two outputs would be the same file.
     """
     if output_dir is None:
         if len(paths) > 1:
@@ -38,7 +81,6 @@ def command_paths(
     *,
     suffix: str,
     find: Callable[[Path], list[str]],
-    replace_unnamed: bool = True,
 ) -> tuple[list[Path], list[Path]]:
     """Return the files that a command reads, and for each of them the file that it writes.
 
@@ -52,13 +94,11 @@ def command_paths(
         The outputs' suffix.
     find
         Returns the names of the inputs in a folder.
-    replace_unnamed
-        Whether an output that is written beside its input may replace a file.
 
     Raises
     ------
     InputError
-        If several inputs have no `output_dir`, two outputs have the same path, or one would replace an input.
+        If several inputs have no `output_dir`, or two outputs would be the same file.
     """
     if output is None and output_dir is None and len(files) == 2 and files[1].suffix == suffix:
         files, output = files[:1], files[1]
@@ -79,21 +119,42 @@ def command_paths(
     else:
         outputs = [output or paths[0].with_name(f"{paths[0].stem}{suffix}")]
     require_distinct(paths, outputs)
-    if output is None and output_dir is None and not replace_unnamed and outputs[0].exists():
-        raise InputError(f"{printable(outputs[0])} exists, and may be the original: choose a name with --output.")
     return paths, outputs
 
 
 def require_distinct(paths: list[Path], outputs: list[Path]) -> None:
-    """Raise InputError if two outputs have the same path, or an output would replace an input."""
-    source_of: dict[Path, Path] = {}
-    inputs = {path.resolve() for path in paths}
+    """Raise InputError if the outputs of two inputs would be the same file."""
+    places = _Places()
     for path, output in zip(paths, outputs, strict=True):
-        if output in source_of:
+        if (other := places.add(output)) is not None:
+            first = paths[outputs.index(other)]
             raise InputError(
-                f"{printable(path)} and {printable(source_of[output])} would both become {printable(output)}: "
+                f"{printable(path)} and {printable(first)} would both become {printable(output)}: "
                 "do them one at a time."
             )
-        source_of[output] = path
-        if output.resolve() in inputs:
-            raise InputError(f"{printable(output)} is an input, which would be lost: choose another output.")
+
+
+class _Places:
+    """The files that outputs are, whatever links and, where case makes no difference, capital letters name them."""
+
+    def __init__(self) -> None:
+        self._outputs: dict[str, list[tuple[Path, Path]]] = {}  # by the path in small letters: (place, output)
+
+    def add(self, output: Path) -> Path | None:
+        """Add an output, and return the one that was added before and is the same file, None if there is none."""
+        place = destination(output)
+        alike = self._outputs.setdefault(unicodedata.normalize("NFC", str(place)).casefold(), [])
+        for other, known in alike:
+            if place == other or ignores_case(place.parent):
+                return known
+        alike.append((place, output))
+        return None
+
+
+def _identity(path: Path) -> tuple[int, int] | Path | None:
+    """Return what all names of an existing file have in common, None if there is no file."""
+    try:
+        status = path.stat()
+    except OSError:  # if it is there and cannot be read, reading or writing it reports why
+        return None
+    return (status.st_dev, status.st_ino) if status.st_ino else path.resolve()

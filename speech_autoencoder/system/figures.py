@@ -4,7 +4,8 @@ import warnings
 from pathlib import Path
 from typing import Any
 
-from speech_autoencoder.system.files import atomic_write
+from speech_autoencoder import __version__
+from speech_autoencoder.system.files import PROGRAM, atomic_write
 
 
 def new_figure(rows: int, columns: int, size: tuple[float, float], **options: Any) -> tuple[Any, Any]:
@@ -26,4 +27,4 @@ def save_figure(figure: Any, path: Path, *, dpi: int = 120) -> None:
     with atomic_write(path) as temporary, warnings.catch_warnings():
         # A name in letters that the font lacks is drawn as boxes: nothing that the user could mend.
         warnings.filterwarnings("ignore", "Glyph", UserWarning)
-        figure.savefig(temporary, dpi=dpi, format="png")
+        figure.savefig(temporary, dpi=dpi, format="png", metadata={"Software": f"{PROGRAM} {__version__}"})

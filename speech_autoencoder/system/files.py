@@ -7,14 +7,18 @@ import os
 import shutil
 import stat
 import sys
+import time
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 from speech_autoencoder.errors import InputError
 from speech_autoencoder.system import locks
+from speech_autoencoder.system.spelling import on_disk
 
+# What files name as the software that wrote them; cli/origins.py tells by it which files may be replaced.
+PROGRAM = "speech-autoencoder"
 # A larger sidecar or report, in bytes, was not written by this program.
 _JSON_LIMIT = 1 << 30
 # What the operating system's errors mean, and the next step.
@@ -29,6 +33,20 @@ _EXPLANATIONS = {
     errno.ENOTDIR: "a part of its path is a file, not a folder; choose another path",
     errno.EEXIST: "a file has the name of its folder; choose another folder",
 }
+# What Windows' errors mean: "access denied" is also what it says of replacing a file that is open.
+_WINDOWS_EXPLANATIONS = {
+    5: "permission denied, or another program has it open; close it there, or write elsewhere",
+    32: "another program has it open; close it there and run again",
+    33: "another program has locked it; close it there and run again",
+    1224: "another program has it open; close it there and run again",
+}
+# Enough of a file to recognise a pointer of Git LFS.
+_LFS_HEAD_BYTES = 64
+# The permissions to write a file; on Windows, its attribute "read-only" takes them all.
+_MAY_WRITE = stat.S_IWUSR | stat.S_IWGRP | stat.S_IWOTH
+# How often a file is replaced on Windows, where a virus scanner may have opened it; the seconds in between.
+_TRIES = 10
+_PAUSE_S = 0.1
 # Arguments of Linux's renameat2: paths are relative to the working directory; the two change places.
 _AT_FDCWD = -100
 _RENAME_EXCHANGE = 2
@@ -42,7 +60,32 @@ def printable(path: os.PathLike | str) -> str:
 
 def explain(error: OSError) -> str:
     """Return what an error of the operating system means, and the next step."""
-    return _EXPLANATIONS.get(error.errno or 0, error.strerror or type(error).__name__)
+    explanations = _WINDOWS_EXPLANATIONS.get(getattr(error, "winerror", None) or 0), _EXPLANATIONS.get(error.errno or 0)
+    return next(filter(None, explanations), error.strerror or type(error).__name__)
+
+
+def is_lfs_pointer(head: bytes) -> bool:
+    """Return whether a file that begins like this is a pointer of Git LFS, which stands in a checkout for the file."""
+    return head.startswith(b"version https://git-lfs.github.com/")
+
+
+def require_content(path: Path) -> None:
+    """Check that a file is not the pointer of Git LFS to it; a file that cannot be read passes.
+
+    Raises
+    ------
+    InputError
+        If it is one.
+    """
+    try:
+        if not is_regular(path.stat()):  # opening a pipe may block
+            return
+        with path.open("rb") as file:
+            head = file.read(_LFS_HEAD_BYTES)
+    except OSError:
+        return
+    if is_lfs_pointer(head):
+        raise InputError(f"{printable(path)} is a Git LFS pointer, not the file itself: run git lfs pull.")
 
 
 def is_regular(status: os.stat_result) -> bool:
@@ -50,19 +93,81 @@ def is_regular(status: os.stat_result) -> bool:
     return stat.S_ISREG(status.st_mode)
 
 
+def expanded(path: str | os.PathLike) -> Path:
+    """Return a path with `~` and `~user` as shells expand them: they do not in `--output=~/a.npy`, nor in quotes.
+
+    Accents are spelled as on the disk, see `on_disk`.
+
+    Raises
+    ------
+    InputError
+        If there is no such user, or the path is empty or `-`.
+    """
+    text = os.fspath(path)
+    if not text:
+        raise InputError("The path is empty: name a file or a folder.")
+    if text == "-":
+        raise InputError("- stands for a stream, which is not supported: name a file or a folder.")
+    place = Path(os.path.expanduser(text))  # noqa: PTH111 - unlike Path's method, it keeps what it cannot expand
+    if text[0] == "~" and place == Path(text) and not place.exists():
+        raise InputError(f"{printable(text)}: there is no such home folder; a name that begins with ~ is written ./~.")
+    return on_disk(place)
+
+
+def destination(path: Path) -> Path:
+    """Return where an output goes: its path, or where the symbolic links in it lead.
+
+    Raises
+    ------
+    InputError
+        If that is a loop of links, a folder, a pipe or a device, or a file that is write-protected.
+    """
+    place = _end_of_links(path)
+    try:
+        status = place.stat()
+    except OSError:  # none yet; if it is something else, writing reports it
+        return place
+    if stat.S_ISDIR(status.st_mode):
+        raise InputError(f"{printable(path)} is a folder: name a file to write.")
+    if not is_regular(status):
+        raise InputError(f"{printable(path)} is a pipe or a device, not a file: name a file to write.")
+    if not status.st_mode & _MAY_WRITE:
+        raise InputError(f"{printable(path)} is write-protected: choose another name, or make it writable.")
+    return place
+
+
+def ignores_case(folder: Path) -> bool:
+    """Return whether two names in a folder that differ only in capital letters are one file."""
+    with suppress(OSError), locks.hidden_beside(folder / "case") as path:
+        try:
+            return path.with_name(path.name.upper()).exists()
+        finally:
+            path.unlink()
+    return False
+
+
+def _end_of_links(path: Path) -> Path:
+    """Return a path without symbolic links; raise InputError if they form a loop."""
+    place = Path(os.path.realpath(path))
+    if os.path.islink(place):  # noqa: PTH114 - unlike Path's method, it raises nothing: writing reports what is wrong
+        raise InputError(f"{printable(path)} is a symbolic link that leads in a circle: choose another name.")
+    return place
+
+
 def lock(path: Path) -> None:
     """Lock an output until this process ends, so that no other run writes it.
 
-    Call it before work whose outputs belong together, or which would be done twice. Where locks do not exist (on
-    Windows, in some network folders), it does nothing.
+    Call it before work whose outputs belong together, or which would be done twice. Where locks do not exist (in some
+    network folders), it does nothing.
 
     Raises
     ------
     InputError
         If another run has locked it.
     """
-    locks.remove_stale_files(path.parent)
-    owner = locks.lock(path)
+    place = _end_of_links(path)
+    locks.remove_stale_files(place.parent)
+    owner = locks.lock(place)
     if owner:
         raise InputError(
             f"{printable(path)} is being written by another run (process {owner}): wait until it has ended, "
@@ -74,29 +179,44 @@ def lock(path: Path) -> None:
 def atomic_write(path: Path) -> Iterator[Path]:
     """Write a file whole or not at all: if the block ends with an error, the old file stays.
 
-    The folder of `path` is made if it is missing.
+    The folder of `path` is made if it is missing. If `path` is a symbolic link, it stays one, and the file that it
+    leads to is written.
 
     Yields
     ------
     Path
-        A temporary file in the same folder, with the same suffix, that replaces `path` after the block.
+        A temporary file in the same folder, with the suffix of `path`, that replaces the file after the block.
 
     Raises
     ------
     InputError
         If the operating system refuses.
     """
+    place = destination(path)
     try:
-        with _temporary_beside(path) as (temporary, handle):
+        with locks.hidden_beside(place.with_suffix(path.suffix)) as temporary:
             try:
                 yield temporary
-                if handle is not None:
-                    os.fsync(handle)  # or a power cut could leave an empty file in place of the old one
-                temporary.replace(path)
+                with temporary.open("r+b") as file:
+                    os.fsync(file.fileno())  # or a power cut could leave an empty file in place of the old one
+                with suppress(OSError):  # there is no old file, or permissions do not exist here
+                    shutil.copymode(place, temporary)
+                _replace(temporary, place)
             finally:
                 temporary.unlink(missing_ok=True)
     except OSError as error:
         raise InputError(f"{printable(path)} could not be written: {explain(error)}.") from error
+
+
+def _replace(temporary: Path, place: Path) -> None:
+    """Move a file to its place; on Windows, wait a moment if another program has just opened what is there."""
+    for _ in range(_TRIES if os.name == "nt" else 0):
+        try:
+            temporary.replace(place)
+            return
+        except PermissionError:
+            time.sleep(_PAUSE_S)
+    temporary.replace(place)
 
 
 def require_writable(*paths: Path) -> None:
@@ -107,21 +227,15 @@ def require_writable(*paths: Path) -> None:
     InputError
         If one cannot be written.
     """
-    for folder in {path.parent for path in paths}:
+    places = [destination(path) for path in paths]
+    for folder in {place.parent for place in places}:
         locks.remove_stale_files(folder)
-    for path in paths:
+    for path, place in zip(paths, places, strict=True):
         try:
-            with _temporary_beside(path) as (temporary, _):
+            with locks.hidden_beside(place) as temporary:
                 temporary.unlink()
         except OSError as error:
             raise InputError(f"{printable(path)} could not be written: {explain(error)}.") from error
-
-
-def _temporary_beside(path: Path) -> AbstractContextManager[tuple[Path, int | None]]:
-    """Return a context of a new hidden file beside path and of the handle that locks it."""
-    if path.is_dir():
-        raise InputError(f"{printable(path)} is a folder: name a file to write.")
-    return locks.hidden_beside(path)
 
 
 @contextmanager
@@ -141,9 +255,9 @@ def atomic_folder(path: Path, is_ours: Callable[[Path], bool]) -> Iterator[Path]
         If the operating system refuses, or the existing folder holds other things.
     """
     require_replaceable(path, is_ours)
-    place = path.resolve()  # a link to a folder stays one
+    place = _end_of_links(path)  # a link to a folder stays one
     try:
-        with locks.hidden_beside(place, folder=True) as (beside, _):
+        with locks.hidden_beside(place, folder=True) as beside:
             try:
                 temporary = beside / "new"
                 temporary.mkdir()
@@ -167,13 +281,14 @@ def require_replaceable(path: Path, is_ours: Callable[[Path], bool]) -> None:
     InputError
         If it cannot be written, or holds other things.
     """
+    place = _end_of_links(path)
     try:
         if path.is_dir() and any(path.iterdir()) and not is_ours(path):
             raise InputError(f"{printable(path)} holds other files, which would be lost: name another folder.")
         if path.exists() and not path.is_dir():
             raise InputError(f"{printable(path)} is a file: name a folder to write.")
-        locks.remove_stale_files(path.resolve().parent)
-        with locks.hidden_beside(path.resolve(), folder=True) as (beside, _):
+        locks.remove_stale_files(place.parent)
+        with locks.hidden_beside(place, folder=True) as beside:
             beside.rmdir()
     except OSError as error:
         raise InputError(f"{printable(path)} could not be written: {explain(error)}.") from error

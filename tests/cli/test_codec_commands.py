@@ -5,6 +5,7 @@ import re
 import subprocess
 import sys
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 import soundfile as sf
@@ -163,11 +164,25 @@ def test_commands_refuse_at_once(place, arguments, words):
     assert_refused(run(*arguments, cwd=place, PYTHONDONTWRITEBYTECODE="1"), *words)
 
 
-def test_decode_command_replaces_nothing_that_was_not_named(place, encoded, tmp_path):
-    (tmp_path / "a.sae").write_bytes((place / "a.sae").read_bytes())
-    (tmp_path / "a.wav").write_bytes(b"the original")
-    assert_refused(run("decode", "a.sae", cwd=tmp_path), "exists, and may be the original", "--output")
-    assert (tmp_path / "a.wav").read_bytes() == b"the original"
+@pytest.mark.parametrize(
+    "arguments",
+    [["a.sae"], ["a.sae", "--output-dir", "."], ["a.sae", "a.wav"], [".", "--output-dir", "../here"]],
+)
+def test_decode_command_replaces_no_recording(command, place, encoded, tmp_path, monkeypatch, arguments):
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    Path("a.sae").write_bytes((place / "a.sae").read_bytes())
+    recording = (place / "in" / "a.wav").read_bytes()
+    Path("a.wav").write_bytes(recording)
+    decode = ["decode", *arguments, "--model", place / "my_model_for_many_data.h5"]
+    refused("a.wav exists and was not made by this program", "--overwrite", do=lambda: command(*decode))
+    assert Path("a.wav").read_bytes() == recording
+    command(*decode, "--overwrite")
+    decoded = Path("a.wav").read_bytes()
+    assert decoded != recording
+    command(*decode)  # what it has made itself, it replaces
+    assert Path("a.wav").read_bytes() == decoded
+    assert names_in(tmp_path / "here") == ["a.sae", "a.wav"]
 
 
 def test_commands_each_has_help_options_and_run():

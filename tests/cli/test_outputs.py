@@ -1,11 +1,18 @@
-"""Where outputs go: suffixes, one output for each input, no input overwritten."""
+"""Where outputs go: suffixes, one output for each input, and nothing replaced that is an input or not ours."""
 
 from pathlib import Path
 
 import pytest
 
-from speech_autoencoder.cli.outputs import command_paths, output_paths, require_suffix
+from speech_autoencoder.cli.outputs import (
+    command_paths,
+    output_paths,
+    require_distinct,
+    require_outputs,
+    require_suffix,
+)
 from speech_autoencoder.errors import InputError
+from tests.helpers.common import names_in, refused
 
 
 @pytest.mark.parametrize("name", ["model.keras", "model", "model.h5.txt", ".h5", "model.H5"])
@@ -36,26 +43,6 @@ def test_output_paths_many_without_folder_are_refused():
 def test_output_paths_two_of_one_stem_are_refused():
     with pytest.raises(InputError, match=r"b/x\.flac and a/x\.wav would both become out/x\.wav"):
         output_paths([Path("a/x.wav"), Path("b/x.flac")], Path("unused.wav"), Path("out"))
-
-
-def test_output_paths_recording_that_would_be_replaced_is_refused(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    for args in (
-        ([Path("a.wav")], Path("a.wav"), None),
-        ([Path("a.wav")], Path("x/../a.wav"), None),
-        ([tmp_path / "a.wav"], Path("a.wav"), None),
-        ([Path("a.wav")], Path("unused.wav"), Path()),
-        ([Path("b.wav"), Path("c/a.flac"), Path("a.wav")][1:], Path("unused.wav"), Path()),
-    ):
-        with pytest.raises(InputError, match=r"a\.wav is an input, which would be lost|would both become a\.wav"):
-            output_paths(*args)
-
-
-def test_output_paths_link_to_a_recording_is_refused(tmp_path):
-    (tmp_path / "a.wav").write_bytes(b"sound")
-    (tmp_path / "out.wav").symlink_to(tmp_path / "a.wav")
-    with pytest.raises(InputError, match="would be lost"):
-        output_paths([tmp_path / "a.wav"], tmp_path / "out.wav", None)
 
 
 # ---- the files of commands
@@ -115,8 +102,70 @@ def test_command_paths_unclear_outputs_are_refused(folder, files, options, words
         paths_of(*files, **options)
 
 
-def test_command_paths_existing_output_is_replaced_only_where_it_is_named(folder):
-    Path("in/a.sae").touch()
-    assert paths_of("in/a.wav") == paths_of("in/a.wav", "in/a.sae", replace_unnamed=False)
-    with pytest.raises(InputError, match=r"in/a\.sae exists, and may be the original"):
-        paths_of("in/a.wav", replace_unnamed=False)
+# ---- nothing is lost
+
+
+def is_ours(path):
+    """Return whether a test below calls a file its own."""
+    return path.read_bytes() == b"ours"
+
+
+@pytest.fixture
+def here(tmp_path, monkeypatch):
+    """Run the test in a folder with an input, a file of ours and one of somebody else's."""
+    monkeypatch.chdir(tmp_path)
+    for name, content in (("in.wav", b"input"), ("ours.wav", b"ours"), ("theirs.wav", b"theirs")):
+        Path(name).write_bytes(content)
+    return tmp_path
+
+
+def require(*outputs, inputs=("in.wav",), overwrite=False):
+    """Call `require_outputs` with outputs and inputs named as strings."""
+    require_outputs([(Path(name), is_ours) for name in outputs], inputs=map(Path, inputs), overwrite=overwrite)
+
+
+def test_require_outputs_new_or_ours_passes_and_leaves_no_trace(here):
+    require("ours.wav", "new/new.wav")
+    assert names_in(here) == ["in.wav", "new", "ours.wav", "theirs.wav"]
+    assert names_in(here / "new") == []
+
+
+def test_require_outputs_of_others_are_refused_unless_overwritten(here):
+    refused(
+        "theirs.wav exists and was not made by this program: choose another name, or replace with --overwrite.",
+        do=lambda: require("ours.wav", "theirs.wav"),
+    )
+    Path("more.wav").touch()
+    refused("theirs.wav and 1 more output exist and were not", do=lambda: require("theirs.wav", "more.wav"))
+    require("theirs.wav", "more.wav", overwrite=True)
+
+
+@pytest.mark.parametrize("overwrite", [False, True])
+@pytest.mark.parametrize("output", ["in.wav", "x/../in.wav", "{here}/in.wav", "link.wav", "hard.wav", "folder/in.wav"])
+def test_require_outputs_input_by_any_name_is_refused(here, output, overwrite):
+    Path("x").mkdir()
+    Path("link.wav").symlink_to("in.wav")
+    Path("folder").symlink_to(here)
+    Path("hard.wav").hardlink_to("in.wav")
+    refused(
+        f"{Path(output.format(here=here))} is an input",
+        "which would be lost",
+        do=lambda: require("ours.wav", output.format(here=here), overwrite=overwrite),
+    )
+    with pytest.raises(InputError, match=r"ours\.wav is an input"):  # ours or not
+        require("ours.wav", inputs=["missing.wav", "ours.wav"], overwrite=overwrite)
+
+
+def test_require_outputs_one_file_twice_is_refused(here):
+    Path("link.wav").symlink_to("new.wav")
+    refused("new.wav and link.wav are the same file", do=lambda: require("new.wav", "link.wav", overwrite=True))
+    with pytest.raises(InputError, match="are the same file"):
+        require("new.wav", "./new.wav", overwrite=True)
+
+
+def test_require_distinct_names_in_other_letters_are_one_file_where_the_disk_says_so(here, monkeypatch):
+    paths, names = [Path("1/a.wav"), Path("2/A.flac")], [Path("out/a.wav"), Path("out/A.wav")]
+    require_distinct(paths, names)
+    monkeypatch.setattr("speech_autoencoder.cli.outputs.ignores_case", lambda folder: folder == here / "out")
+    refused(r"2/A.flac and 1/a.wav would both become out/A.wav", do=lambda: require_distinct(paths, names))
+    require_distinct([Path("1/a.wav"), Path("2/b.flac")], [Path("out/a.wav"), Path("out/b.wav")])

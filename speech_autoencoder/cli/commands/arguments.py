@@ -3,6 +3,8 @@
 import argparse
 from pathlib import Path
 
+from speech_autoencoder.cli.options import to_path
+
 MODEL_PATH = Path("my_model_for_many_data.h5")
 
 
@@ -11,11 +13,13 @@ def add_file_options(parser: argparse.ArgumentParser, inputs: str, *, output_suf
     parser.add_argument(
         "files",
         nargs="+",
-        type=Path,
+        type=to_path,
         metavar="IN",
         help=f"{inputs}, or folders of them; a single one may be followed by OUT{output_suffix}",
     )
     where = parser.add_mutually_exclusive_group()
-    where.add_argument("--output", type=Path, help=f"the {output_suffix} to write, for one input (default: beside it)")
-    where.add_argument("--output-dir", type=Path, help="a folder for many outputs, each under its input's name")
-    parser.add_argument("--model", type=Path, default=MODEL_PATH, help="the model's file")
+    where.add_argument(
+        "--output", type=to_path, help=f"the {output_suffix} to write, for one input (default: beside it)"
+    )
+    where.add_argument("--output-dir", type=to_path, help="a folder for many outputs, each under its input's name")
+    parser.add_argument("--model", type=to_path, default=MODEL_PATH, help="the model's file")

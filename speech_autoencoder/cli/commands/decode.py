@@ -4,12 +4,13 @@ import argparse
 from functools import partial
 
 from speech_autoencoder.cli.commands.arguments import add_file_options
-from speech_autoencoder.cli.outputs import command_paths
+from speech_autoencoder.cli.origins import is_sound
+from speech_autoencoder.cli.outputs import command_paths, require_outputs
 from speech_autoencoder.cli.process import blas_threads
 from speech_autoencoder.cli.progress import make_bar, make_say
 from speech_autoencoder.codec.container import SUFFIX, read_header
 from speech_autoencoder.config import InversionConfig
-from speech_autoencoder.system.files import printable, require_writable
+from speech_autoencoder.system.files import printable
 
 HELP = f"Decode {SUFFIX} files as WAV, with the model that encoded them."
 
@@ -32,10 +33,9 @@ def run(args: argparse.Namespace) -> None:
         args.output_dir,
         suffix=".wav",
         find=partial(find_recordings, suffixes={SUFFIX}, what=f"{SUFFIX} file"),
-        replace_unnamed=False,
     )
+    require_outputs([(output, is_sound) for output in outputs], inputs=[*paths, args.model], overwrite=args.overwrite)
     seconds = sum(read_header(path).seconds for path in paths)
-    require_writable(*outputs)
     model, say = load_codec(args.model), make_say(args.quiet)
     with blas_threads(1), make_bar(args.quiet, "decoding")(seconds) as bar:
         for path, output in zip(paths, outputs, strict=True):

@@ -5,12 +5,12 @@ import argparse
 from speech_autoencoder.cli.commands.arguments import add_file_options
 from speech_autoencoder.cli.messages import describe_encoded
 from speech_autoencoder.cli.options import positive
-from speech_autoencoder.cli.outputs import command_paths
+from speech_autoencoder.cli.origins import is_codec_file
+from speech_autoencoder.cli.outputs import command_paths, require_outputs
 from speech_autoencoder.cli.process import blas_threads
 from speech_autoencoder.cli.progress import make_bar, make_say
 from speech_autoencoder.codec.container import SUFFIX
 from speech_autoencoder.config import DEFAULT_BITRATE, LatentSearchConfig
-from speech_autoencoder.system.files import require_writable
 
 HELP = f"Encode recordings as {SUFFIX} files."
 
@@ -32,8 +32,10 @@ def run(args: argparse.Namespace) -> None:
     from speech_autoencoder.codec.recording_codec import encode_recording
 
     paths, outputs = command_paths(args.files, args.output, args.output_dir, suffix=SUFFIX, find=find_recordings)
+    require_outputs(
+        [(output, is_codec_file) for output in outputs], inputs=[*paths, args.model], overwrite=args.overwrite
+    )
     seconds = total_duration_s(paths)
-    require_writable(*outputs)
     encoder, results = Encoder(load_codec(args.model), LatentSearchConfig(steps=0)), []
     bitrate = args.bitrate or (DEFAULT_BITRATE if args.quality is None else None)
     with blas_threads(1), make_bar(args.quiet, "encoding")(seconds) as bar:
