@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 
 from benchmarks.quality.segments import join_segments
-from speech_autoencoder.data.recording_names import label_of
+from speech_autoencoder.data.recording_names import conventional
 from speech_autoencoder.evaluation.metrics import registry
 from speech_autoencoder.evaluation.metrics.metric import Sound
 from speech_autoencoder.evaluation.words import WordRecogniser
@@ -64,13 +64,12 @@ def digits_of(
     """Return `digits` of the recordings whose label the recogniser knows, nothing if there are none."""
     if not recogniser:
         return {}
-    known = [i for i, name in enumerate(names) if label_of(name) in recogniser.labels]
+    labels = [parts["label"] if (parts := conventional(name)) else "" for name in names]
+    known = [i for i, label in enumerate(labels) if label in recogniser.labels]
     if not known:
         return {}
     recognised = recogniser.recognise([waveforms[i] for i in known], sr=sr)
-    return {
-        "digits": np.array([label == label_of(names[i]) for i, label in zip(known, recognised, strict=True)], float)
-    }
+    return {"digits": np.array([word == labels[i] for i, word in zip(known, recognised, strict=True)], float)}
 
 
 def in_16_bits(waveform: np.ndarray) -> np.ndarray:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from speech_autoencoder.data.recording_names import parts_of, speaker_of
+from speech_autoencoder.data.recording_names import conventional, understand
 from speech_autoencoder.evaluation.segments import join, pool
 
 _MOST_RECORDINGS = 10  # in a segment of one speaker and take
@@ -17,12 +17,12 @@ def segments_of(names: Sequence[str], durations_s: Sequence[float] | np.ndarray)
     If every name is label_speaker_take, as in FSDD, a segment has up to ten recordings of one speaker and take, so that
     the published tables stay comparable. Otherwise recordings are pooled as in an evaluation.
     """
-    parts = [known for name in names if (known := parts_of(name))]
+    parts = [known for name in names if (known := conventional(name))]
     if len(parts) < len(names):
-        return pooled_segments([speaker_of(name) for name in names], durations_s)
+        return pooled_segments(understand(names).speakers, durations_s)
     takes: dict[tuple, list[int]] = {}
     for i, part in enumerate(parts):
-        takes.setdefault((str(Path(names[i]).parent), part.speaker, part.take), []).append(i)
+        takes.setdefault((str(Path(names[i]).parent), part["speaker"], part["take"]), []).append(i)
     return [
         take[start : start + _MOST_RECORDINGS]
         for take in takes.values()

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from benchmarks.running import link_recordings
 from speech_autoencoder.audio.finding import find_recordings
-from speech_autoencoder.data.recording_names import speaker_of
+from speech_autoencoder.data.recording_names import understand
 from speech_autoencoder.errors import InputError
 
 
@@ -15,8 +15,8 @@ def leave_out(speaker: str, training_dir: Path, testing_dir: Path, folder: Path)
     """
     if not speaker:
         return training_dir.resolve(), testing_dir.resolve()
-    training = [name for name in find_recordings(training_dir) if speaker_of(name) != speaker]
-    testing = [name for name in find_recordings(testing_dir) if speaker_of(name) == speaker]
+    training = [name for name, who in _speakers_in(training_dir).items() if who != speaker]
+    testing = [name for name, who in _speakers_in(testing_dir).items() if who == speaker]
     return (
         link_recordings(training_dir, training, folder / "training"),
         link_recordings(testing_dir, testing, folder / "testing"),
@@ -33,9 +33,15 @@ def speakers_to_leave_out(wanted: list[str], testing_dir: Path) -> list[str]:
     """
     if not wanted:
         return [""]
-    existing = sorted({speaker_of(name) for name in find_recordings(testing_dir)} - {""})
+    existing = sorted({*_speakers_in(testing_dir).values()} - {""})
     unknown = sorted(set(wanted) - {*existing, "all"})
     if unknown or not existing:
         speakers = ", ".join(existing) or "no speakers that their names tell"
         raise InputError(f"{' '.join(unknown or wanted)} cannot be left out: the testing recordings are of {speakers}.")
     return existing if "all" in wanted else wanted
+
+
+def _speakers_in(folder: Path) -> dict[str, str]:
+    """Return {name: speaker} of the recordings in a folder."""
+    names = find_recordings(folder)
+    return dict(zip(names, understand(names).speakers, strict=True))

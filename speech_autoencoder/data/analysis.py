@@ -1,6 +1,7 @@
 """Recordings -> their clips and their entries in the sidecar: short recordings several at once, long ones in blocks."""
 
 import hashlib
+import os
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
@@ -25,6 +26,8 @@ _MOST_BYTES_TOGETHER = 1 << 19
 _SHORT_SAMPLES = 1 << 16
 # The length of a file's digest: a number that any reader of JSON holds exactly.
 _DIGEST_BYTES = 6
+# The same bound for the number of a file.
+_MOST_INODES = 1 << 53
 
 
 @dataclass(frozen=True)
@@ -34,15 +37,18 @@ class Analysed:
     Attributes
     ----------
     entry : dict
-        Its values of the sidecar's columns, dataset.COLUMNS.
+        Its values of the sidecar's columns, dataset.COLUMNS and FILE_COLUMNS.
     clips : np.ndarray, (n_clips, n_mels, n_frames, 1)
     is_new : bool
         Whether the clips were computed now, not taken from an earlier array.
+    note : str
+        What is to be said of it, such as how much of a recording that is not whole was used. Empty for most.
     """
 
     entry: dict[str, Any]
     clips: np.ndarray
     is_new: bool = True
+    note: str = ""
 
 
 @dataclass(frozen=True)
@@ -50,6 +56,32 @@ class Unusable:
     """A recording that cannot be used, and the reason for a person to read."""
 
     reason: str
+
+
+def stamp_of(status: os.stat_result) -> dict[str, int]:
+    """Return the columns that change when a file is changed or replaced, whatever its time of change is set to."""
+    return {
+        "size": status.st_size,
+        "mtime_ns": status.st_mtime_ns,
+        "inode": status.st_ino % _MOST_INODES,
+        "ctime_ns": status.st_ctime_ns,
+    }
+
+
+def stamp(path: Path) -> dict[str, int]:
+    """Return what changes when a file or its permissions change, nothing if that is unknown."""
+    try:
+        status = path.stat()
+    except OSError:
+        return {}
+    return stamp_of(status)
+
+
+def digest_of(path: Path) -> int:
+    """Return a digest of the bytes of a file; raise OSError if it cannot be read."""
+    with path.open("rb", buffering=0) as file:
+        digest = hashlib.file_digest(file, lambda: hashlib.blake2b(digest_size=_DIGEST_BYTES)).digest()
+    return int.from_bytes(digest)
 
 
 def together(audio_dir: Path, names: list[str]) -> Iterator[list[str]]:
@@ -72,16 +104,19 @@ def analyse(
     names: list[str],
     features: FeatureConfig,
     known: Callable[[str], Analysed | None] = lambda name: None,
+    *,
+    salvage: bool = False,
 ) -> list[Analysed | Unusable]:
     """Return the clips of each recording, or the reason why it cannot be used.
 
-    `known` returns the result for a name from an earlier run, if there is one.
+    `known` returns the result for a name from an earlier run, if there is one. With `salvage`, what can be decoded of
+    a recording that is not whole is used.
     """
-    found = [known(name) or _read(audio_dir, name, features) for name in names]
+    found = [known(name) or _read(audio_dir, name, features, salvage) for name in names]
     short = [sound for sound in found if isinstance(sound, _Sound)]
     waveforms = resample_together([x.waveform for x in short], [x.entry["sr"] for x in short], features.sr)
     frames = iter(log_mels(waveforms, features))
-    return [_analysed(x.entry, next(frames), features) if isinstance(x, _Sound) else x for x in found]
+    return [_analysed(x.entry, next(frames), features, x.note) if isinstance(x, _Sound) else x for x in found]
 
 
 @dataclass(frozen=True)
@@ -90,14 +125,15 @@ class _Sound:
 
     entry: dict[str, Any]
     waveform: np.ndarray
+    note: str
 
 
-def _read(audio_dir: Path, name: str, features: FeatureConfig) -> _Sound | Analysed | Unusable:
+def _read(audio_dir: Path, name: str, features: FeatureConfig, salvage: bool) -> _Sound | Analysed | Unusable:
     """Return the sound of a short recording, the clips of a long one, or the reason why it cannot be used."""
     path = audio_dir / name
     try:
         status = path.stat()
-        with opened(path) as (recording, blocks):
+        with opened(path, salvage=salvage) as (recording, blocks):
             levels = Levels(recording.sr)
             is_short = recording.n_samples <= _SHORT_SAMPLES
             if is_short:
@@ -105,24 +141,22 @@ def _read(audio_dir: Path, name: str, features: FeatureConfig) -> _Sound | Analy
             else:
                 chunks = mel_spectrogram_stream(blocks(features.sr, levels), features)
                 frames = np.concatenate([normalise(chunk, features) for chunk in chunks], axis=1)
-        with path.open("rb", buffering=0) as file:
-            digest = hashlib.file_digest(file, lambda: hashlib.blake2b(digest_size=_DIGEST_BYTES)).digest()
+        digest = digest_of(path)
     except InputError as error:
         return Unusable(str(error))
     except OSError as error:
         return Unusable(f"{printable(path)} could not be read: {explain(error)}.")
     entry = {
         "path": name,
-        "size": status.st_size,
-        "mtime_ns": status.st_mtime_ns,
-        "digest": int.from_bytes(digest),
+        **stamp_of(status),
+        "digest": digest,
         "sr": recording.sr,
-        "n_samples": levels.n_samples,  # those decoded; a lossy file's header may promise a few more
+        "n_samples": levels.n_samples,
         **levels.columns(),
     }
-    return _Sound(entry, waveform) if is_short else _analysed(entry, frames, features)
+    return _Sound(entry, waveform, recording.note) if is_short else _analysed(entry, frames, features, recording.note)
 
 
-def _analysed(entry: dict[str, Any], frames: np.ndarray, features: FeatureConfig) -> Analysed:
+def _analysed(entry: dict[str, Any], frames: np.ndarray, features: FeatureConfig, note: str) -> Analysed:
     """Return the clips of a recording with this normalised log-mel (n_mels, n_frames)."""
-    return Analysed(entry | {"n_frames": frames.shape[1]}, cut_clips(frames, features))
+    return Analysed(entry | {"n_frames": frames.shape[1]}, cut_clips(frames, features), note=note)

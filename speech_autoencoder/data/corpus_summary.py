@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from speech_autoencoder.data.recording_names import speaker_of
+from speech_autoencoder.config import ENOUGH, LEAST_RECORDINGS, LEAST_SECONDS
 from speech_autoencoder.script_names import TRAINER
 from speech_autoencoder.system.files import printable
 from speech_autoencoder.system.wording import counted
@@ -43,7 +43,7 @@ def describe(columns: dict[str, Sequence]) -> list[str]:
     total_s = float(seconds.sum())
     lines = [
         f"Corpus: {_duration(total_s)} in {counted(len(names), 'recording')} of {_lengths(seconds)}; "
-        f"{_speakers(names)}; {_rates(columns['sr'])}."
+        f"{_speakers(columns['speaker'])}; {_rates(columns['sr'])}."
     ]
     if len(levels_dbfs):
         n_full_scale = int((clipped > 0).sum())
@@ -67,9 +67,24 @@ def describe(columns: dict[str, Sequence]) -> list[str]:
         if found:
             verb = "is" if len(found) == 1 else "are"
             lines.append(f"Warning: {counted(len(found), 'recording')} {verb} {what}: {_named(found)}.")
+    small = warn_if_small(columns["n_samples"], columns["sr"])
+    if small:
+        return lines + small
     minutes = min(_MOST_MINUTES, max(_LEAST_MINUTES, math.floor(_TRAINING * total_s / 60 + 0.5)))
     lines.append(f"Suggested: {TRAINER} --minutes {minutes}, on two cores.")
     return lines
+
+
+def warn_if_small(n_samples: Sequence[int] | np.ndarray, sr: Sequence[int] | np.ndarray) -> list[str]:
+    """Return a line if recordings of these lengths and rates (Hz) are too few for any claim, otherwise none."""
+    n_recordings, total_s = len(n_samples), float((np.asarray(n_samples) / np.asarray(sr)).sum())
+    if n_recordings >= LEAST_RECORDINGS and total_s >= LEAST_SECONDS:
+        return []
+    return [
+        f"Warning: {counted(n_recordings, 'recording')} of {_short_duration(total_s)} in all can be tried out, but "
+        f"what they give says nothing about other recordings: that takes at least {LEAST_RECORDINGS} recordings and "
+        f"{LEAST_SECONDS:.0f} s, and better {ENOUGH}."
+    ]
 
 
 def _named(names: list[str]) -> str:
@@ -77,6 +92,11 @@ def _named(names: list[str]) -> str:
     text = ", ".join(printable(name) for name in names[:_MOST_NAMED])
     more = len(names) - _MOST_NAMED
     return f"{text} and {more} more" if more > 0 else text
+
+
+def _short_duration(seconds: float) -> str:
+    """Return a duration in seconds, or in minutes from two of them on."""
+    return f"{seconds:.1f} s" if seconds < 120 else _duration(seconds)
 
 
 def _duration(seconds: float) -> str:
@@ -90,9 +110,9 @@ def _lengths(seconds: np.ndarray) -> str:
     return f"{most} s" if least == most else f"{least} to {most} s"
 
 
-def _speakers(names: Sequence[str]) -> str:
-    """Return how many speakers the names tell."""
-    speakers = Counter(speaker_of(name) for name in names)
+def _speakers(of_recordings: Sequence[str]) -> str:
+    """Return how many speakers are known."""
+    speakers = Counter(of_recordings)
     n_unknown = speakers.pop("", 0)
     if not speakers:
         return "their names do not tell the speakers"

@@ -4,6 +4,7 @@ import hashlib
 import tokenize
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -12,10 +13,12 @@ import numpy as np
 from speech_autoencoder.audio.log_mel import join_clips
 from speech_autoencoder.audio.resampling import resampled_length
 from speech_autoencoder.config import RATES_HZ, FeatureConfig
-from speech_autoencoder.data.recording_names import speaker_of
+from speech_autoencoder.data import recordings_folder
+from speech_autoencoder.data.recording_names import Understanding, understand
 from speech_autoencoder.errors import InputError
 from speech_autoencoder.system.files import explain, is_regular, printable, read_json
 from speech_autoencoder.system.integers import ceil_div
+from speech_autoencoder.system.spelling import on_disk
 
 FORMAT = "speech-autoencoder clips 3"
 # What the sidecar says of each recording: one list a column, in the array's order.
@@ -33,6 +36,10 @@ COLUMNS: dict[str, type] = {
     "clipped": int,
     "quiet": float,
 }
+# Columns that sidecars of earlier versions do not have: what else tells whether a file is the same, and what its name
+# tells, "" where unknown.
+FILE_COLUMNS: dict[str, type] = {"inode": int, "ctime_ns": int}
+NAME_COLUMNS: dict[str, type] = {"speaker": str, "label": str}
 _ROWS_AT_ONCE = 1_024
 # The rows that an array's digest covers, spread over it.
 _DIGEST_ROWS = 64
@@ -71,6 +78,8 @@ class Dataset:
     first_row : np.ndarray, (n_recordings + 1,) int
     fingerprint : str
         A digest of the recordings' names and contents.
+    understood : Understanding, optional
+        What the names were understood to tell when the array was made.
     """
 
     clips: np.ndarray
@@ -82,10 +91,15 @@ class Dataset:
     n_frames: np.ndarray
     first_row: np.ndarray
     fingerprint: str
+    understood: Understanding | None = None
 
     def path(self, recording: int) -> Path:
-        """Return where the recording was when the array was made."""
-        return self.audio_dir / self.names[recording]
+        """Return where the recording is."""
+        return on_disk(self.audio_dir / self.names[recording])
+
+    def missing(self) -> list[str]:
+        """Return the names of the recordings that are no longer there."""
+        return [name for i, name in enumerate(self.names) if not self.path(i).exists()]
 
     def frames(self, recording: int) -> np.ndarray:
         """Return the recording's normalised log-mel, (n_mels, n_frames[recording]), without padding."""
@@ -99,9 +113,18 @@ class Dataset:
         valid[self.first_row[1:] - 1] = self.n_frames - (n_clips - 1) * self.features.n_frames
         return valid
 
+    @cached_property
+    def understanding(self) -> Understanding:
+        """What the names tell."""
+        return self.understood or understand(self.names)
+
     def speakers(self) -> list[str]:
-        """Return the speaker of each recording as its name tells it, "" where unknown; see `speaker_of`."""
-        return [speaker_of(name) for name in self.names]
+        """Return the speaker of each recording, "" where unknown."""
+        return self.understanding.speakers
+
+    def labels(self) -> list[str]:
+        """Return the label of each recording as its name tells it, "" where unknown."""
+        return self.understanding.labels
 
 
 def sidecar_path(array_path: Path) -> Path:
@@ -140,9 +163,10 @@ def load(array_path: Path, made_by: str, *, progress: Progress = lambda items, t
             key: np.array(columns[key], kind) for key, kind in COLUMNS.items() if kind is not str
         }
         sr, n_samples, n_frames = (numbers[key] for key in ("sr", "n_samples", "n_frames"))
-        digest, audio_dir = sidecar["array"]["digest"], Path(sidecar["audio_dir"])
-        fingerprint = str(sidecar["fingerprint"])
-    except (KeyError, TypeError, ValueError, OverflowError) as error:
+        digest, fingerprint = sidecar["array"]["digest"], str(sidecar["fingerprint"])
+        audio_dir = recordings_folder.find(sidecar, array_path, names, columns["size"])
+        understood = _understanding(sidecar, columns)
+    except (KeyError, TypeError, ValueError, OverflowError, AttributeError) as error:
         raise InputError(f"{name} is damaged ({type(error).__name__}: {error}): {again}") from error
     if clips.shape[1:] != (features.n_mels, features.n_frames, 1):
         raise InputError(
@@ -152,10 +176,10 @@ def load(array_path: Path, made_by: str, *, progress: Progress = lambda items, t
     n_clips = ceil_div(n_frames, features.n_frames)
     whole = names and {len(column) for column in columns.values()} == {len(names)}
     whole = whole and min(sr.min(), n_samples.min(), n_frames.min()) > 0 and _fit(features, sr, n_samples, n_frames)
-    if not whole or n_clips.sum() != len(clips) or digest != digest_of(clips):
+    if not whole or n_clips.sum() != len(clips) or digest != digest_of_clips(clips):
         raise InputError(f"{printable(array_path)} and {name} do not belong together: {again}")
     first_row = np.concatenate([[0], np.cumsum(n_clips)])
-    return Dataset(clips, features, audio_dir, names, sr, n_samples, n_frames, first_row, fingerprint)
+    return Dataset(clips, features, audio_dir, names, sr, n_samples, n_frames, first_row, fingerprint, understood)
 
 
 def features_of(array_path: Path, made_by: str) -> FeatureConfig:
@@ -169,6 +193,16 @@ def features_of(array_path: Path, made_by: str) -> FeatureConfig:
     return _features(read_sidecar(array_path, made_by), printable(sidecar_path(array_path)), made_by)
 
 
+def understanding_of(array_path: Path) -> Understanding | None:
+    """Return what the names of an array's recordings were understood to tell, None if there is no such array."""
+    try:
+        sidecar = read_sidecar(array_path, "")
+        columns = _columns(sidecar)
+        return _understanding(sidecar, columns) or understand(columns["path"])
+    except (InputError, KeyError, TypeError, IndexError):
+        return None
+
+
 def read_sidecar(array_path: Path, made_by: str) -> dict[str, Any]:
     """Return the JSON object beside an array; raise InputError if it is missing, damaged or far too large."""
     path = sidecar_path(array_path)
@@ -178,7 +212,7 @@ def read_sidecar(array_path: Path, made_by: str) -> dict[str, Any]:
     return read_json(path, made_by)
 
 
-def digest_of(clips: np.ndarray) -> str:
+def digest_of_clips(clips: np.ndarray) -> str:
     """Return a digest of an array's shape and of some of its rows: cheap, and different for each corpus."""
     rows = np.unique(np.linspace(0, len(clips) - 1, _DIGEST_ROWS).astype(int))
     digest = hashlib.blake2b(repr(clips.shape).encode(), digest_size=16)
@@ -196,11 +230,31 @@ def _features(sidecar: dict[str, Any], name: str, made_by: str) -> FeatureConfig
 
 def _columns(sidecar: dict[str, Any]) -> dict[str, list]:
     """Return the sidecar's columns; raise TypeError or KeyError if one is damaged or missing."""
-    columns = {key: sidecar["recordings"][key] for key in COLUMNS}
+    recordings = sidecar["recordings"]
+    kinds = COLUMNS | {key: kind for key, kind in (FILE_COLUMNS | NAME_COLUMNS).items() if key in recordings}
+    columns = {key: recordings[key] for key in kinds}
     for key, column in columns.items():
-        if type(column) is not list or not all(type(value) is COLUMNS[key] for value in column):
-            raise TypeError(f"{key} is not a list of {COLUMNS[key].__name__}")
+        if type(column) is not list or not all(type(value) is kinds[key] for value in column):
+            raise TypeError(f"{key} is not a list of {kinds[key].__name__}")
     return columns
+
+
+def how_names_are_read(told: Understanding) -> dict[str, str]:
+    """Return what the sidecar holds of how names are read."""
+    return {"pattern": told.pattern, "source": told.source}
+
+
+def name_columns(told: Understanding) -> dict[str, list[str]]:
+    """Return the columns of what names tell, NAME_COLUMNS."""
+    return dict(zip(NAME_COLUMNS, (told.speakers, told.labels), strict=True))
+
+
+def _understanding(sidecar: dict[str, Any], columns: dict[str, list]) -> Understanding | None:
+    """Return what the sidecar says that the names tell, None if it is of an earlier version."""
+    if not NAME_COLUMNS.keys() <= columns.keys():
+        return None
+    how = sidecar["names"]
+    return Understanding(columns["speaker"], columns["label"], str(how["pattern"]), str(how["source"]))
 
 
 def _fit(features: FeatureConfig, sr: np.ndarray, n_samples: np.ndarray, n_frames: np.ndarray) -> bool:

@@ -6,7 +6,9 @@ import numpy as np
 
 from speech_autoencoder.config import TrainingConfig
 from speech_autoencoder.data.dataset import Dataset
+from speech_autoencoder.data.recording_names import groups_of
 from speech_autoencoder.errors import InputError
+from speech_autoencoder.system.wording import counted
 
 # Whole speakers may hold out this much less, or more, than the requested share of the recordings.
 _LEAST_HELD = 0.5
@@ -33,6 +35,9 @@ class Split:
 def split(dataset: Dataset, config: TrainingConfig, by: str = "auto") -> Split:
     """Choose the recordings that validate: whole speakers if names tell enough of them, else whole recordings.
 
+    Where names tell neither speakers nor labels, the folders that group the recordings stand in for speakers: what was
+    recorded together is not on both sides.
+
     Parameters
     ----------
     config : TrainingConfig
@@ -47,7 +52,10 @@ def split(dataset: Dataset, config: TrainingConfig, by: str = "auto") -> Split:
         If speakers are to be held out, but the names tell fewer than two.
     """
     rng = np.random.default_rng([config.seed, 1])
-    speakers = np.array(dataset.speakers())
+    told = dataset.understanding
+    is_grouped = not told.n_understood
+    noun = "folder" if is_grouped else "speaker"
+    speakers = np.array(groups_of(dataset.names) if is_grouped else told.speakers)
     names = sorted(set(speakers) - {""})
     n_wanted = max(1, round(config.validation * len(speakers)))
     if len(speakers) < 2:
@@ -67,16 +75,16 @@ def split(dataset: Dataset, config: TrainingConfig, by: str = "auto") -> Split:
             chosen = [min(names, key=lambda name: ((speakers == name).sum(), name))]
         if chosen:
             held = np.isin(speakers, chosen)
-            how = f"{len(chosen)} of {len(names)} speakers, never trained on: {', '.join(sorted(chosen))}"
+            how = f"{len(chosen)} of {counted(len(names), noun)}, never trained on: {', '.join(sorted(chosen))}"
             return Split(np.flatnonzero(~held), np.flatnonzero(held), how)
     if by == "speaker":
         raise InputError(
-            "The recordings' names tell fewer than two speakers: put each speaker's recordings in a folder of their "
-            "own, or use --validation recording."
+            "The recordings' names tell fewer than two speakers: say how they do with --names when you make the array, "
+            "or use --validation recording."
         )
     shuffled = rng.permutation(len(speakers))
     shuffled = shuffled[np.argsort(speakers[shuffled], kind="stable")]
     held = np.zeros(len(speakers), bool)
     held[shuffled[np.linspace(0, len(speakers) - 1, n_wanted).round().astype(int)]] = True
-    how = f"whole recordings, evenly over {len(names)} speakers" if len(names) > 1 else "whole recordings"
+    how = f"whole recordings, evenly over {len(names)} {noun}s" if len(names) > 1 else "whole recordings"
     return Split(np.flatnonzero(~held), np.flatnonzero(held), how)

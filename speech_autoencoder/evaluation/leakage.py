@@ -71,14 +71,16 @@ def compare_with_training(
     """
     range_db = training.features.range_db
     spectra = np.array([_spectrum(_audible(training.frames(i), range_db)) for i in range(len(training.names))])
-    pairs = []
+    pairs, n_unsure = [], 0
     for i in progress(range(len(testing.names)), len(testing.names)):
         sound = _audible(testing.frames(i), range_db)
         distances = ((spectra - _spectrum(sound)) ** 2).sum(axis=1)
         candidates = np.argsort(distances, kind="stable")[:_N_CANDIDATES]
         alike = [similarity(sound, _audible(training.frames(j), range_db)) for j in candidates]
         best = int(np.argmax(alike))
-        if alike[best] >= _SAME and _are_one(testing.path(i), training.path(candidates[best])):
+        are_one = _are_one(testing.path(i), training.path(candidates[best])) if alike[best] >= _SAME else False
+        n_unsure += are_one is None
+        if are_one:
             pairs.append((testing.names[i], training.names[candidates[best]], round(alike[best], 4)))
     pairs.sort(key=lambda pair: (-pair[2], pair[0]))
     speakers, known = set(testing.speakers()) - {""}, set(training.speakers())
@@ -92,6 +94,7 @@ def compare_with_training(
         n_known_speakers=len(speakers & known),
         training_db=_some_error_db(training, encoder) if encoder else None,
         testing_db=_some_error_db(testing, encoder) if encoder else None,
+        n_unsure=n_unsure,
     )
 
 
@@ -132,12 +135,14 @@ def similarity(sound: np.ndarray, other: np.ndarray) -> float:
     return best
 
 
-def _are_one(path: Path, other: Path) -> bool:
-    """Return whether the waveforms of two recordings are the same; True if one can no longer be read."""
+def _are_one(path: Path, other: Path) -> bool | None:
+    """Return whether the waveforms of two recordings are the same; None if one can no longer be read."""
     try:
-        a, b = (np.diff(read(each, _COMPARED_SR, most=_COMPARED_S * _COMPARED_SR)) for each in (path, other))
+        a, b = (
+            np.diff(read(each, _COMPARED_SR, most=_COMPARED_S * _COMPARED_SR, salvage=True)) for each in (path, other)
+        )
     except InputError:
-        return True
+        return None
     energy = float(np.sqrt(np.sum(a**2) * np.sum(b**2)))
     return energy > 0 and float(np.abs(correlate(a, b, method="fft")).max()) > _SAME_WAVEFORM * energy
 

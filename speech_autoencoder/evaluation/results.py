@@ -164,7 +164,8 @@ class SimilarPair:
 class SharedWithTraining:
     """What testing shares with training, and the model's RMS log-mel error (dB) on some recordings of each.
 
-    `n_leaked` recordings of testing are nearly identical to one of training, `pairs` names the most alike;
+    `n_leaked` recordings of testing are nearly identical to one of training, `pairs` names the most alike; `n_unsure`
+    more resemble one, but a file is missing that would tell;
     `n_known_speakers` of the `n_speakers` of testing are in training too.
     """
 
@@ -177,6 +178,7 @@ class SharedWithTraining:
     n_known_speakers: int
     training_db: float | None = None
     testing_db: float | None = None
+    n_unsure: int = 0
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -2,6 +2,7 @@
 
 import math
 
+from speech_autoencoder.config import ENOUGH, LEAST_RECORDINGS, LEAST_SECONDS
 from speech_autoencoder.evaluation.results import LEVELS, Finding, Measurements, SharedWithTraining
 from speech_autoencoder.script_names import TEST_DATA_GENERATOR, TRAINER
 from speech_autoencoder.system.wording import counted
@@ -38,10 +39,6 @@ _OTHER_KIND = 1.25
 # The same for a very different kind.
 _VERY_DIFFERENT = 1.5
 
-# Fewer training recordings than this are too few, whatever the scores say.
-_FEW_RECORDINGS = 30
-# The same for minutes of sound.
-_FEW_MINUTES = 0.5
 # Share of testing recordings that are also in training, above which the scores mean nothing.
 _LEAKED = 0.05
 
@@ -71,6 +68,7 @@ def judge(measured: Measurements, model: dict, shared: SharedWithTraining | None
         _features(measured, model),
         _training_time(model),
         _training_data(measured, model, shared),
+        _testing_data(measured),
         _voices(shared),
     ]
     limits = sorted((finding for finding in found if finding), key=lambda finding: LEVELS.index(finding.level))
@@ -116,9 +114,21 @@ def _headline(measured: Measurements) -> Finding:
 
 def _leakage(shared: SharedWithTraining | None) -> Finding | None:
     """Find testing recordings that were trained on."""
-    if not shared or not shared.n_leaked or not shared.n_testing:
+    if not shared or not shared.n_testing:
         return None
     n, total = shared.n_leaked, shared.n_testing
+    if not n and shared.n_unsure:
+        verb = "resembles" if shared.n_unsure == 1 else "resemble"
+        return Finding(
+            "leakage",
+            "note",
+            "Whether testing contains training recordings is not known.",
+            f"{shared.n_unsure} of {counted(total, 'testing recording')} {verb} a training recording, but a file is "
+            "missing that would tell whether they are the same.",
+            "Put the recordings back where the arrays were made from, and evaluate again.",
+        )
+    if not n:
+        return None
     first = next(iter(shared.pairs), None)
     example = f", such as {first.testing} and {first.training}" if first else ""
     return Finding(
@@ -137,13 +147,24 @@ def _mismatch(measured: Measurements, model: dict) -> Finding | None:
     validation = number(model, "validation", "baseline_db")
     if not testing or not validation or testing < _OTHER_KIND * validation:
         return None
+    evidence = (
+        f"The PCA baseline, fitted to training, has a log-mel error of {testing:.2f} dB on testing and "
+        f"{validation:.2f} dB on held-out training recordings: {testing / validation:.1f} times as large."
+    )
+    n_training = number(model, "data", "n_recordings")
+    if (n_training and n_training < LEAST_RECORDINGS) or 0 < measured.n_recordings < LEAST_RECORDINGS:
+        return Finding(
+            "mismatch",
+            "note",
+            "Testing has a larger error than training, but the recordings are too few to say why.",
+            evidence,
+            f"Use at least {LEAST_RECORDINGS} recordings for training, and as many for testing.",
+        )
     return Finding(
         "mismatch",
         "bad" if testing >= _VERY_DIFFERENT * validation else "warning",
         "Testing differs from training: it may be music, very noisy, or from another microphone.",
-        f"The PCA baseline, fitted to training, has a log-mel error of {testing:.2f} dB on testing and "
-        f"{validation:.2f} dB on held-out training recordings: {testing / validation:.1f} times as large. "
-        "STOI says little about sounds other than speech.",
+        f"{evidence} STOI says little about sounds other than speech.",
         "Test on recordings like those of training, or add recordings like those of testing to training.",
     )
 
@@ -258,9 +279,10 @@ def _training_data(measured: Measurements, model: dict, shared: SharedWithTraini
         training, testing = (last_errors[0][0], last_errors[1][0]) if all(last_errors) else (None, None)
         tested_on = "validation"
     # Another kind of sound has a larger error however many recordings there were.
-    is_other_kind = tested_on == "testing" and _mismatch(measured, model)
+    mismatch = _mismatch(measured, model) if tested_on == "testing" else None
+    is_other_kind = bool(mismatch and mismatch.level != "note")
     overfitted = bool(training and testing and testing > _OVERFITTED * training and not is_other_kind)
-    few = bool(n_recordings and n_recordings < _FEW_RECORDINGS) or bool(minutes and minutes < _FEW_MINUTES)
+    few = bool(n_recordings and n_recordings < LEAST_RECORDINGS) or bool(minutes and 60 * minutes < LEAST_SECONDS)
     if not overfitted and not few:
         return None
     evidence = []
@@ -279,7 +301,21 @@ def _training_data(measured: Measurements, model: dict, shared: SharedWithTraini
         if overfitted
         else "There are very few training recordings.",
         " ".join(evidence),
-        "Record more of the voices that the model is for: 200 recordings, or three minutes.",
+        f"Record more of the voices that the model is for: {ENOUGH}.",
+    )
+
+
+def _testing_data(measured: Measurements) -> Finding | None:
+    """Find that there are too few testing recordings for any claim about others."""
+    n, seconds = measured.n_recordings, sum(entry.duration_s for entry in measured.recordings)
+    if not n or (n >= LEAST_RECORDINGS and seconds >= LEAST_SECONDS):
+        return None
+    return Finding(
+        "testing",
+        "warning",
+        "There are too few testing recordings for any claim about other recordings.",
+        f"The model was tested on {counted(n, 'recording')} of {seconds:.1f} s in all.",
+        f"Test on at least {LEAST_RECORDINGS} recordings, and {LEAST_SECONDS:.0f} s.",
     )
 
 

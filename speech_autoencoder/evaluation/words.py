@@ -1,6 +1,5 @@
 """The word test: which word each recording says, the recogniser of words, and what it recognised."""
 
-import csv
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Protocol
@@ -8,16 +7,16 @@ from typing import Protocol
 import numpy as np
 
 from speech_autoencoder.data.dataset import Dataset
-from speech_autoencoder.data.recording_names import folder_of, parts_of
+from speech_autoencoder.data.labels_file import find_labels, read_labels
+from speech_autoencoder.data.recording_names import folder_of
 from speech_autoencoder.errors import InputError
 from speech_autoencoder.evaluation import bootstrap, installed_recognisers
 from speech_autoencoder.evaluation.bootstrap import Cluster
 from speech_autoencoder.evaluation.metrics.word_accuracy import WORDS
 from speech_autoencoder.evaluation.results import WordResults
 from speech_autoencoder.evaluation.systems import ORIGINAL
-from speech_autoencoder.system.files import explain, printable
-
-LABELS_NAME = "labels.csv"
+from speech_autoencoder.system.files import printable
+from speech_autoencoder.system.spelling import on_disk
 
 
 class WordRecogniser(Protocol):
@@ -63,7 +62,7 @@ def installed(
     InputError
         If there is no such recogniser, or there are no labels.
     """
-    labels = {} if source == "none" else labels_of(data.names, data.audio_dir, source)
+    labels = {} if source == "none" else labels_of(data, source, say)
     recogniser, words = installed_recognisers.load(kind, labels)
     unknown = sorted(set(words.values()) - {""} - set(recogniser.labels))
     if unknown:
@@ -105,48 +104,59 @@ def learned(
     """
     if source == "none":
         return None, {}
-    labels = labels_of(data.names, data.audio_dir, source)
+    labels = labels_of(data, source, say)
     if training is None:
         say(f"Word recognition is not tested: {why}")
         return None, {}
-    known = labels_of(training.names, training.audio_dir, source)
+    missing = set(training.missing())
+    known = {name: label for name, label in labels_of(training, source, say).items() if name not in missing}
+    if missing and not known:
+        say(f"Word recognition is not tested: the training recordings are not in {printable(training.audio_dir)}.")
+        return None, {}
     recogniser = train_recogniser(training.audio_dir, known, seed=bootstrap.SEED)
     if recogniser is None or not set(recogniser.labels) & set(labels.values()):
         say(
-            "Word recognition is not tested: it needs two words with eight training recordings each. Name recordings "
-            "label_speaker_take.wav, use --labels folders, or write a labels.csv."
+            "Word recognition is not tested: it needs two words with eight training recordings each. Say how names "
+            "tell them with --names when you make the arrays, or write a labels.csv."
         )
         return None, {}
     return recogniser, labels
 
 
-def labels_of(names: list[str], folder: Path, source: str | Path = "auto") -> dict[str, str]:
+def labels_of(
+    data: Dataset, source: str | Path = "auto", say: Callable[[str], None] = lambda text: None
+) -> dict[str, str]:
     """Return {name: label} of the recordings whose label is known.
 
     Parameters
     ----------
-    names
-        The recordings' paths relative to `folder`.
-    folder
-        The folder of recordings.
+    data
+        The recordings.
     source
-        "names" (label_speaker_take), "folders" (the first folder), the path of a CSV with the columns path and label,
-        whose paths are relative to `folder`, or "auto": labels.csv in `folder` if there is one, otherwise the names.
+        "names" (as they were understood when the array was made), "folders" (the first folder), the path of a CSV with
+        the columns path and label, or "auto": labels.csv in the folder of recordings if there is one, otherwise names.
+    say
+        Called with how many rows of the CSV match, unless all do.
 
     Raises
     ------
     InputError
-        If the CSV cannot be read.
+        If the CSV cannot be read, matches no recording, or gives one of them two labels.
     """
+    table = None
     if source == "auto":
-        source = folder / LABELS_NAME if (folder / LABELS_NAME).is_file() else "names"
-    if source == "names":
-        labels = {name: parts.label for name in names if (parts := parts_of(name))}
+        path = find_labels(data.audio_dir)
+        table, source = (read_labels(path) if path else None), "names"
+    elif source not in ("names", "folders"):
+        table = read_labels(on_disk(Path(source).expanduser()))
+    if table and "label" in table.columns:
+        labels = table.values("label", data.names, say)
+    elif source == "names":
+        labels = dict(zip(data.names, data.labels(), strict=True))
     elif source == "folders":
-        labels = {name: folder_of(name) for name in names}
+        labels = {name: folder_of(name) for name in data.names}
     else:
-        listed = _read_labels(Path(source))
-        labels = {name: listed.get(name, "") for name in names}
+        raise InputError(f"{printable(source)} has no column label: name it in its first row.")
     return {name: label for name, label in labels.items() if label}
 
 
@@ -186,17 +196,3 @@ def count_words(
         original_interval=bootstrap.intervals(clusters, [ORIGINAL], [WORDS.key])[ORIGINAL][WORDS.key],
         confusion={key: counts.tolist() for key, counts in confusion.items()},
     )
-
-
-def _read_labels(path: Path) -> dict[str, str]:
-    """Return {path: label} of a CSV."""
-    try:
-        with path.open(newline="", encoding="utf-8-sig") as file:
-            rows = csv.DictReader(file)
-            if not {"path", "label"} <= set(rows.fieldnames or ()):
-                raise InputError(f"{printable(path)} has no columns path and label: name them in its first line.")
-            return {Path(row["path"] or "").as_posix(): (row["label"] or "").strip() for row in rows}
-    except OSError as error:
-        raise InputError(f"{printable(path)} could not be read: {explain(error)}.") from error
-    except (UnicodeError, csv.Error) as error:
-        raise InputError(f"{printable(path)} is not a CSV file in UTF-8 ({error}): export it again.") from error

@@ -19,7 +19,7 @@ from speech_autoencoder.audio.log_mel import log_mel
 from speech_autoencoder.audio.reading import read
 from speech_autoencoder.audio.resampling import resample
 from speech_autoencoder.config import FeatureConfig
-from speech_autoencoder.data.recording_names import label_of
+from speech_autoencoder.data.recording_names import understand
 from speech_autoencoder.errors import InputError
 from speech_autoencoder.system.integers import ceil_div
 
@@ -90,13 +90,15 @@ class TrainedRecogniser:
 
 def labels_in(names: list[str]) -> list[str]:
     """Return the distinct labels of the names, sorted; none if there are fewer than 2 or more than 100."""
-    labels = sorted({label_of(name) for name in names} - {""})
+    labels = sorted({*understand(names).labels} - {""})
     return labels if _LEAST_LABELS <= len(labels) <= _MOST_LABELS else []
 
 
 def words_in(folder: Path, labels: list[str]) -> list[tuple[str, np.ndarray]]:
     """Return (label, waveform at FEATURES.sr) of each recording in a folder that can be read and has a label."""
-    return _read_words(folder, {name: label_of(name) for name in find_recordings(folder) if label_of(name) in labels})
+    names = find_recordings(folder)
+    told = zip(names, understand(names).labels, strict=True)
+    return _read_words(folder, {name: label for name, label in told if label in labels})
 
 
 def train(training_dir: Path, *, seed: int = 0, least_steps: int = _LEAST_STEPS) -> TrainedRecogniser | None:

@@ -23,8 +23,8 @@ def test_describe_warns_of_what_is_wrong_and_names_recordings(tmp_path):
     sounds |= {f"copy {i}_ann_9.wav": (speech, SR) for i in range(8)}
     sounds["clipped.wav"] = (np.clip(50 * speech, -1, 1), 2 * SR)
     sounds["silent.wav"] = (np.zeros(SR), SR)
-    sounds["faint_ben_0.wav"] = (0.02 * speech, SR)
-    sounds["pause_ben_1.wav"] = (np.concatenate([speech[: SR // 2], np.zeros(4 * SR)]), SR)
+    sounds["7_ben_0.wav"] = (0.02 * speech, SR)
+    sounds["8_ben_1.wav"] = (np.concatenate([speech[: SR // 2], np.zeros(4 * SR)]), SR)
     sounds["tiny.wav"] = (speech[:300], SR)
     lines = describe(columns_of(tmp_path, sounds))
     assert "2 speakers by name, and 3 recordings of unknown speakers" in lines[0]
@@ -34,8 +34,8 @@ def test_describe_warns_of_what_is_wrong_and_names_recordings(tmp_path):
     for what, name in (
         ("1 recording is clipped", "clipped.wav"),
         ("1 recording is silent", "silent.wav"),
-        ("1 recording is mostly silence", "pause_ben_1.wav"),
-        ("1 recording is very quiet", "faint_ben_0.wav"),
+        ("1 recording is mostly silence", "8_ben_1.wav"),
+        ("1 recording is very quiet", "7_ben_0.wav"),
         ("1 recording is too short", "tiny.wav"),
     ):
         (line,) = [line for line in warnings if line.startswith(what)]
@@ -59,7 +59,14 @@ def test_describe_any_count_of_workers_gives_the_same_lines(tmp_path):
 
 
 def test_describe_long_corpus_is_in_hours_and_trained_for_an_hour_at_most():
-    columns = {"path": ["a_b_c.wav"], "sr": [SR], "n_samples": [SR * 9_000], "power": [0.01], "clipped": [0]}
+    columns = {
+        "path": ["a_b_c.wav"],
+        "speaker": ["b"],
+        "sr": [SR],
+        "n_samples": [SR * 9_000],
+        "power": [0.01],
+        "clipped": [0],
+    }
     columns |= {"quiet": [0.1], "digest": [0], "size": [1]}
     lines = describe(columns)
     assert lines[0].startswith("Corpus: 2.5 hours in 1 recording of 9000.00 s")

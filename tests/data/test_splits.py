@@ -30,7 +30,7 @@ def speakers_of(data, recordings):
 @pytest.mark.parametrize("seed", range(4))
 @pytest.mark.parametrize(
     "data",
-    [of_speakers(ann=9, bob=12, cy=30), of_speakers(**{f"s{i}": 5 for i in range(20)}), of_speakers(ann=1, bob=1)],
+    [of_speakers(ann=9, bob=12, cy=30), of_speakers(**{f"s{i}": 5 for i in range(20)}), of_speakers(ann=2, bob=2)],
     ids=["three", "twenty", "two"],
 )
 def test_split_every_recording_is_on_one_side(data, by, seed):
@@ -81,9 +81,26 @@ def test_split_by_speaker_of_two_holds_out_the_smaller():
 
 
 def test_split_speakers_of_folders_are_held_out_whole():
-    data = corpus(*(f"{folder}/{take}.wav" for folder in "abcdefghijkl" for take in range(4)))
+    data = corpus(*(f"spk{number}/{take}.wav" for number in range(12) for take in range(4)))
     parts = split(data, TrainingConfig())
     assert not set(speakers_of(data, parts.training)) & set(speakers_of(data, parts.validation))
+    assert "1 of 12 speakers" in parts.how
+
+
+@pytest.mark.parametrize("by", ["auto", "speaker"])
+def test_split_folders_that_may_be_speakers_are_held_out_whole_and_not_called_speakers(by):
+    data = corpus(*(f"{folder}/{take}.wav" for folder in "abcdefghijkl" for take in range(4)))
+    parts = split(data, TrainingConfig(), by)
+    held, others = ({data.names[i][0] for i in side} for side in (parts.validation, parts.training))
+    assert held
+    assert not held & others
+    assert "1 of 12 folders" in parts.how
+
+
+def test_split_folders_of_words_hold_out_recordings():
+    data = corpus(*(f"{word}/{take}.wav" for word in ("yes", "no", "stop", "go") for take in range(10)))
+    parts = split(data, TrainingConfig())
+    assert parts.how == "whole recordings"
 
 
 def test_split_names_without_speaker_holds_out_recordings():

@@ -82,6 +82,15 @@ def found(findings, kind):
 # The six situations.
 
 
+def test_judge_resemblance_that_could_not_be_heard_is_not_called_leakage():
+    found = {finding.kind: finding for finding in judge(measured(0.96, 0.95, 0.965), {}, shared(n_unsure=3))}
+    assert found["leakage"].level == "note"
+    assert "not known" in found["leakage"].sentence
+    assert "3 of 185 testing recordings resemble" in found["leakage"].evidence
+    leaked = judge(measured(0.96, 0.95, 0.965), {}, shared(n_unsure=3, n_leaked=1))
+    assert next(finding for finding in leaked if finding.kind == "leakage").sentence.startswith("Leakage")
+
+
 def test_judge_well_trained_is_understandable_and_nothing_is_bad():
     findings = judge(*WELL)
     assert (findings[0].kind, findings[0].level) == ("understandable", "good")

@@ -1,0 +1,226 @@
+"""labels.csv: the label of each recording, and its speaker if there is such a column, as spreadsheets write them."""
+
+import csv
+import io
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from speech_autoencoder.data.name_patterns import without_suffix
+from speech_autoencoder.errors import InputError
+from speech_autoencoder.system.files import explain, printable
+from speech_autoencoder.system.spelling import same_spelling
+from speech_autoencoder.system.wording import counted
+
+LABELS_NAME = "labels.csv"
+_PATH, _LABEL, _SPEAKER = "path", "label", "speaker"
+_SEPARATORS = ",;\t|"
+_MOST_QUOTED = 40  # characters of a header
+
+
+@dataclass(frozen=True)
+class Row:
+    """A row of the table: its number in the file, counted from 1, the path, and the values of the other columns."""
+
+    number: int
+    path: str
+    values: dict[str, str]
+
+
+@dataclass(frozen=True)
+class LabelsFile:
+    """The rows of a table, and which of the columns path, label and speaker it has."""
+
+    path: Path
+    columns: list[str]
+    rows: list[Row]
+
+    def values(
+        self, column: str, names: Sequence[str], say: Callable[[str], None] = lambda text: None
+    ) -> dict[str, str]:
+        """Return {name: value} of the recordings to which a row gives a value of this column.
+
+        A row belongs to the recording whose relative path is the same, in any of the ways in which paths are written
+        (`_SPELLINGS`), also where one of the two has more folders. The most exact match counts.
+
+        Parameters
+        ----------
+        names
+            The recordings' relative paths.
+        say
+            Called with how many rows matched, and the first that did not.
+
+        Raises
+        ------
+        InputError
+            If no row matches, or two rows give a recording different values.
+        """
+        file, matcher = printable(self.path), _Matcher(names)
+        found: dict[str, tuple[int, Row]] = {}
+        rows = [row for row in self.rows if row.values.get(column)]
+        unmatched = []
+        for row in rows:
+            rank, name = matcher.match(row.path)
+            if name is None:
+                unmatched.append(row)
+                continue
+            earlier_rank, earlier = found.get(name, (rank + 1, row))
+            if earlier_rank == rank and earlier.values[column] != row.values[column]:
+                one, other = (f"{printable(each.values[column])} in row {each.number}" for each in (earlier, row))
+                raise InputError(
+                    f"{file} gives {printable(name)} two values of {column}: {one}, and {other}: remove one row."
+                )
+            if rank < earlier_rank:
+                found[name] = rank, row
+        if rows and not found:
+            raise InputError(
+                f"No row of {file} matches a recording: row {rows[0].number} has the path {printable(rows[0].path)}, a "
+                f"recording is {printable(names[0])}: write paths as they are below the folder of recordings."
+            )
+        if rows:
+            text = f"{file}: {len(rows) - len(unmatched):,} of {counted(len(rows), 'row')} match"
+            text += f"; {len(found):,} of {counted(len(names), 'recording')} have a {column}."
+            if unmatched:
+                first = unmatched[0]
+                text += f" The first row that matches none, or several, is row {first.number}, {printable(first.path)}."
+            say(text)
+        return {name: row.values[column] for name, (_, row) in found.items()}
+
+
+def find_labels(folder: Path) -> Path | None:
+    """Return the path of labels.csv in a folder, whatever the case of its name, or None if there is none."""
+    path = folder / LABELS_NAME
+    if path.is_file():
+        return path
+    try:
+        return next((other for other in sorted(folder.iterdir()) if other.name.lower() == LABELS_NAME), None)
+    except OSError:
+        return None
+
+
+def read_labels(path: Path) -> LabelsFile:
+    """Read a table with a column `path` and a column `label`, `speaker` or both.
+
+    Whatever spreadsheets write is read: commas, semicolons or tabs, also named in a first line `sep=;`; UTF-8, UTF-16
+    or the Windows code page 1252; names of columns in any case; blanks around values; empty rows.
+
+    Raises
+    ------
+    InputError
+        If it cannot be read, or has no such columns.
+    """
+    name = printable(path)
+    try:
+        text = _decode(path.read_bytes())
+    except OSError as error:
+        raise InputError(f"{name} could not be read: {explain(error)}.") from error
+    except UnicodeError as error:
+        raise InputError(f"{name} is not text in UTF-8, UTF-16 or Windows-1252: export it again as CSV.") from error
+    lines, n_skipped = list(io.StringIO(text, newline="")), 0
+    while n_skipped < len(lines) and (not lines[n_skipped].strip() or _separator_line(lines[n_skipped])):
+        n_skipped += 1
+    header = lines[n_skipped] if n_skipped < len(lines) else ""
+    named = next((found for line in lines[:n_skipped] if (found := _separator_line(line))), "")
+    try:
+        for separator in [named] if named else _SEPARATORS:
+            columns = [column.strip().lower() for column in next(_rows_of([header], separator), [])]
+            if _PATH in columns and {_LABEL, _SPEAKER} & {*columns}:
+                break
+        else:
+            received = printable(header.strip()[:_MOST_QUOTED]) or "nothing"
+            raise InputError(f"{name} has no columns path and label (its first row is {received}): name them there.")
+        rows, reader = [], _rows_of(lines[n_skipped + 1 :], separator)
+        for values in reader:
+            entry = {key: value.strip() for key, value in zip(columns, values, strict=False)}
+            if entry.get(_PATH):
+                rows.append(Row(n_skipped + 1 + reader.line_num, entry[_PATH], entry))
+    except csv.Error as error:
+        raise InputError(f"{name} is not a CSV file ({error}): export it again.") from error
+    return LabelsFile(path, columns, rows)
+
+
+def _decode(data: bytes) -> str:
+    """Return the text of a file in one of the encodings that spreadsheets write; raise UnicodeError of another."""
+    if data.startswith((b"\xff\xfe", b"\xfe\xff")):
+        return data.decode("utf-16")
+    if b"\0" in data[:2]:  # UTF-16 whose mark was lost: the header is ASCII
+        return data.decode("utf-16-le" if data[1:2] == b"\0" else "utf-16-be")
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        return data.decode("cp1252")
+
+
+def _separator_line(line: str) -> str:
+    """Return the separator that a line such as `sep=;` names, or "" if it is another line."""
+    text = line.strip("\r\n \"'")
+    return text[4:5] if text.lower().startswith("sep=") and len(text) == 5 else "\t" if text.lower() == "sep=" else ""
+
+
+def _rows_of(lines: list[str], separator: str) -> Any:
+    """Return a reader of the rows in lines (the type of `csv.reader` has no public name)."""
+    return csv.reader(io.StringIO("".join(lines), newline=""), delimiter=separator, skipinitialspace=separator != "\t")
+
+
+def _plain(path: str) -> str:
+    r"""Return a path with / for \, é as one character, and no ./ or blanks around it."""
+    return PurePosixPath(same_spelling(path).replace("\\", "/").strip()).as_posix()
+
+
+def _any_case(path: str) -> str:
+    """Return a plain path, the same for every case of its letters."""
+    return _plain(path).casefold()
+
+
+def _any_suffix(path: str) -> str:
+    """Return a plain path in any case without its suffix."""
+    return without_suffix(_any_case(path))
+
+
+def _as_is(path: str) -> str:
+    return path
+
+
+# How the paths of recordings, and those of rows, are spelled to be compared, the most exact first.
+_SPELLINGS: tuple[tuple[Callable[[str], str], Callable[[str], str]], ...] = (
+    (_as_is, _as_is),
+    (_plain, _plain),
+    (_any_case, _any_case),
+    (_any_suffix, _any_case),
+    (_any_suffix, _any_suffix),
+)
+
+
+class _Matcher:
+    """Finds recordings by their paths."""
+
+    def __init__(self, names: Sequence[str]) -> None:
+        # For each spelling: {a path: the recordings that have it, and those whose paths end so}.
+        self._whole: list[dict[str, list[str]]] = [{} for _ in _SPELLINGS]
+        self._ends: list[dict[str, list[str]]] = [{} for _ in _SPELLINGS]
+        for i, (spell, _) in enumerate(_SPELLINGS):
+            for name in names:
+                path, *ends = _ends_of(spell(name))
+                self._whole[i].setdefault(path, []).append(name)
+                for end in ends:
+                    self._ends[i].setdefault(end, []).append(name)
+
+    def match(self, path: str) -> tuple[int, str | None]:
+        """Return how exact the best match of a path is (0: most), and the recording, None if there is none or several.
+
+        A path that has fewer folders than the recording's, or more, counts less than the whole one.
+        """
+        for i, (_, spell) in enumerate(_SPELLINGS):
+            whole, *ends = _ends_of(spell(path))
+            some = [self._whole[i].get(whole), self._ends[i].get(whole), *(self._whole[i].get(end) for end in ends)]
+            for rank, found in enumerate(some):
+                if found:
+                    return 3 * i + min(rank, 2), found[0] if len(found) == 1 else None
+        return 3 * len(_SPELLINGS), None
+
+
+def _ends_of(path: str) -> list[str]:
+    """Return the path, the path without its first folder, and so on to the file's name alone."""
+    parts = path.split("/")
+    return ["/".join(parts[i:]) for i in range(len(parts))]
