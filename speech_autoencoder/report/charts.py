@@ -5,11 +5,11 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
-from matplotlib.ticker import MaxNLocator
 
 from speech_autoencoder.evaluation.rates import title_of
 from speech_autoencoder.evaluation.results import LogMelError, RateRow, Rates
 from speech_autoencoder.evaluation.systems import COPY_SYNTHESIS
+from speech_autoencoder.system.figures import import_matplotlib
 from speech_autoencoder.system.wording import counted
 
 Points = Sequence[tuple[float, float]]
@@ -125,9 +125,9 @@ def line_chart(
         return round(box.bottom - (box.bottom - box.top) * (min(value, high) - low) / (high - low), 1)
 
     if ticks is None:
-        places = MaxNLocator(_N_TICKS, integer=True).tick_values(min(xs), max(min(xs) + 1, max(xs)))
-        ticks = [(float(place), f"{place:.0f}") for place in places]
-    y_places = [float(place) for place in MaxNLocator(_N_TICKS).tick_values(low, high)]
+        places = _places(min(xs), max(min(xs) + 1, max(xs)), integer=True)
+        ticks = [(place, f"{place:.0f}") for place in places]
+    y_places = _places(low, high)
     return Chart(
         title,
         summary,
@@ -145,6 +145,14 @@ def line_chart(
         [(x(place), text) for place, text in ticks if min(xs) <= place <= max(xs)],
         [(y(place), f"{place:.4g}") for place in y_places if low <= place <= high],
     )
+
+
+def _places(low: float, high: float, *, integer: bool = False) -> list[float]:
+    """Return round values for the ticks of an axis."""
+    import_matplotlib()
+    from matplotlib.ticker import MaxNLocator
+
+    return [float(place) for place in MaxNLocator(_N_TICKS, integer=integer).tick_values(low, high)]
 
 
 def _y_range(values: Sequence[float]) -> tuple[float, float]:

@@ -6,7 +6,7 @@ from pathlib import Path
 from speech_autoencoder.evaluation.metrics.registry import METRICS
 from speech_autoencoder.evaluation.results import Scores
 from speech_autoencoder.evaluation.systems import SYSTEMS
-from speech_autoencoder.system.figures import new_figure, save_figure
+from speech_autoencoder.system.figures import new_figure, own_settings, save_figure
 
 _WIDTH = 2.4  # of each metric, in inches
 _HEIGHT = 3.6
@@ -14,6 +14,7 @@ _HEIGHT = 3.6
 _ROOM = 0.15
 
 
+@own_settings()
 def draw_scores(path: Path, scores: Mapping[str, Scores]) -> None:
     """Write a figure with a panel for each metric, and in it a bar for each system.
 

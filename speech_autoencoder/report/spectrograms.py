@@ -3,12 +3,12 @@
 import base64
 import io
 
-import matplotlib
 import numpy as np
 from PIL import Image
 
 from speech_autoencoder.config import FeatureConfig
 from speech_autoencoder.report.recording_figure import SHOWN_DB
+from speech_autoencoder.system.figures import import_matplotlib
 
 # The range of a difference, to either side of 0.
 DIFFERENCE_DB = 20.0
@@ -29,7 +29,7 @@ def picture(values: np.ndarray, colours: str) -> str:
     """
     levels = (np.clip(values[::-1], 0, 1) * 255).round().astype(np.uint8)
     image = Image.frombytes("P", levels.shape[::-1], levels.tobytes())
-    image.putpalette(matplotlib.colormaps[colours](np.arange(256), bytes=True)[:, :3].tobytes())
+    image.putpalette(import_matplotlib().colormaps[colours](np.arange(256), bytes=True)[:, :3].tobytes())
     content = io.BytesIO()
     image.save(content, "PNG", optimize=True)
     return "data:image/png;base64," + base64.b64encode(content.getvalue()).decode("ascii")

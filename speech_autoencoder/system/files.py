@@ -155,7 +155,7 @@ def _end_of_links(path: Path) -> Path:
 
 
 def lock(path: Path) -> None:
-    """Lock an output until this process ends, so that no other run writes it.
+    """Lock an output, so that no other run writes it, until `locks_released` or this process ends.
 
     Call it before work whose outputs belong together, or which would be done twice. Where locks do not exist (in some
     network folders), it does nothing.
@@ -173,6 +173,13 @@ def lock(path: Path) -> None:
             f"{printable(path)} is being written by another run (process {owner}): wait until it has ended, "
             "or write elsewhere."
         )
+
+
+@contextmanager
+def locks_released() -> Iterator[None]:
+    """Release the locks that are taken within, at its end: a decorator of what a session may run again."""
+    with locks.released():
+        yield
 
 
 @contextmanager

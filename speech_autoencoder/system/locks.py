@@ -47,6 +47,8 @@ _MOST_CHARACTERS = 40
 
 # The locks on outputs that this process holds: {path of the lock's file: handle}.
 _held: dict[Path, int] = {}
+# For each `released` context that has not ended, the locks that were held before it.
+_scopes: list[set[Path]] = []
 
 
 @contextmanager
@@ -133,7 +135,7 @@ def lock(path: Path) -> str | None:
         if handle is None:
             _release(lock_path, None)
             return None
-        if not _held:
+        if not _held and not _scopes:
             atexit.register(release_all)
         _held[lock_path] = handle
         with suppress(OSError):
@@ -144,6 +146,19 @@ def lock(path: Path) -> str | None:
         return lock_path.read_text(encoding="ascii") or "unknown"
     except OSError:
         return "unknown"
+
+
+@contextmanager
+def released() -> Iterator[None]:
+    """Release the locks on outputs that are taken within, at its end."""
+    before = set(_held)
+    _scopes.append(before)
+    try:
+        yield
+    finally:
+        _scopes.remove(before)
+        for lock_path in _held.keys() - before:
+            _release(lock_path, _held.pop(lock_path))
 
 
 def release_all() -> None:

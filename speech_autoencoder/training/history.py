@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from speech_autoencoder.system.figures import new_figure, save_figure
+from speech_autoencoder.system.figures import new_figure, own_settings, save_figure
 from speech_autoencoder.system.files import atomic_write
 
 
@@ -64,6 +64,7 @@ def write_history(path: Path, history: History) -> None:
             writer.writerow([epoch, *(f"{value:.6g}" for value in row)])
 
 
+@own_settings()
 def draw_history(path: Path, history: History, baseline_db: float, best_epoch: int) -> None:
     """Write a figure of the errors by epoch, beside that of the PCA baseline.
 

@@ -3,6 +3,7 @@
 Each test runs with this system's locks and with those of Windows, which are imitated.
 """
 
+import atexit
 import errno
 import subprocess
 import sys
@@ -12,7 +13,7 @@ import pytest
 
 from speech_autoencoder.system import locks
 from speech_autoencoder.system.files import atomic_folder, read_json, write_json
-from speech_autoencoder.system.locks import hidden_beside, lock, release_all, remove_stale_files
+from speech_autoencoder.system.locks import hidden_beside, lock, release_all, released, remove_stale_files
 from tests.helpers.common import ROOT, names_in
 from tests.helpers.windows import imitate
 
@@ -215,3 +216,22 @@ def test_atomic_write_and_folder_replace_what_was_there(tmp_path):
         assert read_json(tmp_path / "a.json", "") == {"text": text}
         assert (tmp_path / "report" / "index.html").read_text() == text
     assert names_in(tmp_path) == ["a.json", "report"]
+
+
+def test_released_ends_the_locks_that_are_taken_within(start, tmp_path):
+    """As where a notebook runs a script twice."""
+    assert lock(tmp_path / "a.h5") is None
+    with released():
+        assert lock(tmp_path / "b.h5") is None
+        assert lock(tmp_path / "a.h5") is None
+        assert start(LOCK, str(tmp_path / "b.h5"))[1] != "locked"
+    assert start(LOCK, str(tmp_path / "b.h5"))[1] == "locked"
+    assert start(LOCK, str(tmp_path / "a.h5"))[1] != "locked"
+    release_all()
+
+
+def test_released_registers_nothing_for_the_end_of_the_process(tmp_path, monkeypatch):
+    monkeypatch.setattr(atexit, "register", lambda *arguments: pytest.fail("registered"))
+    with released():
+        assert lock(tmp_path / "b.h5") is None
+    assert names_in(tmp_path) == []
