@@ -3,7 +3,6 @@
 import re
 from dataclasses import dataclass
 from functools import lru_cache
-from pathlib import PurePosixPath
 
 from speech_autoencoder.errors import InputError
 from speech_autoencoder.system.files import printable
@@ -54,8 +53,9 @@ class NamePattern:
 
 def without_suffix(name: str) -> str:
     """Return a recording's relative name without the suffix of its file."""
-    suffix = PurePosixPath(name).suffix
-    return name[: -len(suffix)] if suffix else name
+    folders, slash, file = name.rpartition("/")
+    stem, _, suffix = file.rpartition(".")
+    return folders + slash + (stem if stem and suffix else file)
 
 
 @lru_cache(maxsize=256)

@@ -4,12 +4,14 @@ One name tells nothing: `rec_from_phone.wav` looks like `7_jackson_32.wav`. What
 shows: the layout of a corpus that many people use, or parts of names that repeat across one another.
 """
 
+import random
 import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
 
+from speech_autoencoder.data.name_layouts import LEAST_FIT, known_layout
 from speech_autoencoder.data.name_patterns import (
     EXAMPLES,
     LABEL,
@@ -24,34 +26,12 @@ from speech_autoencoder.errors import InputError
 from speech_autoencoder.system.files import printable
 from speech_autoencoder.system.wording import counted
 
-# The corpora whose names no other corpus is likely to have: a pattern, and what its fields must look like.
-LAYOUTS: tuple[tuple[str, dict[str, str]], ...] = (
-    # Speech Commands: yes/0a7c2a8d_nohash_0.wav
-    ("{label}/{speaker}_nohash_{take}", {"speaker": "[0-9a-f]{6,}"}),
-    ("{speaker}_nohash_{take}", {"speaker": "[0-9a-f]{6,}"}),
-    # AudioMNIST: 01/0_01_0.wav
-    ("{speaker}/{label}_{speaker}_{take}", {"label": r"\d", "take": r"\d+"}),
-    ("{label}_{speaker}_{take}", {"label": r"\d", "speaker": r"\d\d", "take": r"\d\d?"}),
-    # LibriSpeech: 19/198/19-198-0000.flac. LibriTTS and Multilingual LibriSpeech: 19/198/19_198_000000_000001.wav
-    ("{speaker}/{chapter}/{speaker}-{chapter}-*", {"chapter": r"\d+"}),
-    ("{speaker}/{chapter}/{speaker}_{chapter}_*", {"chapter": r"\d+"}),
-    ("{chapter}/{speaker}-{chapter}-{utterance}", {"speaker": r"\d+", "chapter": r"\d{3,}", "utterance": r"\d{4}"}),
-    ("{speaker}-{chapter}-{utterance}", {"speaker": r"\d+", "chapter": r"\d{3,}", "utterance": r"0\d{3}"}),
-    # VCTK: wav48/p225/p225_001.wav, wav48_silence_trimmed/p225/p225_001_mic1.flac
-    ("{speaker}/{speaker}_*", {"speaker": r"[ps]\d+"}),
-    ("{speaker}_{utterance}", {"speaker": r"p\d{3}|s5", "utterance": r"\d{3}"}),
-    ("{speaker}_{utterance}_{mic}", {"speaker": r"p\d{3}|s5", "utterance": r"\d{3}", "mic": r"mic\d"}),
-    # TIMIT: TRAIN/DR1/FCJF0/SA1.WAV
-    ("{speaker}/{sentence}", {"speaker": r"[FM][A-Z]{2,3}\d", "sentence": r"S[AIX]\d+(\.WAV)?"}),
-)
 # The layout that this project asks for, FSDD's: 7_jackson_32.wav
 CONVENTION = "{label}_{speaker}_{take}"
-# The share of the names that a pattern must fit for anything to be claimed.
-_LEAST_FIT = 0.75
 # The share of the cells of a grid that must be filled for two parts to count as crossed: each speaker says each word.
 _LEAST_FILLED = 0.75
-# Names of which a layout must fit some before it is tried on all.
-_SAMPLE = 200
+# Of a larger corpus, this many names, drawn at random, show the pattern.
+_MOST_SHOWN = 10_000
 # Folders that divide a corpus, and are neither speakers nor words.
 _DIVISIONS = re.compile(
     r"(train|test|dev|valid|validation|val|eval|evaluation)(ing)?([-_].*)?|wavs?|flac|audio|clips|dr\d", re.IGNORECASE
@@ -122,7 +102,10 @@ def understand(names: Sequence[str], pattern: str = "") -> Understanding:
                 f"{printable(names[0])}: write the folders and parts of such a name, as in {EXAMPLES}."
             )
         return found
-    inferred = _known_layout(names) or _convention(names) or _from_parts(names) or _from_folders(names)
+    some = names
+    if len(names) > _MOST_SHOWN:
+        some = [names[i] for i in sorted(random.Random(0).sample(range(len(names)), _MOST_SHOWN))]
+    inferred = known_layout(some) or _convention(some) or _from_parts(some) or _from_folders(some)
     return _read(names, parse_pattern(inferred), "names") if inferred else _nothing(names)
 
 
@@ -138,7 +121,7 @@ def understand_as(names: Sequence[str], training: Understanding) -> Understandin
     read = _read(names, parse_pattern(training.pattern), "training")
     if training.source == "pattern":
         return read if read.n_understood else own
-    if own.pattern == training.pattern or own.pattern or read.n_understood < _LEAST_FIT * len(names):
+    if own.pattern == training.pattern or own.pattern or read.n_understood < LEAST_FIT * len(names):
         return own
     known_speakers, known_labels = set(training.speakers) - {""}, set(training.labels) - {""}
     n_familiar = sum(
@@ -233,26 +216,6 @@ def _read(names: Sequence[str], pattern: NamePattern, source: str) -> Understand
     return Understanding([part.speaker for part in parts], labels, pattern.text, source)
 
 
-def _known_layout(names: Sequence[str]) -> str:
-    """Return the pattern of LAYOUTS that fits the names, or ""."""
-    sample = names[:: max(1, len(names) // _SAMPLE)]
-    for text, looks in LAYOUTS:
-        pattern = parse_pattern(text)
-        rules = {field: re.compile(rule, re.IGNORECASE) for field, rule in looks.items()}
-        for some in (sample, names):
-            if sum(_fits(pattern, rules, name) for name in some) < max(2, _LEAST_FIT * len(some)):
-                break
-        else:
-            return text
-    return ""
-
-
-def _fits(pattern: NamePattern, rules: dict[str, re.Pattern[str]], name: str) -> bool:
-    """Return whether a pattern fits a name, and its fields look as the rules say."""
-    fields = pattern.fields_of(name)
-    return fields is not None and all(rule.fullmatch(fields[field]) for field, rule in rules.items())
-
-
 def _convention(names: Sequence[str]) -> str:
     """Return how names of the form label_speaker_take are read, or "" if these do not behave like that.
 
@@ -260,7 +223,7 @@ def _convention(names: Sequence[str]) -> str:
     """
     split = [without_suffix(PurePosixPath(name).name).split("_") for name in names]
     rows = [row for row in split if len(row) == 3 and all(row) and not row[1].isdecimal()]
-    if len(rows) < max(2, _LEAST_FIT * len(names)) or _folders_are_other_speakers(names, split):
+    if len(rows) < max(2, LEAST_FIT * len(names)) or _folders_are_other_speakers(names, split):
         return ""
     first, middle, last = ([row[i] for row in rows] for i in range(3))
     n_first, n_middle, n_last = (len(set(column)) for column in (first, middle, last))
@@ -268,7 +231,7 @@ def _convention(names: Sequence[str]) -> str:
     for label, speaker in zip(first, middle, strict=True):
         labels_of.setdefault(speaker, set()).add(label)
     n_several = sum(len(labels) > 1 for labels in labels_of.values())
-    takes_are_numbers = sum(take.isdecimal() for take in last) >= _LEAST_FIT * len(rows)
+    takes_are_numbers = sum(take.isdecimal() for take in last) >= LEAST_FIT * len(rows)
     if 2 * n_middle > len(rows) or 2 * n_several < n_middle or are_conditions(set(middle)) or are_dates(set(first)):
         return ""
     if not takes_are_numbers and (n_middle < 2 or n_middle >= n_first or 2 * n_last > len(rows)):
@@ -329,7 +292,7 @@ def _from_parts(names: Sequence[str]) -> str:
     """
     depth, separator, n_tokens = _form(names)
     rows = [row for name in names if (row := _parts_of(name, depth, separator, n_tokens))]
-    if len(rows) < max(2, _LEAST_FIT * len(names)):
+    if len(rows) < max(2, LEAST_FIT * len(names)):
         return ""
     columns = list(zip(*rows, strict=True))
     places = [("folder", i) for i in range(depth)] + [("name", i) for i in range(n_tokens)]
@@ -354,7 +317,7 @@ def _from_folders(names: Sequence[str]) -> str:
     """Return the pattern of the folders that group recordings if they look like speakers or like words, or ""."""
     level, groups = _grouping(names)
     kind = kind_of(set(groups) - {""})
-    return f"{'*/' * level}{{{kind}}}/**" if kind and groups.count("") <= (1 - _LEAST_FIT) * len(names) else ""
+    return f"{'*/' * level}{{{kind}}}/**" if kind and groups.count("") <= (1 - LEAST_FIT) * len(names) else ""
 
 
 def _form(names: Sequence[str]) -> tuple[int, str, int]:
@@ -364,7 +327,7 @@ def _form(names: Sequence[str]) -> tuple[int, str, int]:
     stems = [path.name for path in paths]
     for separator in "_- ":
         n_tokens, count = Counter(stem.count(separator) + 1 for stem in stems).most_common(1)[0]
-        if n_tokens > 1 and count >= _LEAST_FIT * len(names):
+        if n_tokens > 1 and count >= LEAST_FIT * len(names):
             return depth, separator, n_tokens
     return depth, "", 1
 
