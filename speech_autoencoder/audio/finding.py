@@ -4,20 +4,16 @@ import os
 from collections.abc import Collection
 from pathlib import Path
 
+from speech_autoencoder.audio.formats.kinds import FORMATS, SUFFIXES
 from speech_autoencoder.errors import InputError
 from speech_autoencoder.system.files import explain, is_regular, printable
 
-# The suffixes of the formats that libsndfile reads; then of formats that it does not read but that phones and players
-# record: these recordings are reported, not silently skipped. A file with another suffix is not a recording.
-SUFFIXES = frozenset(
-    ".wav .wave .wavex .rf64 .w64 .flac .ogg .oga .opus .mp3 .aiff .aif .aifc .au .snd .caf .voc .sph .nist .ircam "
-    ".mat .mpc2k .paf .pvf .sd2 .sds .svx .xi .avr .htk .wve "
-    ".m4a .m4b .aac .wma .amr .3gp .webm .mka .ape .wv .tta .mpc .ra .dsf".split()
-)
+# Suffixes of other files that a message names.
+_MOST_NAMED = 5
 
 
 def find_recordings(
-    folder: Path, suffixes: Collection[str] = SUFFIXES, what: str = "recording (WAV, FLAC, OGG, MP3, ...)"
+    folder: Path, suffixes: Collection[str] = SUFFIXES, what: str = f"recording ({', '.join(FORMATS)})"
 ) -> list[str]:
     """Return the names of the recordings in a folder and its subfolders, relative to it and sorted.
 
@@ -41,6 +37,7 @@ def find_recordings(
     except OSError as error:  # a parent that cannot be entered, a name that is too long
         raise InputError(f"{printable(folder)} could not be read: {explain(error)}.") from error
     found: list[str] = []
+    others: set[str] = set()
     seen: set[tuple[int, int]] = set()
 
     def report(error: OSError) -> None:
@@ -57,10 +54,16 @@ def find_recordings(
         folders[:] = sorted(name for name in folders if not name.startswith("."))
         for name in names:
             path = Path(parent, name)
-            if not name.startswith(".") and path.suffix.lower() in suffixes and _is_file(path):
+            if name.startswith("."):
+                continue
+            if path.suffix.lower() in suffixes and _is_file(path):
                 found.append(path.relative_to(folder).as_posix())
+            else:
+                others.add(path.suffix.lower())
     if not found:
-        raise InputError(f"{printable(folder)} holds no {what}: put some in it, or name another folder.")
+        suffixes_there = ", ".join(sorted(filter(None, others))[:_MOST_NAMED])
+        but = f", only files called {printable(suffixes_there)}" if suffixes_there else ""
+        raise InputError(f"{printable(folder)} holds no {what}{but}: put some in it, or name another folder.")
     return sorted(found)
 
 

@@ -7,7 +7,7 @@ import numpy as np
 import soundfile as sf
 
 from speech_autoencoder import __version__
-from speech_autoencoder.audio.reading import libsndfile_path
+from speech_autoencoder.audio.decoding import libsndfile_path
 from speech_autoencoder.errors import InputError
 from speech_autoencoder.system.files import PROGRAM, atomic_write, printable
 

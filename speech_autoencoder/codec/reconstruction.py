@@ -78,6 +78,7 @@ def reconstruct_recording(
     inversion: InversionConfig,
     output_path: Path,
     *,
+    salvage: bool = False,
     watch: Watch = ignore_block,
     tick: Tick = ignore_seconds,
 ) -> int:
@@ -85,6 +86,8 @@ def reconstruct_recording(
 
     Parameters
     ----------
+    salvage : bool
+        Use what can be decoded of a recording that is not whole.
     watch : Watch
         Is called with what passes: "mel" and "reconstructed_mel" chunks, "waveform" blocks.
     tick : Tick
@@ -100,11 +103,14 @@ def reconstruct_recording(
     InputError
         If path is not a usable recording, or output_path cannot be written.
     """
-    recording = describe(path)
+    recording = describe(path, salvage=salvage)
     features = encoder.model.features
 
     watched = watching(watch, tick, recording.sr)
-    mel = (normalise(chunk, features) for chunk in mel_spectrogram_stream(read_stream(path, features.sr), features))
+    mel = (
+        normalise(chunk, features)
+        for chunk in mel_spectrogram_stream(read_stream(path, features.sr, salvage=salvage), features)
+    )
     output = watched("reconstructed_mel", reconstruct_stream(encoder, watched("mel", mel)))
     waveform = to_waveform(output, features, inversion, recording.sr, recording.n_samples)
     return write_stream(output_path, watched("waveform", waveform), recording.sr)

@@ -41,12 +41,15 @@ class Encoded:
         The quality step of every block.
     is_within : bool
         Whether the file keeps the bitrate that was asked for; even the coarsest step may exceed it.
+    is_finest : bool
+        Whether every block has the finest quality step: no bitrate would give more.
     """
 
     n_bytes: int
     seconds: float
     qualities: tuple[int, ...]
     is_within: bool
+    is_finest: bool = False
 
     @property
     def bitrate(self) -> float:
@@ -69,6 +72,7 @@ def encode_recording(
     *,
     bitrate: float | None = None,
     quality: int | None = None,
+    salvage: bool = False,
     watch: Watch = ignore_block,
     tick: Tick = ignore_seconds,
 ) -> Encoded:
@@ -82,6 +86,8 @@ def encode_recording(
         kbit/s: every block gets the finest quality step with which the file so far stays within it.
     quality : int or None
         The quality step of all blocks, instead of a bitrate.
+    salvage : bool
+        Use what can be decoded of a recording that is not whole.
     watch : Watch
         Is called with "mel" chunks.
     tick : Tick
@@ -95,7 +101,7 @@ def encode_recording(
     """
     if (bitrate is None) == (quality is None):
         raise ValueError("expected either a bitrate or a quality step")
-    model, recording = encoder.model, describe(path)
+    model, recording = encoder.model, describe(path, salvage=salvage)
     coder = LatentCoder(model.require_entropy(_MODEL_NAME))
     try:
         header = Header(model.fingerprint[: container.FINGERPRINT_BYTES], recording.sr, recording.n_samples)
@@ -110,8 +116,8 @@ def encode_recording(
     n_bytes = container.overhead_bytes(header)
 
     def mel() -> Iterator[np.ndarray]:
-        # A lossy file may not hold exactly as many samples as its header says.
-        waveform = resample_stream(read_stream(path, model.features.sr), 1, 1, n_samples)
+        # The recording may change while it is read.
+        waveform = resample_stream(read_stream(path, model.features.sr, salvage=salvage), 1, 1, n_samples)
         for chunk in mel_spectrogram_stream(waveform, model.features):
             chunk = normalise(chunk, model.features)
             watch("mel", chunk)
@@ -134,7 +140,13 @@ def encode_recording(
             tick(header.seconds * len(values) / n_latents)
 
     n_written = container.write(output_path, header, blocks())
-    return Encoded(n_written, header.seconds, tuple(qualities), max_bytes is None or n_written <= max_bytes)
+    return Encoded(
+        n_written,
+        header.seconds,
+        tuple(qualities),
+        is_within=max_bytes is None or n_written <= max_bytes,
+        is_finest=min(qualities) == coder.model.n_qualities - 1,
+    )
 
 
 def decode_recording(

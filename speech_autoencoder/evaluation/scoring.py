@@ -198,7 +198,7 @@ def read_original(dataset: Dataset, recording: int) -> np.ndarray:
     InputError
         If it is gone, has changed since the array was made, or is silent.
     """
-    waveform = read(dataset.path(recording))
+    waveform = read(dataset.path(recording), salvage=True)
     name = printable(dataset.names[recording])
     if len(waveform) != dataset.n_samples[recording]:
         raise InputError(f"{name} has changed since the array was made: make the array again.")

@@ -37,7 +37,9 @@ def test_find_recordings_format_that_only_others_read_is_found_and_then_refused(
     """What a phone records must not be skipped silently."""
     (tmp_path / name).write_bytes(b"\0\0\0\x20ftypM4A " + bytes(100))
     assert find_recordings(tmp_path) == [name]
-    with pytest.raises(InputError, match=f"{name} is not a sound file that libsndfile reads .*: convert it to WAV"):
+    with pytest.raises(
+        InputError, match=rf"{name} is not a sound file that libsndfile reads .*: convert it to WAV \(ffmpeg -i {name}"
+    ):
         describe(tmp_path / name)
 
 

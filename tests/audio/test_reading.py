@@ -6,7 +6,7 @@ import pytest
 import scipy.io.wavfile
 import soundfile as sf
 
-from speech_autoencoder.audio import reading
+from speech_autoencoder.audio import decoding
 from speech_autoencoder.audio.finding import find_recordings
 from speech_autoencoder.audio.reading import describe, read, read_stream
 from tests.helpers.common import make_speech
@@ -40,7 +40,7 @@ def test_read_antiphase_stereo_does_not_cancel(tmp_path):
 
 def test_read_antiphase_stereo_takes_one_channel_throughout(tmp_path, monkeypatch):
     """Switching channels, or to their mean, in the middle would be audible: the first sound decides."""
-    monkeypatch.setattr(reading, "_BLOCK_SAMPLES", 2_000)
+    monkeypatch.setattr(decoding, "BLOCK_SAMPLES", 2_000)
     left, right = SPEECH.copy(), -SPEECH
     left[4_000:] = 0
     sf.write(tmp_path / "a.wav", np.stack([left, right], axis=1), 8_000, "FLOAT")
@@ -57,7 +57,7 @@ def test_read_one_silent_channel_halves_the_other(tmp_path):
 @pytest.mark.parametrize("sr", [8_000, 22_050])
 def test_read_offset_is_subtracted(tmp_path, offset, sr, monkeypatch):
     """It would become a hum with a click at either end."""
-    monkeypatch.setattr(reading, "_BLOCK_SAMPLES", 4_000)
+    monkeypatch.setattr(decoding, "BLOCK_SAMPLES", 4_000)
     sf.write(tmp_path / "a.wav", SPEECH, 8_000, "FLOAT")
     sf.write(tmp_path / "b.wav", SPEECH + np.float32(offset), 8_000, "FLOAT")
     peaks = []
@@ -150,7 +150,7 @@ def test_read_mp3_without_its_length_is_counted(tmp_path, mode, tag):
 @pytest.mark.parametrize("most", [1, 999, 1_001, 10**6])
 def test_read_most_returns_the_beginning(tmp_path, monkeypatch, sr, most):
     sf.write(tmp_path / "a.wav", SPEECH, 8_000)
-    monkeypatch.setattr(reading, "_BLOCK_SAMPLES", 1_000)
+    monkeypatch.setattr(decoding, "BLOCK_SAMPLES", 1_000)
     whole = read(tmp_path / "a.wav", sr)
     np.testing.assert_array_equal(read(tmp_path / "a.wav", sr, most=most), whole[:most])
 
@@ -160,7 +160,7 @@ def test_read_stream_small_blocks_equal_one(tmp_path, monkeypatch, sr):
     stereo = np.stack([SPEECH, make_speech(8_000, 8_000, 1)], axis=1)
     sf.write(tmp_path / "a.wav", stereo, 8_000, "FLOAT")
     whole = read(tmp_path / "a.wav", sr)
-    monkeypatch.setattr(reading, "_BLOCK_SAMPLES", 1_000)
+    monkeypatch.setattr(decoding, "BLOCK_SAMPLES", 1_000)
     blocks = list(read_stream(tmp_path / "a.wav", sr))
     assert len(blocks) > 8
     assert np.concatenate(blocks) == pytest.approx(whole, abs=1e-6)

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import soundfile as sf
 
-from speech_autoencoder.audio import reading
+from speech_autoencoder.audio import decoding
 from speech_autoencoder.audio.inversion import invert
 from speech_autoencoder.audio.log_mel import log_mel
 from speech_autoencoder.audio.reading import read
@@ -242,7 +242,7 @@ def test_reconstruct_recording_unusable_input_leaves_the_old_output(encoder, tmp
 
 def test_reconstruct_recording_memory_does_not_grow_with_length(encoder, tmp_path, monkeypatch):
     # Files are read some minutes at a time: smaller blocks show the same with less sound.
-    monkeypatch.setattr(reading, "_BLOCK_SAMPLES", 20_000)
+    monkeypatch.setattr(decoding, "BLOCK_SAMPLES", 20_000)
     peaks, short = [], replace(QUICK, griffin_lim_rounds=1, segment_s=2.0)
     for seconds in (60, 180):
         sf.write(tmp_path / "in.wav", np.tile(voice(8_000, 1.0), seconds), 8_000)

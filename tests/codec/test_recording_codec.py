@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import soundfile as sf
 
-from speech_autoencoder.audio import reading
+from speech_autoencoder.audio import decoding
 from speech_autoencoder.audio.log_mel import log_mel, mel_spectrogram_stream
 from speech_autoencoder.audio.reading import read, read_stream
 from speech_autoencoder.codec import container, rate_control, recording_codec, streaming
@@ -82,7 +82,7 @@ def test_count_frames_equals_what_encoding_makes(features, tmp_path):
 def test_encode_lossy_file_of_another_length_keeps_the_length_in_its_header(encoder, tmp_path, monkeypatch, share):
     path = record(tmp_path / "x.wav", 40_000)
     kept = np.resize(read(path), round(40_000 * share))
-    monkeypatch.setattr(recording_codec, "read_stream", lambda path, sr: iter([kept[:7_000], kept[7_000:]]))
+    monkeypatch.setattr(recording_codec, "read_stream", lambda *_, **__: iter([kept[:7_000], kept[7_000:]]))
     _, _, output = encode_and_decode(path, encoder, quality=3)
     assert sf.info(output).frames == 40_000
 
@@ -108,7 +108,7 @@ def test_encode_blocks_join_to_one_latent(encoder, long_recording, tmp_path):
 
 def test_encode_and_decode_memory_does_not_grow_with_length(encoder, tmp_path, monkeypatch):
     """Smaller blocks and parts show the same with less sound."""
-    monkeypatch.setattr(reading, "_BLOCK_SAMPLES", 20_000)
+    monkeypatch.setattr(decoding, "BLOCK_SAMPLES", 20_000)
     monkeypatch.setattr(streaming, "PART_FRAMES", 512)
     for module in (recording_codec, container):
         monkeypatch.setattr(module, "BLOCK_LATENTS", 100)
@@ -284,7 +284,9 @@ def test_encode_unknown_quality_is_refused(encoder, tmp_path, quality):
 def test_encode_longer_than_a_day_is_refused(encoder, tmp_path, monkeypatch):
     path = record(tmp_path / "x.wav", 800)
     real = recording_codec.describe
-    monkeypatch.setattr(recording_codec, "describe", lambda path: replace(real(path), n_samples=8_000 * 86_400 + 1))
+    monkeypatch.setattr(
+        recording_codec, "describe", lambda path, **_: replace(real(path), n_samples=8_000 * 86_400 + 1)
+    )
     refused("x.wav", "86,400 s", do=lambda: encode_recording(path, encoder, tmp_path / "x.sae", quality=0))
 
 

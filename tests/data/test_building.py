@@ -63,7 +63,7 @@ def test_build_recording_cut_short_is_left_out_or_used_and_named(tmp_path, monke
     for written in (True, False):  # the option makes another array; the second time, nothing has changed
         summary = build(tmp_path, array, TINY, workers=1, salvage=True)
         assert summary.written == written
-        assert re.fullmatch(r"[12]\.\d\d s of 4\.\d\d s used: the rest is missing", summary.notes["a.mp3"])
+        assert re.fullmatch(r"[12]\.\d\d s of 4\.00 s used: the rest is missing", summary.notes["a.mp3"])
         assert not summary.left_out
     assert load(array, "").n_samples[0] == len(read(path, salvage=True))
     sf.write(tmp_path / "c.wav", make_speech(16_000, 16_000), 16_000)

@@ -1,0 +1,329 @@
+"""Decode a file as blocks of samples: by libsndfile, by ffmpeg where that reads more, as far as either gets."""
+
+import os
+import shlex
+from collections.abc import Iterator
+from contextlib import ExitStack, suppress
+from itertools import islice
+from pathlib import Path
+from types import TracebackType
+from typing import BinaryIO, NamedTuple, Self
+
+import numpy as np
+import soundfile as sf
+
+from speech_autoencoder.audio.ffmpeg import Ffmpeg, FfmpegError, has_ffmpeg
+from speech_autoencoder.audio.formats.bytes_at import Window
+from speech_autoencoder.audio.formats.kinds import RAW_SUFFIXES, Content, content_of
+from speech_autoencoder.audio.formats.layout import layout
+from speech_autoencoder.audio.formats.stream import Stream
+from speech_autoencoder.config import RATES_HZ
+from speech_autoencoder.errors import InputError
+from speech_autoencoder.system.files import explain, is_regular, printable
+
+# Samples decoded at once, over all channels: 5 s of 192 kHz mono.
+BLOCK_SAMPLES = 5 * 192_000
+# The length that libsndfile gives a file whose header leaves it out.
+_UNKNOWN_LENGTH = 2**63 - 1
+# What a file without a known reader is recognised by.
+_HEAD_BYTES = 512
+# Codings whose samples are not counted by their bytes: only decoding tells whether they are all there.
+_CODED = ("FLAC", "OGG", "MP3", "SDS")
+_CODED_SUBTYPES = ("ALAC", "DWVW", "MPEG")
+# Formats whose length libsndfile takes from a table of contents, or estimates.
+_ESTIMATED = ("MP3",)
+# The share of an OGG file that may be missing by the positions in its pages; the decoder skips damaged pages.
+_HOLES = 0.01
+
+
+class Length(NamedTuple):
+    """The samples of a recording that can be used, and what is to be said of it, if anything."""
+
+    n_samples: int
+    note: str
+
+
+class Decoder:
+    """A file that is open to be decoded once, from its beginning to its end.
+
+    Attributes
+    ----------
+    sr, n_channels : int
+        The rate in Hz; the channels of the blocks, or of the first of them.
+    """
+
+    def __init__(self, path: Path, *, salvage: bool = False) -> None:
+        """Open a file.
+
+        Parameters
+        ----------
+        salvage : bool
+            Use what can be decoded of a file that is not whole.
+
+        Raises
+        ------
+        InputError
+            If it is no recording, or is not whole and `salvage` is not set.
+        """
+        self.path, self._salvage, self._note = path, salvage, ""
+        self._name = printable(path)
+        self._stack = ExitStack()
+        self._ffmpeg: Ffmpeg | None = None
+        self._ahead: list[np.ndarray] = []
+        self._source = self._decode()
+        try:
+            self._open()
+        except BaseException:
+            self._stack.close()
+            raise
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._stack.close()
+
+    def _open(self) -> None:
+        """Open the file, and its first stream of sound."""
+        try:
+            status = self.path.stat()
+            if self.path.is_dir():
+                os.scandir(self.path).close()  # raises if the folder cannot be read, which is then the reason
+                raise InputError(f"{self._name} is a folder: name a recording in it.")
+            if not is_regular(status):
+                raise InputError(f"{self._name} is not a regular file: name a recording.")
+            if not status.st_size:
+                raise InputError(f"{self._name} is empty (0 bytes): record or copy it again.")
+            with self.path.open("rb") as file:
+                self._head, self._layout = file.read(_HEAD_BYTES), layout(file)
+        except OSError as error:
+            raise InputError(f"{self._name} could not be read: {explain(error)}.") from error
+        streams, content = self._layout.streams, content_of(self._head)
+        sound = self._open_stream(streams[0] if streams else None)
+        if sound is not None and not streams and content.words and sound.format != "SD2":
+            sound.close()  # AAC, for example, is taken for MP3; SD2 has its header in another file
+            sound = None
+        if sound is None:
+            self._open_with_ffmpeg(content)
+        else:
+            self._sound = self._stack.enter_context(sound)
+            self.sr, self.n_channels = sound.samplerate, sound.channels
+        low, high = RATES_HZ
+        if not low <= self.sr <= high:
+            raise InputError(f"{self._name} claims a sample rate of {self.sr} Hz: expected {low:,} to {high:,}.")
+        has_none = sound is not None and sound.frames <= 0 and not self._layout.defect and not self._is_coded
+        if has_none or self._layout.share == 0:
+            raise InputError(f"{self._name} holds no samples: record or copy it again.")
+        if self._layout.defect and not self._salvage:
+            raise self._not_whole(self._layout.defect)
+
+    def _open_stream(self, stream: Stream | None) -> sf.SoundFile | None:
+        """Return a stream of the file, opened by libsndfile, or None if that does not read it."""
+        try:
+            if stream is None or (len(self._layout.streams) == 1 and not stream.pieces):
+                sound = _SoundFile(libsndfile_path(self.path))
+            else:
+                window = Window(self._file(), stream.pieces or (range(stream.start, stream.end),))
+                sound = _SoundFile(window)
+        except (sf.SoundFileError, UnicodeError, ValueError, TypeError, RuntimeError):
+            return None
+        if sound.format == "RAW":  # taken for sound without a header, by its suffix
+            sound.close()
+            return None
+        return sound
+
+    def _file(self) -> BinaryIO:
+        """Return the file, opened once more."""
+        try:
+            return self._stack.enter_context(self.path.open("rb"))
+        except OSError as error:
+            raise InputError(f"{self._name} could not be read: {explain(error)}.") from error
+
+    def _open_with_ffmpeg(self, content: Content) -> None:
+        """Open the file with ffmpeg, or raise InputError with what it is and the next step."""
+        streams = self._layout.streams
+        if streams or content.is_media:
+            with suppress(FfmpegError):
+                self._ffmpeg = self._stack.enter_context(Ffmpeg(self.path))
+                self.sr, self.n_channels = self._ffmpeg.sr, self._ffmpeg.n_channels
+                return
+        if streams and self._layout.defect:
+            raise InputError(f"{self._name} {self._layout.defect}; none of it can be decoded: copy it again.")
+        if streams or content.is_media:
+            if streams:
+                what = f"is in the format {streams[0].kind}, with a coding or a header that libsndfile does not read"
+            else:
+                what = f"is not a sound file that libsndfile reads (it is {content.words})"
+            how = f"convert it to WAV (ffmpeg -i {self._quoted_names()}), or install ffmpeg, which is then used"
+            if has_ffmpeg():
+                how = "ffmpeg does not read it either; copy it again"
+            raise InputError(f"{self._name} {what}: {how}.")
+        if content.words:
+            raise InputError(f"{self._name} is not a sound file, but {content.words}.")
+        if self.path.suffix.lower() in RAW_SUFFIXES:
+            command = f"ffmpeg -f s16le -ar 16000 -ac 1 -i {self._quoted_names()}"
+            raise InputError(f"{self._name} has no header: convert it, with its own coding and rate: {command}.")
+        what = "is not a sound file that libsndfile reads, or its beginning is damaged"
+        raise InputError(f"{self._name} {what}: convert it to WAV, or copy it again.")
+
+    def _quoted_names(self) -> str:
+        """Return the name of the file, and that of a sound file to convert it to, for a shell."""
+        target = self.path.with_suffix(".flac" if self.path.suffix.lower() == ".wav" else ".wav").name
+        return " ".join(shlex.quote(printable(name)) for name in (self.path.name, target))
+
+    def _not_whole(self, defect: str) -> InputError:
+        """Return the error of a file that is not whole."""
+        other = "" if self._layout.defect or has_ffmpeg() else ", install ffmpeg, which may read it"
+        return InputError(f"{self._name} {defect}: copy it again{other}, or use what it holds with --salvage.")
+
+    @property
+    def _is_coded(self) -> bool:
+        """Whether only decoding tells how many samples there are."""
+        return (
+            self._ffmpeg is not None
+            or self._sound.format in _CODED
+            or self._sound.subtype.startswith(_CODED_SUBTYPES)
+            or bool(self._layout.streams and self._layout.streams[0].is_estimated)
+        )
+
+    def measure(self) -> Length:
+        """Return the length, before the blocks are read: what is coded is decoded to its end for it.
+
+        Raises
+        ------
+        InputError
+            If the recording cannot be decoded, or is not whole and may not be salvaged.
+        """
+        if not self._is_coded and len(self._layout.streams) <= 1:
+            n_samples = self._sound.frames
+            if n_samples > 0:
+                return Length(n_samples, self._used(n_samples) if self._layout.defect else "")
+        self._ahead = list(islice(self._source, 2))
+        if len(self._ahead) < 2:
+            return Length(sum(map(len, self._ahead)), self._note)
+        with Decoder(self.path, salvage=self._salvage) as again:
+            n_samples = sum(map(len, again.blocks()))
+            return Length(n_samples, again._note)
+
+    def blocks(self) -> Iterator[np.ndarray]:
+        """Yield the samples in blocks (n_samples, n_channels) of float32.
+
+        Raises
+        ------
+        InputError
+            If the recording cannot be decoded to its end, or is not whole and may not be salvaged.
+        """
+        ahead, self._ahead = self._ahead, []
+        yield from ahead
+        yield from self._source
+
+    def _decode(self) -> Iterator[np.ndarray]:
+        """Yield the blocks of all streams in the file, one after another."""
+        n_read = promised = 0
+        if self._ffmpeg is not None:
+            for block in self._ffmpeg.blocks(max(1, BLOCK_SAMPLES // self.n_channels)):
+                n_read += len(block)
+                yield block
+            self._finish(n_read, is_whole=self._ffmpeg.is_whole())
+            return
+        streams = self._layout.streams or (None,)
+        for number, stream in enumerate(streams):
+            sound = self._sound if number == 0 else self._next(stream)
+            if sound is None:
+                if not self._salvage:
+                    what = f"holds {len(streams)} recordings, of different rates or formats"
+                    raise InputError(f"{self._name} {what}: split it, or use the first with --salvage.")
+                self._finish(n_read, is_whole=False)
+                return
+            n_before, is_damaged = n_read, False
+            while not is_damaged:
+                block, is_damaged = _read(sound, n_read - n_before)
+                if not len(block):
+                    break
+                n_read += len(block)
+                yield block
+            promised = sound.frames if sound.format not in _ESTIMATED and sound.frames < _UNKNOWN_LENGTH else 0
+            tolerance = _HOLES * promised if sound.format == "OGG" else 0
+            if is_damaged or promised - (n_read - n_before) > tolerance:
+                if len(streams) == 1 and not self._layout.defect:
+                    yield from self._go_on_with_ffmpeg(n_read, promised)
+                else:
+                    self._finish(n_read, is_whole=False)
+                return
+        self._finish(n_read)
+
+    def _next(self, stream: Stream | None) -> sf.SoundFile | None:
+        """Return a further stream, None if it does not continue the first one."""
+        sound = self._open_stream(stream)
+        if sound is None:
+            return None
+        self._stack.enter_context(sound)
+        return sound if sound.samplerate == self.sr and sound.frames > 0 else None
+
+    def _go_on_with_ffmpeg(self, n_read: int, promised: int) -> Iterator[np.ndarray]:
+        """Yield the blocks after those that libsndfile could decode, if ffmpeg can."""
+        n_whole = n_read
+        try:
+            with Ffmpeg(self.path) as ffmpeg:
+                if (ffmpeg.sr, ffmpeg.n_channels) != (self.sr, self.n_channels):
+                    raise FfmpegError
+                skipped = 0
+                for block in ffmpeg.blocks(max(1, BLOCK_SAMPLES // self.n_channels)):
+                    new = block[max(0, n_read - skipped) :]
+                    skipped += len(block)
+                    if len(new):
+                        n_whole += len(new)
+                        yield new
+                if n_whole == promised or (not promised and ffmpeg.is_whole()):
+                    self._note = f"read by ffmpeg from {n_read / self.sr:.2f} s on, where libsndfile finds it damaged"
+                    return
+        except FfmpegError:
+            pass
+        of_all = f" of {promised / self.sr:.2f} s" if promised else ""
+        defect = f"is damaged or cut short after {n_read / self.sr:.2f} s{of_all}"
+        self._finish(n_whole, is_whole=False, defect=defect, promised=promised)
+
+    def _finish(self, n_read: int, *, is_whole: bool = True, defect: str = "", promised: int = 0) -> None:
+        """Check what was decoded, and note what is missing."""
+        defect = defect or self._layout.defect or ("" if is_whole else "is cut short or damaged")
+        if n_read == 0:
+            why = f"{defect}; none of it can be decoded" if defect else "holds no samples that can be decoded"
+            raise InputError(f"{self._name} {why}: record or copy it again.")
+        if defect and not self._salvage:
+            raise self._not_whole(defect)
+        if defect:
+            self._note = self._used(n_read, promised)
+
+    def _used(self, n_samples: int, promised: int = 0) -> str:
+        """Return how much of a recording that is not whole is used."""
+        if not promised and self._layout.share:
+            frames = 0 if self._ffmpeg else self._sound.frames
+            promised = frames if n_samples < frames < _UNKNOWN_LENGTH else round(n_samples / self._layout.share)
+        of_all = f" of {promised / self.sr:.2f} s" if promised > n_samples else ""
+        return f"{n_samples / self.sr:.2f} s{of_all} used: the rest is missing"
+
+
+class _SoundFile(sf.SoundFile):
+    """A file that is read from its beginning to its end: libsndfile cannot seek in all that it reads."""
+
+    def seekable(self) -> bool:
+        return False
+
+
+def _read(sound: sf.SoundFile, n_before: int) -> tuple[np.ndarray, bool]:
+    """Return the next block, and whether the sound is damaged after it."""
+    count = min(max(1, BLOCK_SAMPLES // sound.channels), max(1, sound.frames - n_before))
+    # What is decoded before an error is in the array; NaN is where nothing was put.
+    block = np.full((count, sound.channels), np.nan, np.float32)
+    try:
+        return sound.read(out=block), False
+    except (sf.SoundFileError, RuntimeError):
+        missing = np.isnan(block).any(axis=1)
+        return block[: int(missing.argmax()) if missing.any() else count], True
+
+
+def libsndfile_path(path: Path) -> bytes | str:
+    """Return the path as libsndfile takes it: as bytes, as some names are not valid text; on Windows all are."""
+    return os.fsencode(path) if os.name == "posix" else os.fspath(path)

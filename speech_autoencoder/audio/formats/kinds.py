@@ -1,0 +1,119 @@
+"""The formats of recordings by their suffixes, and what a file that is none of them is."""
+
+from dataclasses import dataclass
+
+from speech_autoencoder.system.files import is_lfs_pointer
+from speech_autoencoder.system.wording import counted
+
+# What libsndfile reads, and the suffixes of such files; a test writes and reads each.
+FORMATS = {
+    "WAV": ".wav .wave .wavex .bwf .rf64 .rifx",
+    "W64": ".w64",
+    "FLAC": ".flac",
+    "OGG (Vorbis, Opus)": ".ogg .oga .opus",
+    "MP3": ".mp3 .mp2 .mp1 .mpga",
+    "AIFF": ".aiff .aif .aifc",
+    "AU": ".au .snd",
+    "CAF": ".caf",
+    "VOC": ".voc",
+    "NIST": ".sph .nist",
+    "IRCAM": ".ircam .sf",
+    "MAT": ".mat",
+    "MPC2K": ".mpc2k",
+    "PAF": ".paf",
+    "PVF": ".pvf",
+    "SD2": ".sd2",
+    "SDS": ".sds",
+    "SVX": ".svx .8svx .16sv .iff",
+    "XI": ".xi",
+    "AVR": ".avr",
+    "HTK": ".htk",
+    "WVE": ".wve",
+}
+# What phones, players and browsers record and libsndfile does not read: such files are reported, not passed over.
+OTHER_SUFFIXES = (
+    ".m4a .m4b .m4r .mp4 .mov .3gp .3g2 .aac .adts .wma .asf .amr .awb .webm .weba .mka .mkv .ape .wv .tta .mpc .mp+ "
+    ".ra .rm .ac3 .eac3 .dts .dsf .dff .spx .shn .tak .avi .flv .gsm .vox .raw .pcm"
+)
+# Samples without a header.
+RAW_SUFFIXES = (".raw", ".pcm", ".gsm", ".vox")
+READ_SUFFIXES = frozenset(" ".join(FORMATS.values()).split())
+SUFFIXES = READ_SUFFIXES | frozenset(OTHER_SUFFIXES.split())
+
+
+@dataclass(frozen=True)
+class Content:
+    """What a file is: in words, and whether it is sound or a film, which other decoders may read."""
+
+    words: str
+    is_media: bool = False
+
+
+# Where a magic stands, the magic, and what it tells.
+_MAGICS: tuple[tuple[int, bytes, Content], ...] = (
+    (4, b"ftyp", Content("an MP4 file (M4A, AAC)", is_media=True)),
+    (4, b"moov", Content("a QuickTime file", is_media=True)),
+    (4, b"mdat", Content("a QuickTime file", is_media=True)),
+    (0, b"\x1a\x45\xdf\xa3", Content("a Matroska or WebM file", is_media=True)),
+    (0, b"\x30\x26\xb2\x75\x8e\x66\xcf\x11", Content("a WMA file", is_media=True)),
+    (0, b"#!AMR", Content("an AMR file", is_media=True)),
+    (0, b"MAC ", Content("a Monkey's Audio file", is_media=True)),
+    (0, b"wvpk", Content("a WavPack file", is_media=True)),
+    (0, b"TTA1", Content("a TTA file", is_media=True)),
+    (0, b"TTA2", Content("a TTA file", is_media=True)),
+    (0, b"MPCK", Content("a Musepack file", is_media=True)),
+    (0, b"MP+", Content("a Musepack file", is_media=True)),
+    (0, b".RMF", Content("a RealAudio file", is_media=True)),
+    (0, b".ra\xfd", Content("a RealAudio file", is_media=True)),
+    (0, b"DSD ", Content("a DSD file", is_media=True)),
+    (0, b"FRM8", Content("a DSD file", is_media=True)),
+    (0, b"ajkg", Content("a Shorten file", is_media=True)),
+    (0, b"tBaK", Content("a TAK file", is_media=True)),
+    (0, b"FLV\x01", Content("a Flash video", is_media=True)),
+    (0, b"ADIF", Content("an AAC file", is_media=True)),
+    (0, b"\x0b\x77", Content("an AC-3 file", is_media=True)),
+    (0, b"\x7f\xfe\x80\x01", Content("a DTS file", is_media=True)),
+    (8, b"AVI ", Content("a video (AVI)", is_media=True)),
+    (0, b"MThd", Content("a MIDI file, which holds notes and no sound")),
+    (0, b"\x1f\x8b", Content("an archive (gzip): unpack it")),
+    (0, b"PK\3\4", Content("an archive (ZIP): unpack it")),
+    (0, b"BZh", Content("an archive (bzip2): unpack it")),
+    (0, b"\xfd7zXZ\0", Content("an archive (xz): unpack it")),
+    (0, b"7z\xbc\xaf", Content("an archive (7z): unpack it")),
+    (0, b"Rar!", Content("an archive (RAR): unpack it")),
+    (0, b"\x28\xb5\x2f\xfd", Content("an archive (Zstandard): unpack it")),
+    (257, b"ustar", Content("an archive (tar): unpack it")),
+    (0, b"%PDF", Content("a PDF document: put the recording in its place")),
+    (0, b"\x89PNG", Content("a picture: put the recording in its place")),
+    (0, b"\xff\xd8\xff", Content("a picture: put the recording in its place")),
+    (0, b"GIF8", Content("a picture: put the recording in its place")),
+    (0, b"\x93NUMPY", Content("an array of NumPy: put the recording in its place")),
+    (0, b"\x89HDF", Content("an HDF5 file: put the recording in its place")),
+    (0, b"SAE", Content("a file of the codec: decode it first")),
+)
+# A file of fewer bytes holds no header.
+_LEAST_BYTES = 12
+_TEXT_BYTES = bytes(range(0x20, 0x7F)) + b"\t\n\r\f"
+# The share of printable bytes in a text, which may have letters of other scripts.
+_LEAST_TEXT = 0.85
+
+
+def content_of(head: bytes) -> Content:
+    """Return what a file is that no reader of sound takes, by its first bytes (some hundreds)."""
+    if is_lfs_pointer(head):
+        return Content("a Git LFS pointer, not the recording itself: run git lfs pull")
+    for at, magic, content in _MAGICS:
+        if head[at : at + len(magic)] == magic:
+            return content
+    if head[:1] == b"\xff" and len(head) > 1 and head[1] & 0xF6 == 0xF0:
+        return Content("an AAC file", is_media=True)
+    start = head.lstrip(b"\xef\xbb\xbf \t\r\n")[:200].lower()
+    if start.startswith((b"<!doctype html", b"<html", b"<head", b"<?xml", b"<script")) or b"<html" in start:
+        return Content("a web page, not a recording: download the recording again")
+    if len(head) < _LEAST_BYTES:
+        return Content(f"cut short: it holds {counted(len(head), 'byte')}; copy it again")
+    if not head.strip(b"\0"):
+        return Content("nothing but zeros: record or copy it again")
+    if len(head.translate(None, _TEXT_BYTES)) <= (1 - _LEAST_TEXT) * len(head):
+        return Content("text, not sound: put the recording in its place")
+    return Content("")
