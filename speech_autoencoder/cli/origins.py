@@ -5,7 +5,6 @@ name this program as the software that wrote them. Those of versions that did no
 the file beside them.
 """
 
-import mmap
 import re
 from collections.abc import Callable, Iterator
 from contextlib import suppress
@@ -24,7 +23,8 @@ _HEAD_BYTES = 4_096
 _CORPUS_RATES_HZ = (8_000, 16_000, 22_050)
 _NPY = re.compile(rb"\x93NUMPY.{4,6}\{'descr': '<f[48]', .*'shape': \(\d+, (\d+), (\d+), 1\)", re.DOTALL)
 _JSON = rb'\s*\{\s*"format": *"%s %s '
-_MODEL = f'{{"format": "{PROGRAM} model '.encode("ascii")
+# The group of a model's file that is ours; its name is near the beginning.
+_MODEL_GROUP = b"\0speech_autoencoder\0"
 _HISTORY = b"epoch,minutes,learning_rate,"
 _CODEC_FILE = b"SAE\x01"
 _CHECKPOINT = frozenset(("best_loss.npy", "n_epochs.npy", "history_minutes.npy"))
@@ -66,10 +66,8 @@ def is_codec_file(path: Path) -> bool:
 
 def is_model(path: Path) -> bool:
     """Return whether a file is a model of any version of this program; other models of Keras are not."""
-    if not _head(path).startswith(b"\x89HDF"):
-        return False
-    with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
-        return content.find(_MODEL) >= 0  # the description; HDF5 keeps it as it is
+    head = _head(path)
+    return head.startswith(b"\x89HDF") and _MODEL_GROUP in head
 
 
 def is_checkpoint(path: Path) -> bool:

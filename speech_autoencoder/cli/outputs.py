@@ -1,7 +1,9 @@
 """Where outputs go: suffixes, one output for each input, and nothing replaced that this program did not make."""
 
+import os
 import unicodedata
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from pathlib import Path
 
 from speech_autoencoder.cli.origins import IsOurs
@@ -24,7 +26,7 @@ def require_outputs(outputs: Iterable[tuple[Path, IsOurs]], *, inputs: Iterable[
     outputs
         Every file that will be written, and the function of `origins` that knows such files.
     inputs
-        The files that will be read. They are looked at only if an output exists.
+        The files that will be read.
     overwrite
         Whether files that this program did not make may be replaced; inputs never are.
 
@@ -40,14 +42,13 @@ def require_outputs(outputs: Iterable[tuple[Path, IsOurs]], *, inputs: Iterable[
     for path in paths:
         if (other := places.add(path)) is not None:
             raise InputError(f"{printable(other)} and {printable(path)} are the same file: choose different names.")
-    existing = {identity: path for path in paths if (identity := _identity(path)) is not None}
-    for path in inputs if existing else ():
-        identity = _identity(path)
-        if identity in existing:
-            output = existing[identity]
+    found = {_identity(path): path for path in paths}
+    for path in inputs:
+        if (identity := _identity(path)) in found:
+            output = found[identity]
             name = "" if path == output else f" ({printable(path)})"
             raise InputError(f"{printable(output)} is an input{name}, which would be lost: choose another output.")
-    others = [path for path, is_ours in outputs if _identity(path) is not None and not is_ours(path)]
+    others = [path for path, is_ours in outputs if _status(path) and not is_ours(path)]
     if others and not overwrite:
         what = f"{printable(others[0])} exists and was"
         if len(others) > 1:
@@ -151,10 +152,14 @@ class _Places:
         return None
 
 
-def _identity(path: Path) -> tuple[int, int] | Path | None:
-    """Return what all names of an existing file have in common, None if there is no file."""
-    try:
-        status = path.stat()
-    except OSError:  # if it is there and cannot be read, reading or writing it reports why
-        return None
-    return (status.st_dev, status.st_ino) if status.st_ino else path.resolve()
+def _identity(path: Path) -> tuple[int, int] | str:
+    """Return what all names of a file have in common; where there is none yet, its path without links."""
+    status = _status(path)
+    return (status.st_dev, status.st_ino) if status and status.st_ino else os.path.realpath(path)
+
+
+def _status(path: Path) -> os.stat_result | None:
+    """Return the status of a file, None if there is none."""
+    with suppress(OSError):  # if it is there and cannot be read, reading or writing it reports why
+        return path.stat()
+    return None

@@ -19,13 +19,24 @@ from speech_autoencoder.evaluation.verdict import number, numbers
 from speech_autoencoder.report import spectrograms, text
 from speech_autoencoder.report.charts import Chart, css_class, epoch_chart, error_charts, rate_charts
 from speech_autoencoder.report.recording_figure import SHOWN_DB
-from speech_autoencoder.report.samples import CODEC, SOUNDS, Sample, find_codec, make_samples, sound_name, write_sounds
+from speech_autoencoder.report.samples import (
+    CODEC,
+    SOUNDS,
+    Sample,
+    find_codec,
+    is_sound_name,
+    make_samples,
+    sound_name,
+    write_sounds,
+)
 from speech_autoencoder.report.templating import MARK, fill_in
 from speech_autoencoder.script_names import EVALUATOR
 from speech_autoencoder.system.files import atomic_folder, printable
 
 _PAGE = "index.html"
 _SOUNDS = "sound"
+# What file managers leave in the folders that they show.
+_NAMES_OF_SYSTEMS = {".DS_Store", "Thumbs.db", "desktop.ini"}
 # The mark is among the first characters of a page.
 _HEAD_CHARACTERS = 2_000
 # The table has at most this many recordings: a browser should not sort a million.
@@ -81,13 +92,13 @@ def write(
 def is_report(folder: Path) -> bool:
     """Return whether a folder holds one of our reports and nothing else, so that nothing is lost if it is replaced."""
     try:
-        names = {path.name for path in folder.iterdir()}
-        sounds = list((folder / _SOUNDS).iterdir()) if _SOUNDS in names else []
+        names = {path.name for path in folder.iterdir()} - _NAMES_OF_SYSTEMS
+        sounds = {path.name for path in (folder / _SOUNDS).iterdir()} if _SOUNDS in names else set()
         with (folder / _PAGE).open(encoding="utf-8", errors="replace") as file:
             head = file.read(_HEAD_CHARACTERS)
     except OSError:
         return False
-    return MARK in head and names <= {_PAGE, _SOUNDS} and all(path.suffix == ".wav" for path in sounds)
+    return MARK in head and names <= {_PAGE, _SOUNDS} and all(map(is_sound_name, sounds - _NAMES_OF_SYSTEMS))
 
 
 def _render(evaluation: Evaluation, samples: list[Sample], features: FeatureConfig) -> str:

@@ -1,5 +1,6 @@
 """The recordings to listen to on the page: which ones, which part of each, their sounds and pictures."""
 
+import re
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -191,6 +192,11 @@ def _loudest_start(waveform: np.ndarray, length: int) -> int:
 def sound_name(number: int, key: str) -> str:
     """Return the name of a sound's file; it has no part of the recording's name, which may hold anything."""
     return f"{number}-{key}.wav"
+
+
+def is_sound_name(name: str) -> bool:
+    """Return whether a file has a name that `sound_name` gives."""
+    return re.fullmatch(r"\d+-\w+\.wav", name) is not None
 
 
 def write_sounds(folder: Path, samples: list[Sample]) -> None:

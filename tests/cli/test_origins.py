@@ -1,6 +1,5 @@
 """What this program has made is told from what others have, whatever the files are called."""
 
-import json
 import wave
 
 import h5py
@@ -47,19 +46,18 @@ def make_checkpoint(path):
     make_arrays(path, **dict.fromkeys(("format", "best_loss", "n_epochs", "history_minutes"), np.array(0)))
 
 
-def make_hdf5(path, text=""):
-    """Write an HDF5 file with a text, stored as a model's file stores its description."""
+def make_hdf5(path, group="another"):
+    """Write an HDF5 file as Keras does, with a group beside the weights."""
     with h5py.File(path, "w") as file:
         file.create_dataset("model_weights/dense", data=np.zeros((300, 300), np.float32))
-        if text:
-            file.create_dataset("g/description", data=np.frombuffer(text.encode(), np.uint8))
+        file.create_dataset(f"{group}/description", data="speech_autoencoder")
 
 
 OURS = {
     "is_array": lambda path: make_arrays(path, np.zeros((5, 128, 48, 1), np.float32)),
     "is_sidecar": lambda path: write_json(path, {"format": CLIPS, "version": "1"}),
     "is_evaluation": lambda path: write_json(path, {"format": EVALUATION, "version": "1"}),
-    "is_model": lambda path: make_hdf5(path, json.dumps({"format": "speech-autoencoder model 5", "version": "1"})),
+    "is_model": lambda path: make_hdf5(path, "speech_autoencoder"),
     "is_checkpoint": make_checkpoint,
     "is_history": lambda path: write_history(path, History()),
     "is_codec_file": lambda path: container.write(path, container.Header(b"1234", 8_000, 1), []),
@@ -122,8 +120,10 @@ def test_is_array_of_every_preset(tmp_path):
         assert origins.is_array(tmp_path / "a.npy")
 
 
-def test_is_model_of_this_version(trained):
+def test_is_model_of_this_version_even_if_it_was_cut_short(tmp_path, trained):
     assert kinds_of(trained[1]) == {"is_model"}
+    (tmp_path / "a.h5").write_bytes(trained[1].read_bytes()[:9_000])
+    assert kinds_of(tmp_path / "a.h5") == {"is_model"}
 
 
 def test_is_sound_tag_is_read_by_other_programs_and_the_samples_are_the_same(tmp_path):

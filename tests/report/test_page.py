@@ -185,11 +185,15 @@ def test_write_failure_leaves_the_old_report(made, tmp_path, broken):
 
 def test_write_folder_with_other_files_is_not_replaced(made, tmp_path):
     shutil.copytree(made[0], tmp_path / "report")
+    (tmp_path / "report" / ".DS_Store").touch()  # a file manager has shown the folder
     assert page.is_report(tmp_path / "report")
-    (tmp_path / "report" / "sound" / "notes.txt").write_text("mine")
-    with pytest.raises(InputError, match="holds other files"):
-        made[3](tmp_path / "report")
-    assert (tmp_path / "report" / "sound" / "notes.txt").read_text() == "mine"
+    for name in ("notes.txt", "recording of mine.wav"):
+        path = tmp_path / "report" / "sound" / name
+        path.write_text("mine")
+        with pytest.raises(InputError, match="holds other files"):
+            made[3](tmp_path / "report")
+        assert path.read_text() == "mine"
+        path.unlink()
 
 
 def test_write_missing_recordings_give_a_page_without_sounds(made, tmp_path):
