@@ -3,6 +3,8 @@
 PYTHON ?= python3
 PY := .venv/bin/python
 MINUTES ?= 5
+# GNU's ls tells dates to the nanosecond, others to the minute.
+FULL_TIME := $(shell ls --full-time / > /dev/null 2>&1 && echo --full-time)
 
 .DEFAULT_GOAL := help
 # Keep a model whose training was interrupted.
@@ -14,11 +16,12 @@ P := speech_autoencoder
 # The folders that each script imports from, directly or through others, and no more: a change makes just the stages
 # after it stale. tests/test_makefile.py compares these lists with the imports.
 modules = $(wildcard $(patsubst %, $P/%/*.py, $1))
-FEATURES := $(addprefix $P/, __init__.py config.py errors.py script_names.py) $(call modules, system audio data cli)
-MODEL := $(FEATURES) $(call modules, model codec)
+SHARED := $(addprefix $P/, __init__.py config.py errors.py script_names.py) $(call modules, system audio data cli)
+FEATURES := $(SHARED) $(call modules, audio/formats)
+MODEL := $(SHARED) $(call modules, model codec)
 TRAINING := $(MODEL) $(call modules, training)
-EVALUATION := $(TRAINING) $(call modules, evaluation evaluation/metrics report) $(wildcard $P/report/templates/*)
-PREDICTION := $(MODEL) $P/report/recording_figure.py
+EVALUATION := $(FEATURES) $(TRAINING) $(call modules, evaluation evaluation/metrics report) $(wildcard $P/report/templates/*)
+PREDICTION := $(FEATURES) $(MODEL) $P/report/recording_figure.py
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-7s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -29,7 +32,10 @@ demo: train_data.npy test_data.npy my_model_for_many_data.h5 evaluation.json rec
 	@echo "model           my_model_for_many_data.h5 (its training: training_history.png training_history.csv)"
 	@echo "scores          evaluation.json evaluation.png, and a page to open: report/index.html"
 	@echo "reconstruction  reconstruct.wav reconstruct.png"
-	@echo "Listen to reconstruct.wav, then to its original: $$(sed -n "s/^AUDIO_PATH = [^\"']*[\"']\(.*\)[\"'].*/\1/p" predict_for_one_data.py)"
+	@original=$$(sed -n "s/^AUDIO_PATH = [^\"']*[\"']\(.*\)[\"'].*/\1/p" predict_for_one_data.py); \
+	if test ! -e "$$original" && grep -qF "\"$$original\"" $P/cli/inputs.py; \
+	then echo "Listen to reconstruct.wav, then to its original, which reconstruct.png names"; \
+	else echo "Listen to reconstruct.wav, then to its original: $$original"; fi
 
 .venv/demo: requirements.txt requirements.lock
 	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' || \
@@ -43,9 +49,10 @@ demo: train_data.npy test_data.npy my_model_for_many_data.h5 evaluation.json rec
 	touch $@
 
 # Changes when a recording or a folder is newer, or when the list of recordings is another: a folder that was moved here
-# keeps its old dates. Only a checksum of the list is kept, so that names may contain spaces and letters of any script.
+# keeps its old dates, and so does a file that `cp -p` replaced, which only the date of its status tells (ls -c). Only a
+# checksum of the list is kept, so that names may contain spaces and letters of any script.
 .venv/recordings-%: .venv/demo FORCE
-	@find -L speechdata/$* -exec ls -dilnL {} + 2>/dev/null | LC_ALL=C sort | cksum > $@.now
+	@find -L speechdata/$* -exec ls $(FULL_TIME) -dilnL {} + -exec ls $(FULL_TIME) -dilncL {} + 2>/dev/null | LC_ALL=C sort | cksum > $@.now
 	@if cmp -s $@.now $@ && test -z "$$(find -L speechdata/$* -newer $@ 2>/dev/null | head -n 1)"; \
 	then rm $@.now; else mv $@.now $@; fi
 

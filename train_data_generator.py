@@ -1,15 +1,22 @@
 """Make train_data.npy: every recording of a folder as clips of log-mel, described in train_data.json."""
 
+import sys
+from importlib.util import find_spec
 from pathlib import Path
+
+if not find_spec("speech_autoencoder"):  # python -I does not look for it beside the script
+    sys.path.append(str(Path(__file__).parent))
 
 from speech_autoencoder.cli.options import add_generator_options, make_parser
 from speech_autoencoder.cli.process import run_main
 from speech_autoencoder.config import PRESETS
+from speech_autoencoder.system.files import locks_released
 
 AUDIO_DIR = Path("speechdata/training")
 ARRAY_PATH = Path("train_data.npy")
 
 
+@locks_released()
 def main() -> None:
     parser = make_parser(__doc__)
     add_generator_options(parser, AUDIO_DIR, ARRAY_PATH)

@@ -276,13 +276,13 @@ class TrainingConfig(_Config):
     """
 
     minutes: Annotated[float, Bounds(0.0, 1e6)] = 5.0
-    epochs: int = 0
-    batch_size: int = 16
-    learning_rate: float = 3e-3
+    epochs: Annotated[int, Bounds(0, 10**9)] = 0
+    batch_size: Annotated[int, Bounds(1, 10**9)] = 16
+    learning_rate: Annotated[float, Bounds(0.0, 1e6)] = 3e-3
     clip_norm: float = 1.0
     weight_decay: float = 1.0
     averaging: float = 0.995
-    patience: int = 20
+    patience: Annotated[int, Bounds(1, 10**9)] = 20
     validation: float = 0.1
     seed: Annotated[int, Bounds(0, 2**32 - 1)] = 0
 
@@ -369,6 +369,14 @@ _HIGH_FRAME_RATE = 80
 # The decoder's residual blocks over all resolutions, and the least at each.
 _BLOCKS = 6
 _LEAST_DEPTH = 2
+
+# With less than this, results say nothing about other recordings: the learned values are those of single recordings,
+# and validation holds out two of them or fewer.
+LEAST_RECORDINGS = 30
+LEAST_SECONDS = 30.0
+# What is enough to begin with, see docs/quality.md; fewer recordings than LEAST_RECORDINGS do if they are this long.
+ENOUGH = "200 recordings, or three minutes"
+ENOUGH_SECONDS = 180.0
 
 # kbit/s of an encoded recording.
 DEFAULT_BITRATE = 1.6

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from speech_autoencoder.audio.writing import write_stream
+from tests.helpers.arrays import edit_sidecar
 from tests.helpers.common import RECORDING, ROOT, assert_refused, contents_of, run_script
 
 
@@ -75,6 +76,17 @@ def test_evaluate_array_of_another_preset_is_refused_and_the_advice_helps(arrays
     (advice,) = re.findall(r"run test_data_generator\.py (--preset \w+)", done.stderr)
     assert run_script("test_data_generator", *advice.split(), cwd=arrays).returncode == 0
     assert run_script("evaluate_for_many_data", cwd=arrays).returncode == 0
+
+
+def test_evaluate_recordings_that_are_gone_leave_the_old_evaluation(arrays):
+    edit_sidecar(arrays / "test_data.npy", lambda data: data.update(audio_dir="gone", audio_dir_absolute="/gone"))
+    for name in ("evaluation.json", "evaluation.png"):
+        (arrays / name).write_text("from before")
+    before = contents_of(arrays)
+    done = run_script("evaluate_for_many_data", cwd=arrays)
+    assert_refused(done, r"recordings of test_data\.npy are not in gone", r"run test_data_generator\.py again")
+    assert done.stdout == ""
+    assert contents_of(arrays) == before
 
 
 def test_trainer_name_that_keras_cannot_save_is_refused_before_training(arrays):

@@ -1,7 +1,9 @@
 """Steps of the evaluation that its script does not spell out. Import it after --help: it needs NumPy."""
 
 import argparse
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 from speech_autoencoder import __version__
 from speech_autoencoder.cli.messages import describe_left_out
@@ -10,7 +12,9 @@ from speech_autoencoder.cli.tensorflow import start_tensorflow
 from speech_autoencoder.codec.latent_search import Encoder
 from speech_autoencoder.config import InversionConfig, LatentSearchConfig
 from speech_autoencoder.data.dataset import Dataset, sidecar_path
+from speech_autoencoder.errors import InputError
 from speech_autoencoder.evaluation import bootstrap, rates, verdict
+from speech_autoencoder.evaluation.metrics.metric import SoundPair
 from speech_autoencoder.evaluation.metrics.registry import METRICS
 from speech_autoencoder.evaluation.results import (
     ArrayFile,
@@ -20,6 +24,7 @@ from speech_autoencoder.evaluation.results import (
     RunConfig,
     SharedWithTraining,
 )
+from speech_autoencoder.evaluation.systems import MODEL
 from speech_autoencoder.evaluation.words import WordRecogniser
 from speech_autoencoder.model import model_file
 from speech_autoencoder.model.model_file import TrainedModel
@@ -27,6 +32,7 @@ from speech_autoencoder.report import text
 from speech_autoencoder.script_names import TEST_DATA_GENERATOR
 from speech_autoencoder.system import versions
 from speech_autoencoder.system.files import printable
+from speech_autoencoder.system.wording import counted
 
 
 def input_paths(args: argparse.Namespace) -> list[Path]:
@@ -36,19 +42,75 @@ def input_paths(args: argparse.Namespace) -> list[Path]:
     return arrays + [sidecar_path(path) for path in arrays] + others
 
 
-def load_encoder(model_path: Path, data: Dataset, array_path: Path) -> Encoder:
-    """Return the encoder of the model at `model_path`; raise InputError if its features are not those of the data."""
-    model = model_file.load(model_path)
-    model.require_features(data.features, str(array_path), TEST_DATA_GENERATOR)
-    return Encoder(model, LatentSearchConfig())
+def require_recordings(data: Dataset, array_path: Path, say: Say) -> list[str]:
+    """Report which recordings of an array are gone, and return their names.
+
+    Raises
+    ------
+    InputError
+        If all are: nothing could be scored as sound.
+    """
+    missing = data.missing()
+    array, folder, next_step = printable(array_path), printable(data.audio_dir), f"or run {TEST_DATA_GENERATOR} again"
+    if missing and len(missing) == len(data.names):
+        raise InputError(
+            f"The recordings of {array} are not in {folder}: put them back, {next_step} with --audio-dir and their "
+            "folder."
+        )
+    if missing:
+        verb = "is" if len(missing) == 1 else "are"
+        say(
+            f"{len(missing):,} of {counted(len(data.names), 'recording')} of {array} {verb} not in {folder}, such as "
+            f"{printable(missing[0])}, and cannot be scored as sound: put them back, {next_step}."
+        )
+    return missing
 
 
-def train_recogniser(say: Say, training_dir: Path, labels: dict[str, str], *, seed: int) -> WordRecogniser | None:
+def require_sound(measured: Measurements, array_path: Path) -> None:
+    """Raise InputError if there is no score of sound at all: what remains would say nothing of how it sounds."""
+    scores = measured.scores[MODEL.key]
+    if all(scores.get(key) is None for key, metric in METRICS.items() if metric.pair is SoundPair):
+        first = next((f" ({printable(entry.path)}: {printable(entry.reason)})" for entry in measured.left_out), "")
+        raise InputError(
+            f"No recording of {printable(array_path)} could be scored as sound{first}: evaluate on others."
+        )
+
+
+def load_encoders(args: argparse.Namespace, data: Dataset) -> tuple[Encoder, Encoder | None]:
+    """Return the encoders of the model and of the one to compare with, if any.
+
+    Raises
+    ------
+    InputError
+        If the features of a model are not those of the data; of two models, the message says which to make anew.
+    """
+    paths = [path for path in (args.model, args.compare) if path]
+    models = [model_file.load(path) for path in paths]
+    others = [i for i, model in enumerate(models) if model.features != data.features]
+    array = printable(args.data)
+    if len(models) == 2 and len(others) == 1:
+        odd, fitting = printable(paths[others[0]]), printable(paths[1 - others[0]])
+        ours, theirs = data.features.to_json(), models[others[0]].features.to_json()
+        key = next(key for key in ours if ours[key] != theirs[key])
+        raise InputError(
+            f"{odd} takes {key} {theirs[key]}, but {array} and {fitting} have {key} {ours[key]}: train {odd} anew, on "
+            f"an array of preset {data.features.preset}, or compare {fitting} with another model of its features."
+        )
+    for model in models:
+        model.require_features(data.features, array, TEST_DATA_GENERATOR)
+    encoders = [Encoder(model, LatentSearchConfig()) for model in models]
+    return encoders[0], encoders[1] if len(encoders) > 1 else None
+
+
+def train_recogniser(
+    say: Say, bar: Callable[[float], Any], training_dir: Path, labels: dict[str, str], *, seed: int
+) -> WordRecogniser | None:
     """Start TensorFlow, and return a recogniser trained on recordings {name: label}, None if they are too few."""
     start_tensorflow(say, alternative=", or evaluate with --labels none")
     from speech_autoencoder.training.word_recogniser import train_quickly  # needs TensorFlow
 
-    return train_quickly(training_dir, labels, seed=seed)
+    with bar(0):
+        return train_quickly(training_dir, labels, seed=seed)
 
 
 def make_evaluation(
@@ -84,12 +146,17 @@ def make_evaluation(
     )
 
 
-def report_scores(result: Evaluation, say: Say) -> None:
-    """Report the scores, what they were measured on, and how other codecs or another model compare."""
+def report_scores(result: Evaluation, say: Say, *, missing: Sequence[str] = ()) -> None:
+    """Report the scores, what they were measured on, and how other codecs or another model compare.
+
+    The recordings that are `missing` have been reported before.
+    """
     say(text.format_table(result.scores, result.intervals))
     say(text.describe_intervals(result))
     say(text.describe_recordings(result))
-    describe_left_out([(entry.path, entry.reason) for entry in result.left_out], "not scored as sound", say)
+    known = set(missing)
+    left_out = [(entry.path, entry.reason) for entry in result.left_out if entry.path not in known]
+    describe_left_out(left_out, "not scored as sound", say)
     for metric in METRICS.values():
         if metric.install_note and not metric.is_installed():
             say(metric.install_note)

@@ -7,9 +7,13 @@ from pathlib import Path
 from typing import Any, NoReturn, Protocol
 
 from speech_autoencoder.cli.process import fail
+from speech_autoencoder.cli.session import own_arguments
 from speech_autoencoder.errors import InputError
 from speech_autoencoder.system.files import expanded
 from speech_autoencoder.system.processors import available_cpus
+
+# More threads than these are refused, except where there are more processors.
+_MOST_WORKERS = 16
 
 
 def make_parser(description: str) -> argparse.ArgumentParser:
@@ -52,6 +56,41 @@ def add_generator_options(parser: argparse.ArgumentParser, audio_dir: Path, arra
         "what they show)",
     )
     parser.add_argument("--strict", action="store_true", help="stop at the first recording that cannot be read")
+    add_salvage_option(parser)
+
+
+def add_salvage_option(parser: argparse.ArgumentParser) -> None:
+    """Add the option to use recordings that are not whole."""
+    parser.add_argument(
+        "--salvage",
+        action="store_true",
+        help="use what can be decoded of recordings that are cut short or damaged, and say how much that is (otherwise "
+        "they are left out)",
+    )
+
+
+def add_strict_option(parser: argparse.ArgumentParser) -> None:
+    """Add the option to stop at the first of many inputs that cannot be used."""
+    parser.add_argument(
+        "--strict",
+        action="store_true",
+        help="of many files, stop at the first that cannot be used, with status 2 (otherwise it is left out and named "
+        "at the end, and the status is 1)",
+    )
+
+
+def add_workers_option(parser: argparse.ArgumentParser) -> None:
+    """Add the count of threads; each takes the memory of a recording, and more than processors gain nothing."""
+    most = max(_MOST_WORKERS, 2 * available_cpus())
+
+    def convert(text: str) -> int:
+        value = positive(int)(text)
+        if value > most:
+            raise argparse.ArgumentTypeError(f"{text} threads gain nothing, and each takes memory: give at most {most}")
+        return int(value)
+
+    convert.__name__ = "int"  # argparse names it: "invalid int value"
+    parser.add_argument("--workers", type=convert, default=available_cpus(), help="threads")
 
 
 def to_path(text: str) -> Path:
@@ -101,13 +140,15 @@ class _Formatter(argparse.ArgumentDefaultsHelpFormatter):
 
 
 class _Parser(argparse.ArgumentParser):
-    """A parser that reports an error in one line, without the usage (up to ten lines), and converts all defaults."""
+    """A parser that reports an error in one line, without the usage (up to ten lines), and expands `~` in defaults."""
 
-    def add_argument(self, *names: Any, **options: Any) -> argparse.Action:
-        """Add an argument; a default that is a path is converted as one on the command line is."""
-        if isinstance(options.get("default"), Path):
-            options["default"] = os.fspath(options["default"])
-        return super().add_argument(*names, **options)
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> tuple[Any, list[str]]:
+        """Parse arguments, by default those of the command line, without those of a notebook's own process."""
+        found, others = super().parse_known_args(own_arguments() if args is None else args, namespace)
+        for name, value in vars(found).items():
+            if isinstance(value, Path):  # a default, which argparse converts only if it is a string
+                setattr(found, name, expanded(value))
+        return found, others
 
     def error(self, message: str) -> NoReturn:
         fail(f"{message}; --help lists the options.")

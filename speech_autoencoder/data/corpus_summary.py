@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from speech_autoencoder.config import ENOUGH, LEAST_RECORDINGS, LEAST_SECONDS
+from speech_autoencoder.config import ENOUGH, ENOUGH_SECONDS, LEAST_RECORDINGS, LEAST_SECONDS
 from speech_autoencoder.script_names import TRAINER
 from speech_autoencoder.system.files import printable
 from speech_autoencoder.system.wording import counted
@@ -78,13 +78,18 @@ def describe(columns: dict[str, Sequence]) -> list[str]:
 def warn_if_small(n_samples: Sequence[int] | np.ndarray, sr: Sequence[int] | np.ndarray) -> list[str]:
     """Return a line if recordings of these lengths and rates (Hz) are too few for any claim, otherwise none."""
     n_recordings, total_s = len(n_samples), float((np.asarray(n_samples) / np.asarray(sr)).sum())
-    if n_recordings >= LEAST_RECORDINGS and total_s >= LEAST_SECONDS:
+    if not is_small(n_recordings, total_s):
         return []
     return [
-        f"Warning: {counted(n_recordings, 'recording')} of {_short_duration(total_s)} in all can be tried out, but "
-        f"what they give says nothing about other recordings: that takes at least {LEAST_RECORDINGS} recordings and "
-        f"{LEAST_SECONDS:.0f} s, and better {ENOUGH}."
+        f"Warning: {counted(n_recordings, 'recording')}, {_short_duration(total_s)} in all, will do for a try, but are "
+        f"too few for any claim about others: use at least {LEAST_RECORDINGS} recordings and {LEAST_SECONDS:.0f} s, "
+        f"better {ENOUGH}."
     ]
+
+
+def is_small(n_recordings: int, seconds: float) -> bool:
+    """Return whether recordings of this many seconds in all are too few for any claim about others."""
+    return seconds < LEAST_SECONDS or (n_recordings < LEAST_RECORDINGS and seconds < ENOUGH_SECONDS)
 
 
 def _named(names: list[str]) -> str:

@@ -3,6 +3,7 @@
 import math
 
 from speech_autoencoder.config import ENOUGH, LEAST_RECORDINGS, LEAST_SECONDS
+from speech_autoencoder.data.corpus_summary import is_small
 from speech_autoencoder.evaluation.results import LEVELS, Finding, Measurements, SharedWithTraining
 from speech_autoencoder.script_names import TEST_DATA_GENERATOR, TRAINER
 from speech_autoencoder.system.wording import counted
@@ -308,7 +309,7 @@ def _training_data(measured: Measurements, model: dict, shared: SharedWithTraini
 def _testing_data(measured: Measurements) -> Finding | None:
     """Find that there are too few testing recordings for any claim about others."""
     n, seconds = measured.n_recordings, sum(entry.duration_s for entry in measured.recordings)
-    if not n or (n >= LEAST_RECORDINGS and seconds >= LEAST_SECONDS):
+    if not n or not is_small(n, seconds):
         return None
     return Finding(
         "testing",

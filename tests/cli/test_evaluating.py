@@ -1,13 +1,15 @@
 """What the evaluation reports on the terminal."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
-from speech_autoencoder.cli.evaluating import report_scores
+from speech_autoencoder.cli.evaluating import report_scores, require_recordings, require_sound
 from speech_autoencoder.evaluation.metrics.registry import METRICS
-from speech_autoencoder.evaluation.results import Measurements
+from speech_autoencoder.evaluation.results import LeftOut, Measurements
 from speech_autoencoder.evaluation.systems import SYSTEMS
+from tests.helpers.common import make_dataset, refused
 from tests.helpers.hostile_page import make_evaluation
 
 
@@ -18,3 +20,44 @@ def test_report_scores_missing_package_says_how_to_install_it(monkeypatch, is_in
     said = []
     report_scores(make_evaluation(Measurements(scores={key: {"stoi": 0.9} for key in SYSTEMS})), said.append)
     assert sum("pip install '.[metrics]'" in line for line in said) == (not is_installed)
+
+
+def test_report_scores_recordings_that_are_gone_are_not_named_again():
+    left_out = [LeftOut("gone.wav", "gone.wav could not be read."), LeftOut("silent.wav", "silent.wav is silent.")]
+    result = make_evaluation(Measurements(scores={key: {"stoi": 0.9} for key in SYSTEMS}, left_out=left_out))
+    said = []
+    report_scores(result, said.append, missing=["gone.wav"])
+    assert not [line for line in said if "gone.wav" in line]
+    assert "1 recording was not scored as sound:" in said
+
+
+def test_require_recordings_all_gone_is_one_line_with_the_folder_and_the_next_step(tmp_path):
+    data = replace(make_dataset(["a.wav", "b.wav"], [4, 4]), audio_dir=tmp_path / "gone")
+    refused(
+        "test_data.npy",
+        f"not in {tmp_path / 'gone'}",
+        "put them back, or run test_data_generator.py again with --audio-dir",
+        do=lambda: require_recordings(data, Path("test_data.npy"), print),
+    )
+
+
+def test_require_recordings_some_gone_is_one_line(tmp_path):
+    names, said = [f"{i}.wav" for i in range(5)], []
+    data = replace(make_dataset(names, [4] * 5), audio_dir=tmp_path)
+    for name in names[:2]:
+        (tmp_path / name).touch()
+    assert require_recordings(data, Path("test_data.npy"), said.append) == names[2:]
+    assert len(said) == 1
+    assert f"3 of 5 recordings of test_data.npy are not in {tmp_path}, such as 2.wav" in said[0]
+    for name in names[2:]:
+        (tmp_path / name).touch()
+    assert require_recordings(data, Path("test_data.npy"), pytest.fail) == []
+
+
+def test_require_sound_without_a_score_of_sound_is_refused_with_the_reason():
+    nothing = Measurements(
+        scores={key: {"stoi": None, "level_db": None, "log_mel_db": 3.0} for key in SYSTEMS},
+        left_out=[LeftOut("a.wav", "a.wav is silent: there is nothing to understand.")],
+    )
+    refused("test_data.npy", "a.wav is silent", do=lambda: require_sound(nothing, Path("test_data.npy")))
+    require_sound(replace(nothing, scores={key: {"level_db": 0.1} for key in SYSTEMS}), Path("test_data.npy"))

@@ -1,11 +1,12 @@
 """Parsers of command lines: defaults in the help, positive numbers."""
 
 import argparse
+import os
 from pathlib import Path
 
 import pytest
 
-from speech_autoencoder.cli.options import make_parser, positive
+from speech_autoencoder.cli.options import make_parser, positive, to_path, word_or_path
 
 
 @pytest.mark.parametrize("text", ["0", "-1", "nan", "inf", "-inf", "1e999"])
@@ -44,3 +45,65 @@ def test_make_parser_help_shows_defaults(capsys):
     assert "(default: 0)" in text
     assert text.count("default:") == 2
     assert "--quiet" in text
+
+
+# ---- paths
+
+
+@pytest.fixture
+def home(tmp_path, monkeypatch):
+    """Return a home folder, and run the test in another folder."""
+    (tmp_path / "home").mkdir()
+    (tmp_path / "work").mkdir()
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    monkeypatch.chdir(tmp_path / "work")
+    return tmp_path / "home"
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [("~/x.npy", "{home}/x.npy"), ("~", "{home}"), ("x/~/y", "x/~/y"), ("./~", "~"), ("a~", "a~"), ("/x", "/x")],
+)
+def test_to_path_home_is_expanded_where_a_shell_would(home, text, expected):
+    assert to_path(text) == Path(expected.format(home=home))
+
+
+def test_to_path_user_is_expanded():
+    import pwd
+
+    user = pwd.getpwuid(os.getuid())
+    assert to_path(f"~{user.pw_name}/x") == Path(user.pw_dir, "x")
+
+
+def test_to_path_user_who_is_not_there_is_refused_unless_it_is_a_name(home):
+    with pytest.raises(argparse.ArgumentTypeError, match=r"~nobody-here/x: there is no such home folder; .* \./~"):
+        to_path("~nobody-here/x")
+    Path("~draft.wav").touch()
+    assert to_path("~draft.wav") == Path("~draft.wav")
+
+
+@pytest.mark.parametrize(("text", "words"), [("", "path is empty"), ("-", "stands for a stream")])
+def test_make_parser_path_that_is_none_is_refused_by_the_option(text, words, capsys):
+    parser = make_parser("A test.")
+    parser.add_argument("--output", type=to_path)
+    with pytest.raises(SystemExit) as error:
+        parser.parse_args([f"--output={text}"])
+    assert error.value.code == 2
+    said = capsys.readouterr().err
+    assert "--output" in said
+    assert words in said
+    assert len(said.splitlines()) == 1
+
+
+@pytest.mark.parametrize("default", ["~/x", Path("~/x")])
+def test_make_parser_default_that_people_have_edited_is_expanded(home, default):
+    parser = make_parser("A test.")
+    parser.add_argument("--a", type=to_path, default=default)
+    parser.add_mutually_exclusive_group().add_argument("--b", type=to_path, default=default)
+    args = parser.parse_args([])
+    assert args.a == args.b == home / "x"
+
+
+def test_word_or_path_words_stay_and_paths_are_expanded(home):
+    convert = word_or_path(("auto", "none"))
+    assert (convert("auto"), convert("~/labels.csv")) == ("auto", f"{home}/labels.csv")

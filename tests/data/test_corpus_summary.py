@@ -1,9 +1,10 @@
 """The description of a corpus: its size, its levels, warnings that name a few recordings."""
 
 import numpy as np
+import pytest
 
 from speech_autoencoder.data import building
-from speech_autoencoder.data.corpus_summary import describe
+from speech_autoencoder.data.corpus_summary import describe, warn_if_small
 from tests.helpers.arrays import write_sounds
 from tests.helpers.common import TINY, make_speech
 
@@ -44,13 +45,37 @@ def test_describe_warns_of_what_is_wrong_and_names_recordings(tmp_path):
     assert line.startswith("7 recordings are identical to another")
     assert line.endswith("and 2 more.")
     assert line.count(".wav") == 5
-    assert "--minutes 2," in lines[-1]
+    assert lines[-1].startswith("Warning: 16 recordings, 27.5 s in all, will do for a try, but are too few")
 
 
 def test_describe_good_recordings_give_no_warning(tmp_path):
-    lines = describe(columns_of(tmp_path, {"a.wav": (make_speech(3 * SR, SR), SR)}))
+    lines = describe(columns_of(tmp_path, {f"{i}.wav": (make_speech(SR, SR, i), SR) for i in range(31)}))
     assert len(lines) == 3
     assert "their names do not tell the speakers" in lines[0]
+    assert "--minutes 2," in lines[-1]
+
+
+@pytest.mark.parametrize(
+    ("n_samples", "expected"),
+    [
+        ([4_000], "1 recording, 0.5 s in all"),
+        ([SR * 29], "1 recording, 29.0 s in all"),
+        ([SR * 4] * 29, "29 recordings, 116.0 s in all"),
+        ([SR // 2] * 59, "59 recordings, 29.5 s in all"),
+        ([SR] * 30, ""),
+        ([SR * 181], ""),
+    ],
+)
+def test_warn_if_small_corpus_is_too_small_for_any_claim(n_samples, expected):
+    lines = warn_if_small(n_samples, [SR] * len(n_samples))
+    assert len(lines) == bool(expected)
+    assert not expected or (f"Warning: {expected}" in lines[0] and "at least 30 recordings and 30 s" in lines[0])
+
+
+def test_describe_small_corpus_suggests_no_minutes(tmp_path):
+    lines = describe(columns_of(tmp_path, {"a.wav": (make_speech(SR // 2, SR), SR)}))
+    assert "0.5 s in all" in lines[-1]
+    assert not any("--minutes" in line for line in lines)
 
 
 def test_describe_any_count_of_workers_gives_the_same_lines(tmp_path):
