@@ -1,10 +1,9 @@
 """Options that several benchmarks have."""
 
 import argparse
-from pathlib import Path
 
 from benchmarks.running import ROOT
-from speech_autoencoder.cli.options import positive
+from speech_autoencoder.cli.options import positive, to_path
 from speech_autoencoder.config import TrainingConfig
 from speech_autoencoder.system.processors import available_cpus
 
@@ -19,8 +18,8 @@ def make_parser(description: str | None) -> argparse.ArgumentParser:
 
 def add_corpus_options(parser: argparse.ArgumentParser) -> None:
     """Add the two folders of recordings."""
-    parser.add_argument("--training-dir", type=Path, default=TRAINING_DIR, help="recordings to train on")
-    parser.add_argument("--testing-dir", type=Path, default=TESTING_DIR, help="recordings to test with")
+    parser.add_argument("--training-dir", type=to_path, default=TRAINING_DIR, help="recordings to train on")
+    parser.add_argument("--testing-dir", type=to_path, default=TESTING_DIR, help="recordings to test with")
 
 
 def add_leave_out_option(parser: argparse.ArgumentParser) -> None:
@@ -38,7 +37,7 @@ def add_run_options(parser: argparse.ArgumentParser, *, each: str) -> None:
     """Add how a table is computed, and the file that is written after each of its parts."""
     parser.add_argument("--workers", type=positive(int), default=available_cpus(), help="threads that score")
     parser.add_argument("--seed", type=int, default=TrainingConfig().seed, help="of all random numbers")
-    parser.add_argument("--output", type=Path, help=f"JSON file to write, after each {each}")
+    parser.add_argument("--output", type=to_path, help=f"JSON file to write, after each {each}")
 
 
 class _Formatter(argparse.ArgumentDefaultsHelpFormatter, argparse.RawDescriptionHelpFormatter):

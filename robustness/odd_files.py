@@ -29,6 +29,7 @@ from typing import NamedTuple
 
 from speech_autoencoder.audio.finding import find_recordings
 from speech_autoencoder.audio.reading import describe, read
+from speech_autoencoder.cli.options import to_path
 from speech_autoencoder.errors import InputError
 from speech_autoencoder.system.files import printable
 
@@ -112,7 +113,7 @@ def audio_files(folder: Path, *, every: bool) -> Iterator[str]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("folder", type=Path, metavar="FOLDER")
+    parser.add_argument("folder", type=to_path, metavar="FOLDER")
     parser.add_argument("--ffmpeg", default=shutil.which("ffmpeg"), help="the program to compare with")
     parser.add_argument("--every", action="store_true", help="read all files, whatever their suffixes")
     parser.add_argument("--salvage", action="store_true", help="read what can be decoded of files that are not whole")

@@ -20,6 +20,7 @@ import numpy as np
 from benchmarks.running import ROOT
 from robustness.sample_files import SampleFiles, make_sample_files
 from speech_autoencoder.audio.reading import read
+from speech_autoencoder.cli.options import to_path
 from speech_autoencoder.codec import container, recording_codec
 from speech_autoencoder.codec.range_coder import LatentCoder
 from speech_autoencoder.config import InversionConfig
@@ -69,7 +70,7 @@ def differences(ours: dict[str, np.ndarray], theirs: dict[str, np.ndarray]) -> d
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--python", nargs="+", default=[], help="interpreters with the requirements installed")
-    parser.add_argument("--read", type=Path, help=argparse.SUPPRESS)  # how the other Pythons are started
+    parser.add_argument("--read", type=to_path, help=argparse.SUPPRESS)  # how the other Pythons are started
     args = parser.parse_args()
     names = ("array.npy", "model.h5", "recording.sae")
     if args.read:

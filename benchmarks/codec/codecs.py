@@ -20,7 +20,7 @@ from benchmarks.options import add_corpus_options, add_leave_out_option, add_run
 from benchmarks.quality.recogniser import print_originals, train_recogniser
 from benchmarks.quality.scoring import METRICS
 from benchmarks.quality.unseen_speakers import leave_out, speakers_to_leave_out
-from speech_autoencoder.cli.options import positive
+from speech_autoencoder.cli.options import positive, to_path
 from speech_autoencoder.cli.process import blas_threads, run_main
 from speech_autoencoder.cli.tensorflow import start_tensorflow
 from speech_autoencoder.data.building import most_common_rate
@@ -66,12 +66,12 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
     parser = make_parser(__doc__)
     add_corpus_options(parser)
     parser.add_argument("--systems", nargs="+", choices=SYSTEMS, default=[*SYSTEMS], help="what is measured")
-    parser.add_argument("--model", type=Path, help="the model of our codec; without it, one is trained in the run")
+    parser.add_argument("--model", type=to_path, help="the model of our codec; without it, one is trained in the run")
     parser.add_argument("--bitrates", type=positive(float), nargs="+", default=BITRATES, help="of ours, in kbit/s")
     parser.add_argument("--minutes", type=positive(float), default=7.0, help="time budget of a training")
     add_leave_out_option(parser)
     add_run_options(parser, each="measurement")
-    parser.add_argument("--figure", type=Path, help="PNG to write")
+    parser.add_argument("--figure", type=to_path, help="PNG to write")
     args = parser.parse_args(arguments)
     if args.model and args.leave_out:
         raise InputError(

@@ -20,6 +20,7 @@ from benchmarks.quality.segments import segments_of
 from benchmarks.tables import heading, line
 from speech_autoencoder.audio.log_mel import log_mel
 from speech_autoencoder.audio.reading import read
+from speech_autoencoder.cli.options import to_path
 from speech_autoencoder.cli.process import blas_threads, run_main
 from speech_autoencoder.codec.latent_search import Encoder
 from speech_autoencoder.codec.reconstruction import reconstruct, to_waveform
@@ -61,8 +62,8 @@ def error_at_joins(encoder: Encoder, waveforms: list[np.ndarray]) -> tuple[float
 
 def main() -> None:
     parser = make_parser(__doc__)
-    parser.add_argument("--model", type=Path, default=Path("my_model_for_many_data.h5"), help="a trained model")
-    parser.add_argument("--data", type=Path, default=Path("test_data.npy"), help="the array of the recordings")
+    parser.add_argument("--model", type=to_path, default=Path("my_model_for_many_data.h5"), help="a trained model")
+    parser.add_argument("--data", type=to_path, default=Path("test_data.npy"), help="the array of the recordings")
     parser.add_argument("--shifts", type=int, nargs="+", default=[0, 100, 333, 777, 2_500], help="in samples")
     parser.add_argument("--workers", type=int, default=available_cpus(), help="threads")
     args = parser.parse_args()

@@ -19,7 +19,7 @@ from benchmarks.quality.recogniser import print_originals, train_recogniser
 from benchmarks.quality.scoring import HEADINGS, METRICS, TITLES, cells_of
 from benchmarks.quality.settings import to_setting, train_and_measure
 from benchmarks.tables import heading, line
-from speech_autoencoder.cli.options import positive
+from speech_autoencoder.cli.options import positive, to_path
 from speech_autoencoder.cli.process import blas_threads, run_main
 from speech_autoencoder.cli.tensorflow import start_tensorflow
 from speech_autoencoder.evaluation.words import WordRecogniser
@@ -125,7 +125,7 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
         "--minutes", type=positive(float), nargs="+", default=[1.0, 3.0, 10.0, 30.0], help="time budgets of training"
     )
     add_run_options(parser, each="row")
-    parser.add_argument("--figure", type=Path, help="PNG to write, after each time")
+    parser.add_argument("--figure", type=to_path, help="PNG to write, after each time")
     return parser.parse_args(arguments)
 
 

@@ -21,6 +21,7 @@ from benchmarks.quality.recording_counts import some_of
 from benchmarks.running import ROOT, run_script
 from speech_autoencoder.audio.finding import find_recordings
 from speech_autoencoder.audio.reading import read
+from speech_autoencoder.cli.options import to_path
 from speech_autoencoder.system.files import write_json
 
 OUTPUT = ROOT / "tests" / "evaluation" / "situations.json"
@@ -114,7 +115,7 @@ def _round(data: Any) -> Any:
 def main() -> None:
     parser = make_parser(__doc__)
     parser.add_argument("--minutes", type=float, default=5.0, help="time budget of the good training")
-    parser.add_argument("--output", type=Path, default=OUTPUT, help="JSON file to write")
+    parser.add_argument("--output", type=to_path, default=OUTPUT, help="JSON file to write")
     args = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         write_json(args.output, _round(measure(args.minutes, Path(folder))))

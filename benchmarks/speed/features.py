@@ -17,6 +17,7 @@ from benchmarks.speed.timing import Row, best_seconds, compare, run_python
 from speech_autoencoder.audio.finding import find_recordings
 from speech_autoencoder.audio.log_mel import hann, normalise
 from speech_autoencoder.audio.reading import read
+from speech_autoencoder.cli.options import to_path
 from speech_autoencoder.config import CLASSIC
 from speech_autoencoder.data import analysis, dataset
 from speech_autoencoder.system.files import atomic_write
@@ -135,8 +136,8 @@ def librosa_loop(audio_dir: Path, output: Path) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("audio_dir", type=Path, help="folder of recordings")
-    parser.add_argument("output", type=Path, help=".npz to write")
+    parser.add_argument("audio_dir", type=to_path, help="folder of recordings")
+    parser.add_argument("output", type=to_path, help=".npz to write")
     args = parser.parse_args()
     librosa_loop(args.audio_dir, args.output)
 

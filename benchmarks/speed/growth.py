@@ -22,7 +22,7 @@ from benchmarks.speed.training import make_batches
 from benchmarks.tables import heading, line
 from speech_autoencoder.audio.finding import find_recordings
 from speech_autoencoder.audio.inversion import invert
-from speech_autoencoder.cli.options import positive
+from speech_autoencoder.cli.options import positive, to_path
 from speech_autoencoder.cli.process import blas_threads, run_main
 from speech_autoencoder.cli.tensorflow import start_tensorflow
 from speech_autoencoder.config import CLASSIC, LATENT_RATE, InversionConfig, model_config
@@ -106,10 +106,10 @@ def draw(path: Path, counts: list[int], seconds: dict[str, list[float | None]]) 
 
 def main() -> None:
     parser = make_parser(__doc__)
-    parser.add_argument("--training-dir", type=Path, default=TRAINING_DIR, help="recordings to link to")
+    parser.add_argument("--training-dir", type=to_path, default=TRAINING_DIR, help="recordings to link to")
     parser.add_argument("--counts", type=positive(int), nargs="+", default=[100, 1_000, 10_000], help="of recordings")
     parser.add_argument("--most", type=positive(int), default=10_000, help="recordings of all stages but features")
-    parser.add_argument("--output-dir", type=Path, default=ROOT / "docs", help="where speed.png and growth.json go")
+    parser.add_argument("--output-dir", type=to_path, default=ROOT / "docs", help="where speed.png and growth.json go")
     args = parser.parse_args()
     start_tensorflow(lambda text: None, threads=training_threads())
     seconds: dict[str, Any] = {stage: [] for stage in STAGES}

@@ -18,7 +18,7 @@ from benchmarks.speed.timing import run_and_measure
 from benchmarks.tables import heading, line
 from speech_autoencoder.audio.finding import find_recordings
 from speech_autoencoder.audio.reading import describe, read
-from speech_autoencoder.cli.options import positive
+from speech_autoencoder.cli.options import positive, to_path
 from speech_autoencoder.config import DEFAULT_BITRATE
 
 
@@ -60,8 +60,8 @@ def measure(model: Path, seconds: float, audio_dir: Path, *, bitrate: float = DE
 
 def main() -> None:
     parser = make_parser(__doc__)
-    parser.add_argument("--model", type=Path, default=Path("my_model_for_many_data.h5"), help="trained with --codec")
-    parser.add_argument("--audio-dir", type=Path, default=TESTING_DIR, help="recordings that the sound is made of")
+    parser.add_argument("--model", type=to_path, default=Path("my_model_for_many_data.h5"), help="trained with --codec")
+    parser.add_argument("--audio-dir", type=to_path, default=TESTING_DIR, help="recordings that the sound is made of")
     parser.add_argument("--minutes", type=positive(float), nargs="+", default=[6.0, 60.0], help="of sound")
     parser.add_argument("--bitrate", type=positive(float), default=DEFAULT_BITRATE, help="in kbit/s")
     args = parser.parse_args()

@@ -21,7 +21,7 @@ from benchmarks.speed import features, inversion, long_recording, memory, start,
 from benchmarks.speed.comparison_table import HEADING, TOLERANCE, line_of, merge, slower, table, write_table
 from benchmarks.speed.material import Material
 from benchmarks.speed.timing import Row
-from speech_autoencoder.cli.options import positive
+from speech_autoencoder.cli.options import positive, to_path
 from speech_autoencoder.cli.process import run_main
 from speech_autoencoder.cli.tensorflow import start_tensorflow
 from speech_autoencoder.data import dataset
@@ -86,7 +86,7 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--epochs", type=positive(int), default=1, help="of the models whose speed is measured")
     parser.add_argument("--old-epochs", type=positive(int), default=6, help="of the old program that are timed")
     parser.add_argument("--tolerance", type=positive(float), default=TOLERANCE, help="of ratios that became worse")
-    parser.add_argument("--output-dir", type=Path, default=ROOT / "docs", help="where speed.json and speed.md are")
+    parser.add_argument("--output-dir", type=to_path, default=ROOT / "docs", help="where speed.json and speed.md are")
     parser.add_argument("--no-write", action="store_true", help="only print")
     return parser.parse_args(arguments)
 

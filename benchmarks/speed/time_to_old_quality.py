@@ -12,6 +12,7 @@ import numpy as np
 
 from benchmarks.running import ROOT
 from benchmarks.speed.timing import Row, compare, run_python
+from speech_autoencoder.cli.options import to_path
 
 if TYPE_CHECKING:
     from benchmarks.speed.material import Material
@@ -89,7 +90,7 @@ def old_program_s(array_path: Path, timed_epochs: int) -> float:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("array", type=Path, help="the array to train on")
+    parser.add_argument("array", type=to_path, help="the array to train on")
     parser.add_argument("epochs", type=int, help="the epochs to time")
     args = parser.parse_args()
     print(old_program_s(args.array, args.epochs))

@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.speed.timing import Row, best_seconds, compare, run_python
+from speech_autoencoder.cli.options import to_path
 from speech_autoencoder.cli.tensorflow import start_tensorflow
 from speech_autoencoder.config import LATENT_RATE, LossConfig, ModelConfig, TrainingConfig, model_config
 from speech_autoencoder.data import dataset
@@ -163,7 +164,7 @@ def torch_fit(config: ModelConfig, clips: np.ndarray, batch_size: int) -> Callab
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("array", type=Path, help="the array to train on")
+    parser.add_argument("array", type=to_path, help="the array to train on")
     parser.add_argument("trainer", choices=TRAINERS, help="what is measured")
     parser.add_argument("times", type=int, help="turns, of which the best counts")
     args = parser.parse_args()
