@@ -31,9 +31,19 @@ def content_of(path: Path) -> Any:
             return _content_of_model(path)
         if path.suffix == ".csv":
             return [{**row, "minutes": ""} for row in csv.DictReader(path.read_text().splitlines())]
-        return path.read_bytes()
+        content = path.read_bytes()
+        return _content_of_sidecar(content) if b'"inode"' in content and path.suffix == ".json" else content
     except (OSError, ValueError, KeyError):
         return None
+
+
+def _content_of_sidecar(content: bytes) -> dict[str, Any]:
+    """Return an array's sidecar without what says where its recordings are, and which files: copies have others."""
+    sidecar = json.loads(content)
+    sidecar.pop("audio_dir_absolute")
+    for column in ("inode", "ctime_ns"):
+        sidecar["recordings"].pop(column)
+    return sidecar
 
 
 def _content_of_model(path: Path) -> tuple[dict, dict[str, bytes]]:

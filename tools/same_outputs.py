@@ -29,7 +29,7 @@ BITRATES = (0.8, 1.6, 3.2)  # kbit/s, of the .sae files
 N_RECORDINGS = 3  # that are predicted and encoded
 TRAINING_OPTIONS = ("--epochs", 2, "--seed", 0)
 # Keys of JSON files whose values differ from run to run, or say which program wrote the file.
-VOLATILE = {"minutes", "mtime_ns", "format", "version", "versions", "commit", "code"}
+VOLATILE = {"minutes", "mtime_ns", "ctime_ns", "inode", "format", "version", "versions", "commit", "code"}
 
 
 def main() -> None:

@@ -14,6 +14,7 @@ WORDS = frozenset(
     "play pause next previous louder quieter lights light follow learn visual bed bird cat dog happy house tree wow "
     "hello hi hey bye goodbye thanks please ok okay ja nein oui non si sì "
     "alexa jarvis computer siri cortana bixby mycroft snips nabu marvin sheila google echo amazon ziggy xiaoai "
+    "red green blue yellow black white orange apple banana cherry lamp door window music water coffee tea table chair "
     "porcupine bumblebee grasshopper picovoice terminator blueberry grapefruit americano "
     "wakeword".split()
 )
@@ -39,7 +40,7 @@ FIRST_NAMES = frozenset(
 # A person by number, or a number that is used for nothing else: spk_3, speaker-12, user7, id10001.
 _NUMBERED_PERSON = re.compile(
     r"(spe?a?ke?r?|spkr?id|spkr|user|subject|subj|actor|talker|participant|person|voice|reader|patient|client|member|"
-    r"child|adult|male|female|id)[-_ ]?\d+"
+    r"child|adult|male|female|id)([-_ ]?\d+|[-_ ][a-z])|speaker[a-z]"
 )
 # Letters and digits, as corpora number their speakers: p225, FCJF0, S0002, M_03.
 _CODE = re.compile(r"[a-z]{1,8}[-_ ]?\d{1,6}[a-z]?")
@@ -49,7 +50,9 @@ _HASH = re.compile(r"(?=[a-f]*\d)(?=\d*[a-f])[0-9a-f]{8,}")
 _NUMBERED_THING = re.compile(
     r"(take|session|sess|day|week|month|part|track|chapter|chap|clip|rec|recording|file|audio|sample|scene|mic|"
     r"microphone|room|test|word|sentence|sent|utt|utterance|phrase|noise|set|batch|group|folder|dir|disc|disk|cd|dr|"
-    r"vol|volume|book|lesson|unit|class|level|version|v|run|split|fold|train|dev|lj|snr|channel|ch|year|y)[-_ ]?\d+.*"
+    r"vol|volume|book|lesson|unit|class|level|version|v|run|split|fold|train|dev|lj|snr|channel|ch|year|y|ep|episode|"
+    r"season|lecture|lec|talk|meeting|call|song|cut|story|page|line|item|no|nr|num|number|kapitel|teil|aufnahme|spur|datei|"
+    r"ordner|tag|woche)[-_ ]?\d+.*"
 )
 # Where, when and how something was recorded: neither who speaks nor what is said.
 _CONDITIONS = frozenset(
@@ -60,7 +63,7 @@ _CONDITIONS = frozenset(
     "kitchen hall office car street bathroom bedroom room home school lab studio "
     "angry happy sad neutral calm fearful disgust surprised fear surprise bored excited "
     "take sample rec recording audio clip test raw edited original copy final draft mono stereo nohash "
-    "from to of in at with and the".split()
+    "from to of in at with and the a an my your this that turn switch set put".split()
 )
 _DATE = re.compile(r"(19|20)\d\d ?\d\d ?\d\d.*|\d\d ?\d\d ?(19|20)\d\d")
 # Folders of a corpus of words that are not words.

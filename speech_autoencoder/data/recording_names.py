@@ -238,8 +238,10 @@ def _convention(names: Sequence[str]) -> str:
         return ""
     if n_middle == 1 and not is_person(middle[0]):
         return ""
-    if kind_of(set(first), in_folders=False) == "speaker" or (kind_of(set(middle)) == "label" and n_middle > 1):
+    if kind_of(set(first), in_folders=False) == SPEAKER:
         return "{speaker}_{label}_{take}"
+    if kind_of(set(middle)) == LABEL:
+        return ""  # the label stands elsewhere than it should: `_from_parts` looks for the speaker
     return CONVENTION
 
 

@@ -100,6 +100,21 @@ TOLD = {
         {"jackson", "theo"},
         {"yes", "no"},
     ),
+    "speakers in front": (
+        _names("{0}_{1}_{2}.wav", ("qa", "qb", "qc"), ("yes", "no"), (1, 2)),
+        {"qa", "qb", "qc"},
+        {"yes", "no"},
+    ),
+    "phrases": (
+        _names("{0}_{1}_{2}.wav", ("turn", "switch", "put"), ("on", "off"), (1, 2)),
+        set(),
+        {"on", "off"},
+    ),
+    "words, then speakers by letter": (
+        _names("{0}/speaker_{1}/{2}.wav", ("red", "green", "blue"), "abc", (1, 2)),
+        {"speaker_a", "speaker_b", "speaker_c"},
+        {"red", "green", "blue"},
+    ),
     "split, then speakers": (_names("{0}/{1}/{2}.wav", ("train", "test"), _VOICES, (1, 2)), set(_VOICES), set()),
     "speakers first": (
         _names("spk{0}_{1}_{2}.wav", (1, 2, 3), ("yes", "no"), (1, 2)),
@@ -114,6 +129,9 @@ UNTOLD = {
     "sentences": ["rec_from_phone.wav", "the_red_car.wav"],
     "recordings of a phone": _names("rec_from_{0}.wav", ("phone", "mic", "desk")),
     "a few sentences": ["rec_from_phone.wav", "rec_from_mic.wav", "rec_to_phone.wav", "the_red_car.wav"],
+    "commands": _names("{0}_{1}_{2}.wav", ("turn", "switch"), ("it", "them"), ("away", "over")),
+    "episodes": _names("ep{0:02}/{1}.wav", (1, 2, 3), range(5)),
+    "notes of a phone": [f"AUD-202401{i:02}-WA{i:04}.opus" for i in range(1, 20)],
     "meetings": _names("{0}_{1}.wav", ("meeting_monday", "call_friday"), range(5)),
     "places": _names("{0}_{1}_{2}.wav", ("day1", "day2"), ("kitchen", "hall"), range(5)),
     "dates": _names("2024-{0:02}-{1:02}.wav", range(1, 9), range(1, 19)),
