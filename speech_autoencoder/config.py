@@ -301,8 +301,8 @@ class LatentSearchConfig(_Config):
         The weights of the envelopes, as ESTOI and as STOI compare them. The other weights are those of training.
     """
 
-    steps: int = 60
-    rate: float = 0.03
+    steps: int = 24
+    rate: float = 0.1
     envelope_weight: float = 0.9
     band_weight: float = 0.9
 

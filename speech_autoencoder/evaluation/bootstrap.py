@@ -1,7 +1,10 @@
 """Scores of clusters of recordings, their 95 % intervals by bootstrap, and the differences of two systems.
 
 A cluster is drawn as a whole: the recordings of a segment. Where there are many speakers, whole speakers are drawn. The
-intervals are percentile intervals (Efron and Tibshirani, 1993, chapter 13).
+intervals are percentile intervals (Efron and Tibshirani, 1993, chapter 13), stretched about the score: from few draws,
+a percentile interval is too narrow, as the draws' variance is too small by (n - 1) / n, and as its ends are those of a
+normal distribution where Student's t is needed (Hesterberg, 2015, section 4.2). How often intervals hold the truth is
+measured in docs/experiments.md.
 """
 
 from collections.abc import Iterator, Sequence
@@ -9,8 +12,10 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
+from scipy.special import ndtri, stdtrit
 
 from speech_autoencoder.evaluation.metrics.registry import METRICS
+from speech_autoencoder.evaluation.metrics.word_accuracy import WORDS
 from speech_autoencoder.evaluation.results import Difference, Interval
 
 RESAMPLES = 2_000
@@ -60,7 +65,8 @@ def intervals(
     Returns
     -------
     dict
-        {system: {metric: [low, high]}}, None instead of an interval where there are fewer than five clusters.
+        {system: {metric: [low, high]}}, None instead of an interval where there are fewer than five speakers or
+        segments to draw, or where all words or none were recognised.
     """
     keys = [(system, metric) for system in systems for metric in metrics]
     found: dict[str, dict[str, Interval]] = {system: {} for system in systems}
@@ -120,38 +126,86 @@ def _quantiles(
     """Return the interval of each key; when paired, of the difference of each two."""
     sums, weights = _arrays(clusters, keys)
     metrics = [metric for _, metric in keys]
+    strata = _strata(clusters)
     drawn = [np.empty((0, len(keys)))]
     if len(clusters) >= _LEAST_CLUSTERS:
-        drawn += [_values(counts @ sums, counts @ weights, metrics) for counts in _draws(clusters, seed)]
-    values, n_clusters = np.concatenate(drawn), (weights > 0).sum(axis=0)
+        drawn += [_values(counts @ sums, counts @ weights, metrics) for counts in _draws(len(clusters), strata, seed)]
+    values, known = np.concatenate(drawn), weights > 0
+    centres, effects = _values(sums.sum(axis=0), weights.sum(axis=0), metrics), _effects(sums, weights, metrics)
     if paired:
-        values, n_clusters = values[:, ::2] - values[:, 1::2], np.minimum(n_clusters[::2], n_clusters[1::2])
+        values, known = values[:, ::2] - values[:, 1::2], known[:, ::2] & known[:, 1::2]
+        centres, effects, metrics = centres[::2] - centres[1::2], effects[:, ::2] - effects[:, 1::2], metrics[::2]
     found: list[Interval] = []
-    for column, n in zip(values.T, n_clusters, strict=True):
+    for i, metric in enumerate(metrics):
+        column = values[:, i]
         column = column[np.isfinite(column)]
-        found.append(interval_95(column) if n >= _LEAST_CLUSTERS and len(column) else None)
+        # If all words were recognised, or none, the draws do not tell how seldom the other may be.
+        tells_nothing = metric == WORDS.key and not paired and len(column) and not np.ptp(column)
+        if known[:, i].sum() < _LEAST_CLUSTERS or not len(column) or tells_nothing:
+            found.append(None)
+            continue
+        ends = centres[i] + (np.array(interval_95(column)) - centres[i]) * _stretch(effects[:, i], known[:, i], strata)
+        found.append((ends if paired else np.clip(ends, *_range(metric))).tolist())
     return found
 
 
-def _draws(clusters: list[Cluster], seed: int) -> Iterator[np.ndarray]:
-    """Yield how often each cluster is in each resample, (_RESAMPLES_AT_ONCE, n_clusters)."""
-    rng = np.random.default_rng(seed)
+def _range(metric: str) -> tuple[float, float]:
+    """Return the least and the greatest value that a metric can have."""
+    is_share = METRICS[metric].has_bars
+    return 0.0 if is_share or METRICS[metric].is_root else -np.inf, 1.0 if is_share else np.inf
+
+
+def _effects(sums: np.ndarray, weights: np.ndarray, metrics: Sequence[str]) -> np.ndarray:
+    """Return how much each cluster moves each score (n_clusters, n_keys), to first order."""
+    total = np.maximum(weights.sum(axis=0), np.finfo(float).tiny)
+    means = sums.sum(axis=0) / total
+    roots = np.array([METRICS[metric].is_root for metric in metrics])
+    slopes = np.where(roots & (means > 0), 0.5 / np.sqrt(np.where(means > 0, means, 1)), 1.0)
+    return slopes * (sums - means * weights) / total
+
+
+def _stretch(effects: np.ndarray, known: np.ndarray, strata: list[list[list[int]]]) -> float:
+    """Return by how much an interval is to be stretched, from the effects of clusters and whether they are known.
+
+    The draws of a stratum of n units have (n - 1) / n of their variance. The degrees of freedom of all strata together
+    follow Satterthwaite (1946).
+    """
+    spreads, counts = [], []
+    for stratum in strata:
+        moved = np.array([effects[unit].sum() for unit in stratum if known[unit].any()])
+        if len(moved) > 1:
+            spreads.append(float(((moved - moved.mean()) ** 2).sum()))
+            counts.append(len(moved))
+    spread, n = np.array(spreads), np.array(counts)
+    if not spread.any():
+        return 1.0
+    variances = spread * n / (n - 1)
+    freedom = variances.sum() ** 2 / (variances**2 / (n - 1)).sum()
+    t_over_normal = stdtrit(freedom, _QUANTILES[1]) / ndtri(_QUANTILES[1])
+    return float(t_over_normal * np.sqrt(variances.sum() / spread.sum()))
+
+
+def _strata(clusters: list[Cluster]) -> list[list[list[int]]]:
+    """Return what is drawn: strata of units, each the indices of clusters; units are drawn within their stratum."""
     speakers = sorted({cluster.speaker for cluster in clusters})
     members = [[i for i, cluster in enumerate(clusters) if cluster.speaker == speaker] for speaker in speakers]
-    by_speaker = resampled(clusters) == "speakers"
-    if not by_speaker:
-        # There is nothing to draw from a single segment: the speakers that have one are drawn together.
-        single = [part[0] for part in members if len(part) == 1]
-        members = [part for part in members if len(part) > 1] + ([single] if single else [])
+    if resampled(clusters) == "speakers":
+        return [members]
+    # There is nothing to draw from a single segment: the speakers that have one are drawn together.
+    single = [part[0] for part in members if len(part) == 1]
+    strata = [part for part in members if len(part) > 1] + ([single] if single else [])
+    return [[[i] for i in stratum] for stratum in strata]
+
+
+def _draws(n_clusters: int, strata: list[list[list[int]]], seed: int) -> Iterator[np.ndarray]:
+    """Yield how often each cluster is in each resample, (_RESAMPLES_AT_ONCE, n_clusters)."""
+    rng = np.random.default_rng(seed)
     for _ in range(RESAMPLES // _RESAMPLES_AT_ONCE):
-        counts = np.zeros((_RESAMPLES_AT_ONCE, len(clusters)))
-        if by_speaker:
-            often = _multinomial(rng, len(members))
-            for number, part in enumerate(members):
-                counts[:, part] = often[:, number, None]
-        else:
-            for part in members:
-                counts[:, part] = _multinomial(rng, len(part))
+        counts = np.zeros((_RESAMPLES_AT_ONCE, n_clusters))
+        for stratum in strata:
+            often = _multinomial(rng, len(stratum))
+            for number, unit in enumerate(stratum):
+                counts[:, unit] = often[:, number, None]
         yield counts
 
 

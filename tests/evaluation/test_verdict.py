@@ -1,6 +1,7 @@
 """The verdict tells what limits a model: in six measured situations, and between them."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -225,6 +226,25 @@ def test_judge_no_sound_is_not_measured():
     assert headline.level == "warning"
     assert "not measured" in headline.sentence
     assert not {"model", "features"} & set(kinds(rest))
+
+
+@pytest.mark.parametrize(("n_training", "n_testing"), [(3, 185), (739, 3), (3, 3)])
+def test_judge_few_recordings_are_not_called_another_kind(n_training, n_testing):
+    model = description(TRAINED, n=n_training)
+    findings = judge(replace(measured(0.60, 0.55, 0.96, (7.0, 7.84)), n_recordings=n_testing), model, shared())
+    mismatch = found(findings, "mismatch")
+    assert mismatch.level == "note"
+    assert "too few to say why" in mismatch.sentence
+    assert "music" not in f"{mismatch}"
+    assert "2.3 times as large" in mismatch.evidence
+
+
+def test_judge_few_testing_recordings_are_too_few_for_any_claim():
+    few = replace(WELL[0], n_recordings=3, recordings=WELL[0].recordings[:3])
+    testing = found(judge(few, *WELL[1:]), "testing")
+    assert testing.level == "warning"
+    assert testing.evidence == "The model was tested on 3 recordings of 3.0 s in all."
+    assert "testing" not in kinds(judge(*WELL))
 
 
 # One limit at a time.

@@ -2,7 +2,14 @@
 
 import pytest
 
-from speech_autoencoder.evaluation.results import Comparison, Coverage, Difference, Measurements, WordResults
+from speech_autoencoder.evaluation.results import (
+    Comparison,
+    Coverage,
+    Difference,
+    Measurements,
+    SegmentResult,
+    WordResults,
+)
 from speech_autoencoder.report import text
 
 SCORES = {
@@ -33,22 +40,36 @@ def test_describe_recordings_agrees_with_the_numbers():
     assert text.describe_recordings(one) == "1 of 1 recording scored as sound, in 1 segment of a few seconds."
 
 
-@pytest.mark.parametrize(("resampled", "expected"), [("speakers", "by speaker"), ("segments", "other speakers")])
-def test_describe_intervals_tells_what_is_resampled_and_what_is_missing(resampled, expected):
+@pytest.mark.parametrize(
+    ("resampled", "speakers", "expected"),
+    [
+        ("speakers", "abcdefghij", "In brackets: 95 % intervals over 10 speakers. "),
+        ("segments", "aabbb", "In brackets: 95 % intervals over 5 segments of these 2 speakers; other speakers may"),
+        ("segments", "aaaaaa", "In brackets: 95 % intervals over 6 segments of this speaker; other speakers may"),
+    ],
+)
+def test_describe_intervals_tells_what_they_rest_on_and_what_is_missing(resampled, speakers, expected):
     coverage = {
         "stoi": Coverage("segments", 3, 4, "less than 0.4 s of sound"),
         "log_mel_db": Coverage("recordings", 9, 9),
     }
-    intervals = {"model": {"stoi": [0.8, 0.9]}}
-    measured = Measurements(scores={}, intervals=intervals, resampled=resampled, coverage=coverage)
+    measured = Measurements(
+        scores={},
+        intervals={"model": {"stoi": [0.8, 0.9]}},
+        resampled=resampled,
+        coverage=coverage,
+        n_segments=len(speakers),
+        segments=[SegmentResult(speaker, 1, {}) for speaker in speakers],
+    )
     sentences = text.describe_intervals(measured)
-    assert expected in sentences
+    assert sentences.startswith(expected)
     assert sentences.endswith("Not measured everywhere: STOI, on 3 of 4 segments (less than 0.4 s of sound).")
 
 
 def test_describe_intervals_without_one_tells_why():
-    measured = Measurements(scores={}, intervals={"model": {"stoi": None}})
-    assert text.describe_intervals(measured) == "There are too few segments for 95 % intervals."
+    measured = Measurements(scores={}, intervals={"model": {"stoi": None}}, n_segments=3)
+    expected = "3 segments: too few for 95 % intervals, and for any claim about other recordings."
+    assert text.describe_intervals(measured) == expected
 
 
 @pytest.mark.parametrize(
