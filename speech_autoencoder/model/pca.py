@@ -9,8 +9,9 @@ from speech_autoencoder.data.dataset import Dataset
 
 # The components are fitted on about this many frames: more make no measurable difference.
 _MAX_FRAMES = 1_000_000
-# Recordings whose blocks are held in memory at once.
+# Recordings, and blocks of them, that are held in memory at once.
 _RECORDINGS_AT_ONCE = 512
+_BLOCKS_AT_ONCE = 32_768
 # Variances are raised to this, so that components without variance, of which a tiny corpus has many, are finite.
 _LEAST_VARIANCE = 1e-8
 
@@ -66,15 +67,18 @@ def fit(dataset: Dataset, recordings: np.ndarray, frames_per_latent: int, latent
     total, products, count = np.zeros(n_values), np.zeros((n_values, n_values)), 0
     n_frames = dataset.n_frames[recordings].sum()
     some = recordings[:: max(1, int(n_frames / _MAX_FRAMES))]
-    pending = []
+    pending: list[np.ndarray] = []
     for number, recording in enumerate(some):
         pending.append(to_blocks(dataset.frames(recording), frames_per_latent, shift=number % frames_per_latent))
-        if len(pending) == _RECORDINGS_AT_ONCE or number == len(some) - 1:
-            blocks = np.concatenate(pending).astype(np.float64)
+        is_full = len(pending) == _RECORDINGS_AT_ONCE or sum(map(len, pending)) >= _BLOCKS_AT_ONCE
+        if is_full or number == len(some) - 1:
+            joined = np.concatenate(pending)
             pending = []
-            total += blocks.sum(axis=0)
-            products += blocks.T @ blocks
-            count += len(blocks)
+            for start in range(0, len(joined), _BLOCKS_AT_ONCE):
+                blocks = joined[start : start + _BLOCKS_AT_ONCE].astype(np.float64)
+                total += blocks.sum(axis=0)
+                products += blocks.T @ blocks
+                count += len(blocks)
     mean = total / count
     values, vectors = np.linalg.eigh(products / count - np.outer(mean, mean))
     scale = np.sqrt(np.maximum(values[::-1][:latent_size], _LEAST_VARIANCE))

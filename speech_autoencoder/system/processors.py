@@ -2,8 +2,9 @@
 
 import math
 import os
-from collections.abc import Iterator
 from pathlib import Path
+
+from speech_autoencoder.system.control_groups import groups, read_text
 
 
 def available_cpus() -> int:
@@ -30,41 +31,13 @@ def quota(root: Path = Path("/")) -> float:
     The least of this process' group and those above it, in both versions of control groups. `root` is where the
     system's files are.
     """
-    limits = [math.inf]
-    for mount, group in _groups(root):
-        while True:
-            limits.append(_limit(mount / group))
-            if group == Path():
-                break
-            group = group.parent
-    return min(limits)
-
-
-def _groups(root: Path) -> Iterator[tuple[Path, Path]]:
-    """Yield each hierarchy that may limit processors: its folder, and this process' group in it."""
-    for line in _text(root / "proc/self/cgroup").splitlines():
-        _, controllers, name = line.split(":", 2)
-        mounts = root / "sys/fs/cgroup"
-        if not controllers:
-            yield mounts, Path(name.lstrip("/"))
-        elif "cpu" in controllers.split(","):
-            yield mounts / controllers, Path(name.lstrip("/"))
-            yield mounts / "cpu", Path(name.lstrip("/"))
+    return min((_limit(group) for group in groups("cpu", root)), default=math.inf)
 
 
 def _limit(folder: Path) -> float:
     """Return the processors that one group allows: version 2's cpu.max, or version 1's two files."""
-    words = (
-        _text(folder / "cpu.max") or f"{_text(folder / 'cpu.cfs_quota_us')} {_text(folder / 'cpu.cfs_period_us')}"
-    ).split()
+    old = f"{read_text(folder / 'cpu.cfs_quota_us')} {read_text(folder / 'cpu.cfs_period_us')}"
+    words = (read_text(folder / "cpu.max") or old).split()
     if len(words) != 2 or not all(word.isdigit() for word in words) or not all(map(int, words)):
         return math.inf  # "max", -1, or the file is missing
     return int(words[0]) / int(words[1])
-
-
-def _text(path: Path) -> str:
-    """Return the contents of a small file, "" if it is missing or cannot be read."""
-    try:
-        return path.read_text(encoding="ascii", errors="replace")
-    except OSError:
-        return ""

@@ -130,6 +130,18 @@ def test_fit_many_recordings_are_gathered_in_parts():
     assert (pca.decode**2).sum(axis=1) == pytest.approx(variances, rel=1e-4)
 
 
+def test_fit_long_recordings_are_gathered_in_parts(data, monkeypatch):
+    """However long recordings are, few blocks are held in double precision at once."""
+    whole = fit(data, np.arange(12), FRAMES_PER_LATENT, 8)
+    sizes = []
+    monkeypatch.setattr("speech_autoencoder.model.pca._BLOCKS_AT_ONCE", 7)
+    monkeypatch.setattr(np, "concatenate", lambda parts: (sizes.append(sum(map(len, parts))), np.vstack(parts))[1])
+    in_parts = fit(data, np.arange(12), FRAMES_PER_LATENT, 8)
+    np.testing.assert_allclose(in_parts.offset, whole.offset, atol=1e-6)
+    np.testing.assert_allclose(np.abs(in_parts.encode), np.abs(whole.encode), rtol=1e-3, atol=1e-4)
+    assert max(sizes) < 7 + 32  # the longest recording has 31 blocks
+
+
 def test_fit_large_corpus_is_sampled(data, monkeypatch):
     """The work is bounded: every third recording is used."""
     monkeypatch.setattr("speech_autoencoder.model.pca._MAX_FRAMES", data.n_frames.sum() // 3)
