@@ -116,12 +116,12 @@ def understand_as(names: Sequence[str], training: Understanding) -> Understandin
     those of testing as well, and say of most of them a speaker or a label that training has.
     """
     own = understand(names)
-    if not training.pattern:
+    if not training.pattern or own.pattern == training.pattern:
         return own
     read = _read(names, parse_pattern(training.pattern), "training")
     if training.source == "pattern":
         return read if read.n_understood else own
-    if own.pattern == training.pattern or own.pattern or read.n_understood < LEAST_FIT * len(names):
+    if read.n_understood < LEAST_FIT * len(names):
         return own
     known_speakers, known_labels = set(training.speakers) - {""}, set(training.labels) - {""}
     n_familiar = sum(

@@ -64,6 +64,9 @@ def test_understand_as_testing_is_read_as_training_where_that_fits():
     assert understand_as(["5_newcomer_7.wav"], training).speakers == ["newcomer"]
     assert understand_as(["rec_from_phone.wav", "the_red_car.wav"], training).speakers == ["", ""]
     assert set(understand_as(VCTK, training).speakers) == {"p225", "p226", "p227"}
+    few = ["en-theo/7_theo_4.wav", "de-theo/8_theo_1.wav", "en-ben/5_ben_2.wav"]
+    assert understand(few).speakers == ["en-theo", "de-theo", "en-ben"]
+    assert understand_as(few, training).speakers == ["theo", "theo", "ben"]
 
 
 def test_understand_as_pattern_that_was_asked_for_in_training_holds_for_testing():
