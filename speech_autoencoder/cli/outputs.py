@@ -50,10 +50,13 @@ def require_outputs(outputs: Iterable[tuple[Path, IsOurs]], *, inputs: Iterable[
             raise InputError(f"{printable(output)} is an input{name}, which would be lost: choose another output.")
     others = [path for path, is_ours in outputs if _status(path) and not is_ours(path)]
     if others and not overwrite:
-        what = f"{printable(others[0])} exists and was"
+        what, them = f"{printable(others[0])} exists and was", "it"
         if len(others) > 1:
-            what = f"{printable(others[0])} and {counted(len(others) - 1, 'more output')} exist and were"
-        raise InputError(f"{what} not made by this program: choose another name, or replace with --overwrite.")
+            more = counted(len(others) - 1, "more output")
+            what, them = f"{printable(others[0])} and {more} exist and were", "them"
+        raise InputError(
+            f"{what} not made by this program: move {them}, choose another name, or replace {them} with --overwrite."
+        )
     require_writable(*paths)
 
 

@@ -176,7 +176,8 @@ def _lock(path: Path, *, make: bool = False) -> int | None:
     locked = False
     try:
         locked = _try_to_lock(handle)
-        if locked and not os.path.samestat(os.fstat(handle), path.lstat()):
+        # Windows removes no file that is open.
+        if locked and fcntl is not None and not os.path.samestat(os.fstat(handle), path.lstat()):
             locked = False
             raise FileNotFoundError(path)
         return handle if locked else None

@@ -132,7 +132,8 @@ def test_require_outputs_new_or_ours_passes_and_leaves_no_trace(here):
 
 def test_require_outputs_of_others_are_refused_unless_overwritten(here):
     refused(
-        "theirs.wav exists and was not made by this program: choose another name, or replace with --overwrite.",
+        "theirs.wav exists and was not made by this program: move it, choose another name, or replace it with "
+        "--overwrite.",
         do=lambda: require("ours.wav", "theirs.wav"),
     )
     Path("more.wav").touch()
