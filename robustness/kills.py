@@ -119,6 +119,8 @@ def torment(
     while count.killed < n_kills or killed:
         if not killed:
             replace_outputs(script, old, folder)
+            if script == "autoencoder_for_many_data":  # of a finished training, only the outputs would be written again
+                (folder / CHECKPOINT).unlink(missing_ok=True)
         last = not seconds or killed == in_a_row or count.killed == n_kills
         resumes, began = (folder / CHECKPOINT).exists(), time.monotonic()
         good = run(script, folder, 1, killed_after_s=None if last else rng.uniform(0, seconds))

@@ -63,7 +63,7 @@ def test_trainer_makes_a_model_and_its_history(project):
         rows = list(csv.DictReader(file))
     assert [row["epoch"] for row in rows] == ["1"]
     assert float(rows[0]["validation_db"]) > 0
-    assert not list(project[0].glob("*.checkpoint.npz"))
+    assert (project[0] / "my_model_for_many_data.checkpoint.npz").exists()
 
 
 @pytest.mark.parametrize("name", ["training_history.png", "evaluation.png", "reconstruct.png"])
@@ -80,7 +80,7 @@ def test_evaluate_writes_scores_and_says_them(project):
     for scores in result["scores"].values():
         assert f"{scores['stoi']:.3f}" in done["evaluate_for_many_data"].stdout
     assert result["resampled"] == "segments"
-    assert "There are too few segments for 95 % intervals." in done["evaluate_for_many_data"].stdout
+    assert "too few for 95 % intervals, and for any claim" in done["evaluate_for_many_data"].stdout
     fingerprint = json.loads((folder / "test_data.json").read_text())["fingerprint"]
     assert result["data"]["fingerprint"] == fingerprint
 
@@ -390,9 +390,8 @@ def test_trainer_interrupted_keeps_a_model_and_goes_on_quietly(arrays):
     interrupted = model_file.load(arrays / "my_model_for_many_data.h5").description
     n_done = len(interrupted["history"]["validation_db"])
     assert 0 < n_done < 20
-    done = run_script("autoencoder_for_many_data", "--quiet", "--resume", *options, cwd=arrays)
+    done = run_script("autoencoder_for_many_data", "--quiet", "--resume", cwd=arrays)
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
     history = model_file.load(arrays / "my_model_for_many_data.h5").description["history"]["validation_db"]
     assert len(history) == 20
     assert history[:n_done] == interrupted["history"]["validation_db"]
-    assert not checkpoint.exists()

@@ -8,7 +8,9 @@ from typing import NamedTuple
 import numpy as np
 
 from speech_autoencoder.audio.log_mel import join_clips
+from speech_autoencoder.config import FeatureConfig, ModelConfig
 from speech_autoencoder.data.dataset import Dataset
+from speech_autoencoder.model.architecture import encoder_depth
 from speech_autoencoder.model.losses import LogMelDistance
 from speech_autoencoder.script_names import TRAIN_DATA_GENERATOR
 from speech_autoencoder.system.files import printable
@@ -26,6 +28,14 @@ _SILENCE_PROBABILITY = 1 / 32
 _SILENCE_LATENTS = (16, 48)
 # Recordings that a message names.
 _MOST_NAMED = 3
+# What training takes apart from its batches: TensorFlow, the optimiser, the checkpoint (docs/experiments.md).
+_BASE_BYTES = 900_000_000
+# Values that a residual block keeps for its gradient, in units of its width, for each frame at its resolution.
+_VALUES_PER_BLOCK = 5
+# What the loss keeps for each frame: log-mels and envelopes.
+_LOSS_BYTES_PER_FRAME = 12_000
+# What a codec takes, relative to a model without one.
+_CODEC_SHARE = 1.1
 
 
 class Batch(NamedTuple):
@@ -54,6 +64,29 @@ class _Piece(NamedTuple):
     end: int
     n_frames: int
     level: float
+
+
+def sequence_frames(features: FeatureConfig, frames_per_latent: int) -> int:
+    """Return the frames of a sequence: about two clips, a whole number of latents."""
+    return ceil_div(_CLIPS_PER_SEQUENCE * features.n_frames, frames_per_latent) * frames_per_latent
+
+
+def most_sequences(dataset: Dataset, frames_per_latent: int) -> int:
+    """Return how many sequences all recordings fill: a larger batch would hold recordings twice."""
+    n_frames = int(dataset.n_frames.sum()) + frames_per_latent * len(dataset.names)
+    return ceil_div(n_frames, sequence_frames(dataset.features, frames_per_latent))
+
+
+def training_bytes(features: FeatureConfig, model: ModelConfig, batch_size: int, *, is_codec: bool = False) -> float:
+    """Return about how much memory training takes, in bytes; measured in docs/experiments.md."""
+    n_blocks = encoder_depth(model) + model.depth
+    per_frame = sum(
+        4 * _VALUES_PER_BLOCK * n_blocks * model.width / (model.stem_frames * 2**stage)
+        for stage in range(model.n_downsamplings + 1)
+    )
+    n_frames = batch_size * sequence_frames(features, model.frames_per_latent)
+    n_bytes = _BASE_BYTES + n_frames * (per_frame + _LOSS_BYTES_PER_FRAME)
+    return n_bytes * (_CODEC_SHARE if is_codec else 1)
 
 
 class Batches:
@@ -87,7 +120,7 @@ class Batches:
         silences: bool = False,
     ) -> None:
         self.batch_size = batch_size
-        self.width = ceil_div(_CLIPS_PER_SEQUENCE * dataset.features.n_frames, frames_per_latent) * frames_per_latent
+        self.width = sequence_frames(dataset.features, frames_per_latent)
         self._clips = dataset.clips
         self._frames_per_latent = frames_per_latent
         self._silences = silences

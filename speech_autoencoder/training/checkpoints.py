@@ -1,8 +1,10 @@
-"""The file that an interrupted training resumes from: everything that its next step depends on, and its best epoch.
+"""The file that a training is resumed from: everything that its next step depends on, its best epoch, its settings.
 
-TensorFlow is not needed here: a script reads the budget of a checkpoint before it starts TensorFlow.
+TensorFlow is not needed here: a script reads the settings in a checkpoint before it starts TensorFlow.
 """
 
+import ast
+import json
 import time
 import zipfile
 import zlib
@@ -14,15 +16,54 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from speech_autoencoder.config import TrainingConfig
+from speech_autoencoder.config import CodecConfig, FeatureConfig, LossConfig, ModelConfig, TrainingConfig
 from speech_autoencoder.errors import InputError
-from speech_autoencoder.system.files import atomic_write, explain, printable
+from speech_autoencoder.system.files import atomic_write, explain, printable, require_content
 from speech_autoencoder.training.history import History, Score
 
 # Changes when the arrays of the file do.
-_FORMAT = 4
+_FORMAT = 5
+# Had the settings as Python's repr of a tuple, without the way to validate.
+_OLD_FORMAT = 4
+_OLD_SETTINGS = ("data", "features", "model", "loss", "codec", "training", "split")
 # Seconds between two checkpoints: what a crash can cost.
 _EVERY_S = 30
+# What a resumed training may have otherwise than before: how long it takes.
+BUDGET = ("minutes", "epochs", "patience")
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What a training is: its data and everything that was chosen for it.
+
+    Attributes
+    ----------
+    data : str
+        The fingerprint of the array.
+    features, model, loss, codec, training
+        The configurations; codec is None for a model that is not trained as a codec.
+    split : str
+        How recordings were held out, in words.
+    validation : str
+        The same as it was asked for, one of VALIDATION_SPLITS; "" if it is not known.
+    """
+
+    data: str
+    features: FeatureConfig
+    model: ModelConfig
+    loss: LossConfig
+    codec: CodecConfig | None
+    training: TrainingConfig
+    split: str
+    validation: str = ""
+
+    @property
+    def identity(self) -> dict[str, Any]:
+        """What must be the same for a training to be resumed."""
+        values = asdict(self)
+        del values["validation"]
+        values["training"] = {key: value for key, value in values["training"].items() if key not in BUDGET}
+        return values
 
 
 @dataclass
@@ -39,12 +80,18 @@ class TrainingState:
         The averaged weights of the best epoch, or those at the start.
     best_score : Score
         Their score on validation.
+    ended : str
+        Why the training is finished, see `loop.Result`; "" while it is not.
+    continued_at : int
+        The epochs that were done when a finished training was last given a larger budget.
     """
 
     n_epochs: int
     history: History
     best_weights: list[np.ndarray]
     best_score: Score
+    ended: str = ""
+    continued_at: int = 0
 
 
 class Resumable(Protocol):
@@ -67,18 +114,15 @@ class Checkpoint:
     ----------
     path : Path
         The file, an .npz.
-    identity : tuple
-        What must be the same when training is resumed.
-    config : TrainingConfig
-        The budget is kept in the file, see `budget`.
+    settings : Settings
+        Those of the training, which the file holds, and with which alone it is resumed.
     say : Callable
         Reports that the file could not be written.
     """
 
-    def __init__(self, path: Path, identity: tuple, config: TrainingConfig, say: Callable[[str], None]) -> None:
+    def __init__(self, path: Path, settings: Settings, say: Callable[[str], None]) -> None:
         self.path = path
-        self._identity = repr(identity)
-        self._config = config
+        self._settings = settings
         self._say = say
         self._arrays: dict[str, np.ndarray] = {}
         self._saved_at = time.monotonic()
@@ -87,10 +131,9 @@ class Checkpoint:
         """Keep the training as it is now, for `try_to_save`; write it if the last file is half a minute old."""
         values = {
             "format": _FORMAT,
-            "identity": self._identity,
-            "minutes": self._config.minutes,
-            "epochs": self._config.epochs,
+            "settings": json.dumps(asdict(self._settings)),
             "n_epochs": state.n_epochs,
+            "continued_at": state.continued_at,
             "best_loss": state.best_score.loss,
             "best_error_db": state.best_score.error_db,
             **{f"history_{column}": values for column, values in asdict(state.history).items()},
@@ -104,20 +147,21 @@ class Checkpoint:
             self.try_to_save()
             self._saved_at = time.monotonic()
 
-    def try_to_save(self) -> None:
-        """Write what was taken last, completely or not at all.
+    def try_to_save(self, *, ended: str = "") -> None:
+        """Write what was taken last, completely or not at all; `ended` says why the training is finished.
 
         A failure is reported, not raised: a full disk must not cost what has been learned.
         """
         try:
             if self._arrays:
+                self._arrays["ended"] = np.array(ended)
                 with atomic_write(self.path) as temporary:
                     np.savez(temporary, **self._arrays)  # type: ignore[arg-type]  # the stubs see an option
         except InputError as error:
             self._say(f"No checkpoint could be written ({error})")
 
-    def load(self, train_step: Resumable) -> TrainingState:
-        """Put the train step back to where the file's training was, and return how far it was.
+    def load(self, train_step: Resumable) -> tuple[TrainingState, Settings]:
+        """Put the train step back to where the file's training was; return how far it was, and its settings.
 
         Raises
         ------
@@ -125,26 +169,22 @@ class Checkpoint:
             If there is no file, or it is damaged, of another version or of another training.
         """
         with _opened(self.path) as arrays:
-            if str(arrays["identity"]) != self._identity:
-                raise InputError(
-                    f"{printable(self.path)} belongs to other data or settings: resume with the same ones, or train "
-                    "without --resume."
-                )
+            settings = _settings(arrays)
+            require_same(self.path, settings, self._settings)
             train_step.restore(arrays)
-            return TrainingState(
+            state = TrainingState(
                 n_epochs=int(arrays["n_epochs"]),
-                history=History(**{column: arrays[f"history_{column}"].tolist() for column in asdict(History())}),
+                history=_history(arrays),
                 best_weights=[arrays[f"best_weights_{i}"] for i in range(len(train_step.averages()))],
                 best_score=Score(float(arrays["best_loss"]), float(arrays["best_error_db"])),
+                ended=str(arrays["ended"]) if "ended" in arrays else "",
+                continued_at=int(arrays["continued_at"]) if "continued_at" in arrays else 0,
             )
-
-    def remove(self) -> None:
-        """Delete the file, if there is one."""
-        self.path.unlink(missing_ok=True)
+            return state, settings
 
 
-def budget(path: Path) -> tuple[float, int]:
-    """Return the minutes, and the epochs (0: as many as the minutes allow), that a checkpoint's training was given.
+def read_settings(path: Path) -> Settings:
+    """Return the settings of the training in a checkpoint.
 
     Raises
     ------
@@ -152,21 +192,107 @@ def budget(path: Path) -> tuple[float, int]:
         If there is no file, or it is damaged or of another version.
     """
     with _opened(path) as arrays:
-        return float(arrays["minutes"]), int(arrays["epochs"])
+        return _settings(arrays)
+
+
+def require_same(path: Path, theirs: Settings, mine: Settings) -> None:
+    """Raise InputError, with what differs, unless the training in the checkpoint `path` can be resumed with `mine`."""
+    before, now = theirs.identity, mine.identity
+    differing = [key for key in now if before[key] != now[key]]
+    if not differing:
+        return
+    name = printable(path)
+    if "data" in differing or "features" in differing:
+        raise InputError(
+            f"{name} belongs to other data or settings (another array, or other recordings in it): resume with the "
+            "array that it was trained on, or train without --resume."
+        )
+    changes = "; ".join(change for key in differing for change in _changes(key, before[key], now[key]))
+    raise InputError(
+        f"{name} belongs to other data or settings ({changes}): resume with the same ones, or train without --resume."
+    )
+
+
+def _changes(key: str, before: Any, now: Any) -> Iterator[str]:
+    """Yield what differs between two values of a setting, in words."""
+    if isinstance(before, dict) and isinstance(now, dict):
+        for name in now:
+            if before[name] != now[name]:
+                yield f"{name} was {before[name]}, is {now[name]}"
+    elif before is None or now is None:
+        yield f"{key} was {'off' if before is None else 'on'}, is {'off' if now is None else 'on'}"
+    else:
+        yield f"{key} was {before}, is {now}"
+
+
+def _history(arrays: Mapping[str, np.ndarray]) -> History:
+    """Return the epochs that a checkpoint's training has done."""
+    return History(**{column: arrays[f"history_{column}"].tolist() for column in asdict(History())})
+
+
+def _settings(arrays: Mapping[str, np.ndarray]) -> Settings:
+    """Return the settings in a checkpoint; raise one of the errors that `_opened` expects if they are damaged."""
+    if "settings" in arrays:
+        values = json.loads(str(arrays["settings"]))
+    else:
+        values = _old_settings(str(arrays["identity"]))
+        values["training"] |= {"minutes": float(arrays["minutes"]), "epochs": int(arrays["epochs"])}
+    codec = values.pop("codec")
+    try:
+        return Settings(
+            features=FeatureConfig.from_json(values.pop("features")),
+            model=ModelConfig.from_json(values.pop("model")),
+            loss=LossConfig.from_json(values.pop("loss")),
+            codec=codec and CodecConfig.from_json(codec),
+            training=TrainingConfig.from_json(values.pop("training")),
+            **values,
+        )
+    except InputError as error:
+        raise ValueError(str(error)) from error
+
+
+def _old_settings(text: str) -> dict[str, Any]:
+    """Return the settings that format 4 has as Python's repr of a tuple, with the configurations as calls."""
+    expression = ast.parse(text, mode="eval").body
+    if not isinstance(expression, ast.Tuple):
+        raise ValueError("expected a tuple")
+    values = [
+        {keyword.arg: ast.literal_eval(keyword.value) for keyword in item.keywords}
+        if isinstance(item, ast.Call)
+        else ast.literal_eval(item)
+        for item in expression.elts
+    ]
+    return dict(zip(_OLD_SETTINGS, values, strict=True))
 
 
 @contextmanager
 def _opened(path: Path) -> Iterator[Any]:
     """Open the arrays of a checkpoint; raise InputError if there is none, or what is read of it is damaged."""
     name = printable(path)
+    require_content(path)
     try:
         with np.load(path, allow_pickle=False) as arrays:
-            if "format" not in arrays or int(arrays["format"]) != _FORMAT:
+            if "format" not in arrays or int(arrays["format"]) not in (_OLD_FORMAT, _FORMAT):
                 raise InputError(f"{name} was written by another version of this program: train without --resume.")
             yield arrays
     except FileNotFoundError:
-        raise InputError(f"There is nothing to resume ({name} is missing): train without --resume.") from None
+        raise InputError(
+            f"There is nothing to resume ({name} is missing): name the model that was in training with --model, or "
+            "train without --resume."
+        ) from None
     except OSError as error:
         raise InputError(f"{name} could not be read: {explain(error)}.") from error
-    except (KeyError, ValueError, EOFError, TypeError, RuntimeError, zipfile.BadZipFile, zlib.error) as error:
-        raise InputError(f"{name} is damaged, or not a checkpoint: train without --resume.") from error
+    except (
+        AttributeError,
+        KeyError,
+        SyntaxError,
+        ValueError,
+        EOFError,
+        TypeError,
+        RuntimeError,
+        zipfile.BadZipFile,
+        zlib.error,
+    ) as error:
+        raise InputError(
+            f"{name} is damaged, or not a checkpoint: train without --resume, but with --overwrite."
+        ) from error

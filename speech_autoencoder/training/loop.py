@@ -104,14 +104,15 @@ def train(
     model_path : Path
         Where the model is written, an .h5.
     checkpoint_path : Path
-        Gets, every half a minute and when interrupted, what `resume` needs to come to the same result as without the
-        interruption. It is deleted at the end.
+        Gets, every half a minute and when training ends or is interrupted, what `resume` needs to come to the same
+        result as without the interruption, or to go on with a larger budget.
     validation : str
         How recordings are held out, see `splits.split`.
     codec : CodecConfig, optional
         Train a codec: a model whose latents can be coded at any bitrate.
     resume : bool
-        Continue the interrupted training in checkpoint_path.
+        Continue the training in checkpoint_path: an interrupted one to its end, a finished one if the budget is larger
+        than it was. The budget counts what is done.
     say : Callable
         Reports a line of progress.
     bar : Callable
@@ -120,43 +121,66 @@ def train(
     Raises
     ------
     InputError
-        If training diverges, or there is nothing to resume.
+        If training diverges, there is nothing to resume, or the budget is used up.
     """
     started = time.monotonic()
     setup = set_up(dataset, model_config, config, codec, validation=validation, say=say)
-    checkpoint = Checkpoint(checkpoint_path, setup.identity, config, say)
-    state = _resume(setup, checkpoint, say) if resume else _start(setup, started)
-    say(f"Training for {counted(state.n_epochs, 'epoch')} of {counted(setup.batches.n_steps, 'step')}.")
+    checkpoint = Checkpoint(checkpoint_path, setup.settings, say)
+    state = _resume(setup, checkpoint, started, say) if resume else _start(setup, started)
+    if not state.ended:
+        say(f"Training for {counted(state.n_epochs, 'epoch')} of {counted(setup.batches.n_steps, 'step')}.")
     ended = TrainingLoop(setup, state, checkpoint, started=started, say=say).run(bar)
     result = _make_result(setup, state, ended)
     save(model_path, result.model)
     if ended != "interrupted":
-        checkpoint.remove()
+        checkpoint.try_to_save(ended=ended)
     return result
 
 
 def _start(setup: Setup, started: float) -> TrainingState:
     """Return the state before the first epoch; it plans the epochs that were asked for, or that fit the budget."""
-    n_epochs = setup.config.epochs or plan_epochs(
-        setup.train_step,
-        setup.batches,
-        setup.validation.batches,
-        setup.config,
-        spent_s=time.monotonic() - started,
-    )
+    n_epochs = setup.config.epochs or _plan(setup, time.monotonic() - started)
     return TrainingState(n_epochs, History(), setup.train_step.averages(), setup.start_score)
 
 
-def _resume(setup: Setup, checkpoint: Checkpoint, say: Say) -> TrainingState:
-    """Return the state in the checkpoint, and bring the train step to it."""
-    state = checkpoint.load(setup.train_step)
-    if setup.config.epochs not in (0, state.n_epochs):
-        raise InputError(
-            f"{printable(checkpoint.path)} is a training of {counted(state.n_epochs, 'epoch')}, not of "
-            f"{setup.config.epochs}: resume without --epochs."
-        )
-    say(f"Resuming after epoch {len(state.history):,} of {state.n_epochs:,}.")
+def _plan(setup: Setup, spent_s: float) -> int:
+    """Return the epochs that fit what is left of the budget."""
+    return plan_epochs(setup.train_step, setup.batches, setup.validation.batches, setup.config, spent_s=spent_s)
+
+
+def _resume(setup: Setup, checkpoint: Checkpoint, started: float, say: Say) -> TrainingState:
+    """Return the state in the checkpoint, and bring the train step to it; another budget makes another plan.
+
+    The learning rate goes on where the schedule of the new plan is at the epochs that are done. That of a finished
+    training, which has fallen to zero, rises for that.
+    """
+    state, before = checkpoint.load(setup.train_step)
+    name, config, n_done, minutes = printable(checkpoint.path), setup.config, len(state.history), _minutes(state)
+    say(f"Resuming after epoch {n_done:,} of {state.n_epochs:,}.")
+    if state.ended == "patience" and config.patience > before.training.patience:
+        state.ended = ""
+    if (config.minutes, config.epochs) != (before.training.minutes, before.training.epochs):
+        if config.epochs and config.epochs <= n_done:
+            raise InputError(
+                f"{name} has {counted(n_done, 'epoch')} already, which --epochs {config.epochs} counts too: give more, "
+                f"such as --epochs {2 * n_done}."
+            )
+        if not config.epochs and config.minutes <= minutes:
+            raise InputError(
+                f"{name} was trained for {minutes:.2g} minutes already, which --minutes {config.minutes:g} counts too: "
+                f"give more, such as --minutes {math.ceil(2 * minutes)}."
+            )
+        state.n_epochs = config.epochs or n_done + _plan(setup, 60 * minutes + time.monotonic() - started)
+        if state.ended:
+            state.ended, state.continued_at = "", n_done
+    if state.ended:
+        say("The training is finished; its model is written again.")
     return state
+
+
+def _minutes(state: TrainingState) -> float:
+    """Return how long the epochs that are done have taken."""
+    return state.history.minutes[-1] if len(state.history) else 0.0
 
 
 class TrainingLoop:
@@ -178,12 +202,14 @@ class TrainingLoop:
         self.checkpoint = checkpoint
         self.say = say
         # As if the epochs before an interruption had been done just now.
-        self._began = started - (60 * state.history.minutes[-1] if len(state.history) else 0.0)
+        self._began = started - 60 * _minutes(state)
         self._budget_s = math.inf if setup.config.epochs else 60 * setup.config.minutes
 
     def run(self, make_bar: MakeBar) -> str:
         """Train until the end, and return its reason: "done", "time", "patience" or "interrupted"."""
         state, n_steps = self.state, self.setup.batches.n_steps
+        if state.ended:
+            return state.ended
         bar = make_bar(state.n_epochs * n_steps)
         bar.update(len(state.history) * n_steps)
         try:
@@ -255,7 +281,8 @@ class TrainingLoop:
         """
         history = self.state.history
         patience = max(self.setup.config.patience, self.state.n_epochs // _PATIENCE_DIVISOR)
-        return not self.setup.codec and len(history) - history.best_epoch >= patience
+        last_gain = max(history.best_epoch, self.state.continued_at)
+        return not self.setup.codec and len(history) - last_gain >= patience
 
 
 def _make_result(setup: Setup, state: TrainingState, ended: str) -> Result:

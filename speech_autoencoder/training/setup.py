@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 
 import keras
 import numpy as np
@@ -14,6 +14,7 @@ from speech_autoencoder.model import pca
 from speech_autoencoder.model.keras_network import build, start_at_pca
 from speech_autoencoder.system.wording import counted
 from speech_autoencoder.training.batches import MOST_STEPS, Batches
+from speech_autoencoder.training.checkpoints import Settings
 from speech_autoencoder.training.history import Score
 from speech_autoencoder.training.quantiser import Quantiser
 from speech_autoencoder.training.train_step import TrainStep
@@ -29,6 +30,8 @@ class Setup:
     ----------
     dataset, model_config, config, codec
         What was asked for; codec is None for a model that is not trained as a codec.
+    validation_by : str
+        How recordings were to be held out, one of VALIDATION_SPLITS.
     split : Split
         The recordings for training, and those for validation.
     baseline : pca.PCA
@@ -47,6 +50,7 @@ class Setup:
     model_config: ModelConfig
     config: TrainingConfig
     codec: CodecConfig | None
+    validation_by: str
     split: Split
     baseline: pca.PCA
     train_step: TrainStep
@@ -56,17 +60,17 @@ class Setup:
     baseline_score: Score
 
     @property
-    def identity(self) -> tuple:
-        """What must be the same for an interrupted training to be resumed."""
-        settings = {key: value for key, value in asdict(self.config).items() if key not in ("minutes", "epochs")}
-        return (
-            self.dataset.fingerprint,
-            self.dataset.features,
-            self.model_config,
-            self.train_step.loss.config,
-            self.codec,
-            settings,
-            self.split.how,
+    def settings(self) -> Settings:
+        """What the training is, as its checkpoint has it."""
+        return Settings(
+            data=self.dataset.fingerprint,
+            features=self.dataset.features,
+            model=self.model_config,
+            loss=self.train_step.loss.config,
+            codec=self.codec,
+            training=self.config,
+            split=self.split.how,
+            validation=self.validation_by,
         )
 
 
@@ -110,6 +114,7 @@ def set_up(
         model_config,
         config,
         codec,
+        validation,
         parts,
         baseline,
         train_step,

@@ -1,5 +1,6 @@
 """What command lines report: plain sentences, in the singular and in the plural."""
 
+import re
 from types import SimpleNamespace
 
 import pytest
@@ -7,6 +8,7 @@ import pytest
 from speech_autoencoder.cli.messages import describe_encoded, describe_latent, describe_left_out, describe_training
 from speech_autoencoder.codec.recording_codec import Encoded
 from speech_autoencoder.config import CLASSIC, ModelConfig
+from speech_autoencoder.training.history import History
 from tests.helpers.common import TINY
 
 
@@ -62,12 +64,106 @@ def test_describe_latent_says_how_much_smaller_it_is():
 
 
 @pytest.mark.parametrize(
+    ("asked", "config", "expected"),
+    [
+        (
+            0.5,
+            ModelConfig(128, 8, 1),
+            "--latent-rate 0.5 asks for less than .* one value for 8 frames is 5.4 per second",
+        ),
+        (10, ModelConfig(128, 8, 1), "--latent-rate 10 is an upper limit: with one value more .* it would be 10.8 per"),
+        (20_000, ModelConfig(128, 8, 1_024), "no smaller than the log-mel .* far below 5512, not 20000"),
+        (None, ModelConfig(128, 8, 1_024), "no smaller than the log-mel .* far below 5512"),
+        (690, ModelConfig(128, 8, 128), None),
+        (None, ModelConfig(128, 8, 1), None),
+    ],
+)
+def test_describe_latent_another_rate_than_asked_for_says_why(asked, config, expected):
+    lines = []
+    describe_latent(CLASSIC, config, lines.append, asked=asked)
+    assert len(lines) == (2 if expected else 1)
+    assert not expected or re.search(expected, lines[1])
+
+
+def result_of(folder, *, checkpoint=b"", minutes=(1.0,), ended="done", codec=None, training=None, **values):
+    """Return what `loop.train` returns of a training, as far as it is described, and the path of its checkpoint."""
+    path = folder / "model.checkpoint.npz"
+    if checkpoint:
+        path.write_bytes(checkpoint)
+    training = {"minutes": 5.0, "epochs": 0, "learning_rate": 3e-3} | (training or {})
+    model = SimpleNamespace(
+        network=SimpleNamespace(n_weights=1_000), description={"codec": codec, "training": training}
+    )
+    values = {"best_db": 1.0, "baseline_db": 2.0, "best_loss": 0.1, "baseline_loss": 0.2, "best_epoch": 1} | values
+    history = History(*[list(minutes)] * 5)
+    return SimpleNamespace(history=history, n_epochs=len(minutes), ended=ended, model=model, **values), path
+
+
+@pytest.mark.parametrize(
     ("best_epoch", "expected"), [(0, "no epoch was better than the start"), (2, "the best epoch is 2")]
 )
-def test_describe_training_names_the_best_epoch(best_epoch, expected):
+def test_describe_training_names_the_best_epoch(best_epoch, expected, tmp_path):
     lines = []
-    model = SimpleNamespace(network=SimpleNamespace(n_weights=1_000), description={"codec": None})
-    errors = {"best_db": 1.0, "baseline_db": 2.0, "best_loss": 0.1, "baseline_loss": 0.2}
-    result = SimpleNamespace(history=[1], n_epochs=1, ended="done", model=model, best_epoch=best_epoch, **errors)
-    describe_training(result, lines.append, can_resume=False)
+    describe_training(*result_of(tmp_path, best_epoch=best_epoch), lines.append)
     assert lines[:2] == ["Trained for 1 epoch.", f"1,000 weights; {expected}."]
+
+
+@pytest.mark.parametrize(
+    ("training", "values", "expected"),
+    [
+        ({"learning_rate": 10.0}, {}, "--learning-rate 10 is too high, try 0.003, the default"),
+        ({"learning_rate": 1e-9}, {}, "--learning-rate 1e-09 is too low, try 0.003, the default"),
+        ({}, {}, "train for longer (--minutes), or on more recordings"),
+        ({"learning_rate": 10.0}, {"baseline_db": 0.01}, "use a lower --latent-rate"),
+    ],
+)
+def test_describe_training_that_learned_nothing_says_why(training, values, expected, tmp_path):
+    lines = []
+    describe_training(*result_of(tmp_path, best_epoch=0, training=training, **values), lines.append)
+    assert lines[2].startswith("The training has learned nothing, and the model is PCA alone: ")
+    assert expected in lines[2]
+
+
+def test_describe_training_longer_than_its_budget_says_so(tmp_path):
+    lines = []
+    describe_training(*result_of(tmp_path, training={"minutes": 0.001}, minutes=[0.42]), lines.append)
+    assert "--minutes 0.001 is less than the start and an epoch take: it took 0.42." in lines
+    lines = []
+    describe_training(*result_of(tmp_path, training={"epochs": 1, "minutes": 0.001}, minutes=[0.42]), lines.append)
+    assert not any("--minutes 0.001" in line for line in lines)
+
+
+@pytest.mark.parametrize(
+    ("training", "option"), [({"minutes": 5.0}, "--resume --minutes 10"), ({"epochs": 2}, "--resume --epochs 4")]
+)
+def test_describe_training_that_ended_says_how_to_go_on_and_what_that_takes(training, option, tmp_path):
+    lines = []
+    result = result_of(tmp_path, checkpoint=bytes(2_000_000), minutes=[1.0, 2.0], training=training)
+    describe_training(*result, lines.append)
+    assert lines[-1].startswith(f"{option} goes on with this training; only that needs ")
+    assert lines[-1].endswith("model.checkpoint.npz (2 MB).")
+
+
+def test_describe_training_interrupted_goes_on_with_resume_alone(tmp_path):
+    lines = []
+    describe_training(*result_of(tmp_path, checkpoint=b"1", ended="interrupted"), lines.append)
+    assert lines[0] == "Interrupted after 1 of 1 epoch; continue with --resume."
+    assert not lines[-1].startswith("--resume")
+
+
+@pytest.mark.parametrize(
+    ("asked", "finest", "within", "expected"),
+    [
+        (1_000.0, True, True, "2 of 2 recordings take less than the 1000 kbit/s .*: the finest .* no more than 0.40."),
+        (0.01, False, False, "2 of 2 recordings take more than 0.01 kbit/s even at the coarsest quality step."),
+        (0.4, False, True, None),
+        (None, True, True, None),
+    ],
+)
+def test_describe_encoded_bitrate_that_is_not_reached_says_why(asked, finest, within, expected, tmp_path):
+    lines = []
+    (tmp_path / "a.wav").write_bytes(bytes(400))
+    results = [Encoded(n_bytes=100, seconds=2.0, qualities=(1,), is_within=within, is_finest=finest)] * 2
+    describe_encoded(results, [tmp_path / "a.wav"] * 2, tmp_path, asked, lines.append)
+    assert len(lines) == (2 if expected else 1)
+    assert not expected or re.search(expected, lines[1])

@@ -1,6 +1,7 @@
 """Training from its start to its model: better than PCA, the same for the same seed, kept whatever ends it."""
 
 import itertools
+import shutil
 import time
 from dataclasses import replace
 
@@ -77,9 +78,9 @@ def score_of(result, data):
     return Validation(train_step, batches_of(data, result.split.validation)).score_averages()
 
 
-def test_train_finished_leaves_model_and_no_checkpoint(whole):
+def test_train_finished_leaves_model_and_checkpoint(whole):
     result, folder = whole
-    assert [path.name for path in folder.iterdir()] == ["model.h5"]
+    assert names_in(folder) == ["model.checkpoint.npz", "model.h5"]
     assert result.ended == "done"
     assert len(result.history) == result.n_epochs == TINY_TRAINING.epochs
     assert_same_weights(model_file.load(folder / "model.h5"), result.model)
@@ -156,10 +157,46 @@ def test_train_interrupted_keeps_best_epoch_and_resumes_to_the_same(whole, forty
     resumed = train_tiny(forty, tmp_path, resume=True, bar=bar, say=lines.append)
     assert resumed.ended == "done"
     assert_same_result(resumed, whole[0])
-    assert [path.name for path in tmp_path.iterdir()] == ["model.h5"]
     assert (bar.count, bar.closed) == (bar.total, True)
     assert any(f"Resuming after epoch {n_done} of 4" in line for line in lines)
     assert resumed.history.minutes == sorted(resumed.history.minutes)
+
+
+def test_train_resume_of_a_finished_training_writes_the_same_again(whole, forty, tmp_path):
+    shutil.copytree(whole[1], tmp_path, dirs_exist_ok=True)
+    (tmp_path / "model.h5").unlink()
+    lines = []
+    again = train_tiny(forty, tmp_path, resume=True, say=lines.append)
+    assert_same_result(again, whole[0])
+    assert_same_weights(model_file.load(tmp_path / "model.h5"), whole[0].model)
+    assert "The training is finished; its model is written again." in lines
+
+
+@pytest.mark.parametrize("budget", [{"epochs": 6}, {"epochs": 0, "minutes": 1e3}], ids=["epochs", "minutes"])
+def test_train_resume_with_a_larger_budget_goes_on_after_the_end(whole, forty, tmp_path, monkeypatch, budget):
+    shutil.copytree(whole[1], tmp_path, dirs_exist_ok=True)
+    monkeypatch.setattr(loop, "plan_epochs", lambda *args, **options: 2)
+    monkeypatch.setattr(loop, "replan_epochs", lambda n_epochs, *args, **options: n_epochs)
+    result, history = train_tiny(forty, tmp_path, replace(TINY_TRAINING, **budget), resume=True), whole[0].history
+    assert result.ended == "done"
+    assert len(result.history) == result.n_epochs == 6
+    assert result.history.validation_db[:4] == history.validation_db
+    assert result.best_loss <= whole[0].best_loss
+    # The learning rate, which had fallen to zero, rises to where the longer plan is, and falls to zero again.
+    rates = result.history.learning_rate
+    assert rates[3] < 1e-2 * TINY_TRAINING.learning_rate
+    assert max(rates[4:]) > 10 * rates[3]
+    assert rates[-1] == min(rates[4:])
+
+
+def test_train_resume_after_patience_goes_on_with_more_of_it(forty, tmp_path):
+    config = replace(TINY_TRAINING, learning_rate=0.5, weight_decay=0.0, averaging=0.0, patience=2, epochs=10)
+    first = train_tiny(forty, tmp_path, config)
+    assert train_tiny(forty, tmp_path, config, resume=True).ended == "patience"
+    result = train_tiny(forty, tmp_path, replace(config, patience=4), resume=True)
+    assert len(result.history) > len(first.history)
+    # With more epochs, patience begins anew.
+    assert len(train_tiny(forty, tmp_path, replace(config, epochs=20), resume=True).history) > len(result.history)
 
 
 def test_train_interrupted_in_the_first_epoch_leaves_an_older_model(forty, tmp_path):
@@ -299,5 +336,13 @@ def test_train_codec_interrupted_resumes_to_the_same(codec, forty, tmp_path):
 
 def test_train_codec_does_not_resume_a_training_without_codec(forty, tmp_path):
     train_tiny(forty, tmp_path, say=raise_at("Epoch +1"))
-    with pytest.raises(InputError, match="other data or settings"):
+    with pytest.raises(InputError, match=r"other data or settings \(codec was off, is on\)"):
         train_tiny(forty, tmp_path, codec=CODEC, resume=True)
+
+
+def test_train_codec_finished_goes_on(codec, forty, tmp_path):
+    shutil.copytree(codec[1], tmp_path, dirs_exist_ok=True)
+    result = train_tiny(forty, tmp_path, replace(TINY_TRAINING, epochs=6), codec=CODEC, resume=True)
+    assert result.history.validation_loss[:4] == codec[0].history.validation_loss
+    assert min(result.history.validation_loss) < min(codec[0].history.validation_loss)
+    assert model_file.load(tmp_path / "model.h5").fingerprint == result.model.fingerprint

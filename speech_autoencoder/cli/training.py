@@ -1,0 +1,141 @@
+"""What the trainer's options ask for, settled before TensorFlow starts. Import it after --help: it needs NumPy."""
+
+import argparse
+import math
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import NamedTuple
+
+from speech_autoencoder.cli.progress import Say
+from speech_autoencoder.config import (
+    CODEC_LATENT_RATE,
+    LATENT_RATE,
+    VALIDATION_SPLITS,
+    CodecConfig,
+    ModelConfig,
+    TrainingConfig,
+    model_config,
+)
+from speech_autoencoder.data.dataset import Dataset
+from speech_autoencoder.errors import InputError
+from speech_autoencoder.system.files import printable
+from speech_autoencoder.system.memory import available_bytes, in_words
+from speech_autoencoder.training.batches import most_sequences, training_bytes
+from speech_autoencoder.training.checkpoints import BUDGET, Settings, read_settings
+
+
+class Choice(NamedTuple):
+    """What a training is to be: the arguments of `loop.train` that options determine."""
+
+    config: TrainingConfig
+    model: ModelConfig
+    codec: CodecConfig | None
+    validation: str
+
+
+def choose(args: argparse.Namespace, dataset: Dataset, checkpoint_path: Path, say: Say) -> Choice:
+    """Return what the options ask for; with --resume, what is not asked for is that of the checkpoint.
+
+    Raises
+    ------
+    InputError
+        If the checkpoint cannot be resumed with these options, or training would take more memory than there is.
+    """
+    stored = read_settings(checkpoint_path) if args.resume else None
+    if stored and (stored.data, stored.features) != (dataset.fingerprint, dataset.features):
+        raise InputError(
+            f"{printable(checkpoint_path)} belongs to another array than {printable(args.data)}, or other recordings "
+            "in it: resume with the array that it was trained on (--data), or train without --resume."
+        )
+    base = stored.training if stored else TrainingConfig()
+    codec = (stored.codec if stored else None) or (CodecConfig() if args.codec else None)
+    if args.latent_rate or not stored:
+        rate = args.latent_rate or (CODEC_LATENT_RATE if codec else LATENT_RATE)
+        model = model_config(dataset.features, rate)
+    else:
+        model = stored.model
+    validation = args.validation or (stored.validation if stored else "") or VALIDATION_SPLITS[0]
+    given = {key: getattr(args, key) for key in ("batch_size", "learning_rate", "patience", "seed")}
+    if args.minutes or args.epochs:
+        given |= {"minutes": args.minutes or TrainingConfig.minutes, "epochs": args.epochs or 0}
+    config = replace(base, **{key: value for key, value in given.items() if value is not None})
+    config = _fit(config, dataset, model, say, is_codec=codec is not None)
+    choice = Choice(config, model, codec, validation)
+    if stored:
+        _require_resumable(args, choice, stored, checkpoint_path)
+        _describe_resumed(choice, stored, checkpoint_path, say)
+    return choice
+
+
+def _fit(config: TrainingConfig, dataset: Dataset, model: ModelConfig, say: Say, *, is_codec: bool) -> TrainingConfig:
+    """Return the configuration with a batch no larger than the corpus; refuse one larger than the memory.
+
+    A batch of the default size is kept: on a small corpus, it holds the recordings more than once, each time varied.
+    """
+    most = max(most_sequences(dataset, model.frames_per_latent), TrainingConfig.batch_size)
+    if config.batch_size > most:
+        say(f"--batch-size {config.batch_size:,} is more than the recordings fill: a step takes {most:,} sequences.")
+        config = replace(config, batch_size=most)
+    available = available_bytes()
+    sizes = (config.batch_size, 1, 0)
+    needed, one, none = (training_bytes(dataset.features, model, n, is_codec=is_codec) for n in sizes)
+    if needed > available:
+        fitting = int((available - none) / (one - none))
+        next_step = f"choose --batch-size {fitting} or less" if fitting >= 1 else "close other programs"
+        raise InputError(
+            f"Training with --batch-size {config.batch_size} takes about {in_words(needed)} of memory, of which "
+            f"{in_words(available)} {'is' if available < 2e9 else 'are'} available: {next_step}."
+        )
+    return config
+
+
+def _require_resumable(args: argparse.Namespace, choice: Choice, stored: Settings, checkpoint_path: Path) -> None:
+    """Raise InputError, with the options that differ, if the checkpoint's training is another one."""
+    differing = [f"{given} (it has {before})" for given, before in _fixed_options_that_differ(args, choice, stored)]
+    if differing:
+        raise InputError(
+            f"{printable(checkpoint_path)} cannot be resumed with {', '.join(differing)}: leave this out, or train "
+            "anew without --resume."
+        )
+
+
+def _fixed_options_that_differ(args: argparse.Namespace, choice: Choice, stored: Settings) -> Iterator[tuple[str, str]]:
+    """Yield (the option, the checkpoint's value) of each option that was given and cannot change."""
+    if args.codec and not stored.codec:
+        yield "--codec", "none"
+    if choice.model != stored.model:
+        yield f"--latent-rate {args.latent_rate:g}", _latent_rate_of(stored)
+    for key in ("batch_size", "learning_rate", "seed"):
+        before, now = getattr(stored.training, key), getattr(choice.config, key)
+        if before != now:
+            yield f"--{key.replace('_', '-')} {now:g}", f"{before:g}"
+    if stored.validation and choice.validation != stored.validation:
+        yield f"--validation {choice.validation}", stored.validation
+
+
+def _describe_resumed(choice: Choice, stored: Settings, checkpoint_path: Path, say: Say) -> None:
+    """Report the options of a training that is resumed, and how its budget changes."""
+    config, before = choice.config, stored.training
+    options = [
+        *(["--codec"] if stored.codec else []),
+        f"--latent-rate {_latent_rate_of(stored)}",
+        f"--batch-size {before.batch_size} --learning-rate {before.learning_rate:g} --validation {choice.validation}",
+        f"--seed {before.seed}",
+        *_budget_options(before),
+    ]
+    line = f"Options of {printable(checkpoint_path)}: {' '.join(options)}."
+    if any(getattr(before, key) != getattr(config, key) for key in BUDGET):
+        line = f"{line[:-1]}; now {' '.join(_budget_options(config))}."
+    say(line)
+
+
+def _budget_options(config: TrainingConfig) -> list[str]:
+    """Return the options that say how long training may take."""
+    budget = f"--epochs {config.epochs}" if config.epochs else f"--minutes {config.minutes:g}"
+    return [budget, f"--patience {config.patience}"]
+
+
+def _latent_rate_of(stored: Settings) -> str:
+    """Return the --latent-rate that gives this model: rounded up, it is below that of the next larger one."""
+    return str(math.ceil(stored.model.latent_rate(stored.features)))

@@ -1,0 +1,146 @@
+"""What the trainer's options ask for: a batch that fits, the options of a checkpoint, those that cannot change."""
+
+import argparse
+from dataclasses import asdict, replace
+
+import numpy as np
+import pytest
+
+from speech_autoencoder.cli import training
+from speech_autoencoder.cli.training import choose
+from speech_autoencoder.config import CodecConfig, LossConfig, TrainingConfig, model_config
+from speech_autoencoder.training.batches import most_sequences, sequence_frames, training_bytes
+from speech_autoencoder.training.checkpoints import Checkpoint, Settings, TrainingState
+from speech_autoencoder.training.history import History, Score
+from tests.helpers.common import TINY, make_dataset, refused
+
+RATE = 100
+MODEL = model_config(TINY, RATE)
+OPTIONS = ("latent_rate", "batch_size", "learning_rate", "patience", "validation", "seed", "minutes", "epochs")
+
+
+class Nothing:
+    """A train step without weights."""
+
+    def averages(self):
+        return []
+
+    def state(self):
+        return {}
+
+
+def options(**given):
+    """Return the parsed command line of these options."""
+    return argparse.Namespace(**dict.fromkeys(OPTIONS) | {"codec": False, "resume": False, "data": "a.npy"} | given)
+
+
+def choose_of(data, folder, **given):
+    """Return (Choice, lines) of these options."""
+    lines = []
+    return choose(options(**given), data, folder / "model.checkpoint.npz", lines.append), lines
+
+
+def write_checkpoint(folder, data, *, codec=None, validation="speaker", **changes):
+    """Write the checkpoint of a training with these settings, and return its TrainingConfig."""
+    config = replace(TrainingConfig(seed=3, batch_size=5, epochs=7), **changes)
+    settings = Settings(data.fingerprint, data.features, MODEL, LossConfig(), codec, config, "in some way", validation)
+    checkpoint = Checkpoint(folder / "model.checkpoint.npz", settings, pytest.fail)
+    checkpoint.take(Nothing(), TrainingState(7, History(), [], Score(0.1, 1.0)))
+    checkpoint.try_to_save()
+    return config
+
+
+# Batches
+
+
+def test_choose_without_options_is_the_default(forty, tmp_path):
+    choice, lines = choose_of(forty, tmp_path)
+    assert (choice.config, choice.codec, choice.validation, lines) == (TrainingConfig(), None, "auto", [])
+
+
+def test_choose_batch_larger_than_the_corpus_is_bounded_and_said(tmp_path):
+    data = make_dataset([f"{i}.wav" for i in range(40)], [100] * 40)
+    most = most_sequences(data, MODEL.frames_per_latent)
+    assert most == -(-40 * (100 + MODEL.frames_per_latent) // sequence_frames(TINY, MODEL.frames_per_latent))
+    choice, lines = choose_of(data, tmp_path, latent_rate=RATE, batch_size=10**8)
+    assert choice.config.batch_size == most
+    assert lines == [f"--batch-size 100,000,000 is more than the recordings fill: a step takes {most} sequences."]
+
+
+def test_choose_batch_of_the_default_size_is_kept_on_a_small_corpus(tmp_path):
+    choice, lines = choose_of(make_dataset(["a.wav"], [40]), tmp_path, batch_size=16)
+    assert (choice.config.batch_size, lines) == (16, [])
+
+
+def test_choose_batch_larger_than_the_memory_is_refused_with_the_largest_that_fits(forty, tmp_path, monkeypatch):
+    fits = training_bytes(TINY, MODEL, 11)
+    monkeypatch.setattr(training, "available_bytes", lambda: fits)
+    assert choose_of(forty, tmp_path, latent_rate=RATE, batch_size=11)[0].config.batch_size == 11
+    refused(
+        "--batch-size 12 takes about",
+        "choose --batch-size 11 or less",
+        do=lambda: choose_of(forty, tmp_path, latent_rate=RATE, batch_size=12),
+    )
+    monkeypatch.setattr(training, "available_bytes", lambda: 5e8)
+    refused("500 MB is available: close other programs", do=lambda: choose_of(forty, tmp_path))
+
+
+@pytest.mark.parametrize(
+    ("option", "value"), [("seed", -1), ("seed", 2**32), ("epochs", 10**30), ("patience", 10**30), ("minutes", 1e300)]
+)
+def test_choose_number_out_of_bounds_is_refused(forty, tmp_path, option, value):
+    refused(f"{option} is ", "expected", do=lambda: choose_of(forty, tmp_path, **{option: value}))
+
+
+# Resuming
+
+
+def test_choose_resumed_takes_all_options_from_the_checkpoint_and_says_them(forty, tmp_path):
+    config = write_checkpoint(tmp_path, forty, codec=CodecConfig(knots=3))
+    choice, (line,) = choose_of(forty, tmp_path, resume=True)
+    assert choice == (config, MODEL, CodecConfig(knots=3), "speaker")
+    for option in ("--codec", "--latent-rate 94", "--batch-size 5", "--seed 3", "--epochs 7", "--validation speaker"):
+        assert f" {option}" in line
+    assert "now" not in line
+    # The options that are said are those that give the same training.
+    assert choose_of(forty, tmp_path, resume=True, codec=True, latent_rate=94, batch_size=5, seed=3)[0] == choice
+
+
+def test_choose_resumed_with_another_budget_says_both(forty, tmp_path):
+    config = write_checkpoint(tmp_path, forty)
+    choice, (line,) = choose_of(forty, tmp_path, resume=True, minutes=10.0)
+    assert choice.config == replace(config, minutes=10.0, epochs=0)
+    assert line.endswith("--epochs 7 --patience 20; now --minutes 10 --patience 20.")
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        ({"latent_rate": 200.0}, ("--latent-rate 200 (it has 94)",)),
+        ({"codec": True}, ("--codec (it has none)",)),
+        ({"batch_size": 8, "seed": 4}, ("--batch-size 8 (it has 5), --seed 4 (it has 3)",)),
+        ({"learning_rate": 0.1}, ("--learning-rate 0.1 (it has 0.003)",)),
+        ({"validation": "auto"}, ("--validation auto (it has speaker)",)),
+    ],
+    ids=lambda value: "",
+)
+def test_choose_resumed_with_options_that_cannot_change_is_refused_and_names_them(forty, tmp_path, given, words):
+    write_checkpoint(tmp_path, forty)
+    refused("model.checkpoint.npz", *words, do=lambda: choose_of(forty, tmp_path, resume=True, **given))
+
+
+def test_choose_resumed_without_checkpoint_or_with_another_array_is_refused(forty, tmp_path):
+    refused("nothing to resume", "--model", do=lambda: choose_of(forty, tmp_path, resume=True))
+    write_checkpoint(tmp_path, forty)
+    other = make_dataset(["a.wav", "b.wav"], [40, 50], seed=1)
+    refused("another array than a.npy", "--data", do=lambda: choose_of(other, tmp_path, resume=True))
+    assert asdict(forty.features) == asdict(other.features)
+
+
+# The estimate of the memory, against what was measured with python -m benchmarks... (docs/experiments.md)
+
+
+def test_training_bytes_grow_with_the_batch_alone():
+    sizes = np.array([training_bytes(TINY, MODEL, n) for n in (0, 1, 11)])
+    assert sizes[0] > 5e8
+    assert sizes[2] - sizes[0] == pytest.approx(11 * (sizes[1] - sizes[0]))
