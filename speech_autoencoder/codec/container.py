@@ -13,7 +13,7 @@ from typing import BinaryIO, NamedTuple
 
 from speech_autoencoder.config import RATES_HZ, FeatureConfig
 from speech_autoencoder.errors import InputError
-from speech_autoencoder.system.files import atomic_write, explain, is_regular, printable
+from speech_autoencoder.system.files import atomic_write, explain, is_regular, printable, require_content
 from speech_autoencoder.system.integers import ceil_div
 
 SUFFIX = ".sae"
@@ -163,7 +163,8 @@ def read_blocks(
         if header.fingerprint != fingerprint[:FINGERPRINT_BYTES]:
             raise InputError(
                 f"it was made with the model {header.fingerprint.hex()}, this one is "
-                f"{fingerprint[:FINGERPRINT_BYTES].hex()}: name the model that it was encoded with (--model)."
+                f"{fingerprint[:FINGERPRINT_BYTES].hex()}: name the very model that it was encoded with (--model); no "
+                "other can decode it, not even one that is trained anew in the same way."
             )
         n_left = header.count_latents(features, frames_per_latent)
         while n_left:
@@ -184,6 +185,7 @@ def read_blocks(
 def _opened(path: Path) -> Iterator[tuple[BinaryIO, int]]:
     """Open a file, and yield it and where its checksum begins; errors inside are reported with the file's name."""
     name = printable(path)
+    require_content(path)
     try:
         status = path.stat()
         if not is_regular(status):

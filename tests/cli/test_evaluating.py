@@ -2,13 +2,18 @@
 
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
-from speech_autoencoder.cli.evaluating import report_scores, require_recordings, require_sound
+from speech_autoencoder.cli import evaluating
+from speech_autoencoder.cli.evaluating import load_encoders, report_scores, require_recordings, require_sound
+from speech_autoencoder.config import CLASSIC, preset
 from speech_autoencoder.evaluation.metrics.registry import METRICS
 from speech_autoencoder.evaluation.results import LeftOut, Measurements
 from speech_autoencoder.evaluation.systems import SYSTEMS
+from speech_autoencoder.model import model_file
+from speech_autoencoder.model.model_file import TrainedModel
 from tests.helpers.common import make_dataset, refused
 from tests.helpers.hostile_page import make_evaluation
 
@@ -61,3 +66,34 @@ def test_require_sound_without_a_score_of_sound_is_refused_with_the_reason():
     )
     refused("test_data.npy", "a.wav is silent", do=lambda: require_sound(nothing, Path("test_data.npy")))
     require_sound(replace(nothing, scores={key: {"level_db": 0.1} for key in SYSTEMS}), Path("test_data.npy"))
+
+
+def load_encoders_of(monkeypatch, *presets):
+    """Load the encoders of models of these presets, to evaluate on an array of `classic`."""
+    models = {
+        f"{name}.h5": TrainedModel(None, preset(features, 16_000), None, None, {})
+        for name, features in zip(("mine", "other"), presets, strict=False)
+    }
+    monkeypatch.setattr(model_file, "load", models.__getitem__)
+    compare = "other.h5" if len(presets) > 1 else None
+    args = SimpleNamespace(model="mine.h5", compare=compare, data="test_data.npy")
+    return load_encoders(args, SimpleNamespace(features=CLASSIC))
+
+
+@pytest.mark.parametrize(
+    ("presets", "words"),
+    [
+        (("classic", "fine"), ("other.h5 takes preset fine", "test_data.npy and mine.h5 have preset classic")),
+        (("fine", "classic"), ("mine.h5 takes preset fine", "test_data.npy and other.h5 have preset classic")),
+        (("fine", "fine"), ("test_data.npy was made with preset classic", "run test_data_generator.py --preset fine")),
+        (("fine",), ("test_data.npy was made with preset classic",)),
+    ],
+)
+def test_load_encoders_of_other_features_says_which_to_make_anew(monkeypatch, presets, words):
+    refused(*words, do=lambda: load_encoders_of(monkeypatch, *presets))
+
+
+def test_load_encoders_are_those_of_the_two_models(monkeypatch):
+    monkeypatch.setattr(evaluating, "Encoder", lambda model, config: model.features.preset)
+    assert load_encoders_of(monkeypatch, "classic", "classic") == ("classic", "classic")
+    assert load_encoders_of(monkeypatch, "classic") == ("classic", None)

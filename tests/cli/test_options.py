@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from speech_autoencoder.cli.options import make_parser, positive, to_path, word_or_path
+from speech_autoencoder.cli.options import add_workers_option, make_parser, positive, to_path, word_or_path
 
 
 @pytest.mark.parametrize("text", ["0", "-1", "nan", "inf", "-inf", "1e999"])
@@ -107,3 +107,19 @@ def test_make_parser_default_that_people_have_edited_is_expanded(home, default):
 def test_word_or_path_words_stay_and_paths_are_expanded(home):
     convert = word_or_path(("auto", "none"))
     assert (convert("auto"), convert("~/labels.csv")) == ("auto", f"{home}/labels.csv")
+
+
+@pytest.mark.parametrize(("text", "value"), [("1", 1), ("16", 16)])
+def test_workers_option_takes_some(text, value):
+    parser = make_parser("A test.")
+    add_workers_option(parser)
+    assert parser.parse_args(["--workers", text]).workers == value
+
+
+@pytest.mark.parametrize("text", ["10000", "0", "many"])
+def test_workers_option_so_many_that_they_take_the_memory_are_refused(text, capsys):
+    parser = make_parser("A test.")
+    add_workers_option(parser)
+    with pytest.raises(SystemExit):
+        parser.parse_args(["--workers", text])
+    assert text in capsys.readouterr().err
