@@ -9,9 +9,9 @@ from speech_autoencoder.config import LatentSearchConfig
 from speech_autoencoder.model.losses import LogMelDistance, SearchLoss
 from speech_autoencoder.model.model_file import TrainedModel
 
-# Adam's averages of the gradient and of its square: short memories, as there are few steps.
-_MOMENTUM = 0.9
-_SECOND_MOMENTUM = 0.99
+# Averages of the gradient and of its square: short memories, as there are few steps (docs/experiments.md).
+_MOMENTUM = 0.8
+_SECOND_MOMENTUM = 0.8
 # Added to the root of the average square before dividing by it.
 _EPSILON = 1e-12
 
@@ -20,9 +20,9 @@ class Encoder:
     """Analysis by synthesis: starts at the encoder's latent, and searches for one whose decoded frames are closer.
 
     Speech codecs have chosen their codes by comparing what the decoder makes of them since CELP (Schroeder and Atal,
-    1985). Here the search is gradient descent (Adam; Kingma and Ba, 2015) on a loss like that of training. It corrects
-    what an encoder cannot learn in a few minutes, most of all for unknown voices. With 0 steps, the latent is the
-    encoder's.
+    1985). Here the search is gradient descent (Adam with Nesterov's momentum; Dozat, 2016) on a loss like that of
+    training. It corrects what an encoder cannot learn in a few minutes, most of all for unknown voices. With 0 steps,
+    the latent is the encoder's.
     """
 
     def __init__(self, model: TrainedModel, config: LatentSearchConfig) -> None:
@@ -60,7 +60,8 @@ class Encoder:
                 best, least = move, loss
             mean += (1 - _MOMENTUM) * (gradient - mean)
             square += (1 - _SECOND_MOMENTUM) * (np.square(gradient) - square)
-            rate = self.config.rate * 0.5 * (1 + math.cos(math.pi * step / self.config.steps))
+            # Both averages began at zero.
+            ahead = (_MOMENTUM * mean + (1 - _MOMENTUM) * gradient) / (1 - _MOMENTUM ** (step + 1))
             spread = np.sqrt(square / (1 - _SECOND_MOMENTUM ** (step + 1)))
-            move = move - rate / (1 - _MOMENTUM ** (step + 1)) * mean / (spread + _EPSILON)
+            move = move - self.config.rate * (1 - step / self.config.steps) * ahead / (spread + _EPSILON)
         return start + scale * best

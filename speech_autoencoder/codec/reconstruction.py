@@ -28,8 +28,11 @@ def ignore_seconds(seconds: float) -> None:
     """Do nothing: the default Tick."""
 
 
-def reconstruct_stream(encoder: Encoder, chunks: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
-    """Yield what the network makes of normalised log-mel that arrives in chunks (n_mels, k), as many frames in all."""
+def reconstruct_stream(encoder: Encoder, chunks: Iterable[np.ndarray], *, workers: int = 1) -> Iterator[np.ndarray]:
+    """Yield what the network makes of normalised log-mel that arrives in chunks (n_mels, k), as many frames in all.
+
+    `workers` is the number of threads of `encode_stream`.
+    """
     n_received = n_yielded = 0
 
     def counted() -> Iterator[np.ndarray]:
@@ -38,7 +41,7 @@ def reconstruct_stream(encoder: Encoder, chunks: Iterable[np.ndarray]) -> Iterat
             n_received += chunk.shape[1]
             yield chunk
 
-    for output in decode_stream(encoder.model, encode_stream(encoder, counted())):
+    for output in decode_stream(encoder.model, encode_stream(encoder, counted(), workers=workers)):
         # The last latent may reach beyond the end, which is known by then.
         yield output[:, : n_received - n_yielded]
         n_yielded += output.shape[1]
@@ -79,6 +82,7 @@ def reconstruct_recording(
     output_path: Path,
     *,
     salvage: bool = False,
+    workers: int = 1,
     watch: Watch = ignore_block,
     tick: Tick = ignore_seconds,
 ) -> int:
@@ -88,6 +92,8 @@ def reconstruct_recording(
     ----------
     salvage : bool
         Use what can be decoded of a recording that is not whole.
+    workers : int
+        Parts of a long recording whose latents are searched at the same time, while the sound of earlier ones is made.
     watch : Watch
         Is called with what passes: "mel" and "reconstructed_mel" chunks, "waveform" blocks.
     tick : Tick
@@ -111,6 +117,6 @@ def reconstruct_recording(
         normalise(chunk, features)
         for chunk in mel_spectrogram_stream(read_stream(path, features.sr, salvage=salvage), features)
     )
-    output = watched("reconstructed_mel", reconstruct_stream(encoder, watched("mel", mel)))
+    output = watched("reconstructed_mel", reconstruct_stream(encoder, watched("mel", mel), workers=workers))
     waveform = to_waveform(output, features, inversion, recording.sr, recording.n_samples)
     return write_stream(output_path, watched("waveform", waveform), recording.sr)

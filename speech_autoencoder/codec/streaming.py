@@ -4,7 +4,9 @@ A part is encoded, or decoded, with as much context on both sides as the network
 are what the whole would be.
 """
 
+from collections import deque
 from collections.abc import Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 
 import numpy as np
 
@@ -16,20 +18,48 @@ from speech_autoencoder.model.model_file import TrainedModel
 PART_FRAMES = 2_048
 
 
-def encode_stream(encoder: Encoder, chunks: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
-    """Yield latents (k, latent_size) of normalised log-mel that arrives in chunks (n_mels, k)."""
-    config = encoder.model.config
+def encode_stream(encoder: Encoder, chunks: Iterable[np.ndarray], *, workers: int = 1) -> Iterator[np.ndarray]:
+    """Yield latents (k, latent_size) of normalised log-mel that arrives in chunks (n_mels, k).
+
+    With several workers, as many parts are encoded at the same time, each in its own thread, and ahead of those who
+    take the latents. The result is the same.
+    """
+
+    def encode(part: tuple[np.ndarray, slice]) -> np.ndarray:
+        frames, wanted = part
+        return encoder(frames)[wanted]
+
+    parts = _parts_in_context(encoder.model, chunks)
+    if workers == 1:
+        yield from map(encode, parts)
+        return
+    pending: deque[Future] = deque()
+    executor = ThreadPoolExecutor(workers)
+    try:
+        for part in parts:
+            pending.append(executor.submit(encode, part))
+            if len(pending) == workers:
+                yield pending.popleft().result()
+        while pending:
+            yield pending.popleft().result()
+    finally:
+        executor.shutdown(cancel_futures=True)
+
+
+def _parts_in_context(model: TrainedModel, chunks: Iterable[np.ndarray]) -> Iterator[tuple[np.ndarray, slice]]:
+    """Yield the frames (n_mels, k) of each part with its context, and which of their latents are the part's."""
+    config = model.config
     part, context = PART_FRAMES, context_latents(config) * config.frames_per_latent
     pending, before = np.empty((config.n_mels, 0), np.float32), 0
     for chunk in chunks:
         pending = np.concatenate([pending, chunk], axis=1)
         while pending.shape[1] >= before + part + context:
             skip = before // config.frames_per_latent
-            yield encoder(pending[:, : before + part + context])[skip : skip + part // config.frames_per_latent]
+            yield pending[:, : before + part + context], slice(skip, skip + part // config.frames_per_latent)
             pending = pending[:, before + part - context :]
             before = context
     if pending.shape[1] > before:
-        yield encoder(pending)[before // config.frames_per_latent :]
+        yield pending, slice(before // config.frames_per_latent, None)
 
 
 def decode_stream(model: TrainedModel, latents: Iterable[np.ndarray]) -> Iterator[np.ndarray]:

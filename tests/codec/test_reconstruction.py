@@ -1,5 +1,7 @@
 """A recording of any length is reconstructed as if in one piece, in bounded memory."""
 
+import gc
+import threading
 import tracemalloc
 from dataclasses import replace
 
@@ -11,7 +13,7 @@ from speech_autoencoder.audio import decoding
 from speech_autoencoder.audio.inversion import invert
 from speech_autoencoder.audio.log_mel import log_mel
 from speech_autoencoder.audio.reading import read
-from speech_autoencoder.codec import reconstruction
+from speech_autoencoder.codec import reconstruction, streaming
 from speech_autoencoder.codec.latent_search import Encoder
 from speech_autoencoder.config import InversionConfig, LatentSearchConfig, LossConfig, ModelConfig
 from speech_autoencoder.errors import InputError
@@ -120,6 +122,35 @@ def test_reconstruct_stream_with_a_search_is_better_in_every_part(n_frames):
     errors = [np.square(reconstruction.reconstruct(encoder, frames) - frames) for encoder in (plain, searching)]
     for part in np.array_split(np.arange(n_frames), max(1, n_frames // 500)):
         assert errors[1][:, part].mean() < errors[0][:, part].mean()
+
+
+@pytest.mark.parametrize("workers", [2, 5])
+def test_reconstruct_stream_in_threads_gives_the_same(encoder, workers, monkeypatch):
+    monkeypatch.setattr(streaming, "PART_FRAMES", 64)
+    search = Encoder(encoder.model, LatentSearchConfig(steps=2))
+    frames = noise_frames(500)
+    one, several = (
+        np.concatenate(list(reconstruction.reconstruct_stream(search, [frames], workers=n)), axis=1)
+        for n in (1, workers)
+    )
+    np.testing.assert_array_equal(one, several)
+
+
+def test_reconstruct_stream_in_threads_that_is_not_read_on_ends(encoder, monkeypatch):
+    monkeypatch.setattr(streaming, "PART_FRAMES", 64)
+    before, taken = threading.active_count(), 0
+
+    def chunks():
+        nonlocal taken
+        for taken in range(1, 1_000):  # noqa: B007 (counts what was read)
+            yield np.full((encoder.model.config.n_mels, 64), 0.5, np.float32)
+
+    stream = reconstruction.reconstruct_stream(encoder, chunks(), workers=3)
+    next(stream)
+    stream.close()
+    assert taken < 20  # the memory is bounded
+    gc.collect()
+    assert threading.active_count() == before
 
 
 def test_reconstruct_stream_yields_before_the_recording_ends(encoder):
