@@ -25,14 +25,11 @@ from speech_autoencoder.system.files import explain, is_regular, printable
 BLOCK_SAMPLES = 5 * 192_000
 # The length that libsndfile gives a file whose header leaves it out.
 _UNKNOWN_LENGTH = 2**63 - 1
-# What a file without a known reader is recognised by.
-_HEAD_BYTES = 512
 # Codings whose samples are not counted by their bytes: only decoding tells whether they are all there.
 _CODED = ("FLAC", "OGG", "MP3", "SDS")
 _CODED_SUBTYPES = ("ALAC", "DWVW", "MPEG")
-# Formats whose length libsndfile takes from a table of contents, or estimates.
-_ESTIMATED = ("MP3",)
-# The share of an OGG file that may be missing by the positions in its pages; the decoder skips damaged pages.
+# Formats of which decoders skip what is damaged, and the share that may be missing without a word.
+_LOSSY = ("OGG", "MP3")
 _HOLES = 0.01
 
 
@@ -97,10 +94,10 @@ class Decoder:
             if not status.st_size:
                 raise InputError(f"{self._name} is empty (0 bytes): record or copy it again.")
             with self.path.open("rb") as file:
-                self._head, self._layout = file.read(_HEAD_BYTES), layout(file)
+                self._layout = layout(file)
         except OSError as error:
             raise InputError(f"{self._name} could not be read: {explain(error)}.") from error
-        streams, content = self._layout.streams, content_of(self._head)
+        streams, content = self._layout.streams, content_of(self._layout.head)
         sound = self._open_stream(streams[0] if streams else None)
         if sound is not None and not streams and content.words and sound.format != "SD2":
             sound.close()  # AAC, for example, is taken for MP3; SD2 has its header in another file
@@ -244,8 +241,8 @@ class Decoder:
                     break
                 n_read += len(block)
                 yield block
-            promised = sound.frames if sound.format not in _ESTIMATED and sound.frames < _UNKNOWN_LENGTH else 0
-            tolerance = _HOLES * promised if sound.format == "OGG" else 0
+            promised = self._promised(sound, stream)
+            tolerance = _HOLES * promised if sound.format in _LOSSY else 0
             if is_damaged or promised - (n_read - n_before) > tolerance:
                 if len(streams) == 1 and not self._layout.defect:
                     yield from self._go_on_with_ffmpeg(n_read, promised)
@@ -253,6 +250,12 @@ class Decoder:
                     self._finish(n_read, is_whole=False)
                 return
         self._finish(n_read)
+
+    def _promised(self, sound: sf.SoundFile, stream: Stream | None) -> int:
+        """Return the samples that a stream holds, by its headers, or 0 if that is not known."""
+        if sound.format == "MP3":
+            return stream.n_samples if stream else 0
+        return sound.frames if sound.frames < _UNKNOWN_LENGTH else 0
 
     def _next(self, stream: Stream | None) -> sf.SoundFile | None:
         """Return a further stream, None if it does not continue the first one."""
@@ -290,7 +293,8 @@ class Decoder:
         defect = defect or self._layout.defect or ("" if is_whole else "is cut short or damaged")
         if n_read == 0:
             why = f"{defect}; none of it can be decoded" if defect else "holds no samples that can be decoded"
-            raise InputError(f"{self._name} {why}: record or copy it again.")
+            other = "" if self._layout.defect or has_ffmpeg() else ", or install ffmpeg, which may read it"
+            raise InputError(f"{self._name} {why}: copy it again{other}.")
         if defect and not self._salvage:
             raise self._not_whole(defect)
         if defect:

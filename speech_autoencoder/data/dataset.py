@@ -16,7 +16,7 @@ from speech_autoencoder.config import RATES_HZ, FeatureConfig
 from speech_autoencoder.data import recordings_folder
 from speech_autoencoder.data.recording_names import Understanding, understand
 from speech_autoencoder.errors import InputError
-from speech_autoencoder.system.files import explain, is_regular, printable, read_json
+from speech_autoencoder.system.files import explain, is_regular, printable, read_json, require_content
 from speech_autoencoder.system.integers import ceil_div
 from speech_autoencoder.system.spelling import on_disk
 
@@ -281,6 +281,7 @@ def _open_array(path: Path, made_by: str, progress: Progress) -> np.ndarray:
     """Return the clips in path, memory-mapped and checked, values included."""
     name, again = printable(path), f"run {made_by} again."
     _size(path)
+    require_content(path)
     try:
         clips = np.lib.format.open_memmap(path, mode="r")  # only arrays; np.load would also try ZIP and pickle
     except FileNotFoundError:

@@ -9,7 +9,7 @@ from typing import Any
 
 from speech_autoencoder.data.name_patterns import without_suffix
 from speech_autoencoder.errors import InputError
-from speech_autoencoder.system.files import explain, printable
+from speech_autoencoder.system.files import explain, printable, require_content
 from speech_autoencoder.system.spelling import same_spelling
 from speech_autoencoder.system.wording import counted
 
@@ -111,6 +111,7 @@ def read_labels(path: Path) -> LabelsFile:
         If it cannot be read, or has no such columns.
     """
     name = printable(path)
+    require_content(path)
     try:
         text = _decode(path.read_bytes())
     except OSError as error:

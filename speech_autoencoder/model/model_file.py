@@ -25,7 +25,7 @@ from speech_autoencoder.model.entropy_model import EntropyModel, expected_shapes
 from speech_autoencoder.model.network import Network
 from speech_autoencoder.model.pca import PCA
 from speech_autoencoder.script_names import TRAINER
-from speech_autoencoder.system.files import explain, is_regular, printable
+from speech_autoencoder.system.files import explain, is_regular, printable, require_content
 
 _FORMAT = "speech-autoencoder model 6"
 _FORMAT_5 = "speech-autoencoder model 5"
@@ -172,6 +172,7 @@ def load(path: Path) -> TrainedModel:
         raise InputError(f"{name} is missing: run {TRAINER} first.") from None
     except OSError as error:
         raise InputError(f"{name} could not be read: {explain(error)}.") from error
+    require_content(path)
     if head != _HDF5_SIGNATURE:
         raise InputError(f"{name} is not an HDF5 file: run {TRAINER} to make a model.")
     try:

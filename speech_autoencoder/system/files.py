@@ -347,6 +347,7 @@ def read_json(path: Path, made_by: str) -> dict[str, Any]:
     InputError
         If the file is missing, too large or not a JSON object.
     """
+    require_content(path)
     try:
         if path.stat().st_size > _JSON_LIMIT:
             raise InputError(f"{printable(path)} is too large for its purpose: run {made_by} again.")

@@ -111,12 +111,13 @@ def read_chunked(data: BytesAt, start: int) -> Stream:
     if dialect is None:
         raise ValueError("expected a container of chunks")
     sounds: list[_Chunk] = []
-    coding, sizes_at, size_64, end = None, None, 0, start + dialect.first
+    coding, sizes_at, size_64, frame_bytes, end = None, None, 0, 1, start + dialect.first
     for chunk in _chunks(data, end, dialect):
         if chunk.name == b"ds64":
             sizes_at, size_64 = chunk.at, data.number(chunk.at + 8, 8, "little")
         elif chunk.name[:4] == b"fmt ":
             coding = data.number(chunk.at, 2, dialect.order)
+            frame_bytes = data.number(chunk.at + 12, 2, dialect.order) or 1
         elif chunk.name == dialect.sound:
             if chunk.size == 0xFFFFFFFF and sizes_at is not None and size_64:
                 chunk = _Chunk(chunk.name, chunk.size_at, chunk.at, size_64)
@@ -136,7 +137,9 @@ def read_chunked(data: BytesAt, start: int) -> Stream:
     if len(sounds) > 1:
         return _joined(data, sounds, dialect, start, end)
     kind = f"{dialect.kind} ({_WAV_CODINGS[coding]})" if coding in _WAV_CODINGS else dialect.kind
-    pieces = _with_size(first, held, dialect, sizes_at, start, data.size)
+    # Of a block that is there in part, libsndfile would make noise.
+    n_bytes = held - held % frame_bytes
+    pieces = _with_size(first, n_bytes, dialect, sizes_at, start, first.at + n_bytes)
     if first.size <= held:
         return Stream(kind, start, end, longer=pieces if end <= first.at + first.size + 1 else ())
     if is_unknown(first.size, 8 if first.size >> 32 else 4, dialect.kind):
@@ -173,7 +176,8 @@ def _mp3(data: BytesAt, chunk: _Chunk, start: int, end: int) -> Stream:
     held = data.size - chunk.at
     if chunk.size > held and not is_unknown(chunk.size, 4, "WAV"):
         defect, share = cut_short(chunk.size, held, "bytes of sound")
-    return Stream("MP3", start, end, pieces, is_estimated=True, defect=defect, share=share)
+    n_samples = inner.n_samples
+    return Stream("MP3", start, end, pieces, is_estimated=True, n_samples=n_samples, defect=defect, share=share)
 
 
 def _joined(data: BytesAt, sounds: list[_Chunk], dialect: Dialect, start: int, end: int) -> Stream:

@@ -6,6 +6,8 @@ from speech_autoencoder.audio.formats.stream import Stream, cut_short, is_unknow
 _NIST_LINE_BYTES = 64
 _NIST_HEADERS = (1_024, 1 << 16)  # bytes: of all files but a few, and the largest that is believed
 _MAT5_SURPLUS = 8
+# Bytes of the header, of a packet, and of the sound in one.
+_SDS_HEAD, _SDS_PACKET, _SDS_SOUND = 21, 127, 120
 
 
 def _sized(
@@ -21,7 +23,7 @@ def _sized(
     longer: tuple[Piece, ...] = ()
     if field:
         place, n_bytes, order, unit = field
-        longer = replaced(start, data.size, (place, (held // unit).to_bytes(n_bytes, order)))  # type: ignore[arg-type]
+        longer = replaced(start, at + held // unit * unit, (place, (held // unit).to_bytes(n_bytes, order)))  # type: ignore[arg-type]
         if not declared or is_unknown(declared // unit, n_bytes, kind):
             return Stream(kind, start, data.size, longer)
     if declared <= held:
@@ -88,11 +90,20 @@ def read_htk(data: BytesAt, start: int) -> Stream:
 
 
 def read_sds(data: BytesAt, start: int) -> Stream:
-    """Return the stream of a MIDI sample dump: packets of 127 bytes, 120 of them sound in bytes of seven bits."""
-    head = data.get(start, 21)
-    n_samples = sum(byte << 7 * i for i, byte in enumerate(head[10:13])) if len(head) == 21 else 0
-    per_packet = 120 // max(2, -(-head[6] // 7)) if len(head) > 6 else 60
-    return _sized(data, "SDS", start, start + 21, -(-n_samples // per_packet) * 127)
+    """Return the stream of a MIDI sample dump: packets, of which most is sound in bytes of seven bits."""
+    head = data.get(start, _SDS_HEAD)
+    if len(head) < _SDS_HEAD:
+        return Stream("SDS", start, data.size, defect="is cut short: its header ends before the sound begins")
+    promised = sum(byte << 7 * i for i, byte in enumerate(head[10:13]))
+    per_packet = _SDS_SOUND // max(2, -(-head[6] // 7))
+    n_packets = (data.size - start - _SDS_HEAD) // _SDS_PACKET
+    held = n_packets * per_packet
+    if held >= promised:
+        return Stream("SDS", start, start + _SDS_HEAD + -(-promised // per_packet) * _SDS_PACKET)
+    length = bytes(held >> 7 * i & 0x7F for i in range(3))
+    pieces = replaced(start, start + _SDS_HEAD + n_packets * _SDS_PACKET, (start + 10, length))
+    defect, share = cut_short(promised, held, "samples")
+    return Stream("SDS", start, data.size, pieces, defect=defect, share=share)
 
 
 def read_mat4(data: BytesAt, start: int) -> Stream:

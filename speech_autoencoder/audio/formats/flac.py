@@ -16,15 +16,15 @@ _LEAST_HEAD = 6
 _BEGINNINGS = (b"\0\0\0\x22", b"\x80\0\0\x22")
 # The last frame is looked for in so many bytes, unless the header knows the largest frame.
 _LAST_BYTES = 1 << 18
-# The depths that libsndfile reads; a stream of another one is read as the next larger, by the same decoder.
-_DEPTHS = (8, 16, 24)
+# Depths that libsndfile refuses by the header, and those as which it reads them: the headers of frames tell the truth.
+_READ_AS = {12: 16, 20: 24}
 
 
 class _Frame(NamedTuple):
-    """What the header of a frame says: where it begins and ends in the recording, in samples."""
+    """What the header of a frame says: its number, or that of its first sample, and its length."""
 
-    first: int
-    end: int
+    number: int
+    n_samples: int
 
 
 def read_flac(data: BytesAt, start: int) -> Stream:
@@ -41,10 +41,10 @@ def read_flac(data: BytesAt, start: int) -> Stream:
         return Stream("FLAC", start, end, defect="is cut short: its header ends before the sound begins")
     info = data.get(info_at, _STREAMINFO_BYTES)
     promised = int.from_bytes(info[13:18], "big") & _LONGEST
-    last = _last_frame(data, at, end, info, promised)
-    total = last.end if last and (not promised or last.end > promised) else promised
+    total = max(promised, _length(data, at, end, info, promised) or 0)
     depth = ((info[12] & 1) << 4 | info[13] >> 4) + 1
-    read_as = next((known for known in _DEPTHS if depth <= known), depth)
+    in_frames = data.number(at + 3, 1) >> 1 & 7
+    read_as = _READ_AS.get(depth, depth) if in_frames else depth
     pieces: tuple[Piece, ...] = ()
     if (depth, promised) != (read_as, total):
         mended = info[12] >> 1 << 41 | (read_as - 1) << 36 | min(total, _LONGEST)
@@ -61,26 +61,30 @@ def _next_file(data: BytesAt, start: int) -> int:
     return data.size
 
 
-def _last_frame(data: BytesAt, start: int, end: int, info: bytes, promised: int) -> _Frame | None:
-    """Return the last frame, by its header, or None if it cannot be found; `start` is where the first one begins."""
+def _length(data: BytesAt, start: int, end: int, info: bytes, promised: int) -> int | None:
+    """Return the count of samples by the headers of the last frames; `start` is where the first one begins."""
     first = data.get(start, _HEAD_BYTES)
     if first[:1] != b"\xff" or first[1] & 0xFE != 0xF8:
         return None
-    beginning = _frame(first, first, 0)
+    beginning = _frame(first, first)
     if beginning is None:
         return None
+    # Old encoders of blocks of various lengths count samples without saying so.
+    counts_samples = bool(first[1] & 1) or info[:2] != info[2:4]
     n_bytes = min(end - start, 2 * int.from_bytes(info[7:10], "big") or _LAST_BYTES)
     tail, at, last = data.get(end - n_bytes, n_bytes), n_bytes, None
     while (at := tail.rfind(first[:2], 0, at)) >= 0:
         # What looks like the header of a frame may be within one, once in a million files.
-        frame = _frame(tail[at : at + _HEAD_BYTES], first, beginning.end - beginning.first)
-        if frame and frame.end == promised:
-            return frame
-        last = last or frame
+        frame = _frame(tail[at : at + _HEAD_BYTES], first)
+        if frame:
+            ends = [factor * frame.number + frame.n_samples for factor in (1, beginning.n_samples)]
+            if promised in ends:
+                return promised
+            last = last or ends[0 if counts_samples else 1]
     return last
 
 
-def _frame(head: bytes, first: bytes, block_size: int) -> _Frame | None:
+def _frame(head: bytes, first: bytes) -> _Frame | None:
     """Return what the header of a frame says, None if it is none of the stream whose first header begins so."""
     # The rate and the depth are the same in all frames; the coding of two channels may change.
     if len(head) < _LEAST_HEAD or head[2] & 0x0F != first[2] & 0x0F or (head[3] ^ first[3]) & 0x0F:
@@ -105,8 +109,7 @@ def _frame(head: bytes, first: bytes, block_size: int) -> _Frame | None:
     at += {12: 1, 13: 2, 14: 2}.get(head[2] & 0x0F, 0)
     if at >= len(head) or _crc8(head[:at]) != head[at]:
         return None
-    begin = number if head[1] & 1 else number * block_size
-    return _Frame(begin, begin + n_samples)
+    return _Frame(number, n_samples)
 
 
 def _crc8(content: bytes) -> int:

@@ -49,6 +49,8 @@ _READERS: tuple[tuple[bytes, Reader], ...] = (
     (b"\0\x03\xa3\x64", _to_the_end("IRCAM")),
 )
 _HEAD_BYTES = 24
+# What a file in no known format is recognised by.
+_CONTENT_BYTES = 512
 # A magic of fewer bytes may be met by chance where something else follows the sound.
 _STRONG = 4
 # Tags before a stream.
@@ -63,11 +65,14 @@ class Layout:
     ----------
     streams : tuple of Stream
         None if the file is in no format that is known here.
+    head : bytes
+        How the file begins after its tags.
     defect, share
         As of a Stream, for the whole file.
     """
 
     streams: tuple[Stream, ...]
+    head: bytes = b""
     defect: str = ""
     share: float | None = None
 
@@ -86,28 +91,34 @@ def layout(file: BinaryIO) -> Layout:
             break
         at = streams[-1].end
     if not streams:
-        return Layout(())
+        start = after_tags(data, 0) if data.get(0, 3) == b"ID3" else 0
+        return Layout((), data.get(start if start < data.size else 0, _CONTENT_BYTES))
     last = streams[-1]
     broken = next((stream for stream in streams if stream.defect), None)
     if broken:
-        return Layout(tuple(streams), broken.defect, broken.share if len(streams) == 1 else None)
+        return Layout(tuple(streams), defect=broken.defect, share=broken.share if len(streams) == 1 else None)
     n_bytes, n_more = at - last.start, data.size - at
     if is_padding(data, at, data.size, n_bytes):
         return Layout(tuple(streams))
     if last.longer:
         streams[-1] = replace(last, pieces=last.longer, end=data.size)
     defect = f"is damaged: {n_more:,} bytes follow the sound that its header tells of"
-    return Layout(tuple(streams), defect)
+    return Layout(tuple(streams), defect=defect)
+
+
+def after_tags(data: BytesAt, at: int) -> int:
+    """Return where what follows the tags at a position begins."""
+    for _ in range(_MOST_TAGS):
+        n_bytes = tag_bytes(data, at)
+        if not n_bytes or at >= data.size:
+            break
+        at += n_bytes
+    return at
 
 
 def _reader(data: BytesAt, at: int, *, is_first: bool) -> Reader | None:
     """Return what reads the stream that begins at a position, if one does."""
-    begin = at
-    for _ in range(_MOST_TAGS):
-        n_bytes = tag_bytes(data, begin)
-        if not n_bytes or begin >= data.size:
-            break
-        begin += n_bytes
+    begin = after_tags(data, at)
     for place in dict.fromkeys((at, begin)):
         head = data.get(place, _HEAD_BYTES)
         if dialect_of(head):

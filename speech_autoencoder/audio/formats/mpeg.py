@@ -21,6 +21,8 @@ _LOOK = 56
 # A stretch without frames of more bytes than this ends the stream, as do stretches of so many bytes in all.
 _MOST_JUNK = 1 << 16
 _MOST_JUNK_IN_ALL = 1 << 20
+# Frames that a decoder may leave out: those of its delay, those that rest on others before, the padding at the end.
+_DELAY_FRAMES = 5
 # Frames after each other that show that these are frames.
 _CONVINCING = 4
 
@@ -170,7 +172,14 @@ def read_mpeg(data: BytesAt, start: int, end: int) -> Stream:
     elif promised is None and lacks_end:
         defect = f"is cut short: it ends within a frame of sound, after {n_frames * first.n_samples / first.sr:.2f} s"
     return Stream(
-        f"MP{first.layer}", start, end if lacks_end else at, pieces, is_estimated=True, defect=defect, share=share
+        f"MP{first.layer}",
+        start,
+        end if lacks_end else at,
+        pieces,
+        is_estimated=True,
+        n_samples=max(0, n_frames - _DELAY_FRAMES) * first.n_samples,
+        defect=defect,
+        share=share,
     )
 
 

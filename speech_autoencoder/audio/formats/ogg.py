@@ -29,7 +29,6 @@ def read_ogg(data: BytesAt, start: int) -> Stream:
             found = data.find(_MAGIC, at, min(at + _MOST_JUNK, data.size))
             if found < 0:
                 break
-            defect = defect or "is damaged: bytes that are no pages lie between its pages"
             at = found
             continue
         lacing = data.get(at + _HEAD_BYTES, head[26]) if len(head) == _HEAD_BYTES else b""

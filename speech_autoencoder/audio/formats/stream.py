@@ -29,6 +29,8 @@ class Stream:
         The same if the sound goes on to the end of the file, whatever the header says.
     is_estimated : bool
         Whether libsndfile only estimates its length, so that its samples must be counted.
+    n_samples : int
+        Its length by its frames, within a few frames; 0 where libsndfile knows it better.
     defect : str
         Why it is not whole: what follows the file's name in a message. Empty if it is whole.
     share : float or None
@@ -41,6 +43,7 @@ class Stream:
     pieces: tuple[Piece, ...] = ()
     longer: tuple[Piece, ...] = ()
     is_estimated: bool = False
+    n_samples: int = 0
     defect: str = ""
     share: float | None = None
 
