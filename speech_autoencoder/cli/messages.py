@@ -77,13 +77,15 @@ def describe_training(result: "Result", checkpoint_path: Path, say: Say) -> None
         say(f"--minutes {training['minutes']:g} is less than the start and an epoch take: it took {minutes:.2g}.")
     best = f"the best epoch is {result.best_epoch}" if result.best_epoch else "no epoch was better than the start"
     say(f"{result.model.network.n_weights:,} weights; {best}.")
+    codec = result.model.description["codec"]
     if not result.best_epoch:
-        say(_why_nothing_was_learned(result, training))
+        say(f"The training has learned nothing, and the model is PCA alone: {_what_to_change(result, training)}.")
+    elif not codec and result.best_loss > result.baseline_loss:
+        say(f"The model is worse than the PCA baseline: {_what_to_change(result, training)}.")
     say(
         f"On validation (PCA baseline in brackets): RMS log-mel error {result.best_db:.3f} dB "
         f"({result.baseline_db:.3f} dB), loss {result.best_loss:.4f} ({result.baseline_loss:.4f})."
     )
-    codec = result.model.description["codec"]
     if codec:
         low, high = codec["kbits"]
         say(f"As a codec, it takes {low:.2f} to {high:.2f} kbit/s, in {codec['qualities']} quality steps.")
@@ -93,16 +95,16 @@ def describe_training(result: "Result", checkpoint_path: Path, say: Say) -> None
         say(f"--resume {more} goes on with this training; only that needs {printable(checkpoint_path)} ({size}).")
 
 
-def _why_nothing_was_learned(result: "Result", training: dict) -> str:
-    """Return why no epoch was better than the start, and what to do, as far as the settings tell."""
+def _what_to_change(result: "Result", training: dict) -> str:
+    """Return what to do about a training that was not worth it, as far as its settings tell why."""
     default, rate = TrainingConfig.learning_rate, training["learning_rate"]
     if result.baseline_db < _EXACT_DB:
-        reason = "PCA is nearly exact with such a large latent: use a lower --latent-rate"
-    elif rate != default:
-        reason = f"--learning-rate {rate:g} is too {'high' if rate > default else 'low'}, try {default:g}, the default"
-    else:
-        reason = "train for longer (--minutes), or on more recordings"
-    return f"The training has learned nothing, and the model is PCA alone: {reason}."
+        return "PCA is nearly exact with such a large latent; use a lower --latent-rate"
+    if rate != default:
+        return (
+            f"--learning-rate {rate:g} may be too {'high' if rate > default else 'low'}; try the default, {default:g}"
+        )
+    return "train for longer (--minutes), or on more recordings"
 
 
 def describe_encoded(results: "list[Encoded]", paths: list[Path], where: Path, bitrate: float | None, say: Say) -> None:

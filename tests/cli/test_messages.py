@@ -111,8 +111,8 @@ def test_describe_training_names_the_best_epoch(best_epoch, expected, tmp_path):
 @pytest.mark.parametrize(
     ("training", "values", "expected"),
     [
-        ({"learning_rate": 10.0}, {}, "--learning-rate 10 is too high, try 0.003, the default"),
-        ({"learning_rate": 1e-9}, {}, "--learning-rate 1e-09 is too low, try 0.003, the default"),
+        ({"learning_rate": 10.0}, {}, "--learning-rate 10 may be too high; try the default, 0.003"),
+        ({"learning_rate": 1e-9}, {}, "--learning-rate 1e-09 may be too low; try the default, 0.003"),
         ({}, {}, "train for longer (--minutes), or on more recordings"),
         ({"learning_rate": 10.0}, {"baseline_db": 0.01}, "use a lower --latent-rate"),
     ],
@@ -122,6 +122,18 @@ def test_describe_training_that_learned_nothing_says_why(training, values, expec
     describe_training(*result_of(tmp_path, best_epoch=0, training=training, **values), lines.append)
     assert lines[2].startswith("The training has learned nothing, and the model is PCA alone: ")
     assert expected in lines[2]
+
+
+@pytest.mark.parametrize(
+    ("values", "is_said"),
+    [({"best_loss": 0.3}, True), ({"best_loss": 0.1}, False), ({"best_loss": 0.3, "codec": {}}, False)],
+)
+def test_describe_training_worse_than_the_baseline_says_so(values, is_said, tmp_path):
+    if "codec" in values:
+        values = values | {"codec": {"kbits": [0.5, 6.0], "qualities": 32}}
+    lines = []
+    describe_training(*result_of(tmp_path, **values), lines.append)
+    assert ("The model is worse than the PCA baseline: train for longer" in lines[2]) == is_said
 
 
 def test_describe_training_longer_than_its_budget_says_so(tmp_path):
