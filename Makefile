@@ -105,4 +105,8 @@ example: demo  ## update the figure and the sounds of the README
 	$(PY) -c 'import soundfile as sf, predict_for_one_data as p; sf.write("docs/example/original.wav", *sf.read(p.AUDIO_PATH))'
 
 clean:  ## remove the outputs of the scripts, and the environment
-	rm -rf .venv train_data.* test_data.* my_model_for_many_data.* training_history.* evaluation.* report reconstruct.*
+	rm -rf .venv report/index.html report/sound
+	rm -f train_data.npy train_data.json test_data.npy test_data.json training_history.csv training_history.png
+	rm -f my_model_for_many_data.h5 my_model_for_many_data.checkpoint.npz evaluation.json evaluation.png
+	rm -f reconstruct.wav reconstruct.png reconstruct.sae
+	@rmdir report 2>/dev/null || true

@@ -267,3 +267,17 @@ def test_demo_python_without_tensorflow_is_refused(project, version):
 def test_bare_make_lists_the_commands(project):
     listed = [line.split()[1] for line in make(project).stdout.splitlines()]
     assert listed == ["help", "demo", "test", "lint", "lock", "audit", "bench", "example", "clean"]
+
+
+def test_clean_removes_the_outputs_and_nothing_else(project):
+    outputs = ["evaluation.json", "reconstruct.wav", "train_data.npy", "report/index.html", "report/sound/1-original.wav"]
+    others = ["evaluation.md", "reconstruct.flac", "train_data.zip", "report/thesis.tex"]
+    for name in (*outputs, *others):
+        (project / name).parent.mkdir(parents=True, exist_ok=True)
+        (project / name).touch()
+    assert make(project, "clean").returncode == 0
+    assert [name for name in outputs if (project / name).exists()] == []
+    assert [name for name in others if (project / name).exists()] == others
+    (project / "report" / "thesis.tex").unlink()
+    assert make(project, "clean").returncode == 0
+    assert not (project / "report").exists()

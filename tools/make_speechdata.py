@@ -81,6 +81,7 @@ def make_speechdata(output: Path, *, packages_dir: Path | None) -> None:
     """Make the folder `output`, from downloaded packages if packages_dir is None; print what is in it."""
     require_program("ffmpeg", debian_package="ffmpeg")
     require_program("dpkg-deb", debian_package="dpkg")
+    require_only_generated(output)
     output.parent.mkdir(parents=True, exist_ok=True)
     # On the same file system as the output, so that the finished folder can be swapped in by renaming.
     with tempfile.TemporaryDirectory(dir=output.parent, prefix=".speechdata-") as name:
@@ -99,6 +100,19 @@ def make_speechdata(output: Path, *, packages_dir: Path | None) -> None:
     print(f"largest waveform similarity: {split.waveform_similarity.max():.3f}")
     print(f"largest waveform similarity between the sides: {split.waveform_similarity[across].max():.3f}")
     print(f"largest log-mel similarity between the sides: {split.log_mel_similarity[across].max():.3f}")
+
+
+def require_only_generated(output: Path) -> None:
+    """Raise SpeechdataError if a file would be lost when the folders in `output` that are generated are replaced."""
+    table = output / "split.csv"
+    listed: set[str] = set()
+    if table.exists():
+        with table.open(newline="", encoding="utf-8") as file:
+            listed = {row["path"] for row in csv.DictReader(file) if row.get("path")}
+    for side in ("training", "testing"):
+        for path in (output / side).rglob("*"):
+            if not path.is_dir() and path.relative_to(output).as_posix() not in listed:
+                raise SpeechdataError(f"{path} was not made by this tool, and would be lost: name another --output")
 
 
 def write_folder(folder: Path, *, clips: list[Clip], split: Split) -> None:
