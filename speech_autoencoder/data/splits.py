@@ -8,6 +8,7 @@ from speech_autoencoder.config import TrainingConfig
 from speech_autoencoder.data.dataset import Dataset
 from speech_autoencoder.data.recording_names import groups_of
 from speech_autoencoder.errors import InputError
+from speech_autoencoder.system.files import printable
 from speech_autoencoder.system.wording import counted
 
 # Whole speakers may hold out this much less, or more, than the requested share of the recordings.
@@ -75,7 +76,8 @@ def split(dataset: Dataset, config: TrainingConfig, by: str = "auto") -> Split:
             chosen = [min(names, key=lambda name: ((speakers == name).sum(), name))]
         if chosen:
             held = np.isin(speakers, chosen)
-            how = f"{len(chosen)} of {counted(len(names), noun)}, never trained on: {', '.join(sorted(chosen))}"
+            listed = ", ".join(map(printable, sorted(chosen)))
+            how = f"{len(chosen)} of {counted(len(names), noun)}, never trained on: {listed}"
             return Split(np.flatnonzero(~held), np.flatnonzero(held), how)
     if by == "speaker":
         raise InputError(

@@ -49,13 +49,19 @@ def describe_recordings(measured: Measurements) -> str:
 
 def describe_resampling(measured: Measurements) -> str:
     """Return a sentence on the intervals in brackets: over what they are."""
-    speakers = {segment.speaker for segment in measured.segments}
+    speakers = {segment.speaker for segment in measured.segments} - {""}
     if not any(interval for by_metric in measured.intervals.values() for interval in by_metric.values()):
         segments = counted(measured.n_segments, "segment")
         return f"{segments}: too few for 95 % intervals, and for any claim about other recordings."
     if measured.resampled == "speakers":
         return f"In brackets: 95 % intervals over {counted(len(speakers), 'speaker')}."
-    those = "this speaker" if len(speakers) == 1 else f"these {len(speakers)} speakers"
+    those = (
+        "unknown speakers"
+        if not speakers
+        else "this speaker"
+        if len(speakers) == 1
+        else f"these {len(speakers)} speakers"
+    )
     return (
         f"In brackets: 95 % intervals over {counted(measured.n_segments, 'segment')} of {those}; other speakers may "
         "differ."

@@ -46,6 +46,7 @@ def test_describe_recordings_agrees_with_the_numbers():
         ("speakers", "abcdefghij", "In brackets: 95 % intervals over 10 speakers. "),
         ("segments", "aabbb", "In brackets: 95 % intervals over 5 segments of these 2 speakers; other speakers may"),
         ("segments", "aaaaaa", "In brackets: 95 % intervals over 6 segments of this speaker; other speakers may"),
+        ("segments", [""] * 6, "In brackets: 95 % intervals over 6 segments of unknown speakers; other speakers may"),
     ],
 )
 def test_describe_intervals_tells_what_they_rest_on_and_what_is_missing(resampled, speakers, expected):
