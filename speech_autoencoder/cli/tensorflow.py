@@ -2,12 +2,14 @@
 
 import gc
 import os
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 from speech_autoencoder.cli.progress import Say
 from speech_autoencoder.cli.session import is_whole_program
 from speech_autoencoder.errors import InputError
+from speech_autoencoder.system.figures import import_matplotlib
 from speech_autoencoder.system.processors import available_cpus, processors
 
 
@@ -36,7 +38,7 @@ def start_tensorflow(say: Say, *, threads: tuple[int, int] | None = None, altern
     try:
         # TensorFlow and Keras read them when they are imported. The second is for the benchmarks, whose output
         # `process.run_main` does not silence.
-        with _environment(KERAS_BACKEND="tensorflow", TF_CPP_MIN_LOG_LEVEL="3"):
+        with _environment(KERAS_BACKEND="tensorflow", TF_CPP_MIN_LOG_LEVEL="3"), _matplotlib_harmless():
             from speech_autoencoder.training.threads import keras_backend, set_threads
     except ImportError as error:
         raise InputError(
@@ -56,6 +58,20 @@ def start_tensorflow(say: Say, *, threads: tuple[int, int] | None = None, altern
         threads = available_cpus(), available_cpus()
     if threads and not set_threads(*threads):
         say("TensorFlow has computed in this session before: it keeps its threads, which may change the last digits.")
+
+
+@contextmanager
+def _matplotlib_harmless() -> Iterator[None]:
+    """Let no setting of matplotlib stop the import of Keras, which imports it for figures of its own."""
+    if not is_whole_program() or "matplotlib" in sys.modules:
+        import_matplotlib()
+        yield
+        return
+    sys.modules["matplotlib"] = None  # type: ignore[assignment]  # Keras goes without, which saves half a second
+    try:
+        yield
+    finally:
+        del sys.modules["matplotlib"]
 
 
 @contextmanager

@@ -7,7 +7,7 @@ import numpy as np
 
 from speech_autoencoder.audio.reading import describe, read
 from speech_autoencoder.config import FeatureConfig
-from speech_autoencoder.system.figures import new_figure, save_figure
+from speech_autoencoder.system.figures import new_figure, own_settings, save_figure
 from speech_autoencoder.system.files import printable
 
 # The range of a spectrogram below its loudest value: quieter sound is hardly audible.
@@ -22,6 +22,7 @@ _EXCERPT_S = 20.0
 _LEAST_S = 1e-3
 
 
+@own_settings()
 def draw_recording(
     path: Path,
     name: str,
@@ -79,8 +80,9 @@ def draw_recording(
 class Excerpt:
     """The first seconds of a recording and of its reconstruction, collected while it is reconstructed."""
 
-    def __init__(self, path: Path, features: FeatureConfig) -> None:
-        self.path, self.features, self.recording = path, features, describe(path)
+    def __init__(self, path: Path, features: FeatureConfig, *, salvage: bool = False) -> None:
+        self.path, self.features, self.salvage = path, features, salvage
+        self.recording = describe(path, salvage=salvage)
         self.seconds = min(self.recording.duration_s, _EXCERPT_S)
         self.blocks: dict[str, list[np.ndarray]] = {"mel": [], "reconstructed_mel": [], "waveform": []}
 
@@ -98,7 +100,7 @@ class Excerpt:
 
     def draw(self, path: Path) -> None:
         """Write the figure of the recording beside its reconstruction."""
-        original = read(self.path, most=self._wanted("waveform"))
+        original = read(self.path, most=self._wanted("waveform"), salvage=self.salvage)
         draw_recording(
             path,
             self.path.name,
@@ -108,24 +110,3 @@ class Excerpt:
             self.features,
             shortened=self.seconds < self.recording.duration_s,
         )
-
-
-def show(path: Path) -> bool:
-    """Show the figure at `path` until the user closes its window; return False if there is no display."""
-    # Prediction's start does not wait for these; pyplot also looks for a display, and may fail without one.
-    import matplotlib
-
-    try:
-        import matplotlib.pyplot as plt
-
-        if matplotlib.get_backend().lower() == "agg":
-            return False
-        image = plt.imread(path)
-        figure = plt.figure(figsize=_SIZE)
-        axes = figure.add_axes((0, 0, 1, 1))
-        axes.imshow(image)
-        axes.axis("off")
-        plt.show()
-    except (ImportError, RuntimeError, OSError):
-        return False
-    return True

@@ -117,7 +117,8 @@ def show_in_window(path: Path) -> bool:
     import subprocess  # its import takes a tenth of the time that --help may take
 
     try:
-        nowhere = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.DEVNULL)
-        return subprocess.run([sys.executable, "-P", str(_WINDOW), str(path)], check=False, **nowhere).returncode == 0
+        command, nowhere = [sys.executable, "-P", str(_WINDOW), str(path)], subprocess.DEVNULL
+        done = subprocess.run(command, stdin=nowhere, stdout=nowhere, stderr=nowhere, check=False)
+        return done.returncode == 0
     except OSError:
         return False

@@ -12,6 +12,7 @@ import soundfile as sf
 
 from speech_autoencoder import __main__ as commands
 from speech_autoencoder.config import DEFAULT_BITRATE
+from speech_autoencoder.errors import InputError
 from speech_autoencoder.training.saving import save
 from tests.helpers.common import OFFLINE, ROOT, assert_refused, make_speech, names_in, refused, run_script
 from tests.helpers.tiny_codec import make_codec, record
@@ -133,14 +134,33 @@ def test_encode_command_too_little_bitrate_is_said(command, tmp_path):
     assert "1 of 1 recording takes more than 0.01 kbit/s even at the coarsest" in said
 
 
-@pytest.mark.parametrize("arguments", [["encode", "in/a.wav", "x.sae"], ["decode", "a.sae", "x.wav"]])
-def test_commands_model_without_entropy_model_is_refused(command, place, encoded, arguments):
-    refused(
-        "bare.h5 has no entropy model",
-        "autoencoder_for_many_data.py --codec",
-        do=lambda: command(*arguments, "--model", "bare.h5"),
-    )
+def test_encode_command_more_bitrate_than_the_finest_step_takes_is_said(command, tmp_path):
+    said = command("encode", "in/a.wav", "--output", tmp_path / "x.sae", "--bitrate", "1000")
+    assert "1 of 1 recording takes less than the 1000 kbit/s that were asked for: the finest quality step needs" in said
+    said = command("encode", "in/a.wav", "--output", tmp_path / "x.sae", "--quality", "2")
+    assert "asked for" not in said
+
+
+@pytest.mark.parametrize(
+    ("arguments", "word"),
+    [
+        (["encode", "in/a.wav", "x.sae"], "autoencoder_for_many_data.py --codec"),
+        (["decode", "a.sae", "x.wav"], "name the very model that the files were encoded with (--model)"),
+    ],
+)
+def test_commands_model_without_entropy_model_is_refused(command, place, encoded, arguments, word):
+    refused("bare.h5 has no entropy model", word, do=lambda: command(*arguments, "--model", "bare.h5"))
     assert not (place / arguments[2]).exists()
+
+
+def test_decode_command_without_its_model_does_not_advise_to_train_one(command, place, encoded):
+    def decode():
+        command("decode", "a.sae", "x.wav", "--model", "gone.h5")
+
+    refused("gone.h5 is missing: name the very model", "not even one that is trained anew", do=decode)
+    with pytest.raises(InputError) as error:
+        decode()
+    assert "autoencoder_for_many_data.py" not in str(error.value)
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,6 @@
 import warnings
 from dataclasses import replace
 
-import matplotlib
 import numpy as np
 import pytest
 import soundfile as sf
@@ -113,9 +112,3 @@ def test_excerpt_draws_the_recording_beside_its_reconstruction(tmp_path, monkeyp
     np.testing.assert_allclose(waveforms[0], sound, atol=1e-6)
     np.testing.assert_array_equal(waveforms[1], np.full(8_000, 0.125))
     assert [frames.mean() for frames in log_mels] == [0.25, 0.75]
-
-
-def test_show_no_display_returns_false(tmp_path, monkeypatch):
-    draw_recording(tmp_path / "figure.png")
-    monkeypatch.setattr(matplotlib, "get_backend", lambda: "agg")
-    assert recording_figure.show(tmp_path / "figure.png") is False

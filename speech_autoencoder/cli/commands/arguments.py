@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-from speech_autoencoder.cli.options import to_path
+from speech_autoencoder.cli.options import add_strict_option, to_path
 
 MODEL_PATH = Path("my_model_for_many_data.h5")
 
@@ -22,4 +22,5 @@ def add_file_options(parser: argparse.ArgumentParser, inputs: str, *, output_suf
         "--output", type=to_path, help=f"the {output_suffix} to write, for one input (default: beside it)"
     )
     where.add_argument("--output-dir", type=to_path, help="a folder for many outputs, each under its input's name")
+    add_strict_option(parser)
     parser.add_argument("--model", type=to_path, default=MODEL_PATH, help="the model's file")

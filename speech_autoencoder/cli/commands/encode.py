@@ -4,9 +4,9 @@ import argparse
 
 from speech_autoencoder.cli.commands.arguments import add_file_options
 from speech_autoencoder.cli.messages import describe_encoded
-from speech_autoencoder.cli.options import positive
+from speech_autoencoder.cli.options import add_salvage_option, positive
 from speech_autoencoder.cli.origins import is_codec_file
-from speech_autoencoder.cli.outputs import command_paths, require_outputs
+from speech_autoencoder.cli.outputs import command_paths
 from speech_autoencoder.cli.process import blas_threads
 from speech_autoencoder.cli.progress import make_bar, make_say
 from speech_autoencoder.codec.container import SUFFIX
@@ -18,6 +18,7 @@ HELP = f"Encode recordings as {SUFFIX} files."
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Add the files, the model, and the size of the outputs."""
     add_file_options(parser, "recordings", output_suffix=SUFFIX)
+    add_salvage_option(parser)
     size = parser.add_mutually_exclusive_group()
     size.add_argument("--bitrate", type=positive(float), help=f"kbit/s (default: {DEFAULT_BITRATE})")
     size.add_argument("--quality", type=int, help="a quality step of the model, from 0 (the coarsest)")
@@ -27,21 +28,21 @@ def run(args: argparse.Namespace) -> None:
     """Encode the recordings, and report the bytes that they take."""
     # After --help, which does not wait for NumPy.
     from speech_autoencoder.audio.finding import find_recordings
-    from speech_autoencoder.cli.inputs import load_codec, total_duration_s
+    from speech_autoencoder.cli.inputs import Batch, duration_s, load_codec, named_files
     from speech_autoencoder.codec.latent_search import Encoder
     from speech_autoencoder.codec.recording_codec import encode_recording
 
-    paths, outputs = command_paths(args.files, args.output, args.output_dir, suffix=SUFFIX, find=find_recordings)
-    require_outputs(
-        [(output, is_codec_file) for output in outputs], inputs=[*paths, args.model], overwrite=args.overwrite
-    )
-    seconds = total_duration_s(paths)
-    encoder, results = Encoder(load_codec(args.model), LatentSearchConfig(steps=0)), []
+    files = named_files(args.files)
+    paths, outputs = command_paths(files, args.output, args.output_dir, suffix=SUFFIX, find=find_recordings)
+    batch = Batch(paths, outputs, strict=args.strict)
+    batch.require_free(is_codec_file, args)
+    seconds = sum(batch.each(lambda path, output: duration_s(path, salvage=args.salvage)))
+    encoder = Encoder(load_codec(args.model), LatentSearchConfig(steps=0))
     bitrate = args.bitrate or (DEFAULT_BITRATE if args.quality is None else None)
     with blas_threads(1), make_bar(args.quiet, "encoding")(seconds) as bar:
-        for path, output in zip(paths, outputs, strict=True):
-            results.append(
-                encode_recording(path, encoder, output, bitrate=bitrate, quality=args.quality, tick=bar.update)
-            )
-    where = outputs[0] if len(outputs) == 1 else args.output_dir
-    describe_encoded(results, paths, where, bitrate, make_say(args.quiet))
+        options = {"bitrate": bitrate, "quality": args.quality, "salvage": args.salvage, "tick": bar.update}
+        results = batch.each(lambda path, output: encode_recording(path, encoder, output, **options))
+    done = [path for path, _ in batch.pairs]
+    where = batch.pairs[0][1] if len(done) == 1 else args.output_dir
+    describe_encoded(results, done, where, bitrate, make_say(args.quiet))
+    batch.end()
