@@ -2,7 +2,7 @@
 
 import hashlib
 import tokenize
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -14,6 +14,7 @@ from speech_autoencoder.audio.log_mel import join_clips
 from speech_autoencoder.audio.resampling import resampled_length
 from speech_autoencoder.config import RATES_HZ, FeatureConfig
 from speech_autoencoder.data import recordings_folder
+from speech_autoencoder.data.analysis import digest_of
 from speech_autoencoder.data.recording_names import Understanding, understand
 from speech_autoencoder.errors import InputError
 from speech_autoencoder.system.files import explain, is_regular, printable, read_json, require_content
@@ -80,6 +81,8 @@ class Dataset:
         A digest of the recordings' names and contents.
     understood : Understanding, optional
         What the names were understood to tell when the array was made.
+    digests : sequence of int, optional
+        Those of the files of the recordings; see `analysis.digest_of`.
     """
 
     clips: np.ndarray
@@ -92,10 +95,18 @@ class Dataset:
     first_row: np.ndarray
     fingerprint: str
     understood: Understanding | None = None
+    digests: Sequence[int] = ()
 
     def path(self, recording: int) -> Path:
         """Return where the recording is."""
         return on_disk(self.audio_dir / self.names[recording])
+
+    def has_changed(self, recording: int) -> bool:
+        """Return whether the file of a recording holds other bytes than when the array was made, if it can be read."""
+        try:
+            return bool(self.digests) and digest_of(self.path(recording)) != self.digests[recording]
+        except OSError:
+            return False
 
     def missing(self) -> list[str]:
         """Return the names of the recordings that are no longer there."""
@@ -179,7 +190,10 @@ def load(array_path: Path, made_by: str, *, progress: Progress = lambda items, t
     if not whole or n_clips.sum() != len(clips) or digest != digest_of_clips(clips):
         raise InputError(f"{printable(array_path)} and {name} do not belong together: {again}")
     first_row = np.concatenate([[0], np.cumsum(n_clips)])
-    return Dataset(clips, features, audio_dir, names, sr, n_samples, n_frames, first_row, fingerprint, understood)
+    digests = columns["digest"]
+    return Dataset(
+        clips, features, audio_dir, names, sr, n_samples, n_frames, first_row, fingerprint, understood, digests
+    )
 
 
 def features_of(array_path: Path, made_by: str) -> FeatureConfig:

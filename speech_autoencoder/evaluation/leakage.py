@@ -78,7 +78,7 @@ def compare_with_training(
         candidates = np.argsort(distances, kind="stable")[:_N_CANDIDATES]
         alike = [similarity(sound, _audible(training.frames(j), range_db)) for j in candidates]
         best = int(np.argmax(alike))
-        are_one = _are_one(testing.path(i), training.path(candidates[best])) if alike[best] >= _SAME else False
+        are_one = _are_one((testing, i), (training, candidates[best])) if alike[best] >= _SAME else False
         n_unsure += are_one is None
         if are_one:
             pairs.append((testing.names[i], training.names[candidates[best]], round(alike[best], 4)))
@@ -135,12 +135,13 @@ def similarity(sound: np.ndarray, other: np.ndarray) -> float:
     return best
 
 
-def _are_one(path: Path, other: Path) -> bool | None:
-    """Return whether the waveforms of two recordings are the same; None if one can no longer be read."""
+def _are_one(*recordings: tuple[Dataset, int]) -> bool | None:
+    """Return whether the waveforms of two recordings are the same; None if one is gone, or has changed since."""
+    if any(dataset.has_changed(i) for dataset, i in recordings):
+        return None
+    paths = [dataset.path(i) for dataset, i in recordings]
     try:
-        a, b = (
-            np.diff(read(each, _COMPARED_SR, most=_COMPARED_S * _COMPARED_SR, salvage=True)) for each in (path, other)
-        )
+        a, b = (np.diff(read(path, _COMPARED_SR, most=_COMPARED_S * _COMPARED_SR, salvage=True)) for path in paths)
     except InputError:
         return None
     energy = float(np.sqrt(np.sum(a**2) * np.sum(b**2)))

@@ -165,7 +165,7 @@ class SharedWithTraining:
     """What testing shares with training, and the model's RMS log-mel error (dB) on some recordings of each.
 
     `n_leaked` recordings of testing are nearly identical to one of training, `pairs` names the most alike; `n_unsure`
-    more resemble one, but a file is missing that would tell;
+    more resemble one, but a file that would tell is gone or has changed;
     `n_known_speakers` of the `n_speakers` of testing are in training too.
     """
 

@@ -200,7 +200,7 @@ def read_original(dataset: Dataset, recording: int) -> np.ndarray:
     """
     waveform = read(dataset.path(recording), salvage=True)
     name = printable(dataset.names[recording])
-    if len(waveform) != dataset.n_samples[recording]:
+    if len(waveform) != dataset.n_samples[recording] or dataset.has_changed(recording):
         raise InputError(f"{name} has changed since the array was made: make the array again.")
     if not waveform.any():
         raise InputError(f"{name} is silent: there is nothing to understand.")

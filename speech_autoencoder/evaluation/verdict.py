@@ -124,9 +124,9 @@ def _leakage(shared: SharedWithTraining | None) -> Finding | None:
             "leakage",
             "note",
             "Whether testing contains training recordings is not known.",
-            f"{shared.n_unsure} of {counted(total, 'testing recording')} {verb} a training recording, but a file is "
-            "missing that would tell whether they are the same.",
-            "Put the recordings back where the arrays were made from, and evaluate again.",
+            f"{shared.n_unsure} of {counted(total, 'testing recording')} {verb} a training recording, but a file "
+            "that would tell whether they are the same is gone, or has changed since.",
+            "Put the recordings back where the arrays were made from, or make the arrays again, and evaluate again.",
         )
     if not n:
         return None

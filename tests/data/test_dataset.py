@@ -5,6 +5,7 @@ import pickle
 
 import numpy as np
 import pytest
+import soundfile as sf
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -13,8 +14,9 @@ from speech_autoencoder.data import dataset
 from speech_autoencoder.data.building import build
 from speech_autoencoder.data.dataset import features_of, load, sidecar_path
 from speech_autoencoder.errors import InputError
+from speech_autoencoder.evaluation.scoring import read_original
 from tests.helpers.arrays import change, edit_sidecar, take_sidecar_of_another
-from tests.helpers.common import TINY, make_dataset, one_line_of
+from tests.helpers.common import LENGTHS, TINY, make_dataset, make_speech, one_line_of
 
 
 def test_load_array_that_is_replaced_later_stays_readable(corpus, array):
@@ -237,3 +239,18 @@ def test_valid_frames_any_lengths_sum_to_all_frames(n_frames):
     for i, n in enumerate(n_frames):
         assert valid[data.first_row[i] : data.first_row[i + 1]].sum() == n
         assert data.frames(i).shape == (16, n)
+
+
+def test_has_changed_recording_of_the_same_length_and_date_is_noticed(corpus, array):
+    data, path = load(array, ""), corpus / "7_ben_2.wav"
+    recording, status = data.names.index("7_ben_2.wav"), path.stat()
+    assert not data.has_changed(recording)
+    os.utime(path, ns=(0, 0))
+    assert not data.has_changed(recording)
+    sf.write(path, make_speech(LENGTHS["7_ben_2.wav"], 8_000, 77), 8_000)
+    os.utime(path, ns=(status.st_atime_ns, status.st_mtime_ns))
+    assert data.has_changed(recording)
+    with pytest.raises(InputError, match=r"7_ben_2\.wav has changed since the array was made: make the array again"):
+        read_original(data, recording)
+    path.unlink()
+    assert not data.has_changed(recording)

@@ -90,6 +90,9 @@ def test_compare_copy_whose_recordings_are_gone_is_not_claimed(recordings, tmp_p
     sides[missing].path(0).unlink()
     shared = leakage.compare_with_training(**sides)
     assert (shared.n_leaked, shared.pairs, shared.n_unsure) == (0, [], 1)
+    sf.write(sides[missing].path(0), make_speech(len(recordings[0]), SR), SR)
+    shared = leakage.compare_with_training(**sides)
+    assert (shared.n_leaked, shared.pairs, shared.n_unsure) == (0, [], 1)
 
 
 def test_compare_speakers_are_counted_as_names_were_understood(training, tmp_path):
