@@ -14,8 +14,15 @@ Odd files worth having, from the tests of public projects on GitHub:
 
 | project | files | what is odd about them |
 |---|---|---|
-| Picovoice/wake-word-benchmark | audio/alexa/*.flac | 14 of 329 have frames with wrong checksums |
-| ietf-wg-cellar/flac-test-files | subset, uncommon, faulty | no length, 12 and 20 bits, wrong numbers in headers |
+| Picovoice/wake-word-benchmark | audio/alexa/{32,33,34,126,127,128,129,142,144,229,272,273,274,275}.flac | bad checksums |
+| ietf-wg-cellar/flac-test-files | subset/{22,37,45,62}*, uncommon, faulty | 12 and 20 bits, no length, wrong headers |
+| Borewit/music-metadata | test/samples: mp3, ogg, flac, wav/mpeglayer3.wav, aiff | cut short, tags, junk between pages |
+| taglib/taglib | tests/data: vbri.mp3, garbage.mp3, multiplex.ogg, empty-seektable.flac | tables, junk, two streams at once |
+| quodlibet/mutagen | tests/data: bad-xing.mp3, vbri.mp3, xing.mp3, variable-block.flac | tables that are wrong, cut short |
+| tinytag/tinytag | tinytag/tests/samples: mp3_audio.wav, id3_frames.mp3, variable-block.flac | MP3 in WAV, tags within |
+| lieff/minimp3 | vectors: l3-he_mode, l3-compl, l3-test45 | modes that change, an incomplete last frame |
+| scipy/scipy | scipy/io/tests/data/*.wav | big-endian, odd depths, RF64, truncated and inconsistent headers |
+| jiaaro/pydub, RustAudio/rodio, mewkiz/flac, go-audio/wav, go-audio/aiff | their test data | wrong suffixes, FLAC in OGG |
 """
 
 import argparse

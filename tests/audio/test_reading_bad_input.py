@@ -99,10 +99,10 @@ def test_describe_zero_length_file_is_refused(tmp_path):
 @pytest.mark.parametrize(
     ("content", "match"),
     [
-        (b"Not sound at all.\n" * 50, "not a sound file, but text, not sound"),
+        (b"Not sound at all.\n" * 50, "not a sound file, but text: put the recording"),
         (b"\xd0\x9d\xd0\xb5\xd1\x82\n".ljust(2_000, b"a"), "not a sound file, but text"),
-        (b"\n<!DOCTYPE html><p>404", "a web page, not a recording: download the recording again"),
-        (b'{"error": "not found"}', "text, not sound"),
+        (b"\n<!DOCTYPE html><p>404", "a web page: download the recording again"),
+        (b'{"error": "not found"}', "text: put the recording"),
         (b"version https://git-lfs.github.com/spec/v1\noid sha256:0\n", "a Git LFS pointer, .*: run git lfs pull"),
         (b"\x1f\x8b\x08" + bytes(99), r"an archive \(gzip\): unpack it"),
         (b"PK\3\4" + bytes(99), r"an archive \(ZIP\): unpack it"),

@@ -109,11 +109,11 @@ def content_of(head: bytes) -> Content:
         return Content("an AAC file", is_media=True)
     start = head.lstrip(b"\xef\xbb\xbf \t\r\n")[:200].lower()
     if start.startswith((b"<!doctype html", b"<html", b"<head", b"<?xml", b"<script")) or b"<html" in start:
-        return Content("a web page, not a recording: download the recording again")
+        return Content("a web page: download the recording again")
     if len(head) < _LEAST_BYTES:
         return Content(f"cut short: it holds {counted(len(head), 'byte')}; copy it again")
     if not head.strip(b"\0"):
         return Content("nothing but zeros: record or copy it again")
     if len(head.translate(None, _TEXT_BYTES)) <= (1 - _LEAST_TEXT) * len(head):
-        return Content("text, not sound: put the recording in its place")
+        return Content("text: put the recording in its place")
     return Content("")
