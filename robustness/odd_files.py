@@ -14,7 +14,7 @@ Odd files worth having, from the tests of public projects on GitHub:
 
 | project | files | what is odd about them |
 |---|---|---|
-| Picovoice/wake-word-benchmark | audio/alexa/{32,33,34,126,127,128,129,142,144,229,272,273,274,275}.flac | bad checksums |
+| Picovoice/wake-word-benchmark | audio/alexa: 14 of 329, such as 32.flac, 126.flac, 272.flac | frames with wrong checksums |
 | ietf-wg-cellar/flac-test-files | subset/{22,37,45,62}*, uncommon, faulty | 12 and 20 bits, no length, wrong headers |
 | Borewit/music-metadata | test/samples: mp3, ogg, flac, wav/mpeglayer3.wav, aiff | cut short, tags, junk between pages |
 | taglib/taglib | tests/data: vbri.mp3, garbage.mp3, multiplex.ogg, empty-seektable.flac | tables, junk, two streams at once |
