@@ -197,6 +197,7 @@ def test_scripts_leave_nothing_behind_but_their_outputs(project):
     assert sorted(path.name for path in project[0].iterdir()) == [
         "evaluation.json",
         "evaluation.png",
+        "my_model_for_many_data.checkpoint.npz",
         "my_model_for_many_data.h5",
         "reconstruct.png",
         "reconstruct.wav",
