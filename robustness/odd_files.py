@@ -12,17 +12,15 @@ one that is not on the PATH, to see what the program reads without.
 
 Odd files worth having, from the tests of public projects on GitHub:
 
-| project | files | what is odd about them |
-|---|---|---|
-| Picovoice/wake-word-benchmark | audio/alexa: 14 of 329, such as 32.flac, 126.flac, 272.flac | frames with wrong checksums |
-| ietf-wg-cellar/flac-test-files | subset/{22,37,45,62}*, uncommon, faulty | 12 and 20 bits, no length, wrong headers |
-| Borewit/music-metadata | test/samples: mp3, ogg, flac, wav/mpeglayer3.wav, aiff | cut short, tags, junk between pages |
-| taglib/taglib | tests/data: vbri.mp3, garbage.mp3, multiplex.ogg, empty-seektable.flac | tables, junk, two streams at once |
-| quodlibet/mutagen | tests/data: bad-xing.mp3, vbri.mp3, xing.mp3, variable-block.flac | tables that are wrong, cut short |
-| tinytag/tinytag | tinytag/tests/samples: mp3_audio.wav, id3_frames.mp3, variable-block.flac | MP3 in WAV, tags within |
-| lieff/minimp3 | vectors: l3-he_mode, l3-compl, l3-test45 | modes that change, an incomplete last frame |
-| scipy/scipy | scipy/io/tests/data/*.wav | big-endian, odd depths, RF64, truncated and inconsistent headers |
-| jiaaro/pydub, RustAudio/rodio, mewkiz/flac, go-audio/wav, go-audio/aiff | their test data | wrong suffixes, FLAC in OGG |
+- Picovoice/wake-word-benchmark, audio/alexa: 14 of 329 FLAC files, such as 32.flac, have frames with wrong checksums.
+- ietf-wg-cellar/flac-test-files: 12 and 20 bits (subset/22, 37, 62), no length (45), wrong headers (faulty).
+- Borewit/music-metadata, test/samples: MP3, OGG and FLAC that are cut short, junk between pages, wav/mpeglayer3.wav.
+- taglib/taglib, tests/data: vbri.mp3, garbage.mp3, multiplex.ogg, empty-seektable.flac.
+- quodlibet/mutagen, tests/data: tables of contents that are wrong (bad-xing.mp3), variable-block.flac.
+- tinytag/tinytag, tinytag/tests/samples: MP3 in WAV (mp3_audio.wav), tags between frames (id3_frames.mp3).
+- lieff/minimp3, vectors: modes that change (l3-he_mode), an incomplete last frame (l3-compl), l3-test45.
+- scipy/scipy, scipy/io/tests/data: WAV files that are big-endian, of odd depths, inconsistent.
+- jiaaro/pydub, RustAudio/rodio, mewkiz/flac, go-audio/wav, go-audio/aiff: wrong suffixes, FLAC in OGG.
 """
 
 import argparse
