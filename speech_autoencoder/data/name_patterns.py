@@ -80,7 +80,8 @@ def parse_pattern(text: str) -> NamePattern:
     >>> parse_pattern("{speaker}/**").parts_of("anna/monday/1.wav")
     Parts(speaker='anna', label='')
     """
-    parts = text.strip().replace("\\", "/").removeprefix("./").split("/")
+    # Windows does not take single quotes away.
+    parts = text.strip(" '\"").replace("\\", "/").removeprefix("./").split("/")
     parts = [part for part, after in zip(parts, [*parts[1:], ""], strict=True) if (part, after) != ("**", "**")]
     known: set[str] = set()
     n_any = parts.count("**")
@@ -94,12 +95,12 @@ def parse_pattern(text: str) -> NamePattern:
         raise _wrong(text, "is too long")
     if not {SPEAKER, LABEL} & known:
         raise _wrong(text, "has neither {speaker} nor {label}")
-    return NamePattern(text.strip(), re.compile(regex, re.DOTALL | re.IGNORECASE))
+    return NamePattern(text.strip(" '\""), re.compile(regex, re.DOTALL | re.IGNORECASE))
 
 
 def _regex_of(part: str, known: set[str], text: str) -> str:
     """Return the regular expression of a part of a pattern between slashes; add its fields to those that are known."""
-    tokens = [match.groups() for match in _TOKEN.finditer(part)]
+    tokens = [match.groups() for match in _TOKEN.finditer(re.sub(r"\{\w+\}", lambda field: field[0].lower(), part))]
     literals = ["", *(literal or "" for _, _, literal, _ in tokens), ""]
     n_stars, n_loose, regex = part.count("*"), 0, ""
     for i, (field, star, literal, wrong) in enumerate(tokens):

@@ -79,7 +79,7 @@ class Understanding:
         return replace(self, speakers=speakers, labels=labels)
 
 
-def understand(names: Sequence[str], pattern: str = "") -> Understanding:
+def understand(names: Sequence[str], pattern: str | None = None) -> Understanding:
     """Return what the relative names of a corpus tell, read as the pattern says or as they show themselves.
 
     Raises
@@ -94,7 +94,7 @@ def understand(names: Sequence[str], pattern: str = "") -> Understanding:
     >>> understand(["rec_from_phone.wav", "the_red_car.wav"]).speakers
     ['', '']
     """
-    if pattern:
+    if pattern is not None:
         found = _read(names, parse_pattern(pattern), "pattern")
         if not found.n_understood:
             raise InputError(

@@ -29,6 +29,8 @@ from tests.helpers.common import refused
         ("{speaker}-{take}.wav", "anna-1.wav", Parts("anna", "")),
         ("{speaker}-{take}.WAV", "anna-1.wav", Parts("anna", "")),
         ("{speaker}\\{take}", "anna/1.wav", Parts("anna", "")),
+        ("'{speaker}/{take}'", "anna/1.wav", Parts("anna", "")),
+        ("{Speaker}/{LABEL}", "anna/yes.wav", Parts("anna", "yes")),
         ("./{speaker}/{take}", "anna/1.wav", Parts("anna", "")),
         ("{speaker} {take}", "Änne 1.wav", Parts("Änne", "")),
         ("{speaker}+({take})", "anna+(1).wav", Parts("anna", "")),
