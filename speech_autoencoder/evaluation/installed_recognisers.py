@@ -5,10 +5,8 @@ What they recognise is compared as words: without case and punctuation, digits s
 """
 
 import re
-import threading
 import unicodedata
-from collections.abc import Sequence
-from contextlib import nullcontext
+from collections.abc import Callable, Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -32,6 +30,7 @@ _PEAK = 0.5  # to which every sound is scaled
 _PAUSE_S = 0.3  # before and after every sound
 _NOISE = 1e-3  # RMS
 _PART_S = 30  # the longest sound that is recognised at once
+_MOST = {"pocketsphinx": 16, "whisper": 1}  # at the same time: Whisper's model is large, and uses all processors
 _LIMIT_S = 180  # for a part, or for loading a model
 _ONES = (
     "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen "
@@ -51,10 +50,8 @@ class InstalledRecogniser:
 
     def __init__(self, kind: str, labels: list[str]) -> None:
         self._kind, self._given = kind, tuple(labels)
-        # One child has pocketsphinx for each thread. Of Whisper there is one: its model is large, and uses all threads.
-        self._turn = threading.Lock() if kind == "whisper" else nullcontext()
         try:
-            self.name, self.labels = isolation.call(_describe, kind, self._given, name=kind, limit_s=_LIMIT_S)
+            self.name, self.labels = self._call(_describe)
         except CallFailed as error:
             raise InputError(f"--recogniser {kind} cannot be used ({error}): leave the option out.") from error
 
@@ -71,13 +68,14 @@ class InstalledRecogniser:
     def _recognise_one(self, waveform: np.ndarray, sr: int) -> str:
         words = []
         for part in np.array_split(waveform, max(1, ceil_div(len(waveform), _PART_S * sr))):
-            with self._turn:
-                sound = prepare(part, sr=sr)
-                words.append(
-                    isolation.call(_transcribe, self._kind, self._given, sound, name=self._kind, limit_s=_LIMIT_S)
-                )
+            words.append(self._call(_transcribe, prepare(part, sr=sr)))
         text = " ".join(filter(None, words))
         return text if text in self.labels else ""
+
+    def _call(self, function: Callable[..., Any], *args: Any) -> Any:
+        """Return function(kind, labels, *args), computed in a child process."""
+        most = _MOST[self._kind]
+        return isolation.call(function, self._kind, self._given, *args, name=self._kind, limit_s=_LIMIT_S, most=most)
 
 
 class _PocketSphinx:

@@ -25,6 +25,8 @@ from speech_autoencoder.errors import InputError
 _MOST_TIMEOUTS = 3
 # How long a child that closed its output may take to end, and a child without a parent after its time limit, seconds.
 _ENDING_S = 10
+# More children than threads call at the same time.
+_MANY = 1_000
 # What is quoted at most of an exception's message.
 _MOST_CHARACTERS = 500
 _START = "import sys; sys.path[:] = {path}; from speech_autoencoder.system.isolation import serve; serve()"
@@ -40,7 +42,7 @@ class _NoAnswer(CallFailed):
     """A call took longer than its limit."""
 
 
-def call(function: Callable[..., Any], *args: Any, name: str, limit_s: float) -> Any:
+def call(function: Callable[..., Any], *args: Any, name: str, limit_s: float, most: int = _MANY) -> Any:
     """Return function(*args), computed in a child process; may be called in several threads at once.
 
     Parameters
@@ -53,6 +55,8 @@ def call(function: Callable[..., Any], *args: Any, name: str, limit_s: float) ->
         What messages call the code that it runs; calls of one name share children.
     limit_s
         The time limit in seconds.
+    most
+        How many children may run the code at the same time; further calls wait, before their time counts.
 
     Raises
     ------
@@ -62,15 +66,16 @@ def call(function: Callable[..., Any], *args: Any, name: str, limit_s: float) ->
         If the function raises it.
     """
     children = _children()
-    child = children.take(name)
-    try:
-        value, error = child.ask((function, args, limit_s), name, limit_s)
-    except BaseException as failure:
-        child.end()
-        if isinstance(failure, _NoAnswer):
-            children.count_timeout(name)
-        raise
-    children.give_back(name, child)
+    with children.turn(name, most):
+        child = children.take(name)
+        try:
+            value, error = child.ask((function, args, limit_s), name, limit_s)
+        except BaseException as failure:
+            child.end()
+            if isinstance(failure, _NoAnswer):
+                children.count_timeout(name)
+            raise
+        children.give_back(name, child)
     if error is None:
         return value
     raise error if isinstance(error, InputError) else CallFailed(f"{name} failed: {error}")
@@ -154,7 +159,13 @@ class _Children:
         self._lock = threading.Lock()
         self._idle: defaultdict[str, list[_Child]] = defaultdict(list)
         self._timeouts: Counter[str] = Counter()
+        self._turns: dict[str, threading.Semaphore] = {}
         atexit.register(self.close)
+
+    def turn(self, name: str, most: int) -> threading.Semaphore:
+        """Return what lets so many threads call some code at the same time."""
+        with self._lock:
+            return self._turns.setdefault(name, threading.Semaphore(most))
 
     def take(self, name: str) -> _Child:
         """Return an idle child, or a new one."""

@@ -45,6 +45,14 @@ def test_call_in_threads_has_a_child_for_each():
     assert 1 <= len(found) <= 3
 
 
+def test_call_in_threads_has_no_more_children_than_it_may():
+    def one(_):
+        return call(os.getpid, name="large library", limit_s=60, most=1)
+
+    with ThreadPoolExecutor(3) as executor:
+        assert len(set(executor.map(one, range(12)))) == 1
+
+
 def test_call_what_the_code_prints_is_discarded(capfd):
     assert run(os.write, 1, b"noise\n") == 6
     assert run(print, "more noise") is None

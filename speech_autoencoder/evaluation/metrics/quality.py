@@ -25,6 +25,7 @@ _WORST_PESQ = 1.0
 _PESQ_PART_S = 15
 _DNSMOS_SR = 16_000
 _DNSMOS_PART_S = 60
+_DNSMOS_MOST = 2  # at the same time: each takes 500 MB, and uses all processors
 # Time limits of one part; it takes a few seconds at most, the first one longer, as the package is loaded.
 _PESQ_LIMIT_S = 60
 _DNSMOS_LIMIT_S = 300
@@ -129,7 +130,7 @@ def _dnsmos_of_part(sound: np.ndarray) -> float:
     """Return the DNSMOS of a short part at _DNSMOS_SR."""
     if not np.any(sound):
         return float("nan")
-    return isolation.call(_run_dnsmos, sound, name="speechmos", limit_s=_DNSMOS_LIMIT_S)
+    return isolation.call(_run_dnsmos, sound, name="speechmos", limit_s=_DNSMOS_LIMIT_S, most=_DNSMOS_MOST)
 
 
 def _run_dnsmos(sound: np.ndarray) -> float:
