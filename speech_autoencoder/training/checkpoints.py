@@ -9,7 +9,7 @@ import time
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -126,6 +126,8 @@ class Checkpoint:
         self._say = say
         self._arrays: dict[str, np.ndarray] = {}
         self._saved_at = time.monotonic()
+        # Whether the file is of this training; before, there may be one of an earlier training.
+        self._is_current = False
 
     def take(self, train_step: Resumable, state: TrainingState) -> None:
         """Keep the training as it is now, for `try_to_save`; write it if the last file is half a minute old."""
@@ -150,14 +152,19 @@ class Checkpoint:
     def try_to_save(self, *, ended: str = "") -> None:
         """Write what was taken last, completely or not at all; `ended` says why the training is finished.
 
-        A failure is reported, not raised: a full disk must not cost what has been learned.
+        A failure is reported, not raised: a full disk must not cost what has been learned. The file of an earlier
+        training is deleted then: resumed, it would replace the model of this one.
         """
         try:
             if self._arrays:
                 self._arrays["ended"] = np.array(ended)
                 with atomic_write(self.path) as temporary:
                     np.savez(temporary, **self._arrays)  # type: ignore[arg-type]  # the stubs see an option
+                self._is_current = True
         except InputError as error:
+            if not self._is_current:
+                with suppress(OSError):
+                    self.path.unlink(missing_ok=True)
             self._say(f"No checkpoint could be written ({error})")
 
     def load(self, train_step: Resumable) -> tuple[TrainingState, Settings]:
@@ -171,6 +178,7 @@ class Checkpoint:
         with _opened(self.path) as arrays:
             settings = _settings(arrays)
             require_same(self.path, settings, self._settings)
+            self._is_current = True
             train_step.restore(arrays)
             state = TrainingState(
                 n_epochs=int(arrays["n_epochs"]),

@@ -130,10 +130,10 @@ def train(
     if not state.ended:
         say(f"Training for {counted(state.n_epochs, 'epoch')} of {counted(setup.batches.n_steps, 'step')}.")
     ended = TrainingLoop(setup, state, checkpoint, started=started, say=say).run(bar)
+    if ended != "interrupted":
+        checkpoint.try_to_save(ended=ended)  # before the model, which can be made from it again
     result = _make_result(setup, state, ended)
     save(model_path, result.model)
-    if ended != "interrupted":
-        checkpoint.try_to_save(ended=ended)
     return result
 
 

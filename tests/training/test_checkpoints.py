@@ -8,9 +8,18 @@ import numpy as np
 import pytest
 
 from speech_autoencoder.errors import InputError
-from speech_autoencoder.training import checkpoints
+from speech_autoencoder.training import checkpoints, loop
 from speech_autoencoder.training.checkpoints import read_settings
-from tests.helpers.common import TINY, TINY_MODEL, TINY_TRAINING, make_dataset, one_line_of, raise_at, train_tiny
+from tests.helpers.common import (
+    TINY,
+    TINY_MODEL,
+    TINY_TRAINING,
+    make_dataset,
+    names_in,
+    one_line_of,
+    raise_at,
+    train_tiny,
+)
 
 
 @pytest.fixture(scope="module")
@@ -187,6 +196,34 @@ def test_train_interrupted_with_a_full_disk_keeps_the_best_epoch(forty, tmp_path
     result = train_tiny(forty, tmp_path, say=raise_at("Epoch +1"))
     assert result.ended == "interrupted"
     assert [path.name for path in tmp_path.iterdir()] == ["model.h5"]
+
+
+def test_train_full_disk_deletes_the_checkpoint_of_an_earlier_training(forty, tmp_path, monkeypatch, checkpoint):
+    """Resumed, it would replace the new model by the old one."""
+    (tmp_path / "model.checkpoint.npz").write_bytes(checkpoint)
+    monkeypatch.setattr(checkpoints, "atomic_write", full)
+    train_tiny(forty, tmp_path, replace(TINY_TRAINING, epochs=1, seed=1))
+    assert names_in(tmp_path) == ["model.h5"]
+
+
+def test_train_full_disk_keeps_the_last_checkpoint_of_its_own(forty, tmp_path, monkeypatch, checkpoint):
+    (tmp_path / "model.checkpoint.npz").write_bytes(checkpoint)
+    monkeypatch.setattr(checkpoints, "atomic_write", full)
+    train_tiny(forty, tmp_path, replace(TINY_TRAINING, epochs=2), resume=True)
+    assert (tmp_path / "model.checkpoint.npz").read_bytes() == checkpoint
+
+
+def test_train_model_that_cannot_be_saved_is_made_from_the_checkpoint_later(forty, tmp_path, monkeypatch, checkpoint):
+    (tmp_path / "model.checkpoint.npz").write_bytes(checkpoint)
+    config = replace(TINY_TRAINING, epochs=2)
+    with monkeypatch.context() as patch:
+        patch.setattr(loop, "save", lambda path, model: full(path))
+        with pytest.raises(InputError, match="no space left"):
+            train_tiny(forty, tmp_path, config, resume=True)
+    lines = []
+    result = train_tiny(forty, tmp_path, config, resume=True, say=lines.append)
+    assert "The training is finished; its model is written again." in lines
+    assert (len(result.history), names_in(tmp_path)) == (2, ["model.checkpoint.npz", "model.h5"])
 
 
 def test_read_settings_are_those_of_the_training(forty, tmp_path):
