@@ -7,7 +7,7 @@ from contextlib import ExitStack, suppress
 from itertools import islice
 from pathlib import Path
 from types import TracebackType
-from typing import BinaryIO, NamedTuple, Self
+from typing import NamedTuple, Self
 
 import numpy as np
 import soundfile as sf
@@ -98,14 +98,13 @@ class Decoder:
         except OSError as error:
             raise InputError(f"{self._name} could not be read: {explain(error)}.") from error
         streams, content = self._layout.streams, content_of(self._layout.head)
-        sound = self._open_stream(streams[0] if streams else None)
+        sound = self._open_stream(streams[0] if streams else None, self._stack)
         if sound is not None and not streams and content.words and sound.format != "SD2":
-            sound.close()  # AAC, for example, is taken for MP3; SD2 has its header in another file
-            sound = None
+            sound = None  # AAC, for example, is taken for MP3; SD2 has its header in another file
         if sound is None:
             self._open_with_ffmpeg(content)
         else:
-            self._sound = self._stack.enter_context(sound)
+            self._sound = sound
             self.sr, self.n_channels = sound.samplerate, sound.channels
         low, high = RATES_HZ
         if not low <= self.sr <= high:
@@ -116,27 +115,21 @@ class Decoder:
         if self._layout.defect and not self._salvage:
             raise self._not_whole(self._layout.defect)
 
-    def _open_stream(self, stream: Stream | None) -> sf.SoundFile | None:
-        """Return a stream of the file, opened by libsndfile, or None if that does not read it."""
+    def _open_stream(self, stream: Stream | None, stack: ExitStack) -> sf.SoundFile | None:
+        """Return a stream of the file, opened by libsndfile and closed by `stack`, or None if that does not read it."""
         try:
             if stream is None or (len(self._layout.streams) == 1 and not stream.pieces):
                 sound = _SoundFile(libsndfile_path(self.path))
             else:
-                window = Window(self._file(), stream.pieces or (range(stream.start, stream.end),))
-                sound = _SoundFile(window)
+                file = stack.enter_context(self.path.open("rb"))
+                sound = _SoundFile(Window(file, stream.pieces or (range(stream.start, stream.end),)))
         except (sf.SoundFileError, UnicodeError, ValueError, TypeError, RuntimeError):
             return None
-        if sound.format == "RAW":  # taken for sound without a header, by its suffix
-            sound.close()
-            return None
-        return sound
-
-    def _file(self) -> BinaryIO:
-        """Return the file, opened once more."""
-        try:
-            return self._stack.enter_context(self.path.open("rb"))
         except OSError as error:
             raise InputError(f"{self._name} could not be read: {explain(error)}.") from error
+        stack.enter_context(sound)
+        # RAW: taken for sound without a header, by its suffix.
+        return sound if sound.format != "RAW" else None
 
     def _open_with_ffmpeg(self, content: Content) -> None:
         """Open the file with ffmpeg, or raise InputError with what it is and the next step."""
@@ -227,22 +220,23 @@ class Decoder:
             return
         streams = self._layout.streams or (None,)
         for number, stream in enumerate(streams):
-            sound = self._sound if number == 0 else self._next(stream)
-            if sound is None:
-                if not self._salvage:
-                    what = f"holds {len(streams)} recordings, of different rates or formats"
-                    raise InputError(f"{self._name} {what}: split it, or use the first with --salvage.")
-                self._finish(n_read, is_whole=False)
-                return
-            n_before, is_damaged = n_read, False
-            while not is_damaged:
-                block, is_damaged = _read(sound, n_read - n_before)
-                if not len(block):
-                    break
-                n_read += len(block)
-                yield block
-            promised = self._promised(sound, stream)
-            tolerance = _HOLES * promised if sound.format in _LOSSY else 0
+            with ExitStack() as stack:  # the first stream stays open
+                sound = self._sound if number == 0 else self._next(stream, stack)
+                if sound is None:
+                    if not self._salvage:
+                        what = f"holds {len(streams)} recordings, of different rates or formats"
+                        raise InputError(f"{self._name} {what}: split it, or use the first with --salvage.")
+                    self._finish(n_read, is_whole=False)
+                    return
+                n_before, is_damaged = n_read, False
+                while not is_damaged:
+                    block, is_damaged = _read(sound, n_read - n_before)
+                    if not len(block):
+                        break
+                    n_read += len(block)
+                    yield block
+                promised = self._promised(sound, stream)
+                tolerance = _HOLES * promised if sound.format in _LOSSY else 0
             if is_damaged or promised - (n_read - n_before) > tolerance:
                 if len(streams) == 1 and not self._layout.defect:
                     yield from self._go_on_with_ffmpeg(n_read, promised)
@@ -257,13 +251,10 @@ class Decoder:
             return stream.n_samples if stream else 0
         return sound.frames if sound.frames < _UNKNOWN_LENGTH else 0
 
-    def _next(self, stream: Stream | None) -> sf.SoundFile | None:
+    def _next(self, stream: Stream | None, stack: ExitStack) -> sf.SoundFile | None:
         """Return a further stream, None if it does not continue the first one."""
-        sound = self._open_stream(stream)
-        if sound is None:
-            return None
-        self._stack.enter_context(sound)
-        return sound if sound.samplerate == self.sr and sound.frames > 0 else None
+        sound = self._open_stream(stream, stack)
+        return sound if sound is not None and sound.samplerate == self.sr and sound.frames > 0 else None
 
     def _go_on_with_ffmpeg(self, n_read: int, promised: int) -> Iterator[np.ndarray]:
         """Yield the blocks after those that libsndfile could decode, if ffmpeg can."""

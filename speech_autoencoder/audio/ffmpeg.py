@@ -61,7 +61,7 @@ class Ffmpeg:
         if program is None:
             raise FfmpegError
         self._said = tempfile.TemporaryFile()  # noqa: SIM115  # closed by close()
-        command = [program, "-nostdin", "-hide_banner", "-v", "info", "-threads", "1"]
+        command = [program, "-nostdin", "-nostats", "-hide_banner", "-v", "info", "-threads", "1"]
         command += ["-protocol_whitelist", "file", "-format_whitelist", _FORMATS, "-i", f"file:{path}"]
         command += ["-map", "0:a:0", "-c:a", "pcm_f32be", "-f", "au", "-"]
         try:

@@ -289,6 +289,22 @@ def test_read_wav_with_its_sound_in_several_chunks_is_read_all(tmp_path):
     assert lengths(path) == {len(SPEECH)}
 
 
+def test_read_rf64_with_other_chunks_behind_its_sound_and_bw64_are_whole(tmp_path):
+    path = write(tmp_path, "rf64", "RF64", "PCM_16")
+    whole, data = read(path), path.read_bytes()
+    path.write_bytes(data + b"LIST" + struct.pack("<I", 5_000) + b"x" * 5_000)
+    assert lengths(path) == {len(whole)}
+    path.write_bytes(b"BW64" + data[4:])
+    assert np.array_equal(read(path), whole)
+
+
+def test_read_many_recordings_in_one_file_leave_no_files_open(tmp_path):
+    one = write(tmp_path, sound=SPEECH[:100]).read_bytes()
+    path = tmp_path / "many.wav"
+    path.write_bytes(900 * one)
+    assert lengths(path) == {90_000}
+
+
 def test_read_voc_of_several_blocks_holds_no_headers_as_sound(tmp_path):
     path = write(tmp_path, "voc", "VOC", "PCM_16")
     whole, data = read(path), path.read_bytes()

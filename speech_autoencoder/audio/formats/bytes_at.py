@@ -34,15 +34,15 @@ class BytesAt:
 
     def find(self, pattern: bytes, start: int, end: int) -> int:
         """Return the first position of a pattern from `start` on that lies whole before `end`, or -1."""
-        overlap = len(pattern) - 1
-        while start + overlap < end:
-            block = self.get(start, min(_BLOCK, end - start))
-            found = block.find(pattern)
+        while start + len(pattern) <= end:
+            if not 0 <= start - self._start <= len(self._block) - len(pattern):
+                self.get(start, len(pattern))
+                if len(self._block) < len(pattern):  # the file became shorter
+                    break
+            found = self._block.find(pattern, start - self._start, end - self._start)
             if found >= 0:
-                return start + found
-            if len(block) <= overlap:  # the file became shorter
-                break
-            start += len(block) - overlap
+                return self._start + found
+            start = self._start + len(self._block) - len(pattern) + 1
         return -1
 
     def has_only_zeros(self, start: int, end: int) -> bool:

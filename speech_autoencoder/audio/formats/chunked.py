@@ -27,6 +27,8 @@ _WAV_CODINGS = {
     0xF1AC: "FLAC",
 }
 _MP3_CODING = 0x0055
+# More chunks are not looked at.
+_MOST_CHUNKS = 100_000
 _W64_TAIL = bytes.fromhex("f3acd3118cd100c04f8edb8a")
 
 
@@ -80,12 +82,18 @@ class _Chunk:
 
 def _chunks(data: BytesAt, start: int, dialect: Dialect) -> Iterator[_Chunk]:
     """Yield the chunks from a position on, as far as they are chunks; a length may exceed the file."""
-    head = dialect.n_name + dialect.n_size
-    while start + head <= data.size:
+    head, size_64 = dialect.n_name + dialect.n_size, 0
+    for _ in range(_MOST_CHUNKS):
+        if start + head > data.size:
+            return
         name = data.get(start, dialect.n_name)
         if not _is_name(name) or name[:4] in _OTHER_FILES:
             return
         size = data.number(start + dialect.n_name, dialect.n_size, dialect.order)
+        if name == b"ds64":
+            size_64 = data.number(start + head + 8, 8, "little")
+        elif name == dialect.sound and size == 0xFFFFFFFF and size_64:
+            size = size_64
         if dialect.is_whole_size and not is_unknown(size, dialect.n_size, dialect.kind):
             size = max(0, size - head)
         yield _Chunk(name, start + dialect.n_name, start + head, size)
@@ -111,16 +119,14 @@ def read_chunked(data: BytesAt, start: int) -> Stream:
     if dialect is None:
         raise ValueError("expected a container of chunks")
     sounds: list[_Chunk] = []
-    coding, sizes_at, size_64, frame_bytes, end = None, None, 0, 1, start + dialect.first
+    coding, sizes_at, frame_bytes, end = None, None, 1, start + dialect.first
     for chunk in _chunks(data, end, dialect):
         if chunk.name == b"ds64":
-            sizes_at, size_64 = chunk.at, data.number(chunk.at + 8, 8, "little")
+            sizes_at = chunk.at
         elif chunk.name[:4] == b"fmt ":
             coding = data.number(chunk.at, 2, dialect.order)
             frame_bytes = data.number(chunk.at + 12, 2, dialect.order) or 1
         elif chunk.name == dialect.sound:
-            if chunk.size == 0xFFFFFFFF and sizes_at is not None and size_64:
-                chunk = _Chunk(chunk.name, chunk.size_at, chunk.at, size_64)
             sounds.append(chunk)
             if chunk.size <= dialect.skipped and not _reach_the_end(data, chunk.at, dialect):
                 sounds[-1] = _Chunk(chunk.name, chunk.size_at, chunk.at, 1 << 63)
@@ -141,6 +147,8 @@ def read_chunked(data: BytesAt, start: int) -> Stream:
     n_bytes = held - held % frame_bytes
     pieces = _with_size(first, n_bytes, dialect, sizes_at, start, first.at + n_bytes)
     if first.size <= held:
+        if data.get(start, 4) == b"BW64":  # which libsndfile knows as RF64
+            return Stream(kind, start, end, replaced(start, end, (start, b"RF64")))
         return Stream(kind, start, end, longer=pieces if end <= first.at + first.size + 1 else ())
     if is_unknown(first.size, 8 if first.size >> 32 else 4, dialect.kind):
         return Stream(kind, start, data.size, pieces)

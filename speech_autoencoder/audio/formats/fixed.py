@@ -3,9 +3,11 @@
 from speech_autoencoder.audio.formats.bytes_at import BytesAt, Piece, replaced
 from speech_autoencoder.audio.formats.stream import Stream, cut_short, is_unknown
 
-_NIST_LINE_BYTES = 64
 _NIST_HEADERS = (1_024, 1 << 16)  # bytes: of all files but a few, and the largest that is believed
 _MAT5_SURPLUS = 8
+# More matrices, or blocks of sound, are not looked at.
+_MOST_MATRICES = 1_000
+_MOST_BLOCKS = 1_000_000
 # Bytes of the header, of a packet, and of the sound in one.
 _SDS_HEAD, _SDS_PACKET, _SDS_SOUND = 21, 127, 120
 
@@ -109,7 +111,9 @@ def read_sds(data: BytesAt, start: int) -> Stream:
 def read_mat4(data: BytesAt, start: int) -> Stream:
     """Return the stream of a MATLAB 4 file: matrices, the last of which is the sound."""
     at = start
-    while at + 20 <= data.size:
+    for _ in range(_MOST_MATRICES):
+        if at + 20 > data.size:
+            break
         order = "little" if data.get(at + 2, 2) == b"\0\0" else "big"
         code, rows, columns, _, n_name = (data.number(at + 4 * i, 4, order) for i in range(5))
         width = {0: 8, 1: 4, 2: 4, 3: 2, 4: 2, 5: 1}.get(code // 10 % 10, 8)
@@ -124,7 +128,9 @@ def read_mat5(data: BytesAt, start: int) -> Stream:
     """Return the stream of a MATLAB 5 file: elements, the last of which is the sound."""
     order = "little" if data.get(start + 126, 2) == b"IM" else "big"
     at = start + 128
-    while at + 8 <= data.size:
+    for _ in range(_MOST_MATRICES):
+        if at + 8 > data.size:
+            break
         n_bytes = data.number(at + 4, 4, order)
         if at + 8 + n_bytes >= data.size:
             lacks = at + 8 + n_bytes - data.size
@@ -141,7 +147,7 @@ def read_voc(data: BytesAt, start: int) -> Stream:
     form: tuple[int, int, int] | None = None  # rate, channels, coding
     extended: tuple[int, int] | None = None
     promised = held = 0
-    while at < data.size and (block := data.get(at, 1)[0]):
+    while at < data.size and (block := data.number(at, 1)) and len(pieces) < _MOST_BLOCKS:
         n_bytes, content = data.number(at + 1, 3, "little"), at + 4
         at = content + n_bytes
         own = form
