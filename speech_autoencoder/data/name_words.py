@@ -27,7 +27,7 @@ FIRST_NAMES = frozenset(
     "carl carla carlo carlos carmen carol caroline catherine charles charlie charlotte chen chloe chris christian "
     "christina christine claire clara claudia daniel daniela dave david denis diana diego dmitri dora edward elena "
     "eli elias elisa elizabeth ella emil emily emma eric erik eva eve fatima felix fiona francesco frank fred gabriel "
-    "george georg giulia grace greta hana hannah hans harry heidi helen helena henry hugo ian ida igor ines ingrid "
+    "george georg giulia grace greta hana hannah hans harry heidi helen helena henry hugo ian ida igor ingrid "
     "isaac isabel ivan jack jackson jacob jakob james jan jana jane jason jean jennifer jens jessica jim joe johann "
     "john jonas jose joseph juan judy julia julian june kai karen karin karl kate katja ken kevin kim klaus lara lars "
     "laura lea lena leo leon li liam lina lisa louis louise luca lucas lucy luis lukas maja marc marco maria marie "
@@ -52,7 +52,7 @@ _NUMBERED_THING = re.compile(
     r"microphone|room|test|word|sentence|sent|utt|utterance|phrase|noise|set|batch|group|folder|dir|disc|disk|cd|dr|"
     r"vol|volume|book|lesson|unit|class|level|version|v|run|split|fold|train|dev|lj|snr|channel|ch|year|y|ep|episode|"
     r"season|lecture|lec|talk|meeting|call|song|cut|story|page|line|item|no|nr|num|number|kapitel|teil|aufnahme|spur|datei|"
-    r"ordner|tag|woche)[-_ ]?\d+.*"
+    r"tag|woche)[-_ ]?\d+.*"
 )
 # Where, when and how something was recorded: neither who speaks nor what is said.
 _CONDITIONS = frozenset(
