@@ -299,12 +299,15 @@ class LatentSearchConfig(_Config):
         The length of a step relative to the latents' standard deviation, at first; it falls to zero.
     envelope_weight, band_weight : float
         The weights of the envelopes, as ESTOI and as STOI compare them. The other weights are those of training.
+    level_weight : float
+        The weight of the level over some seconds.
     """
 
     steps: int = 24
     rate: float = 0.1
     envelope_weight: float = 0.9
     band_weight: float = 0.9
+    level_weight: float = 0.1
 
 
 @dataclass(frozen=True)

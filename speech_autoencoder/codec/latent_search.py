@@ -5,13 +5,18 @@ from dataclasses import replace
 
 import numpy as np
 
-from speech_autoencoder.config import LatentSearchConfig
-from speech_autoencoder.model.losses import LogMelDistance, SearchLoss
+from speech_autoencoder.config import FeatureConfig, LatentSearchConfig
+from speech_autoencoder.model.losses import HIGHEST, LogMelDistance, SearchLoss
 from speech_autoencoder.model.model_file import TrainedModel
 
 # Averages of the gradient and of its square: short memories, as there are few steps (docs/experiments.md).
 _MOMENTUM = 0.8
 _SECOND_MOMENTUM = 0.8
+# Levels are compared over some seconds. Speech keeps its own within the tolerance (natural logarithm of power, 1.3 dB).
+_LEVEL_S = 2.0
+_LEVEL_TOLERANCE = 0.3
+# Of the mean power, below which a level hardly counts.
+_QUIET = 0.01
 # Added to the root of the average square before dividing by it.
 _EPSILON = 1e-12
 
@@ -47,6 +52,7 @@ class Encoder:
         mask = np.pad(np.ones(frames.shape[1], np.float32), around)
         padded = np.pad(frames.T.astype(np.float32), (around, (0, 0)))
         search_loss = SearchLoss(self._distance, padded, mask, self._distance.level(frames))
+        level_loss = _LevelLoss(frames.T, self.model.features, self.config.level_weight)
 
         scale = start.std() + 1e-6
         move, mean, square = np.zeros((3, *start.shape), np.float32)
@@ -54,7 +60,8 @@ class Encoder:
         for step in range(self.config.steps):
             estimate, vjp = self.model.network.decode_with_vjp(start + scale * move)
             loss, gradient = search_loss(np.pad(estimate, ((margin, margin), (0, 0))))
-            gradient = scale * vjp(gradient[margin:-margin])
+            level_part, level_gradient = level_loss(estimate)
+            loss, gradient = loss + level_part, scale * vjp(gradient[margin:-margin] + level_gradient)
             # Adam's steps are as long where there is nothing to gain, so the start may be the best.
             if loss < least:
                 best, least = move, loss
@@ -65,3 +72,35 @@ class Encoder:
             spread = np.sqrt(square / (1 - _SECOND_MOMENTUM ** (step + 1)))
             move = move - self.config.rate * (1 - step / self.config.steps) * ahead / (spread + _EPSILON)
         return start + scale * best
+
+
+class _LevelLoss:
+    """How far the power of an estimate is from that of the log-mel (n_frames, n_mels), with the gradient.
+
+    What a latent cannot hold, such as a high tone for a model of speech, would otherwise lose most of its level: the
+    closest log-mel that can be decoded is a quiet one.
+    """
+
+    def __init__(self, frames: np.ndarray, features: FeatureConfig, weight: float) -> None:
+        self._rate = features.range_db * math.log(10) / 10
+        self._block = round(_LEVEL_S * features.frame_rate)
+        wanted = self._sum(np.exp(self._rate * (frames.astype(np.float32) - 1)))
+        self._quiet = _QUIET * wanted.mean()
+        self._wanted, self._weight = wanted + self._quiet, weight / len(wanted)
+        self._n_frames = len(frames)
+
+    def __call__(self, estimate: np.ndarray) -> tuple[float, np.ndarray]:
+        """Return the loss of an estimate, which may be longer, and its gradient of the same shape."""
+        power = np.exp(self._rate * (np.minimum(estimate, HIGHEST) - 1))
+        power[self._n_frames :] = 0
+        total = self._sum(power[: self._n_frames]) + self._quiet
+        difference = np.log(total / self._wanted)
+        excess = difference - np.clip(difference, -_LEVEL_TOLERANCE, _LEVEL_TOLERANCE)
+        slope = np.repeat(2 * self._weight * self._rate * excess / total, self._block)[: len(estimate), None]
+        gradient = power * (estimate <= HIGHEST)
+        gradient[: len(slope)] *= slope
+        return float(self._weight * np.square(excess).sum()), gradient
+
+    def _sum(self, power: np.ndarray) -> np.ndarray:
+        """Return the power of each block of frames (n_frames, n_mels)."""
+        return np.add.reduceat(power.sum(axis=1), np.arange(0, len(power), self._block))

@@ -66,9 +66,8 @@ class InstalledRecogniser:
         return [self._recognise_one(waveform, sr) for waveform in waveforms]
 
     def _recognise_one(self, waveform: np.ndarray, sr: int) -> str:
-        words = []
-        for part in np.array_split(waveform, max(1, ceil_div(len(waveform), _PART_S * sr))):
-            words.append(self._call(_transcribe, prepare(part, sr=sr)))
+        parts = np.array_split(waveform, max(1, ceil_div(len(waveform), _PART_S * sr)))
+        words = [self._call(_transcribe, prepare(part, sr=sr)) for part in parts]
         text = " ".join(filter(None, words))
         return text if text in self.labels else ""
 

@@ -204,7 +204,7 @@ def _children() -> _Children:
 
 def serve() -> None:
     """Answer calls from stdin on stdout until stdin ends: what a child does."""
-    calls = open(0, "rb")
+    calls = os.fdopen(0, "rb")
     answers = os.fdopen(os.dup(1), "wb")
     os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # native code may print
     signal.signal(signal.SIGINT, signal.SIG_DFL)

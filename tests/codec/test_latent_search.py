@@ -5,7 +5,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from speech_autoencoder.audio.log_mel import log_mel
+from speech_autoencoder.audio.log_mel import denormalise, log_mel
+from speech_autoencoder.codec import latent_search
 from speech_autoencoder.codec.latent_search import Encoder
 from speech_autoencoder.config import LatentSearchConfig, LossConfig, ModelConfig
 from speech_autoencoder.model import pca
@@ -59,6 +60,40 @@ def test_encoder_band_weight_improves_each_bands_envelope(model):
         return loss_of(model, latent, FRAMES, band_weight=1.0) - loss_of(model, latent, FRAMES)
 
     assert of_bands(0.9) < of_bands(0.0)
+
+
+def test_encoder_level_weight_keeps_the_level_of_what_a_latent_cannot_hold(model):
+    # Bands that speech never has alone.
+    frames = np.zeros((TINY.n_mels, 60), np.float32)
+    frames[[3, 11]] = 0.9
+
+    def error_db(weight):
+        latent = Encoder(model, LatentSearchConfig(level_weight=weight))(frames)
+        powers = [np.sum(denormalise(x, TINY) ** 2) for x in (model.network.decode(latent)[:, :60], frames)]
+        return 10 * np.log10(powers[0] / powers[1])
+
+    assert error_db(0.0) < -3
+    assert abs(error_db(0.1)) < abs(error_db(0.0)) / 2
+
+
+def test_level_loss_gradient_is_that_of_the_loss():
+    rng = np.random.default_rng(0)
+    frames, estimate = (rng.uniform(0.2, 0.9, (700, TINY.n_mels)) for _ in range(2))
+    loss = latent_search._LevelLoss(frames + 0.1, TINY, 0.1)
+    longer = np.pad(estimate, ((0, 3), (0, 0)), constant_values=0.7)
+    value, gradient = loss(longer)
+    move = rng.standard_normal(longer.shape)
+    slope = (loss(longer + 1e-6 * move)[0] - loss(longer - 1e-6 * move)[0]) / 2e-6
+    assert value > 0
+    assert np.sum(gradient * move) == pytest.approx(slope, rel=1e-3)
+    assert not gradient[700:].any()
+
+
+def test_level_loss_of_a_level_within_the_tolerance_is_zero():
+    frames = np.random.default_rng(0).uniform(0.2, 0.9, (700, TINY.n_mels))
+    value, gradient = latent_search._LevelLoss(frames, TINY, 0.1)(frames - 1 / TINY.range_db)
+    assert value == 0
+    assert not gradient.any()
 
 
 def test_encoder_without_steps_is_the_network(model):
