@@ -64,7 +64,8 @@ def main() -> None:
         results = batch.each(step)
     drawn = try_to_draw(figure_path, excerpt.draw, warn) if figure_path and excerpt else []
 
-    if sizes := [result for result in results if result]:
+    sizes = [result for result in results if result]
+    if sizes:
         done, output = [path for path, _ in batch.pairs], batch.pairs[0][1]
         where = output.with_suffix(SUFFIX) if len(done) == 1 else output.parent
         describe_encoded(sizes, done, where, args.bitrate, say)

@@ -34,7 +34,7 @@ def test_scripts_as_modules_are_called_by_their_files(tmp_path):
 @pytest.mark.parametrize("path", [*(f"{script}.py" for script in SCRIPTS), "speech_autoencoder/__main__.py"])
 def test_scripts_in_an_old_python_say_which_one_to_use(path, tmp_path):
     for name in (path, "speech_autoencoder/__init__.py"):
-        ast.parse((ROOT / name).read_text(), feature_version=(3, 8))
+        ast.parse((ROOT / name).read_text(), feature_version=(3, 7))
     code = "import sys; sys.version_info = (3, 9, 18, 'final', 0); sys.path.insert(0, sys.argv[2])\n"
     code += "import runpy; runpy.run_path(sys.argv[1], run_name='__main__')"
     done = subprocess.run(

@@ -88,10 +88,14 @@ def program_name() -> str:
 
 
 def _keep_settings(stack: ExitStack) -> None:
-    """Put arguments, environment variables and the filters of warnings and messages back."""
+    """Put arguments, environment variables, the filters of warnings and messages, and random numbers back."""
     stack.callback(setattr, sys, "argv", sys.argv)
     stack.callback(_restore_environment, dict(os.environ))
     stack.enter_context(warnings.catch_warnings())
+    if "random" in sys.modules:  # training sets these seeds
+        stack.callback(sys.modules["random"].setstate, sys.modules["random"].getstate())
+    if "numpy" in sys.modules:
+        stack.callback(sys.modules["numpy"].random.set_state, sys.modules["numpy"].random.get_state())
     # matplotlib's message about its cache folder, where there is no home, is discarded.
     logger = logging.getLogger("matplotlib")
     stack.callback(logger.setLevel, logger.level)

@@ -29,9 +29,12 @@ def import_matplotlib() -> ModuleType:
         except ImportError:
             raise
         except Exception:  # whatever reading a matplotlibrc raises: its own is found first in the working directory
+            folder = _folder_of("matplotlib") / "mpl-data"
+            if not folder.is_dir():
+                raise
             for name in [name for name in sys.modules if name.startswith("matplotlib.")]:
                 del sys.modules[name]
-            with chdir(_folder_of("matplotlib") / "mpl-data"):
+            with chdir(folder):
                 import matplotlib
     finally:
         if backend is not None:

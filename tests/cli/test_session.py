@@ -16,7 +16,8 @@ from tests.helpers.common import ROOT
 
 # What a session consists of, and a run that changes all of it.
 STATE = """
-import atexit, gc, logging, os, signal, sys, threading, warnings
+import atexit, gc, logging, os, random, signal, sys, threading, warnings
+import numpy as np
 from speech_autoencoder.cli.process import run_main
 from speech_autoencoder.errors import InputError
 def status(number):
@@ -33,12 +34,13 @@ def state():
         "environment": dict(os.environ), "folder": os.getcwd(), "argv": (id(sys.argv), list(sys.argv)),
         "garbage": (gc.isenabled(), gc.get_freeze_count()), "at exit": atexit._ncallbacks(),
         "filters": list(warnings.filters), "level": logging.getLogger("matplotlib").level,
-        "threads": threading.enumerate(),
+        "threads": threading.enumerate(), "random": (random.getstate(), str(np.random.get_state())),
     }
 def change():
     os.environ["KERAS_BACKEND"] = "torch"
     del os.environ["HOME"]
     os.environ["PATH"] = "nowhere"
+    random.seed(1), np.random.seed(1)
     warnings.simplefilter("error")
     logging.getLogger("matplotlib").setLevel(logging.DEBUG)
     os.write(1, b"noise"), os.write(2, b"noise")

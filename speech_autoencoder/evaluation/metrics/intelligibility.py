@@ -2,7 +2,6 @@
 
 import warnings
 from collections.abc import Callable
-from functools import cache
 
 import numpy as np
 
@@ -62,16 +61,16 @@ def stoi(reference: np.ndarray, estimate: np.ndarray, sr: int, *, extended: bool
     return float("nan") if value == _TOO_SHORT else round(value, _DECIMALS)
 
 
-@cache
 def _pystoi() -> Callable[..., float]:
     """Return pystoi's function, with its warnings turned off.
 
-    This is done once: the warning filters are shared by all threads, and changing them around each call would need a
-    lock.
+    This is done once in a run: the warning filters are shared by all threads, and changing them around each call would
+    need a lock. A notebook has its own filters back after a run.
     """
     from pystoi import stoi as measure  # loads scipy.signal: only where something is scored
 
-    warnings.filterwarnings("ignore", category=RuntimeWarning, module="pystoi")
+    if not any("pystoi" in str(module) for *_, module, _ in warnings.filters):
+        warnings.filterwarnings("ignore", category=RuntimeWarning, module="pystoi")
     return measure
 
 
