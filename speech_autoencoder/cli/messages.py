@@ -1,5 +1,6 @@
 """What command lines report: the sizes of a latent, a training, encoded files, recordings left out."""
 
+import math
 from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -78,7 +79,9 @@ def describe_training(result: "Result", checkpoint_path: Path, say: Say) -> None
     best = f"the best epoch is {result.best_epoch}" if result.best_epoch else "no epoch was better than the start"
     say(f"{result.model.network.n_weights:,} weights; {best}.")
     codec = result.model.description["codec"]
-    if not result.best_epoch:
+    if result.ended == "interrupted":
+        pass
+    elif not result.best_epoch:
         say(f"The training has learned nothing, and the model is PCA alone: {_what_to_change(result, training)}.")
     elif not codec and result.best_loss > result.baseline_loss:
         say(f"The model is worse than the PCA baseline: {_what_to_change(result, training)}.")
@@ -90,7 +93,8 @@ def describe_training(result: "Result", checkpoint_path: Path, say: Say) -> None
         low, high = codec["kbits"]
         say(f"As a codec, it takes {low:.2f} to {high:.2f} kbit/s, in {codec['qualities']} quality steps.")
     if result.ended != "interrupted" and resume:
-        more = f"--epochs {2 * n_done}" if training["epochs"] else f"--minutes {2 * training['minutes']:g}"
+        longer = math.ceil(2 * max(minutes, training["minutes"]))
+        more = f"--epochs {2 * n_done}" if training["epochs"] else f"--minutes {longer}"
         size = in_words(checkpoint_path.stat().st_size)
         say(f"--resume {more} goes on with this training; only that needs {printable(checkpoint_path)} ({size}).")
 

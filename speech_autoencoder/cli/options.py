@@ -48,7 +48,7 @@ def add_generator_options(parser: argparse.ArgumentParser, audio_dir: Path, arra
         "--audio-dir", type=to_path, default=audio_dir, help="the recordings, in this folder and its subfolders"
     )
     parser.add_argument("--output", type=to_path, default=array_path, help="the array to write, a .npy")
-    parser.add_argument("--workers", type=positive(int), default=available_cpus(), help="threads")
+    add_workers_option(parser)
     parser.add_argument(
         "--names",
         metavar="PATTERN",

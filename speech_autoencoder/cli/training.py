@@ -59,7 +59,10 @@ def choose(args: argparse.Namespace, dataset: Dataset, checkpoint_path: Path, sa
     given = {key: getattr(args, key) for key in ("batch_size", "learning_rate", "patience", "seed")}
     if args.minutes or args.epochs:
         given |= {"minutes": args.minutes or TrainingConfig.minutes, "epochs": args.epochs or 0}
-    config = replace(base, **{key: value for key, value in given.items() if value is not None})
+    try:
+        config = replace(base, **{key: value for key, value in given.items() if value is not None})
+    except InputError as error:  # "learning_rate is ..."
+        raise InputError(f"--{str(error).replace('_', '-', 1)}") from error
     config = _fit(config, dataset, model, say, is_codec=codec is not None)
     choice = Choice(config, model, codec, validation)
     if stored:

@@ -6,7 +6,14 @@ from pathlib import Path
 
 import pytest
 
-from speech_autoencoder.cli.options import add_workers_option, make_parser, positive, to_path, word_or_path
+from speech_autoencoder.cli.options import (
+    add_generator_options,
+    add_workers_option,
+    make_parser,
+    positive,
+    to_path,
+    word_or_path,
+)
 
 
 @pytest.mark.parametrize("text", ["0", "-1", "nan", "inf", "-inf", "1e999"])
@@ -117,9 +124,12 @@ def test_workers_option_takes_some(text, value):
 
 
 @pytest.mark.parametrize("text", ["10000", "0", "many"])
-def test_workers_option_so_many_that_they_take_the_memory_are_refused(text, capsys):
+@pytest.mark.parametrize(
+    "add", [add_workers_option, lambda parser: add_generator_options(parser, Path("a"), Path("b"))]
+)
+def test_workers_option_so_many_that_they_take_the_memory_are_refused(add, text, capsys):
     parser = make_parser("A test.")
-    add_workers_option(parser)
+    add(parser)
     with pytest.raises(SystemExit):
         parser.parse_args(["--workers", text])
     assert text in capsys.readouterr().err

@@ -89,7 +89,7 @@ def test_choose_batch_larger_than_the_memory_is_refused_with_the_largest_that_fi
     ("option", "value"), [("seed", -1), ("seed", 2**32), ("epochs", 10**30), ("patience", 10**30), ("minutes", 1e300)]
 )
 def test_choose_number_out_of_bounds_is_refused(forty, tmp_path, option, value):
-    refused(f"{option} is ", "expected", do=lambda: choose_of(forty, tmp_path, **{option: value}))
+    refused(f"--{option} is ", "expected", do=lambda: choose_of(forty, tmp_path, **{option: value}))
 
 
 # Resuming
