@@ -81,9 +81,9 @@ def warn_if_small(n_samples: Sequence[int] | np.ndarray, sr: Sequence[int] | np.
     if not is_small(n_recordings, total_s):
         return []
     return [
-        f"Warning: {counted(n_recordings, 'recording')}, {_short_duration(total_s)} in all, will do for a try, but are "
-        f"too few for any claim about others: use at least {LEAST_RECORDINGS} recordings and {LEAST_SECONDS:.0f} s, "
-        f"better {ENOUGH}."
+        f"Warning: {counted(n_recordings, 'recording')}, {_short_duration(total_s)} in all: enough to try things out, "
+        f"too little for any claim about other recordings. Use at least {LEAST_RECORDINGS} recordings and "
+        f"{LEAST_SECONDS:.0f} s, better {ENOUGH}."
     ]
 
 

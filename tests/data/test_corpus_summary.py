@@ -45,7 +45,7 @@ def test_describe_warns_of_what_is_wrong_and_names_recordings(tmp_path):
     assert line.startswith("7 recordings are identical to another")
     assert line.endswith("and 2 more.")
     assert line.count(".wav") == 5
-    assert lines[-1].startswith("Warning: 16 recordings, 27.5 s in all, will do for a try, but are too few")
+    assert lines[-1].startswith("Warning: 16 recordings, 27.5 s in all: enough to try things out, too little for any")
 
 
 def test_describe_good_recordings_give_no_warning(tmp_path):
