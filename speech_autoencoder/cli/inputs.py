@@ -140,7 +140,7 @@ def _local_path(address: str) -> Path:
     """Return the path in the address of a file on this computer."""
     scheme, rest = re.split(r":[/\\]+", address, maxsplit=1)
     if scheme.lower() != "file":
-        raise InputError(f"{printable(address)} is an address: download the recording, and name the file.")
+        raise InputError(f"{printable(f'{scheme}://{rest}')} is an address: download the recording, and name the file.")
     return Path(url2pathname(urlsplit(f"file:///{rest}").path))
 
 

@@ -145,6 +145,10 @@ class _Parser(argparse.ArgumentParser):
     def parse_known_args(self, args: Any = None, namespace: Any = None) -> tuple[Any, list[str]]:
         """Parse arguments, by default those of the command line, without those of a notebook's own process."""
         found, others = super().parse_known_args(own_arguments() if args is None else args, namespace)
+        for action in self._actions:
+            value = getattr(found, action.dest, None)
+            if action.type is to_path and action.nargs is None and not isinstance(value, str | Path | None):
+                self.error(f"argument {action.option_strings[0]}: the default is {value!r}, not a path in quotes")
         for name, value in vars(found).items():
             if isinstance(value, Path):  # a default, which argparse converts only if it is a string
                 setattr(found, name, expanded(value))

@@ -101,8 +101,10 @@ def expanded(path: str | os.PathLike) -> Path:
     Raises
     ------
     InputError
-        If there is no such user, or the path is empty or `-`.
+        If there is no such user, or the path is empty, `-`, or what somebody has written in place of one.
     """
+    if not isinstance(path, str | os.PathLike):
+        raise InputError(f"A path at the top of the script is {path!r}: write one in quotes.")
     text = os.fspath(path)
     if not text:
         raise InputError("The path is empty: name a file or a folder.")

@@ -2,6 +2,7 @@
 
 import argparse
 import os
+import re
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,8 @@ from speech_autoencoder.cli.options import (
     to_path,
     word_or_path,
 )
+from speech_autoencoder.errors import InputError
+from speech_autoencoder.system.files import expanded
 
 
 @pytest.mark.parametrize("text", ["0", "-1", "nan", "inf", "-inf", "1e999"])
@@ -111,6 +114,16 @@ def test_make_parser_default_that_people_have_edited_is_expanded(home, default):
     assert args.a == args.b == home / "x"
 
 
+@pytest.mark.parametrize("default", [["a.npy", "b.npy"], (Path("a.npy"),), 5], ids=repr)
+def test_make_parser_default_that_is_no_path_is_refused_in_one_line(default, capsys):
+    parser = make_parser("A test.")
+    parser.add_argument("--data", type=to_path, default=default)
+    with pytest.raises(SystemExit) as error:
+        parser.parse_args([])
+    assert error.value.code == 2
+    assert f"argument --data: the default is {default!r}, not a path in quotes" in capsys.readouterr().err
+
+
 def test_word_or_path_words_stay_and_paths_are_expanded(home):
     convert = word_or_path(("auto", "none"))
     assert (convert("auto"), convert("~/labels.csv")) == ("auto", f"{home}/labels.csv")
@@ -133,3 +146,9 @@ def test_workers_option_so_many_that_they_take_the_memory_are_refused(add, text,
     with pytest.raises(SystemExit):
         parser.parse_args(["--workers", text])
     assert text in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("path", [None, ["a.png"], (Path("a.png"),), 5], ids=repr)
+def test_expanded_what_somebody_has_written_in_place_of_a_path_is_refused(path):
+    with pytest.raises(InputError, match=f"is {re.escape(repr(path))}: write one in quotes"):
+        expanded(path)
