@@ -121,7 +121,7 @@ def test_describe_zero_length_file_is_refused(tmp_path):
     ],
 )
 @pytest.mark.parametrize("name", ["a.wav", "a.mp3", "a.au", "a.snd", "a.flac"])
-def test_describe_what_is_no_sound_is_named(tmp_path, monkeypatch, name, content, match):
+def test_describe_text_called_wav_is_refused(tmp_path, monkeypatch, name, content, match):
     """Libsndfile takes anything called .au or .snd for sound without a header."""
     monkeypatch.setattr(ffmpeg.shutil, "which", lambda name: None)
     (tmp_path / name).write_bytes(content)
