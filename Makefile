@@ -16,12 +16,12 @@ P := speech_autoencoder
 # The folders that each script imports from, directly or through others, and no more: a change makes just the stages
 # after it stale. tests/test_makefile.py compares these lists with the imports.
 modules = $(wildcard $(patsubst %, $P/%/*.py, $1))
-SHARED := $(addprefix $P/, __init__.py config.py errors.py script_names.py) $(call modules, system audio data cli)
-FEATURES := $(SHARED) $(call modules, audio/formats)
-MODEL := $(SHARED) $(call modules, model codec)
+FEATURES := $(addprefix $P/, __init__.py config.py errors.py script_names.py) \
+	$(call modules, system audio audio/formats data cli)
+MODEL := $(FEATURES) $(call modules, model codec)
 TRAINING := $(MODEL) $(call modules, training)
-EVALUATION := $(FEATURES) $(TRAINING) $(call modules, evaluation evaluation/metrics report) $(wildcard $P/report/templates/*)
-PREDICTION := $(FEATURES) $(MODEL) $P/report/recording_figure.py
+EVALUATION := $(TRAINING) $(call modules, evaluation evaluation/metrics report) $(wildcard $P/report/templates/*)
+PREDICTION := $(MODEL) $P/report/recording_figure.py
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-7s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
