@@ -43,6 +43,20 @@ def test_find_recordings_format_that_only_others_read_is_found_and_then_refused(
         describe(tmp_path / name)
 
 
+@pytest.mark.parametrize(
+    "suffix", ["wav", "bwf", "w64", "rf64", "mp2", "mp1", "mpga", "oga", "aifc", "sf", "8svx", "snd"]
+)
+def test_find_recordings_other_suffixes_of_what_is_read_are_found(tmp_path, suffix):
+    (tmp_path / f"a.{suffix}").touch()
+    assert find_recordings(tmp_path) == [f"a.{suffix}"]
+
+
+def test_find_recordings_folder_of_other_files_says_what_is_in_it(tmp_path):
+    (tmp_path / "a.xyz").touch()
+    with pytest.raises(InputError, match=r"holds no recording \(WAV, .*MP3, .*\), only files called \.xyz: put some"):
+        find_recordings(tmp_path)
+
+
 def test_find_recordings_link_to_the_parent_folder_is_not_followed_again(wav):
     (wav.parent / "sub").mkdir()
     (wav.parent / "sub" / "loop").symlink_to(wav.parent)
