@@ -17,6 +17,7 @@ from speech_autoencoder.codec.latent_search import Encoder
 from speech_autoencoder.codec.range_coder import LatentCoder
 from speech_autoencoder.codec.recording_codec import decode_recording, encode_recording
 from speech_autoencoder.config import CLASSIC, InversionConfig, LatentSearchConfig
+from speech_autoencoder.errors import InputError
 from speech_autoencoder.model import quantisation
 from speech_autoencoder.model.entropy_model import RADIUS, TABLE_BITS
 from tests.helpers.common import TINY, names_in, refused
@@ -279,6 +280,15 @@ def test_encode_unknown_quality_is_refused(encoder, tmp_path, quality):
     path = record(tmp_path / "x.wav", 800)
     refused("0 to 9", do=lambda: encode_recording(path, encoder, tmp_path / "x.sae", quality=quality))
     assert names_in(tmp_path) == ["x.wav"]
+
+
+def test_encode_cut_short_is_refused_or_encodes_what_is_there(encoder, tmp_path):
+    path = record(tmp_path / "a.wav", 16_000)
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+    with pytest.raises(InputError, match="cut short"):
+        encode_recording(path, encoder, tmp_path / "a.sae", quality=0)
+    encoded = encode_recording(path, encoder, tmp_path / "a.sae", quality=0, salvage=True)
+    assert encoded.seconds == pytest.approx(1, abs=0.01)
 
 
 def test_encode_longer_than_a_day_is_refused(encoder, tmp_path, monkeypatch):
