@@ -19,7 +19,7 @@ from speech_autoencoder.data.labels_file import find_labels, read_labels
 from speech_autoencoder.data.recording_names import Understanding
 from speech_autoencoder.errors import InputError
 from speech_autoencoder.system.files import lock, printable
-from speech_autoencoder.system.wording import counted
+from speech_autoencoder.system.wording import counted, duration
 
 
 def features_of_preset(name: str, audio_dir: Path) -> FeatureConfig:
@@ -83,7 +83,7 @@ def generate(
         )
     shape = (summary.n_clips, features.n_mels, features.n_frames, 1)
     content = (
-        f"{counted(summary.n_recordings, 'recording')}, {summary.seconds / 60:.1f} minutes, "
+        f"{counted(summary.n_recordings, 'recording')}, {duration(summary.seconds)}, "
         f"as {counted(summary.n_clips, 'clip')} ({100 * summary.fill:.0f} % sound, the rest padding)"
     )
     if not summary.written:

@@ -9,7 +9,7 @@ import numpy as np
 from speech_autoencoder.config import ENOUGH, ENOUGH_SECONDS, LEAST_RECORDINGS, LEAST_SECONDS
 from speech_autoencoder.script_names import TRAINER
 from speech_autoencoder.system.files import printable
-from speech_autoencoder.system.wording import counted
+from speech_autoencoder.system.wording import counted, duration
 
 # The most names, or sample rates, that are listed.
 _MOST_NAMED = 5
@@ -42,7 +42,7 @@ def describe(columns: dict[str, Sequence]) -> list[str]:
     levels_dbfs = dbfs[power > 0]
     total_s = float(seconds.sum())
     lines = [
-        f"Corpus: {_duration(total_s)} in {counted(len(names), 'recording')} of {_lengths(seconds)}; "
+        f"Corpus: {duration(total_s)} in {counted(len(names), 'recording')} of {_lengths(seconds)}; "
         f"{_speakers(columns['speaker'])}; {_rates(columns['sr'])}."
     ]
     if len(levels_dbfs):
@@ -81,7 +81,7 @@ def warn_if_small(n_samples: Sequence[int] | np.ndarray, sr: Sequence[int] | np.
     if not is_small(n_recordings, total_s):
         return []
     return [
-        f"Warning: {counted(n_recordings, 'recording')}, {_short_duration(total_s)} in all: enough to try things out, "
+        f"Warning: {counted(n_recordings, 'recording')}, {duration(total_s)} in all: enough to try things out, "
         f"too little for any claim about other recordings. Use at least {LEAST_RECORDINGS} recordings and "
         f"{LEAST_SECONDS:.0f} s, better {ENOUGH}."
     ]
@@ -97,16 +97,6 @@ def _named(names: list[str]) -> str:
     text = ", ".join(printable(name) for name in names[:_MOST_NAMED])
     more = len(names) - _MOST_NAMED
     return f"{text} and {more} more" if more > 0 else text
-
-
-def _short_duration(seconds: float) -> str:
-    """Return a duration in seconds, or in minutes from two of them on."""
-    return f"{seconds:.1f} s" if seconds < 120 else _duration(seconds)
-
-
-def _duration(seconds: float) -> str:
-    """Return a duration in minutes or hours."""
-    return f"{seconds / 3_600:.1f} hours" if seconds >= 3_600 else f"{seconds / 60:.1f} minutes"
 
 
 def _lengths(seconds: np.ndarray) -> str:

@@ -6,7 +6,7 @@ from speech_autoencoder.config import ENOUGH, LEAST_RECORDINGS, LEAST_SECONDS
 from speech_autoencoder.data.corpus_summary import is_small
 from speech_autoencoder.evaluation.results import LEVELS, Finding, Measurements, SharedWithTraining
 from speech_autoencoder.script_names import TEST_DATA_GENERATOR, TRAINER
-from speech_autoencoder.system.wording import counted
+from speech_autoencoder.system.wording import counted, duration
 
 # STOI from which reconstructions are called clear, understandable, or understandable in part. For comparison: at 0.82 a
 # recogniser recognised 95 % of spoken digits, at 0.91 as many as in the original recordings (docs/quality.md).
@@ -248,9 +248,11 @@ def _training_time(model: dict) -> Finding | None:
     # The latents of a codec are quantised, those of PCA are not: their losses are not comparable.
     pca_loss = None if model.get("codec") else number(model, "validation", "baseline_loss")
     learned = not pca_loss or min(losses) < (1 - _LEARNED) * pca_loss
+    time = f" in {duration(60 * minutes[-1])}" if minutes else ""
+    of_pca = f" (PCA: {pca_loss:.4f})" if pca_loss else ""
     evidence = (
-        f"{counted(n_epochs, 'epoch')}{f' in {minutes[-1]:.1f} minutes' if minutes else ''}; the best is epoch {best}, "
-        f"with a validation loss of {min(losses):.4f}{f' (PCA: {pca_loss:.4f})' if pca_loss else ''}."
+        f"{counted(n_epochs, 'epoch')}{time}; the best is epoch {best}, "
+        f"with a validation loss of {min(losses):.4f}{of_pca}."
     )
     longer = 2 * math.ceil(minutes[-1]) if minutes else 10
     codec = "--codec " if model.get("codec") else ""
@@ -288,8 +290,8 @@ def _training_data(measured: Measurements, model: dict, shared: SharedWithTraini
         return None
     evidence = []
     if n_recordings:
-        duration = f" ({minutes:.1f} minutes)" if minutes else ""
-        evidence.append(f"The model was trained on {counted(round(n_recordings), 'recording')}{duration}.")
+        length = f" ({duration(60 * minutes)})" if minutes else ""
+        evidence.append(f"The model was trained on {counted(round(n_recordings), 'recording')}{length}.")
     if training and testing:
         evidence.append(
             f"The log-mel error is {training:.2f} dB on training and {testing:.2f} dB on {tested_on}: "
@@ -315,7 +317,7 @@ def _testing_data(measured: Measurements) -> Finding | None:
         "testing",
         "warning",
         "There are too few testing recordings for any claim about other recordings.",
-        f"The model was tested on {counted(n, 'recording')} of {seconds:.1f} s in all.",
+        f"The model was tested on {counted(n, 'recording')} of {duration(seconds)} in all.",
         f"Test on at least {LEAST_RECORDINGS} recordings, and {LEAST_SECONDS:.0f} s.",
     )
 

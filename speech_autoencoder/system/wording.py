@@ -17,6 +17,21 @@ def counted(count: int, noun: str) -> str:
     return f"{count:,} {noun}{'' if count == 1 else 's'}"
 
 
+def duration(seconds: float) -> str:
+    """Return a duration in seconds, in minutes from two of them on, or in hours from two of them on.
+
+    Examples
+    --------
+    >>> duration(0.464), duration(12), duration(606), duration(9_000)
+    ('0.46 s', '12.0 s', '10.1 minutes', '2.5 hours')
+    """
+    if seconds < 1:
+        return f"{seconds:.2g} s"
+    if seconds < 120:
+        return f"{seconds:.1f} s"
+    return f"{seconds / 60:.1f} minutes" if seconds < 7_200 else f"{seconds / 3_600:,.1f} hours"
+
+
 def listed(paths: Sequence[Path]) -> str:
     """Return the names of files as in a sentence.
 

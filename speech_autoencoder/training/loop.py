@@ -23,7 +23,7 @@ from speech_autoencoder.model.network import Network
 from speech_autoencoder.model.quantisation import to_fixed
 from speech_autoencoder.system.files import printable
 from speech_autoencoder.system.versions import versions
-from speech_autoencoder.system.wording import counted
+from speech_autoencoder.system.wording import counted, duration
 from speech_autoencoder.training.checkpoints import Checkpoint, TrainingState
 from speech_autoencoder.training.history import History
 from speech_autoencoder.training.quantiser import Quantiser
@@ -265,7 +265,7 @@ class TrainingLoop:
                 f"Epoch {len(history):>4}: {history.training_db[-1]:.3f} dB on training, "
                 f"{history.validation_db[-1]:.3f} dB on validation (baseline {baseline.error_db:.3f}), "
                 f"loss {history.validation_loss[-1]:.4f} (baseline {baseline.loss:.4f}), "
-                f"{history.minutes[-1]:.1f} minutes."
+                f"{duration(60 * history.minutes[-1])}."
             )
 
     def _is_time_up(self) -> bool:

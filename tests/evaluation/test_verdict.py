@@ -122,7 +122,7 @@ def test_judge_one_minute_of_training_is_too_short():
     findings = judge(measured(0.939, 0.900, 0.961, log_mel_db=(3.55, 3.38)), model, shared())
     short = found(findings, "time")
     assert short.level == "warning"
-    assert "5 epochs in 0.7 minutes" in short.evidence
+    assert "5 epochs in 42.0 s" in short.evidence
     assert "--minutes" in short.next_step
     assert findings[1] == short
 
@@ -134,7 +134,7 @@ def test_judge_ten_clips_are_too_few():
     findings = judge(measured(0.80, 0.76, 0.961, log_mel_db=(6.3, 6.3)), model, known)
     data = found(findings, "data")
     assert data.level == "warning"
-    assert "10 recordings (0.1 minutes)" in data.evidence
+    assert "10 recordings (7.8 s)" in data.evidence
     assert "5.40 dB on training and 6.32 dB on testing" in data.evidence
     assert "mismatch" not in kinds(findings)
 
