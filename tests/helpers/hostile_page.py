@@ -1,12 +1,14 @@
 """A page whose recordings have hostile names, for the tests of the file and of what a browser makes of it."""
 
 from dataclasses import replace
+from functools import partial
 
 import soundfile as sf
 
 from speech_autoencoder.codec.latent_search import Encoder
 from speech_autoencoder.config import CLASSIC, InversionConfig, LatentSearchConfig
 from speech_autoencoder.data import building, dataset
+from speech_autoencoder.data.recording_names import understand
 from speech_autoencoder.evaluation import evaluation, leakage, rates, verdict
 from speech_autoencoder.evaluation.results import ArrayFile, Evaluation, Measurements, RunConfig
 from speech_autoencoder.report import page
@@ -55,7 +57,8 @@ def make_page(folder, trained, small_arrays):
         path = folder / "audio" / f"<b>{number % 2}<b>" / name
         path.parent.mkdir(parents=True, exist_ok=True)
         sf.write(path, make_speech(SR // 2 + 1_000 * number, SR, seed=number), SR)
-    building.build(folder / "audio", folder / "data.npy", CLASSIC, workers=2)
+    names = partial(understand, pattern="{speaker}/*")
+    building.build(folder / "audio", folder / "data.npy", CLASSIC, workers=2, read_names=names)
     data = dataset.load(folder / "data.npy", "")
     model = trained[0].model
     encoder = Encoder(model, LatentSearchConfig(steps=0))
