@@ -88,7 +88,11 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("--model", type=to_path, default=MODEL_PATH, help="the model's file")
     where = parser.add_mutually_exclusive_group()
     where.add_argument("--output", type=to_path, default=OUTPUT_PATH, help="the WAV to write, for one recording")
-    where.add_argument("--output-dir", type=to_path, help="a folder for many WAVs, each under its recording's name")
+    where.add_argument(
+        "--output-dir",
+        type=to_path,
+        help=f"a folder for many WAVs, each under its recording's name; for a list in AUDIO_PATH (default: {OUTPUT_DIR})",
+    )
     add_strict_option(parser)
     add_salvage_option(parser)
     parser.add_argument(
