@@ -81,7 +81,7 @@ def main() -> None:
 def parse_arguments() -> argparse.Namespace:
     """Return what the command line asks for."""
     parser = make_parser(__doc__)
-    default = str(AUDIO_PATH).replace("%", "%%")  # argparse formats the help with %
+    default, default_dir = (str(path).replace("%", "%%") for path in (AUDIO_PATH, OUTPUT_DIR))  # argparse formats it
     parser.add_argument(
         "files", nargs="*", type=to_path, metavar="FILE", help=f"recordings, or folders of them (default: {default})"
     )
@@ -91,7 +91,8 @@ def parse_arguments() -> argparse.Namespace:
     where.add_argument(
         "--output-dir",
         type=to_path,
-        help=f"a folder for many WAVs, each under its recording's name; for a list in AUDIO_PATH (default: {OUTPUT_DIR})",
+        help="a folder for many WAVs, each under its recording's name; for a list in AUDIO_PATH "
+        f"(default: {default_dir})",
     )
     add_strict_option(parser)
     add_salvage_option(parser)
