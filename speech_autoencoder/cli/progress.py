@@ -12,6 +12,8 @@ Progress = Callable[[Iterable, int], Iterable]
 # Without a terminal, a line is due after this many seconds if the percentage has changed, and after _SAME_S anyway.
 _LINE_S = 10
 _SAME_S = 60
+# Of long work, lines are rarer: their distance is at least this share of the time so far, but at most _SAME_S.
+_LINE_SHARE = 0.1
 # What loads or plans at the start does not count as speed.
 _START_S = 1
 
@@ -100,7 +102,8 @@ class Lines:
         started, n_at_start, before, printed = time.monotonic(), self._n, None, 0.0
         wait_s = _LINE_S - _START_S
         while not self._is_closed.wait(wait_s):
-            wait_s, now = _LINE_S, time.monotonic()
+            now = time.monotonic()
+            wait_s = max(_LINE_S, min(_SAME_S, _LINE_SHARE * (now - started)))
             percent = int(100 * self._n / self.total) if self.total else None
             if percent == before and now - printed < _SAME_S:
                 continue
