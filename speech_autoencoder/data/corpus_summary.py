@@ -48,9 +48,10 @@ def describe(columns: dict[str, Sequence]) -> list[str]:
     if len(levels_dbfs):
         n_full_scale = int((clipped > 0).sum())
         quiet_share = float((quiet * seconds).sum()) / total_s
+        least, median, most = (f"{level:.0f}" for level in np.percentile(levels_dbfs, [0, 50, 100]))
+        levels = f"median {median} dBFS, from {least} to {most}" if least != most else f"{median} dBFS"
         lines.append(
-            f"Levels: median {np.median(levels_dbfs):.0f} dBFS, from {levels_dbfs.min():.0f} to "
-            f"{levels_dbfs.max():.0f}; {100 * quiet_share:.0f} % of the time is below -60 dBFS; "
+            f"Levels: {levels}; {100 * quiet_share:.0f} % of the time is below -60 dBFS; "
             f"{counted(n_full_scale, 'recording')} {'reaches' if n_full_scale == 1 else 'reach'} full scale."
         )
     is_copy = np.ones(len(names), bool)

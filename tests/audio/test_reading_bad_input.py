@@ -107,8 +107,8 @@ def test_describe_zero_length_file_is_refused(tmp_path):
         (b"\x1f\x8b\x08" + bytes(99), r"an archive \(gzip\): unpack it"),
         (b"PK\3\4" + bytes(99), r"an archive \(ZIP\): unpack it"),
         (bytes(1 << 17), "nothing but zeros"),
-        (b"RIFF", "it holds 4 bytes"),
-        (b"\0", "it holds 1 byte;"),
+        (b"RIFF", "but 4 bytes of something: record"),
+        (b"\0", "but 1 byte of something: record"),
         (
             b"\0\0\0\1Bud1" + bytes(99),
             "not a sound file that libsndfile reads, .*: convert it to WAV, or copy it again",

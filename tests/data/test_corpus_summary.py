@@ -1,5 +1,7 @@
 """The description of a corpus: its size, its levels, warnings that name a few recordings."""
 
+import re
+
 import numpy as np
 import pytest
 
@@ -97,3 +99,9 @@ def test_describe_long_corpus_is_in_hours_and_trained_for_an_hour_at_most():
     assert lines[0].startswith("Corpus: 2.5 hours in 1 recording of 9000.00 s")
     assert "1 speaker by name" in lines[0]
     assert "--minutes 60," in lines[-1]
+
+
+def test_describe_recordings_that_are_alike_have_no_range(tmp_path):
+    lines = describe(columns_of(tmp_path, {f"{i}.wav": (make_speech(SR, SR), SR) for i in range(2)}))
+    assert "2 recordings of 1.00 s;" in lines[0]
+    assert re.match(r"Levels: -\d+ dBFS; ", lines[1])

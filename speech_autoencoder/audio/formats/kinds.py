@@ -111,7 +111,7 @@ def content_of(head: bytes) -> Content:
     if start.startswith((b"<!doctype html", b"<html", b"<head", b"<?xml", b"<script")) or b"<html" in start:
         return Content("a web page: download the recording again")
     if len(head) < _LEAST_BYTES:
-        return Content(f"cut short: it holds {counted(len(head), 'byte')}; copy it again")
+        return Content(f"{counted(len(head), 'byte')} of something: record or copy it again")
     if not head.strip(b"\0"):
         return Content("nothing but zeros: record or copy it again")
     if len(head.translate(None, _TEXT_BYTES)) <= (1 - _LEAST_TEXT) * len(head):
