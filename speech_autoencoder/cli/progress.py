@@ -100,7 +100,7 @@ class Lines:
         if self._is_closed.wait(_START_S):
             return
         started, n_at_start, before, printed = time.monotonic(), self._n, None, 0.0
-        wait_s = _LINE_S - _START_S
+        wait_s: float = _LINE_S - _START_S
         while not self._is_closed.wait(wait_s):
             now = time.monotonic()
             wait_s = max(_LINE_S, min(_SAME_S, _LINE_SHARE * (now - started)))
