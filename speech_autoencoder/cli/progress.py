@@ -6,6 +6,8 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
+from speech_autoencoder.system.wording import duration
+
 Say = Callable[[str], None]
 Progress = Callable[[Iterable, int], Iterable]
 
@@ -63,7 +65,7 @@ def _bar(total: float, description: str) -> Any:
 
 
 class Lines:
-    """Progress in lines, such as "encoding: 40 % (1 min 20 s left)", which a thread prints, however long a step takes.
+    """Progress in lines, such as "encoding: 40 % (80 s left)", which a thread prints, however long a step takes.
 
     Attributes
     ----------
@@ -110,27 +112,12 @@ class Lines:
             before, printed = percent, now
             n_done, elapsed_s = self._n - n_at_start, now - started
             note = (
-                f"{describe_duration(elapsed_s * (self.total - self._n) / n_done)} left"
+                f"{duration(round(elapsed_s * max(0.0, self.total - self._n) / n_done))} left"
                 if n_done > 0 and self.total
-                else f"{describe_duration(elapsed_s + _START_S)} so far"
+                else f"{duration(round(elapsed_s + _START_S))} so far"
             )
             text = self._description if percent is None else f"{self._description}: {min(percent, 100)} %"
             try:
                 self._say(f"{text} ({note})")
             except (OSError, ValueError):  # nobody reads it any more, which the run itself finds out
                 return
-
-
-def describe_duration(seconds: float) -> str:
-    """Return a duration in words.
-
-    Examples
-    --------
-    >>> describe_duration(9.6), describe_duration(80), describe_duration(7_500)
-    ('10 s', '1 min 20 s', '2 h 5 min')
-    """
-    minutes, whole_s = divmod(round(max(0.0, seconds)), 60)
-    hours, minutes = divmod(minutes, 60)
-    if hours:
-        return f"{hours} h {minutes} min"
-    return f"{minutes} min {whole_s} s" if minutes else f"{whole_s} s"

@@ -22,13 +22,11 @@ def duration(seconds: float) -> str:
 
     Examples
     --------
-    >>> duration(0.464), duration(12), duration(606), duration(9_000)
-    ('0.46 s', '12.0 s', '10.1 minutes', '2.5 hours')
+    >>> duration(0.464), duration(7.8), duration(42), duration(606), duration(9_000)
+    ('0.46 s', '7.8 s', '42 s', '10.1 minutes', '2.5 hours')
     """
-    if seconds < 1:
-        return f"{seconds:.2g} s"
     if seconds < 120:
-        return f"{seconds:.1f} s"
+        return f"{seconds:.2g} s" if seconds < 1 else f"{f'{seconds:.1f}'.removesuffix('.0')} s"
     return f"{seconds / 60:.1f} minutes" if seconds < 7_200 else f"{seconds / 3_600:,.1f} hours"
 
 

@@ -8,7 +8,7 @@ import time
 import pytest
 
 from speech_autoencoder.cli import progress
-from speech_autoencoder.cli.progress import describe_duration, make_bar, make_progress, make_say
+from speech_autoencoder.cli.progress import make_bar, make_progress, make_say
 
 
 class Terminal(io.StringIO):
@@ -128,11 +128,3 @@ def test_lines_whose_reader_has_gone_are_not_an_error(fast, monkeypatch, capsys)
     with make_bar(False, "training")(3):
         time.sleep(0.3)
     assert capsys.readouterr().err == ""
-
-
-@pytest.mark.parametrize(
-    ("seconds", "words"),
-    [(-1, "0 s"), (9.6, "10 s"), (59.7, "1 min 0 s"), (80, "1 min 20 s"), (3_600, "1 h 0 min"), (90_000, "25 h 0 min")],
-)
-def test_describe_duration_is_in_words(seconds, words):
-    assert describe_duration(seconds) == words

@@ -61,8 +61,8 @@ def test_describe_good_recordings_give_no_warning(tmp_path):
     ("n_samples", "expected"),
     [
         ([4_000], "1 recording, 0.5 s in all"),
-        ([SR * 29], "1 recording, 29.0 s in all"),
-        ([SR * 4] * 29, "29 recordings, 116.0 s in all"),
+        ([SR * 29], "1 recording, 29 s in all"),
+        ([SR * 4] * 29, "29 recordings, 116 s in all"),
         ([SR // 2] * 59, "59 recordings, 29.5 s in all"),
         ([SR] * 30, ""),
         ([SR * 181], ""),

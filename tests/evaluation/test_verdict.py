@@ -122,7 +122,7 @@ def test_judge_one_minute_of_training_is_too_short():
     findings = judge(measured(0.939, 0.900, 0.961, log_mel_db=(3.55, 3.38)), model, shared())
     short = found(findings, "time")
     assert short.level == "warning"
-    assert "5 epochs in 42.0 s" in short.evidence
+    assert "5 epochs in 42 s" in short.evidence
     assert "--minutes" in short.next_step
     assert findings[1] == short
 
@@ -243,7 +243,7 @@ def test_judge_few_testing_recordings_are_too_few_for_any_claim():
     few = replace(WELL[0], n_recordings=3, recordings=WELL[0].recordings[:3])
     testing = found(judge(few, *WELL[1:]), "testing")
     assert testing.level == "warning"
-    assert testing.evidence == "The model was tested on 3 recordings of 3.0 s in all."
+    assert testing.evidence == "The model was tested on 3 recordings of 3 s in all."
     assert "testing" not in kinds(judge(*WELL))
 
 
