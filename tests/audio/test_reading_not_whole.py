@@ -376,3 +376,17 @@ def test_finder_and_reader_agree_on_the_formats(tmp_path):
     assert found == sorted(f"a{suffix}" for suffix in formats)
     for name in found:
         assert lengths(tmp_path / name) == {len(read(tmp_path / name))}
+
+
+@pytest.mark.parametrize(
+    ("suffix", "kind", "subtype"),
+    [("mp3", "MP3", "MPEG_LAYER_III"), ("flac", "FLAC", "PCM_16"), ("ogg", "OGG", "VORBIS")],
+)
+@pytest.mark.parametrize("salvage", [False, True])
+def test_describe_cut_within_its_first_headers_is_refused(suffix, kind, subtype, salvage, tmp_path):
+    path = write(tmp_path, suffix, kind, subtype, sound=SPEECH[:2_000])
+    content = path.read_bytes()
+    for n_bytes in range(1, 200):
+        path.write_bytes(content[:n_bytes])
+        with pytest.raises(InputError, match=r"cut short|not a sound file"):
+            describe(path, salvage=salvage)

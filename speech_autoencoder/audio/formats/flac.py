@@ -64,7 +64,7 @@ def _next_file(data: BytesAt, start: int) -> int:
 def _length(data: BytesAt, start: int, end: int, info: bytes, promised: int) -> int | None:
     """Return the count of samples by the headers of the last frames; `start` is where the first one begins."""
     first = data.get(start, _HEAD_BYTES)
-    if first[:1] != b"\xff" or first[1] & 0xFE != 0xF8:
+    if first[:1] != b"\xff" or len(first) < _LEAST_HEAD or first[1] & 0xFE != 0xF8:
         return None
     beginning = _frame(first, first)
     if beginning is None:

@@ -96,7 +96,7 @@ def tag_bytes(data: BytesAt, at: int) -> int:
         return 10 + footer + sum(byte << shift for byte, shift in zip(head[6:10], (21, 14, 7, 0), strict=True))
     if head[:3] == b"TAG":
         return 128
-    if head[:8] == b"APETAGEX":
+    if head[:8] == b"APETAGEX" and len(head) == 32:
         return 32 + (int.from_bytes(head[12:16], "little") if head[23] & 0x20 else 0)
     if head[:11] == b"LYRICSBEGIN":
         end = data.find(b"LYRICS200", at, at + _MOST_JUNK)
@@ -115,10 +115,10 @@ class _Table(NamedTuple):
 def _table(frame: _Frame, content: bytes, at: int) -> _Table | None:
     """Return the table of contents in the first bytes of a frame at a position, if it has one."""
     where = frame.table_at
-    if content[where : where + 4] in (b"Xing", b"Info"):
+    if content[where : where + 4] in (b"Xing", b"Info") and len(content) >= where + 12:
         has_frames = content[where + 7] & 1
         return _Table(int.from_bytes(content[where + 8 : where + 12], "big") if has_frames else None, at + where + 8)
-    if content[36:40] == b"VBRI":
+    if content[36:40] == b"VBRI" and len(content) >= 54:
         return _Table(int.from_bytes(content[50:54], "big"), at + 50)
     return None
 
