@@ -183,6 +183,11 @@ def png_size(path):
     return int.from_bytes(head[16:20]), int.from_bytes(head[20:24])
 
 
+def is_figure(path):
+    """Return whether `path` is a PNG that is large enough to read."""
+    return min(png_size(path)) >= 200
+
+
 def assert_refused(done, *words):
     """Check that a script ended as promised: status 2, one line on stderr, with these words in it."""
     assert done.returncode == 2, done.stderr

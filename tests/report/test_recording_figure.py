@@ -1,6 +1,5 @@
 """The figure of a recording is a readable file, whatever its name and sound; no warning is printed."""
 
-import warnings
 from dataclasses import replace
 
 import numpy as np
@@ -11,20 +10,9 @@ from speech_autoencoder.codec.latent_search import Encoder
 from speech_autoencoder.codec.reconstruction import reconstruct_recording
 from speech_autoencoder.config import CLASSIC, InversionConfig, LatentSearchConfig
 from speech_autoencoder.report import recording_figure
-from tests.helpers.common import TINY, png_size
+from tests.helpers.common import TINY, is_figure
 
-
-@pytest.fixture(autouse=True)
-def no_warning():
-    """Matplotlib's warnings would be printed under --quiet."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
-        yield
-
-
-def is_figure(path):
-    """Return whether `path` is a PNG that is large enough to read."""
-    return min(png_size(path)) >= 200
+pytestmark = pytest.mark.usefixtures("no_warning")
 
 
 def draw_recording(path, name="a.wav", waveform=None, frames=None, **options):

@@ -1,13 +1,11 @@
 """The figure of the scores is a readable file, whatever was measured."""
 
-import warnings
-
 import pytest
 
 from speech_autoencoder.evaluation.metrics.registry import METRICS
 from speech_autoencoder.report import score_figure
 from speech_autoencoder.report.score_figure import draw_scores
-from tests.helpers.common import png_size
+from tests.helpers.common import is_figure, png_size
 
 SCORES = {
     "model": {"log_mel_db": 3.1, "stoi": 0.88, "estoi": 0.7, "pesq_nb": 2.5},
@@ -15,18 +13,7 @@ SCORES = {
     "copy_synthesis": {"log_mel_db": 0.0, "stoi": 0.95, "estoi": 0.9, "pesq_nb": 3.5},
 }
 
-
-@pytest.fixture(autouse=True)
-def no_warning():
-    """Matplotlib's warnings would be printed under --quiet."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
-        yield
-
-
-def is_figure(path):
-    """Return whether `path` is a PNG that is large enough to read."""
-    return min(png_size(path)) >= 200
+pytestmark = pytest.mark.usefixtures("no_warning")
 
 
 @pytest.mark.parametrize(
