@@ -96,7 +96,7 @@ def describe_training(result: "Result", checkpoint_path: Path, say: Say) -> None
         longer = math.ceil(2 * max(minutes, training["minutes"]))
         more = f"--epochs {2 * n_done}" if training["epochs"] else f"--minutes {longer}"
         size = in_words(checkpoint_path.stat().st_size)
-        say(f"--resume {more} goes on with this training; only that needs {printable(checkpoint_path)} ({size}).")
+        say(f"--resume {more} continues this training; only that needs {printable(checkpoint_path)} ({size}).")
 
 
 def _what_to_change(result: "Result", training: dict) -> str:

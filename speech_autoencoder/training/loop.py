@@ -105,7 +105,7 @@ def train(
         Where the model is written, an .h5.
     checkpoint_path : Path
         Gets, every half a minute and when training ends or is interrupted, what `resume` needs to come to the same
-        result as without the interruption, or to go on with a larger budget.
+        result as without the interruption, or to continue with a larger budget.
     validation : str
         How recordings are held out, see `splits.split`.
     codec : CodecConfig, optional

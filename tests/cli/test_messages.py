@@ -157,7 +157,7 @@ def test_describe_training_that_ended_says_how_to_go_on_and_what_that_takes(trai
     lines = []
     result = result_of(tmp_path, checkpoint=bytes(2_000_000), minutes=[1.0, 2.0], training=training)
     describe_training(*result, lines.append)
-    assert lines[-1].startswith(f"{option} goes on with this training; only that needs ")
+    assert lines[-1].startswith(f"{option} continues this training; only that needs ")
     assert lines[-1].endswith("model.checkpoint.npz (2 MB).")
 
 
