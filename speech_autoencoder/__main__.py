@@ -1,8 +1,8 @@
 """Speech as a small file and back: python -m speech_autoencoder encode IN OUT.sae, decode IN.sae OUT.wav."""
 
-from speech_autoencoder.cli.commands import decode, encode
 from speech_autoencoder.cli.options import Command, make_command_parser
 from speech_autoencoder.cli.process import run_main
+from speech_autoencoder.commands import decode, encode
 
 # The name of each command, and its module: HELP, add_options(parser) and run(args).
 COMMANDS: dict[str, Command] = {

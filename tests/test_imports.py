@@ -20,7 +20,10 @@ ORDER = [
     "training",
     "evaluation",
     "report",
+    "export",
     "cli",
+    "api",
+    "commands",
     "__main__",
 ]
 MOST_MODULES = 15

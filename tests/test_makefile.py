@@ -184,7 +184,7 @@ def test_demo_changed_model_trains_but_keeps_the_arrays(project, name):
 
 
 def test_demo_changed_command_runs_nothing(project):
-    touch(project, "cli/commands/encode.py")
+    touch(project, "commands/encode.py")
     touch(project, "__main__.py")
     assert demo(project) == []
 

@@ -1,1 +1,1 @@
-"""What the scripts' command lines share, and the commands of `python -m speech_autoencoder`."""
+"""What command lines share."""

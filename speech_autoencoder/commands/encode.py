@@ -2,7 +2,6 @@
 
 import argparse
 
-from speech_autoencoder.cli.commands.arguments import add_file_options
 from speech_autoencoder.cli.messages import describe_encoded
 from speech_autoencoder.cli.options import add_salvage_option, positive
 from speech_autoencoder.cli.origins import is_codec_file
@@ -10,6 +9,7 @@ from speech_autoencoder.cli.outputs import command_paths
 from speech_autoencoder.cli.process import blas_threads
 from speech_autoencoder.cli.progress import make_bar, make_say
 from speech_autoencoder.codec.container import SUFFIX
+from speech_autoencoder.commands.arguments import add_file_options
 from speech_autoencoder.config import DEFAULT_BITRATE, LatentSearchConfig
 
 HELP = f"Encode recordings as {SUFFIX} files."

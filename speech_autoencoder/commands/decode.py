@@ -3,12 +3,12 @@
 import argparse
 from functools import partial
 
-from speech_autoencoder.cli.commands.arguments import add_file_options
 from speech_autoencoder.cli.origins import is_sound
 from speech_autoencoder.cli.outputs import command_paths
 from speech_autoencoder.cli.process import blas_threads
 from speech_autoencoder.cli.progress import make_bar, make_say
 from speech_autoencoder.codec.container import SUFFIX, read_header
+from speech_autoencoder.commands.arguments import add_file_options
 from speech_autoencoder.config import InversionConfig
 from speech_autoencoder.system.files import printable
 

@@ -208,7 +208,7 @@ def test_decode_command_replaces_no_recording(command, place, encoded, tmp_path,
 def test_commands_each_has_help_options_and_run():
     assert {"encode", "decode"} <= set(commands.COMMANDS)
     for name, command in commands.COMMANDS.items():
-        assert command.__name__ == f"speech_autoencoder.cli.commands.{name}"
+        assert command.__name__ == f"speech_autoencoder.commands.{name}"
         assert command.HELP.endswith(".")
 
 
