@@ -13,11 +13,21 @@ from hypothesis import settings
 from speech_autoencoder.audio import reading
 from speech_autoencoder.config import CLASSIC, ModelConfig, TrainingConfig
 from speech_autoencoder.data import building, dataset
+from speech_autoencoder.system import memory, processors
 from tests.helpers.common import LENGTHS, ROOT, TINY, make_dataset, make_speech, run_script, shake
 
 # Neither a busy machine nor luck may fail a test.
 settings.register_profile("project", deadline=None, derandomize=True, max_examples=50)
 settings.load_profile("project")
+
+# What a process takes that has trained, at its most.
+WORKER_BYTES = 3.5e9
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers():
+    """Return the processes of `pytest -n auto`: the processors that may be used, as far as memory allows."""
+    return max(1, int(min(processors.available_cpus(), memory.available_bytes() // WORKER_BYTES)))
 
 
 @pytest.fixture(scope="session")
