@@ -5,10 +5,10 @@ import traceback
 from pathlib import Path
 from types import ModuleType
 
+from speech_autoencoder.system.extras import install_command
 from speech_autoencoder.system.files import printable
 
 _PACKAGE = "speech_autoencoder"
-_ADVICE = "run pip install -r requirements.txt"
 # The most characters of a library's own message: NumPy's is a page.
 _MOST_CHARACTERS = 160
 
@@ -27,10 +27,11 @@ def explain_import(error: BaseException) -> str | None:
             return None
         return f"{python} was built without its module {library}: use another Python 3.11, 3.12 or 3.13."
     if isinstance(error, ModuleNotFoundError) and error.name == library:
-        return f"{library} is not installed for {python}: activate the environment that has it, or {_ADVICE}."
+        command = install_command(library)
+        return f"{library} is not installed for {python}: activate the environment that has it, or run {command}."
     reason = " ".join(str(error).split()) or type(error).__name__
     reason = reason if len(reason) <= _MOST_CHARACTERS else f"{reason[:_MOST_CHARACTERS]} ..."
-    return f"{library} is damaged or too old or new ({reason}): {_ADVICE} --force-reinstall."
+    return f"{library} is damaged or too old or new ({reason}): run {install_command(library)} --force-reinstall."
 
 
 def _library_of(error: BaseException) -> str | None:

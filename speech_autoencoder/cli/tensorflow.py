@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from speech_autoencoder.cli.progress import Say
 from speech_autoencoder.cli.session import is_whole_program
 from speech_autoencoder.errors import InputError
+from speech_autoencoder.system.extras import install_command
 from speech_autoencoder.system.figures import import_matplotlib
 from speech_autoencoder.system.processors import available_cpus, processors
 
@@ -42,7 +43,7 @@ def start_tensorflow(say: Say, *, threads: tuple[int, int] | None = None, altern
             from speech_autoencoder.training.threads import keras_backend, set_threads
     except ImportError as error:
         raise InputError(
-            f"TensorFlow could not be imported ({_reason(error)}): run pip install -r requirements.txt{alternative}."
+            f"TensorFlow could not be imported ({_reason(error)}): run {install_command('tensorflow')}{alternative}."
         ) from error
     finally:
         if is_whole_program():

@@ -16,6 +16,7 @@ import numpy as np
 from speech_autoencoder.audio.resampling import resample
 from speech_autoencoder.errors import InputError
 from speech_autoencoder.system import isolation
+from speech_autoencoder.system.extras import install_command
 from speech_autoencoder.system.files import printable
 from speech_autoencoder.system.integers import ceil_div
 from speech_autoencoder.system.isolation import CallFailed
@@ -259,6 +260,6 @@ def _open_model(folder: Path) -> Any:
 def _not_installed(package: str, extra: str, error: ImportError) -> InputError:
     """Return the error of a package that could not be imported."""
     return InputError(
-        f"--recogniser {extra} needs {package}, which is not installed ({error}): pip install {package}, or leave the "
-        "option out."
+        f"--recogniser {extra} needs {package}, which is not installed ({error}): "
+        f"{install_command(package.replace('-', '_'))}, or leave the option out."
     )

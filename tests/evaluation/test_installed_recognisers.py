@@ -155,9 +155,9 @@ def test_load_unknown_labels_are_refused(stub):
 
 
 def test_load_without_the_package_names_what_to_install(stub):
-    for kind, package in (("pocketsphinx", "pocketsphinx"), ("whisper", "faster-whisper")):
-        stub(package.replace("-", "_"), "raise ImportError('not there')")
-        with pytest.raises(InputError, match=f"pip install {package}") as error:
+    for kind, package in (("pocketsphinx", "pocketsphinx"), ("whisper", "faster_whisper")):
+        stub(package, "raise ImportError('not there')")
+        with pytest.raises(InputError, match=rf"pip install '\.\[{kind}\]'") as error:
             installed_recognisers.load(kind, LABELS)
         one_line_of(error)
 

@@ -18,6 +18,7 @@ from speech_autoencoder.evaluation.metrics.metric import (
     split,
 )
 from speech_autoencoder.system import isolation
+from speech_autoencoder.system.extras import install_command
 
 _PESQ_SR = {"nb": 8_000, "wb": 16_000}  # of narrowband and wideband PESQ
 _WORST_PESQ = 1.0
@@ -171,7 +172,7 @@ PESQ_NB = Metric(
     missing="no utterance found",
     is_installed=has_pesq,
     extra="metrics",
-    install_note="PESQ is not installed: pip install '.[metrics]' adds it (it needs a compiler; note its licence).",
+    install_note=f"PESQ is not installed: {install_command('pesq')} adds it (it needs a compiler; note its licence).",
     measures="Narrowband PESQ (ITU-T P.862) at 8 kHz, at most 4.55; more than 15 s in equal parts.",
     cannot_tell="It was made for telephone codecs. Where phases are made anew it ranks systems, but does not predict "
     "listeners' ratings.",
