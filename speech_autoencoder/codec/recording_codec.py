@@ -17,6 +17,7 @@ from speech_autoencoder.codec.range_coder import LatentCoder
 from speech_autoencoder.codec.rate_control import encode_block, finest_block
 from speech_autoencoder.codec.reconstruction import Tick, Watch, ignore_block, ignore_seconds, to_waveform, watching
 from speech_autoencoder.codec.streaming import decode_stream, encode_stream
+from speech_autoencoder.codec.waveforms import first_frames
 from speech_autoencoder.config import InversionConfig
 from speech_autoencoder.errors import InputError
 from speech_autoencoder.model.model_file import TrainedModel
@@ -176,7 +177,7 @@ def decode_recording(
     """
     coder, header = LatentCoder(model.require_entropy(_MODEL_NAME)), container.read_header(path)
     watched = watching(watch, tick, header.sr)
-    frames = _first_frames(decode_stream(model, _latents(path, model, coder)), header.count_frames(model.features))
+    frames = first_frames(decode_stream(model, _latents(path, model, coder)), header.count_frames(model.features))
     waveform = to_waveform(watched("reconstructed_mel", frames), model.features, inversion, header.sr, header.n_samples)
     return Decoded(write_stream(output_path, watched("waveform", waveform), header.sr), header.sr)
 
@@ -210,10 +211,3 @@ def _rebatch(chunks: Iterable[np.ndarray], size: int) -> Iterator[np.ndarray]:
             pending = pending[size:]
     if pending is not None and len(pending):
         yield pending
-
-
-def _first_frames(chunks: Iterable[np.ndarray], n_frames: int) -> Iterator[np.ndarray]:
-    """Yield the first n_frames of all chunks: the last latent may reach beyond the end."""
-    for chunk in chunks:
-        yield chunk[:, :n_frames]
-        n_frames -= chunk.shape[1]
