@@ -1,18 +1,27 @@
 """The package works where it is installed from a wheel, without the checkout."""
 
+import importlib.metadata
 import shutil
 import subprocess
 import sys
 import sysconfig
+import tarfile
 import venv
+import zipfile
 from pathlib import Path
 
 import pytest
+from packaging.requirements import Requirement
 
 from speech_autoencoder import __version__
 from tests.helpers.common import ROOT, assert_refused
 
-TEMPLATES = {path.name for path in (ROOT / "speech_autoencoder" / "report" / "templates").iterdir()}
+PACKAGE = ROOT / "speech_autoencoder"
+
+
+def files(package):
+    """Return the files of a package, without what Python makes of them."""
+    return {path.relative_to(package) for path in package.rglob("*.*") if path.suffix != ".pyc" and path.is_file()}
 
 
 def pip(*arguments):
@@ -22,16 +31,28 @@ def pip(*arguments):
 
 
 @pytest.fixture(scope="module")
-def installed(tmp_path_factory):
+def distributions(tmp_path_factory):
+    """Return (source distribution, wheel), the second made from the first."""
+    folder = tmp_path_factory.mktemp("distributions")
+    source = folder / "source"  # building leaves files in it
+    shutil.copytree(PACKAGE, source / PACKAGE.name, ignore=shutil.ignore_patterns("__pycache__"))
+    for name in ("pyproject.toml", "MANIFEST.in", "README.md", "LICENSE"):
+        shutil.copy(ROOT / name, source)
+    (source / "tests").mkdir()
+    (source / "tests" / "test_it.py").touch()
+    code = "import sys, setuptools.build_meta as build; build.build_sdist(sys.argv[1])"
+    subprocess.run([sys.executable, "-c", code, folder], cwd=source, check=True, capture_output=True)
+    (sdist,) = folder.glob("*.tar.gz")
+    pip("wheel", "--no-deps", "--no-index", "--no-build-isolation", "--wheel-dir", folder, sdist)
+    (wheel,) = folder.glob("*.whl")
+    return sdist, wheel
+
+
+@pytest.fixture(scope="module")
+def installed(distributions, tmp_path_factory):
     """Return a function that runs a Python with our wheel and the tests' libraries: (*arguments) -> its process."""
     folder = tmp_path_factory.mktemp("installed")
-    source = folder / "source"  # building leaves files in it
-    ignored = shutil.ignore_patterns("__pycache__")
-    shutil.copytree(ROOT / "speech_autoencoder", source / "speech_autoencoder", ignore=ignored)
-    for name in ("pyproject.toml", "requirements.txt", "README.md", "LICENSE"):
-        shutil.copy(ROOT / name, source)
-    pip("wheel", "--no-deps", "--no-index", "--no-build-isolation", "--wheel-dir", folder, source)
-    (wheel,) = folder.glob("*.whl")
+    _, wheel = distributions
     builder = venv.EnvBuilder(symlinks=sys.platform != "win32")
     builder.create(folder / "venv")
     python = builder.ensure_directories(folder / "venv").env_exe
@@ -53,16 +74,28 @@ def test_wheel_is_what_is_imported_and_has_every_module(installed):
     version, folder = done.stdout.rstrip("\n").split(" ", 1)
     assert version == __version__
     assert not Path(folder).is_relative_to(ROOT)
-    package = ROOT / "speech_autoencoder"
-    ours = {path.relative_to(package) for path in package.rglob("*.py")}
-    assert ours == {path.relative_to(folder) for path in Path(folder).rglob("*.py")}
+    assert files(PACKAGE) == files(Path(folder))
 
 
-def test_wheel_has_the_templates_of_the_page(installed):
-    code = "import importlib.resources as r, speech_autoencoder.report as s; "
-    code += "[print(path.name) for path in r.files(s).joinpath('templates').iterdir()]"
-    done = installed("-c", code)
-    assert set(done.stdout.split()) == TEMPLATES
+def test_wheel_and_source_have_the_licence_and_no_tests(distributions):
+    sdist, wheel = distributions
+    with tarfile.open(sdist) as archive:
+        names = {name.partition("/")[2] for name in archive.getnames()}
+    assert {"LICENSE", "README.md", "pyproject.toml", "speech_autoencoder/__main__.py"} <= names
+    assert not {name for name in names if name.startswith("tests")}
+    with zipfile.ZipFile(wheel) as archive:
+        names = archive.namelist()
+    assert {name.split("/")[0].split("-")[0] for name in names} == {PACKAGE.name}
+    assert any(name.endswith("/licenses/LICENSE") for name in names)
+
+
+def test_wheel_asks_for_no_tensorflow_but_for_training(distributions):
+    (metadata,) = importlib.metadata.distributions(path=[str(distributions[1])])
+    asked = [Requirement(line) for line in metadata.requires]
+    assert {each.name for each in asked if each.marker is None} >= {"numpy", "scipy", "soundfile"}
+    tensorflow = [each for each in asked if each.name in ("keras", "tensorflow", "tensorflow-cpu")]
+    assert tensorflow
+    assert all("extra ==" in str(each.marker) for each in tensorflow)
 
 
 @pytest.mark.parametrize("command", [[], ["encode"], ["decode"]], ids=" ".join)

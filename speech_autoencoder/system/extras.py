@@ -17,8 +17,6 @@ EXTRAS = {
     "pyarrow": "parquet",
     "tensorboard": "tensorboard",
     "pesq": "metrics",
-    "onnxruntime": "dnsmos",
-    "requests": "dnsmos",
     "speechmos": "dnsmos",
     "pocketsphinx": "pocketsphinx",
     "faster_whisper": "whisper",
