@@ -29,7 +29,7 @@ from speech_autoencoder.report.samples import (
     sound_name,
     write_sounds,
 )
-from speech_autoencoder.report.templating import MARK, fill_in
+from speech_autoencoder.report.templating import TEMPLATES, fill_in, mark, read_parts
 from speech_autoencoder.script_names import EVALUATOR
 from speech_autoencoder.system.files import atomic_folder, printable
 
@@ -37,6 +37,7 @@ _PAGE = "index.html"
 _SOUNDS = "sound"
 # What file managers leave in the folders that they show.
 _NAMES_OF_SYSTEMS = {".DS_Store", "Thumbs.db", "desktop.ini"}
+_MARK = mark("report")
 # The mark is among the first characters of a page.
 _HEAD_CHARACTERS = 2_000
 # The table has at most this many recordings: a browser should not sort a million.
@@ -98,7 +99,7 @@ def is_report(folder: Path) -> bool:
             head = file.read(_HEAD_CHARACTERS)
     except OSError:
         return False
-    return MARK in head and names <= {_PAGE, _SOUNDS} and all(map(is_sound_name, sounds - _NAMES_OF_SYSTEMS))
+    return _MARK in head and names <= {_PAGE, _SOUNDS} and all(map(is_sound_name, sounds - _NAMES_OF_SYSTEMS))
 
 
 def _render(evaluation: Evaluation, samples: list[Sample], features: FeatureConfig) -> str:
@@ -106,6 +107,11 @@ def _render(evaluation: Evaluation, samples: list[Sample], features: FeatureConf
     rows = [_row(entry, evaluation.segments) for entry in evaluation.recordings]
     headline, *limits = evaluation.verdict
     return fill_in(
+        TEMPLATES / "report.html",
+        style=read_parts(TEMPLATES / "base.css", TEMPLATES / "report.css"),
+        script=read_parts(TEMPLATES / "report.js"),
+        rules={"media-src": "'self' file:"},
+        mark=_MARK,
         version=__version__,
         made_by=EVALUATOR,
         metrics=METRICS,

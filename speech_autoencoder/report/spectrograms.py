@@ -13,8 +13,13 @@ from speech_autoencoder.system.figures import import_matplotlib
 # The range of a difference, to either side of 0.
 DIFFERENCE_DB = 20.0
 # Colour maps of matplotlib.
-_LEVEL_COLOURS = "magma"
-_DIFFERENCE_COLOURS = "RdBu_r"
+LEVEL_COLOURS = "magma"
+DIFFERENCE_COLOURS = "RdBu_r"
+
+
+def palette(colours: str) -> bytes:
+    """Return the 256 colours of a map of matplotlib, from low to high, as red, green and blue bytes."""
+    return import_matplotlib().colormaps[colours](np.arange(256), bytes=True)[:, :3].tobytes()
 
 
 def picture(values: np.ndarray, colours: str) -> str:
@@ -29,7 +34,7 @@ def picture(values: np.ndarray, colours: str) -> str:
     """
     levels = (np.clip(values[::-1], 0, 1) * 255).round().astype(np.uint8)
     image = Image.frombytes("P", levels.shape[::-1], levels.tobytes())
-    image.putpalette(import_matplotlib().colormaps[colours](np.arange(256), bytes=True)[:, :3].tobytes())
+    image.putpalette(palette(colours))
     content = io.BytesIO()
     image.save(content, "PNG", optimize=True)
     return "data:image/png;base64," + base64.b64encode(content.getvalue()).decode("ascii")
@@ -53,13 +58,13 @@ def pictures_of(original: np.ndarray, reconstruction: np.ndarray, features: Feat
     original, reconstruction = (np.maximum(log_mel, lowest) for log_mel in (original, reconstruction))
     difference = (reconstruction - original) * features.range_db
     return {
-        "original": picture((original - lowest) / (loudest - lowest), _LEVEL_COLOURS),
-        "reconstruction": picture((reconstruction - lowest) / (loudest - lowest), _LEVEL_COLOURS),
-        "difference": picture(0.5 + difference / (2 * DIFFERENCE_DB), _DIFFERENCE_COLOURS),
+        "original": picture((original - lowest) / (loudest - lowest), LEVEL_COLOURS),
+        "reconstruction": picture((reconstruction - lowest) / (loudest - lowest), LEVEL_COLOURS),
+        "difference": picture(0.5 + difference / (2 * DIFFERENCE_DB), DIFFERENCE_COLOURS),
     }
 
 
 def scales() -> dict[str, str]:
     """Return the pictures of the two colour scales, from low to high, by "level" and "difference"."""
     ramp = np.linspace(0, 1, 256)[None]
-    return {"level": picture(ramp, _LEVEL_COLOURS), "difference": picture(ramp, _DIFFERENCE_COLOURS)}
+    return {"level": picture(ramp, LEVEL_COLOURS), "difference": picture(ramp, DIFFERENCE_COLOURS)}

@@ -1,57 +1,74 @@
-"""How the page is filled in: templates that escape all text, and a policy that lets the page do nothing else.
+"""How pages are filled in: templates that escape all text, and a policy that lets the page do nothing else.
 
-The page is opened from disk and shows names of files, which may hold anything. Its Content-Security-Policy names its
+Pages are opened from disk and show names of files, which may hold anything. Their Content-Security-Policy names their
 own style and script by their hashes, so that a browser runs no other and connects to nothing.
 """
 
 import base64
 import hashlib
 import re
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup, escape
 
+from speech_autoencoder.system.files import PROGRAM
 from speech_autoencoder.system.wording import counted
 
-_TEMPLATES = Path(__file__).with_name("templates")
-# The line by which our pages are recognised.
-MARK = '<meta name="generator" content="speech-autoencoder report">'
+TEMPLATES = Path(__file__).with_name("templates")
 
 
-def fill_in(**values: Any) -> str:
-    """Return the page: the template `report.html`, with these values, its style and its script."""
+def mark(kind: str) -> Markup:
+    """Return the line by which pages of a kind, such as "report", are recognised."""
+    return Markup(f'<meta name="generator" content="{PROGRAM} {kind}">')
+
+
+def read_parts(*paths: Path) -> str:
+    """Return the parts of a style or of a script as one."""
+    return "\n".join(path.read_text(encoding="utf-8").strip() for path in paths)
+
+
+def fill_in(path: Path, *, style: str, script: str, rules: Mapping[str, str], **values: Any) -> str:
+    """Return a page.
+
+    Parameters
+    ----------
+    path
+        Its template; those that it includes are beside it.
+    style, script
+        All of its style and of its code.
+    rules
+        What its Content-Security-Policy allows beyond these, by directive.
+    values
+        What the template names.
+    """
     environment = Environment(
-        loader=FileSystemLoader(_TEMPLATES),
+        loader=FileSystemLoader(path.parent),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
     environment.filters |= {"options": mark_options, "counted": counted, "number": format_number, "value": data_value}
-    style, script = ((_TEMPLATES / name).read_text(encoding="utf-8").strip() for name in ("report.css", "report.js"))
-    return environment.get_template("report.html").render(
-        mark=Markup(MARK),
-        policy=_policy(style, script),
-        style=Markup(style),
-        script=Markup(script),
-        **values,
+    return environment.get_template(path.name).render(
+        policy=_policy(style, script, rules), style=Markup(style), script=Markup(script), **values
     )
 
 
-def _policy(style: str, script: str) -> str:
+def _policy(style: str, script: str, rules: Mapping[str, str]) -> str:
     """Return the Content-Security-Policy of a page with this style and script."""
-    rules = [
-        "default-src 'none'",
-        f"script-src {hash_source(script)}",
-        f"style-src {hash_source(style)}",
-        "img-src data:",
-        "media-src 'self' file:",
-        "base-uri 'none'",
-        "form-action 'none'",
-    ]
-    return "; ".join(rules)
+    all_rules = {
+        "default-src": "'none'",
+        "script-src": hash_source(script),
+        "style-src": hash_source(style),
+        "img-src": "data:",
+        **rules,
+        "base-uri": "'none'",
+        "form-action": "'none'",
+    }
+    return "; ".join(f"{directive} {sources}" for directive, sources in all_rules.items())
 
 
 def hash_source(text: str) -> str:
