@@ -4,12 +4,14 @@ Keras' own loader rebuilds whatever network a file describes. Here the network i
 configuration, and every array is read by name, shape and type, so that nothing in a file can make code run.
 
 The weights are in the groups that Keras writes, see training/saving.py; everything else is in a group of our own:
-`description` (JSON), the PCA baseline, and the arrays of the entropy model where there is one.
+`description` (JSON), the PCA baseline, and the arrays of the entropy model where there is one. The model that comes
+with the package, `pretrained.PATH`, is such a file whose floats are halves, compressed (tools/ship_model.py).
 """
 
 import hashlib
 import json
 import math
+import zlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,6 +22,7 @@ import numpy as np
 from speech_autoencoder import __version__
 from speech_autoencoder.config import FeatureConfig, LossConfig, ModelConfig
 from speech_autoencoder.errors import InputError
+from speech_autoencoder.model import pretrained
 from speech_autoencoder.model.architecture import Shape, shapes
 from speech_autoencoder.model.entropy_model import EntropyModel, expected_shapes
 from speech_autoencoder.model.network import Network
@@ -37,6 +40,8 @@ _BASELINE_ARRAYS = ("encode", "decode", "offset")
 _DESCRIPTION_LIMIT = 4 << 20
 _HDF5_SIGNATURE = b"\x89HDF\r\n\x1a\n"
 _FINGERPRINT_BYTES = 8
+# Compressed arrays may be this much larger than their values, in bytes, where those cannot be compressed.
+_MOST_OVERHEAD = 4_096
 
 
 @dataclass(frozen=True)
@@ -153,7 +158,7 @@ def write_group(file: h5py.File, model: TrainedModel) -> None:
 
 
 def load(path: Path) -> TrainedModel:
-    """Read a model's file, of this format or of format 5.
+    """Read a model's file, of this format or of format 5; `pretrained` stands for the one that comes with the package.
 
     Raises
     ------
@@ -161,6 +166,7 @@ def load(path: Path) -> TrainedModel:
         If the file is missing, damaged, of another kind, or holds links out of the file.
     """
     name = printable(path)
+    path = pretrained.resolve(path)
     try:
         status = path.stat()
         if not (is_regular(status) or path.is_dir()):  # opening a folder fails with a clear reason
@@ -169,7 +175,10 @@ def load(path: Path) -> TrainedModel:
             head = file.read(len(_HDF5_SIGNATURE))
         size = status.st_size
     except FileNotFoundError:
-        raise InputError(f"{name} is missing: run {TRAINER} first.") from None
+        raise InputError(
+            f"{name} is missing: run {TRAINER} first, or use the model that comes with this program, for all but .sae "
+            f"files, with --model {pretrained.NAME}."
+        ) from None
     except OSError as error:
         raise InputError(f"{name} could not be read: {explain(error)}.") from error
     require_content(path)
@@ -180,7 +189,7 @@ def load(path: Path) -> TrainedModel:
             return _read(file, size)
     except InputError as error:
         raise InputError(f"{name}: {str(error)[:500]}") from error
-    except (OSError, KeyError, ValueError, TypeError, RuntimeError, RecursionError) as error:
+    except (OSError, KeyError, ValueError, TypeError, RuntimeError, RecursionError, zlib.error) as error:
         reason = str(error).splitlines()[0][:200] if str(error) else type(error).__name__
         raise InputError(f"{name} is damaged ({reason}): run {TRAINER} again.") from error
 
@@ -197,7 +206,8 @@ def _read(file: h5py.File, size: int) -> TrainedModel:
     n_values = frames * config.n_mels
     # Before any memory is allocated: the file must be large enough for what its configuration asks for.
     weight_shapes = shapes(config)
-    if 4 * (sum(map(math.prod, weight_shapes.values())) + 2 * latent_size * n_values) > size:
+    # Halves that are compressed take more than one byte each.
+    if sum(map(math.prod, weight_shapes.values())) + 2 * latent_size * n_values > size:
         raise InputError(f"it has {size:,} bytes, too few for the network that it describes: it was cut short.")
     baseline_shapes = dict(
         zip(_BASELINE_ARRAYS, ((n_values, latent_size), (latent_size, n_values), (n_values,)), strict=True)
@@ -220,7 +230,7 @@ def _read_description(file: h5py.File, size: int) -> tuple[dict[str, Any], str]:
     dataset = _dataset(file, f"{_GROUP}/description")
     if dataset.dtype != np.uint8 or dataset.ndim != 1 or dataset.size > min(_DESCRIPTION_LIMIT, size):
         raise InputError("its description is not text of an acceptable length.")
-    data = json.loads(dataset[()].tobytes())
+    data = json.loads(_values(dataset).tobytes())
     received = data.get("format") if isinstance(data, dict) else None
     if received == _FORMAT_5:
         return _upgrade_from_5(data), "floor"
@@ -256,7 +266,7 @@ def _read_entropy(file: h5py.File, size: int, config: ModelConfig) -> EntropyMod
     if 4 * sum(map(math.prod, entropy_shapes.values())) > size:
         raise InputError(f"it has {size:,} bytes, too few for its entropy model: it was cut short.")
     return EntropyModel(
-        **{name: _array(file, f"{group}/{name}", shape, np.int32) for name, shape in entropy_shapes.items()}
+        **{name: _array(file, f"{group}/{name}", shape, (np.int32,)) for name, shape in entropy_shapes.items()}
     )
 
 
@@ -274,16 +284,38 @@ def _dataset(file: h5py.File, name: str) -> h5py.Dataset:
 
 
 def _finite_array(file: h5py.File, name: str, shape: Shape) -> np.ndarray:
-    """Return the float32 array of a name and shape, all of whose values are finite."""
-    values = _array(file, name, shape, np.float32)
+    """Return the array of floats of a name and shape, all of whose values are finite, as float32."""
+    values = _array(file, name, shape, (np.float32, np.float16))
     if not np.isfinite(values).all():
         raise InputError(f"its {name} holds values that are not finite: train again.")
-    return values
+    return values.astype(np.float32, copy=False)
 
 
-def _array(file: h5py.File, name: str, shape: Shape, dtype: type) -> np.ndarray:
-    """Return the array of a name, shape and type."""
+def _array(file: h5py.File, name: str, shape: Shape, dtypes: tuple[type, ...]) -> np.ndarray:
+    """Return the array of a name, shape and one of some types."""
     dataset = _dataset(file, name)
-    if dataset.shape != shape or dataset.dtype != dtype:
-        raise InputError(f"its {name} is {dataset.shape} {dataset.dtype}, expected {shape} {np.dtype(dtype)}.")
-    return dataset[()]
+    if dataset.shape != shape or dataset.dtype not in dtypes:
+        raise InputError(f"its {name} is {dataset.shape} {dataset.dtype}, expected {shape} {np.dtype(dtypes[0])}.")
+    return _values(dataset)
+
+
+def _values(dataset: h5py.Dataset) -> np.ndarray:
+    """Return the values of a dataset, which are plain, or compressed as one block: all first bytes, then all second ...
+
+    HDF5's own inflation knows no limit: 3 MB of an array of ten numbers could fill 3 GB of memory.
+    """
+    if dataset.chunks is None:
+        return dataset[()]
+    filters = dataset.id.get_create_plist()
+    kinds = [filters.get_filter(i)[0] for i in range(filters.get_nfilters())]
+    stored = dataset.id.get_storage_size()
+    if kinds != [h5py.h5z.FILTER_SHUFFLE, h5py.h5z.FILTER_DEFLATE] or dataset.chunks != dataset.shape:
+        raise InputError(f"its {dataset.name} is compressed in a way that is not read here: train again.")
+    if not 0 < stored <= dataset.nbytes + _MOST_OVERHEAD:
+        raise InputError(f"its {dataset.name} takes {stored:,} bytes for {dataset.nbytes:,}: it is damaged.")
+    skipped, block = dataset.id.read_direct_chunk((0,) * dataset.ndim)
+    content = b"" if skipped else zlib.decompressobj().decompress(block, dataset.nbytes + 1)
+    if len(content) != dataset.nbytes:
+        raise InputError(f"its {dataset.name} does not hold what it should: it is damaged.")
+    values = np.frombuffer(content, np.uint8).reshape(dataset.dtype.itemsize, -1).T
+    return np.ascontiguousarray(values).view(dataset.dtype).reshape(dataset.shape)

@@ -1,6 +1,8 @@
 """A model's file is read as data only, and whatever is wrong with it is refused in one line."""
 
 import os
+import tracemalloc
+import zlib
 
 import h5py
 import keras
@@ -142,6 +144,48 @@ def test_load_array_that_declares_gigabytes_is_refused(path):
         del file[name]
         file.create_dataset(name, (1 << 20, 1 << 14), np.float32, chunks=(1 << 10, 1 << 10))
     assert_load_refuses(path, name, "expected")
+
+
+# Compressed arrays
+
+
+def compressed(file, name, content, *, shuffle=True, chunks=None):
+    """Replace an array by one that is compressed as one block, whose content is this."""
+    shape, dtype = file[name].shape, file[name].dtype
+    del file[name]
+    options = {"chunks": chunks or shape, "compression": "gzip", "shuffle": shuffle}
+    node = file.create_dataset(name, shape, dtype, **options)
+    if content is not None:
+        node.id.write_direct_chunk((0,) * len(shape), content)
+
+
+@pytest.mark.parametrize("which", ["description", "baseline_encode", "weight"])
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (zlib.compress(bytes(200_000_000), 9), "damaged"),
+        (zlib.compress(bytes(60_000)), "does not hold"),
+        (zlib.compress(bytes(3)), "does not hold"),
+        (b"these are words", "damaged"),
+        (None, "damaged"),
+    ],
+    ids=["200 MB", "60 kB", "3 bytes", "text", "nothing"],
+)
+def test_load_compressed_array_of_another_size_is_refused(path, which, content, words):
+    with h5py.File(path, "a") as file:
+        compressed(file, a_weight(file) if which == "weight" else f"{GROUP}/{which}", content)
+    tracemalloc.start()
+    assert_load_refuses(path, words)
+    _, most = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert most < 20e6
+
+
+@pytest.mark.parametrize("how", [{"shuffle": False}, {"chunks": (1, 1)}], ids=repr)
+def test_load_array_compressed_in_another_way_is_refused(path, how):
+    with h5py.File(path, "a") as file:
+        compressed(file, f"{GROUP}/baseline_encode", None, **how)
+    assert_load_refuses(path, "in a way that is not read")
 
 
 # The description
