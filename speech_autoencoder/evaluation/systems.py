@@ -1,6 +1,6 @@
-"""The systems that are compared on the same recordings: each a record beside the function that returns its log-mel.
+"""The systems that are compared on the same recordings: each a record beside its two functions, of which one encodes.
 
-To add one, write its function and its record, and list it in `SYSTEMS`. Codecs, which have no log-mel, are in
+To add one, write its functions and its record, and list it in `SYSTEMS`. Codecs, which have no log-mel, are in
 `other_codecs`.
 """
 
@@ -10,7 +10,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from speech_autoencoder.codec.latent_search import Encoder
-from speech_autoencoder.codec.reconstruction import reconstruct, to_waveform
+from speech_autoencoder.codec.reconstruction import to_waveform
+from speech_autoencoder.codec.streaming import decode_stream, encode_stream
+from speech_autoencoder.codec.waveforms import first_frames
 from speech_autoencoder.config import InversionConfig
 from speech_autoencoder.data.dataset import Dataset
 from speech_autoencoder.model.model_file import TrainedModel
@@ -21,7 +23,7 @@ OTHER = "other"  # the key of another model to compare with
 
 @dataclass(frozen=True, kw_only=True)
 class System:
-    """A function from a recording's log-mel to another, and its names.
+    """A function from a recording's log-mel to what a system keeps of it, one from that to a log-mel, and its names.
 
     Attributes
     ----------
@@ -31,8 +33,11 @@ class System:
         Its names in tables and in figures, and an explanation for tables with room for it.
     colour
         Its colour in figures.
-    log_mel
-        Its function of the model's encoder and a normalised log-mel (n_mels, n_frames), which returns another.
+    encode
+        Its function of the model's encoder and a normalised log-mel (n_mels, n_frames), which returns what it keeps:
+        latents (n_latents, size), or frames (n_frames, n_mels) if it has no latent.
+    decode
+        Its function of the model's encoder, of that and of n_frames, which returns a log-mel (n_mels, n_frames).
     latent_rate
         The values per second of its latent, given the model; None if it has no latent.
     changes_log_mel
@@ -44,18 +49,24 @@ class System:
     short_title: str
     explanation: str = ""
     colour: str
-    log_mel: Callable[[Encoder, np.ndarray], np.ndarray]
+    encode: Callable[[Encoder, np.ndarray], np.ndarray]
+    decode: Callable[[Encoder, np.ndarray, int], np.ndarray]
     latent_rate: Callable[[TrainedModel], float | None] = lambda model: None
     changes_log_mel: bool = True
 
+    def log_mel(self, encoder: Encoder, frames: np.ndarray) -> np.ndarray:
+        """Return the log-mel (n_mels, n_frames) that the system makes of a normalised one of the same shape."""
+        return self.decode(encoder, self.encode(encoder, frames), frames.shape[1])
 
-def _through_pca(encoder: Encoder, frames: np.ndarray) -> np.ndarray:
-    """Return the log-mel that the PCA baseline of the model's file reconstructs."""
-    return encoder.model.baseline.reconstruct(frames)
+
+def _encode(encoder: Encoder, frames: np.ndarray) -> np.ndarray:
+    """Return the model's latents (n_latents, latent_size), after the latent search."""
+    return np.concatenate(list(encode_stream(encoder, [frames])))
 
 
-def _unchanged(encoder: Encoder, frames: np.ndarray) -> np.ndarray:
-    return frames
+def _decode(encoder: Encoder, latents: np.ndarray, n_frames: int) -> np.ndarray:
+    """Return the log-mel that the model's decoder makes of latents."""
+    return np.concatenate(list(first_frames(decode_stream(encoder.model, [latents]), n_frames)), axis=1)
 
 
 MODEL = System(
@@ -63,7 +74,8 @@ MODEL = System(
     title="the model",
     short_title="model",
     colour="#0072b2",
-    log_mel=reconstruct,
+    encode=_encode,
+    decode=_decode,
     latent_rate=lambda model: model.latent_rate,
 )
 PCA = System(
@@ -72,7 +84,8 @@ PCA = System(
     short_title="PCA",
     colour="#999999",
     explanation="linear, same latent rate",
-    log_mel=_through_pca,
+    encode=lambda encoder, frames: encoder.model.baseline.to_latents(frames),
+    decode=lambda encoder, latents, n_frames: encoder.model.baseline.to_frames(latents, n_frames),
     latent_rate=lambda model: model.baseline.latent_rate(model.features),
 )
 COPY_SYNTHESIS = System(
@@ -81,7 +94,8 @@ COPY_SYNTHESIS = System(
     short_title="copy-synthesis",
     colour="#009e73",
     explanation="no model in between",
-    log_mel=_unchanged,
+    encode=lambda encoder, frames: frames.T,
+    decode=lambda encoder, frames, n_frames: frames.T,
     changes_log_mel=False,
 )
 SYSTEMS: dict[str, System] = {system.key: system for system in (MODEL, PCA, COPY_SYNTHESIS)}
@@ -94,7 +108,8 @@ def other_model(other: Encoder) -> System:
         title="the other model",
         short_title="other",
         colour="#d55e00",
-        log_mel=lambda encoder, frames: reconstruct(other, frames),
+        encode=lambda encoder, frames: _encode(other, frames),
+        decode=lambda encoder, latents, n_frames: _decode(other, latents, n_frames),
         latent_rate=lambda model: other.model.latent_rate,
     )
 

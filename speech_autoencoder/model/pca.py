@@ -43,9 +43,16 @@ class PCA:
 
     def reconstruct(self, frames: np.ndarray) -> np.ndarray:
         """Return normalised log-mel (n_mels, n_frames) encoded and decoded, clipped to [0, 1]."""
-        blocks = to_blocks(frames, self.frames_per_latent)
-        blocks = (blocks - self.offset) @ self.encode @ self.decode + self.offset
-        return np.clip(blocks.reshape(-1, frames.shape[0])[: frames.shape[1]].T, 0, 1)
+        return self.to_frames(self.to_latents(frames), frames.shape[1])
+
+    def to_latents(self, frames: np.ndarray) -> np.ndarray:
+        """Return the latents (n_latents, latent_size) of normalised log-mel (n_mels, n_frames)."""
+        return (to_blocks(frames, self.frames_per_latent) - self.offset) @ self.encode
+
+    def to_frames(self, latents: np.ndarray, n_frames: int) -> np.ndarray:
+        """Return the normalised log-mel (n_mels, n_frames), clipped to [0, 1], of latents: the inverse of the above."""
+        blocks = latents @ self.decode + self.offset
+        return np.clip(blocks.reshape(-1, len(self.offset) // self.frames_per_latent)[:n_frames].T, 0, 1)
 
 
 def to_blocks(frames: np.ndarray, frames_per_latent: int, shift: int = 0) -> np.ndarray:
