@@ -10,7 +10,7 @@ FULL_TIME := $(shell ls --full-time / > /dev/null 2>&1 && echo --full-time)
 # Keep a model whose training was interrupted.
 .PRECIOUS: my_model_for_many_data.h5
 .DELETE_ON_ERROR:
-.PHONY: help demo test lint lock audit bench example clean FORCE
+.PHONY: help demo test lint lock audit dist bench example clean FORCE
 
 P := speech_autoencoder
 # The folders that each script imports from, directly or through others, and no more: a change makes just the stages
@@ -22,6 +22,8 @@ MODEL := $(FEATURES) $(call modules, model codec)
 TRAINING := $(MODEL) $(call modules, training)
 EVALUATION := $(TRAINING) $(call modules, evaluation evaluation/metrics report) $(wildcard $P/report/templates/*)
 PREDICTION := $(MODEL) $P/report/recording_figure.py
+# The function behind a script, and its options.
+behind = $(addprefix $P/, api/reports.py $(patsubst %, api/%.py, $1) $(patsubst %, commands/%.py, $2))
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-7s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -71,7 +73,7 @@ train_data.npy: .venv/train train_data.json ; @test -e $@ || $(PY) train_data_ge
 test_data.json: .venv/test train_data.json ; @test -e $@ || $(PY) test_data_generator.py
 test_data.npy: .venv/test train_data.npy test_data.json ; @test -e $@ || $(PY) test_data_generator.py
 
-my_model_for_many_data.h5: train_data.npy autoencoder_for_many_data.py $(TRAINING)
+my_model_for_many_data.h5: train_data.npy autoencoder_for_many_data.py $(TRAINING) $(call behind, training training_options, train)
 	$(PY) autoencoder_for_many_data.py --minutes $(MINUTES)
 
 evaluation.json: test_data.npy my_model_for_many_data.h5 evaluate_for_many_data.py $(EVALUATION)
@@ -95,6 +97,11 @@ lock: .venv/dev  ## update requirements.lock, after a change of requirements.txt
 
 audit: .venv/dev  ## look for known vulnerabilities in requirements.lock
 	$(PY) -m pip_audit --require-hashes --disable-pip -r requirements.lock
+
+dist: .venv/dev  ## build the wheel and the source distribution in dist/, and try each in an empty environment
+	rm -rf dist
+	$(PY) -m uv build --quiet --out-dir dist
+	$(PY) -m tools.try_distributions dist
 
 bench: .venv/dev  ## measure the speed of every stage, for docs/speed.md
 	$(PY) -m benchmarks

@@ -6,7 +6,8 @@ from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from typing import Any, NoReturn, Protocol
 
-from speech_autoencoder.cli.process import fail
+from speech_autoencoder.cli.process import fail, warn
+from speech_autoencoder.cli.progress import make_bars, make_say
 from speech_autoencoder.cli.session import own_arguments
 from speech_autoencoder.errors import InputError
 from speech_autoencoder.system.files import expanded
@@ -42,6 +43,12 @@ def _add_common_options(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def keywords(args: argparse.Namespace) -> dict[str, Any]:
+    """Return parsed options as the arguments of the function behind a command, which reports to the terminal."""
+    given = {name: value for name, value in vars(args).items() if name not in ("command", "quiet")}
+    return given | {"say": make_say(args.quiet), "warn": warn, "progress": make_bars(args.quiet)}
+
+
 def add_generator_options(parser: argparse.ArgumentParser, audio_dir: Path, array_path: Path) -> None:
     """Add the options that both generators have, with these defaults."""
     parser.add_argument(
@@ -49,14 +56,19 @@ def add_generator_options(parser: argparse.ArgumentParser, audio_dir: Path, arra
     )
     parser.add_argument("--output", type=to_path, default=array_path, help="the array to write, a .npy")
     add_workers_option(parser)
+    add_names_option(parser)
+    parser.add_argument("--strict", action="store_true", help="stop at the first recording that cannot be read")
+    add_salvage_option(parser)
+
+
+def add_names_option(parser: argparse.ArgumentParser) -> None:
+    """Add how the names of recordings are read."""
     parser.add_argument(
         "--names",
         metavar="PATTERN",
         help="what the names of recordings tell, such as '{label}_{speaker}_{take}' or '{speaker}/{label}/*' (default: "
         "what they show)",
     )
-    parser.add_argument("--strict", action="store_true", help="stop at the first recording that cannot be read")
-    add_salvage_option(parser)
 
 
 def add_salvage_option(parser: argparse.ArgumentParser) -> None:

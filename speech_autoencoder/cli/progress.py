@@ -50,6 +50,11 @@ def make_bar(quiet: bool, description: str) -> Callable[[float], Any]:
     return lambda total: _bar(total, description) if is_shown else Lines(total, description, make_say(quiet), quiet)
 
 
+def make_bars(quiet: bool) -> Callable[[str, float], Any]:
+    """Return a function (description, total) -> what shows progress, see `make_bar`."""
+    return lambda description, total: make_bar(quiet, description)(total)
+
+
 def _bar(total: float, description: str) -> Any:
     """Return a bar."""
     from tqdm import tqdm

@@ -32,7 +32,7 @@ def session_kept(name: str = "") -> Iterator[None]:
         What messages and --help call the program, if not as its file is called.
     """
     with ExitStack() as stack:
-        _keep_settings(stack)
+        stack.enter_context(settings_kept())
         _treat_sigterm_as_interrupt(stack)
         _open_closed_streams(stack)
         for number, stream in ((1, "stdout"), (2, "stderr")):
@@ -48,6 +48,24 @@ def session_kept(name: str = "") -> Iterator[None]:
         finally:
             if is_whole:
                 stack.pop_all()
+
+
+@contextmanager
+def settings_kept() -> Iterator[None]:
+    """Put arguments, environment variables, filters of warnings and messages, and random numbers back at the end."""
+    with ExitStack() as stack:
+        stack.callback(setattr, sys, "argv", sys.argv)
+        stack.callback(_restore_environment, dict(os.environ))
+        stack.enter_context(warnings.catch_warnings())
+        if "random" in sys.modules:  # training sets these seeds
+            stack.callback(sys.modules["random"].setstate, sys.modules["random"].getstate())
+        if "numpy" in sys.modules:
+            stack.callback(sys.modules["numpy"].random.set_state, sys.modules["numpy"].random.get_state())
+        # matplotlib's message about its cache folder, where there is no home, is discarded.
+        logger = logging.getLogger("matplotlib")
+        stack.callback(logger.setLevel, logger.level)
+        logger.setLevel(logging.ERROR)
+        yield
 
 
 def is_whole_program() -> bool:
@@ -85,21 +103,6 @@ def program_name() -> str:
     """Return what messages call the program; "" where the first argument does not name it, as in a notebook."""
     is_of_session = is_interactive() and (own_arguments() != sys.argv[1:] or not sys.argv[0].endswith(".py"))
     return "" if is_of_session else Path(sys.argv[0]).name
-
-
-def _keep_settings(stack: ExitStack) -> None:
-    """Put arguments, environment variables, the filters of warnings and messages, and random numbers back."""
-    stack.callback(setattr, sys, "argv", sys.argv)
-    stack.callback(_restore_environment, dict(os.environ))
-    stack.enter_context(warnings.catch_warnings())
-    if "random" in sys.modules:  # training sets these seeds
-        stack.callback(sys.modules["random"].setstate, sys.modules["random"].getstate())
-    if "numpy" in sys.modules:
-        stack.callback(sys.modules["numpy"].random.set_state, sys.modules["numpy"].random.get_state())
-    # matplotlib's message about its cache folder, where there is no home, is discarded.
-    logger = logging.getLogger("matplotlib")
-    stack.callback(logger.setLevel, logger.level)
-    logger.setLevel(logging.ERROR)
 
 
 def _restore_environment(before: dict[str, str]) -> None:

@@ -1,11 +1,11 @@
-"""What the trainer's options ask for, settled before TensorFlow starts. Import it after --help: it needs NumPy."""
+"""What a training is asked to be, settled before TensorFlow starts."""
 
-import argparse
 import math
+import operator
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from speech_autoencoder.cli.progress import Say
 from speech_autoencoder.config import (
@@ -24,6 +24,44 @@ from speech_autoencoder.system.memory import available_bytes, in_words
 from speech_autoencoder.training.batches import most_sequences, training_bytes
 from speech_autoencoder.training.checkpoints import BUDGET, Settings, read_settings
 
+_NUMBERS: dict[str, type] = {
+    "minutes": float,
+    "epochs": int,
+    "latent_rate": float,
+    "batch_size": int,
+    "learning_rate": float,
+    "patience": int,
+    "seed": int,
+}
+
+
+@dataclass(frozen=True)
+class Options:
+    """What is asked for; None where the default is wanted, or what the checkpoint has. See `api.training.train`."""
+
+    minutes: float | None = None
+    epochs: int | None = None
+    latent_rate: float | None = None
+    codec: bool = False
+    batch_size: int | None = None
+    learning_rate: float | None = None
+    patience: int | None = None
+    validation: str | None = None
+    seed: int | None = None
+    resume: bool = False
+
+    def __post_init__(self) -> None:
+        for name, kind in _NUMBERS.items():
+            object.__setattr__(self, name, _number(name, getattr(self, name), kind))
+        if self.minutes and self.epochs:
+            raise InputError("argument --epochs: not allowed with argument --minutes.")
+        if self.codec and self.patience:
+            raise InputError(
+                "argument --patience: not allowed with argument --codec, which trains for all of its epochs."
+            )
+        if self.validation is not None and self.validation not in VALIDATION_SPLITS:
+            raise InputError(f"--validation is {self.validation!r}: expected one of {', '.join(VALIDATION_SPLITS)}.")
+
 
 class Choice(NamedTuple):
     """What a training is to be: the arguments of `loop.train` that options determine."""
@@ -34,31 +72,36 @@ class Choice(NamedTuple):
     validation: str
 
 
-def choose(args: argparse.Namespace, dataset: Dataset, checkpoint_path: Path, say: Say) -> Choice:
-    """Return what the options ask for; with --resume, what is not asked for is that of the checkpoint.
+def choose(asked: Options, dataset: Dataset, array_path: Path, checkpoint_path: Path, say: Say) -> Choice:
+    """Return what is asked for; with `resume`, what is not asked for is that of the checkpoint.
+
+    Parameters
+    ----------
+    array_path, checkpoint_path
+        What messages call the array, and where the training is resumed from.
 
     Raises
     ------
     InputError
         If the checkpoint cannot be resumed with these options, or training would take more memory than there is.
     """
-    stored = read_settings(checkpoint_path) if args.resume else None
+    stored = read_settings(checkpoint_path) if asked.resume else None
     if stored and (stored.data, stored.features) != (dataset.fingerprint, dataset.features):
         raise InputError(
-            f"{printable(checkpoint_path)} belongs to another array than {printable(args.data)}, or other recordings "
+            f"{printable(checkpoint_path)} belongs to another array than {printable(array_path)}, or other recordings "
             "in it: resume with the array that it was trained on (--data), or train without --resume."
         )
     base = stored.training if stored else TrainingConfig()
-    codec = (stored.codec if stored else None) or (CodecConfig() if args.codec else None)
-    if args.latent_rate or not stored:
-        rate = args.latent_rate or (CODEC_LATENT_RATE if codec else LATENT_RATE)
+    codec = (stored.codec if stored else None) or (CodecConfig() if asked.codec else None)
+    if asked.latent_rate or not stored:
+        rate = asked.latent_rate or (CODEC_LATENT_RATE if codec else LATENT_RATE)
         model = model_config(dataset.features, rate)
     else:
         model = stored.model
-    validation = args.validation or (stored.validation if stored else "") or VALIDATION_SPLITS[0]
-    given = {key: getattr(args, key) for key in ("batch_size", "learning_rate", "patience", "seed")}
-    if args.minutes or args.epochs:
-        given |= {"minutes": args.minutes or TrainingConfig.minutes, "epochs": args.epochs or 0}
+    validation = asked.validation or (stored.validation if stored else "") or VALIDATION_SPLITS[0]
+    given = {key: getattr(asked, key) for key in ("batch_size", "learning_rate", "patience", "seed")}
+    if asked.minutes or asked.epochs:
+        given |= {"minutes": asked.minutes or TrainingConfig.minutes, "epochs": asked.epochs or 0}
     try:
         config = replace(base, **{key: value for key, value in given.items() if value is not None})
     except InputError as error:  # "learning_rate is ..."
@@ -66,7 +109,7 @@ def choose(args: argparse.Namespace, dataset: Dataset, checkpoint_path: Path, sa
     config = _fit(config, dataset, model, say, is_codec=codec is not None)
     choice = Choice(config, model, codec, validation)
     if stored:
-        _require_resumable(args, choice, stored, checkpoint_path)
+        _require_resumable(asked, choice, stored, checkpoint_path)
         _describe_resumed(choice, stored, checkpoint_path, say)
     return choice
 
@@ -93,9 +136,9 @@ def _fit(config: TrainingConfig, dataset: Dataset, model: ModelConfig, say: Say,
     return config
 
 
-def _require_resumable(args: argparse.Namespace, choice: Choice, stored: Settings, checkpoint_path: Path) -> None:
+def _require_resumable(asked: Options, choice: Choice, stored: Settings, checkpoint_path: Path) -> None:
     """Raise InputError, with the options that differ, if the checkpoint's training is another one."""
-    differing = [f"{given} (it has {before})" for given, before in _fixed_options_that_differ(args, choice, stored)]
+    differing = [f"{given} (it has {before})" for given, before in _fixed_options_that_differ(asked, choice, stored)]
     if differing:
         raise InputError(
             f"{printable(checkpoint_path)} cannot be resumed with {', '.join(differing)}: leave this out, or train "
@@ -103,12 +146,12 @@ def _require_resumable(args: argparse.Namespace, choice: Choice, stored: Setting
         )
 
 
-def _fixed_options_that_differ(args: argparse.Namespace, choice: Choice, stored: Settings) -> Iterator[tuple[str, str]]:
+def _fixed_options_that_differ(asked: Options, choice: Choice, stored: Settings) -> Iterator[tuple[str, str]]:
     """Yield (the option, the checkpoint's value) of each option that was given and cannot change."""
-    if args.codec and not stored.codec:
+    if asked.codec and not stored.codec:
         yield "--codec", "none"
     if choice.model != stored.model:
-        yield f"--latent-rate {args.latent_rate:g}", _latent_rate_of(stored)
+        yield f"--latent-rate {asked.latent_rate:g}", _latent_rate_of(stored)
     for key in ("batch_size", "learning_rate", "seed"):
         before, now = getattr(stored.training, key), getattr(choice.config, key)
         if before != now:
@@ -142,3 +185,24 @@ def _budget_options(config: TrainingConfig) -> list[str]:
 def _latent_rate_of(stored: Settings) -> str:
     """Return the --latent-rate that gives this model: rounded up, it is below that of the next larger one."""
     return str(math.ceil(stored.model.latent_rate(stored.features)))
+
+
+def _number(name: str, value: Any, kind: type) -> Any:
+    """Return a number as this type, None as it is.
+
+    Raises
+    ------
+    InputError
+        If it is none, or, but for a seed, not above zero.
+    """
+    if value is None:
+        return None
+    try:
+        number = operator.index(value) if kind is int else float(value)
+        if isinstance(value, bool | str) or (name != "seed" and not 0 < number < math.inf):
+            raise ValueError
+    except (TypeError, ValueError, OverflowError):
+        expected = "a whole number" if kind is int else "a number"
+        above = "" if name == "seed" else " above zero"
+        raise InputError(f"--{name.replace('_', '-')} is {value!r}: expected {expected}{above}.") from None
+    return number

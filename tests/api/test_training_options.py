@@ -1,13 +1,13 @@
 """What the trainer's options ask for: a batch that fits, the options of a checkpoint, those that cannot change."""
 
-import argparse
 from dataclasses import asdict, replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 
-from speech_autoencoder.cli import training
-from speech_autoencoder.cli.training import choose
+from speech_autoencoder.api import training_options
+from speech_autoencoder.api.training_options import Options, choose
 from speech_autoencoder.config import CodecConfig, LossConfig, TrainingConfig, model_config
 from speech_autoencoder.training.batches import most_sequences, sequence_frames, training_bytes
 from speech_autoencoder.training.checkpoints import Checkpoint, Settings, TrainingState
@@ -16,7 +16,6 @@ from tests.helpers.common import TINY, make_dataset, refused
 
 RATE = 100
 MODEL = model_config(TINY, RATE)
-OPTIONS = ("latent_rate", "batch_size", "learning_rate", "patience", "validation", "seed", "minutes", "epochs")
 
 
 class Nothing:
@@ -29,15 +28,10 @@ class Nothing:
         return {}
 
 
-def options(**given):
-    """Return the parsed command line of these options."""
-    return argparse.Namespace(**dict.fromkeys(OPTIONS) | {"codec": False, "resume": False, "data": "a.npy"} | given)
-
-
 def choose_of(data, folder, **given):
     """Return (Choice, lines) of these options."""
     lines = []
-    return choose(options(**given), data, folder / "model.checkpoint.npz", lines.append), lines
+    return choose(Options(**given), data, Path("a.npy"), folder / "model.checkpoint.npz", lines.append), lines
 
 
 def write_checkpoint(folder, data, *, codec=None, validation="speaker", **changes):
@@ -74,14 +68,14 @@ def test_choose_batch_of_the_default_size_is_kept_on_a_small_corpus(tmp_path):
 
 def test_choose_batch_larger_than_the_memory_is_refused_with_the_largest_that_fits(forty, tmp_path, monkeypatch):
     fits = training_bytes(TINY, MODEL, 11)
-    monkeypatch.setattr(training, "available_bytes", lambda: fits)
+    monkeypatch.setattr(training_options, "available_bytes", lambda: fits)
     assert choose_of(forty, tmp_path, latent_rate=RATE, batch_size=11)[0].config.batch_size == 11
     refused(
         "--batch-size 12 takes about",
         "choose --batch-size 11 or less",
         do=lambda: choose_of(forty, tmp_path, latent_rate=RATE, batch_size=12),
     )
-    monkeypatch.setattr(training, "available_bytes", lambda: 5e8)
+    monkeypatch.setattr(training_options, "available_bytes", lambda: 5e8)
     refused("500 MB is available: close other programs", do=lambda: choose_of(forty, tmp_path))
 
 
