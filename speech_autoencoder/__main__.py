@@ -2,12 +2,13 @@
 
 from speech_autoencoder.cli.options import Command, make_command_parser
 from speech_autoencoder.cli.process import run_main
-from speech_autoencoder.commands import decode, encode
+from speech_autoencoder.commands import decode, encode, latents
 
 # The name of each command, and its module: HELP, add_options(parser) and run(args).
 COMMANDS: dict[str, Command] = {
     "encode": encode,
     "decode": decode,
+    "latents": latents,
 }
 
 

@@ -49,28 +49,6 @@ def keywords(args: argparse.Namespace) -> dict[str, Any]:
     return given | {"say": make_say(args.quiet), "warn": warn, "progress": make_bars(args.quiet)}
 
 
-def add_generator_options(parser: argparse.ArgumentParser, audio_dir: Path, array_path: Path) -> None:
-    """Add the options that both generators have, with these defaults."""
-    parser.add_argument(
-        "--audio-dir", type=to_path, default=audio_dir, help="the recordings, in this folder and its subfolders"
-    )
-    parser.add_argument("--output", type=to_path, default=array_path, help="the array to write, a .npy")
-    add_workers_option(parser)
-    add_names_option(parser)
-    parser.add_argument("--strict", action="store_true", help="stop at the first recording that cannot be read")
-    add_salvage_option(parser)
-
-
-def add_names_option(parser: argparse.ArgumentParser) -> None:
-    """Add how the names of recordings are read."""
-    parser.add_argument(
-        "--names",
-        metavar="PATTERN",
-        help="what the names of recordings tell, such as '{label}_{speaker}_{take}' or '{speaker}/{label}/*' (default: "
-        "what they show)",
-    )
-
-
 def add_salvage_option(parser: argparse.ArgumentParser) -> None:
     """Add the option to use recordings that are not whole."""
     parser.add_argument(

@@ -27,6 +27,10 @@ _JSON = rb'\s*\{\s*"format": *"%s %s '
 _MODEL_GROUP = b"\0speech_autoencoder\0"
 _HISTORY = b"epoch,minutes,learning_rate,"
 _CODEC_FILE = b"SAE\x01"
+_LATENTS = frozenset(("latents.npy", "first_row.npy", "mean.npy", "description.npy"))
+_LATENTS_FORMAT = f'"format": "{PROGRAM} latents '.encode("ascii")
+# The end of a .parquet, which holds what it says of itself.
+_TAIL_BYTES = 1 << 16
 _CHECKPOINT = frozenset(("best_loss.npy", "n_epochs.npy", "history_minutes.npy"))
 # Before figures named this program: pixels per metre, and the sizes in pixels (that of the scores for each metric).
 _OLD_DENSITY = round(120 / 0.0254)
@@ -72,13 +76,17 @@ def is_model(path: Path) -> bool:
 
 def is_checkpoint(path: Path) -> bool:
     """Return whether a file is the checkpoint of a training."""
-    from zipfile import BadZipFile, ZipFile  # takes a tenth of the time that --help may take
+    return _has_members(path, _CHECKPOINT)
 
-    try:
-        with ZipFile(path) as archive:
-            return _CHECKPOINT.issubset(archive.namelist())
-    except (OSError, ValueError, BadZipFile):
-        return False
+
+def is_latents(path: Path) -> bool:
+    """Return whether a file holds the latents of recordings, as .npz or as .parquet."""
+    if not _head(path).startswith(b"PAR1"):
+        return _has_members(path, _LATENTS)
+    with suppress(OSError), path.open("rb") as file:
+        file.seek(max(0, path.stat().st_size - _TAIL_BYTES))
+        return _LATENTS_FORMAT in file.read()
+    return False
 
 
 def is_sound(path: Path) -> bool:
@@ -100,6 +108,17 @@ def is_figure(path: Path) -> bool:
         or (_is_old_figure(path, _OLD_HISTORY) and is_history(path.with_suffix(".csv")))
         or (_is_old_figure(path, _OLD_SCORES) and is_evaluation(path.with_suffix(".json")))
     )
+
+
+def _has_members(path: Path, names: frozenset[str]) -> bool:
+    """Return whether a file is an archive with members of these names."""
+    from zipfile import BadZipFile, ZipFile  # takes a tenth of the time that --help may take
+
+    try:
+        with ZipFile(path) as archive:
+            return names.issubset(archive.namelist())
+    except (OSError, ValueError, BadZipFile):
+        return False
 
 
 def _is_json(path: Path, kind: bytes) -> bool:

@@ -46,6 +46,11 @@ def make_checkpoint(path):
     make_arrays(path, **dict.fromkeys(("format", "best_loss", "n_epochs", "history_minutes"), np.array(0)))
 
 
+def make_latents(path):
+    """Write the arrays of a file of latents."""
+    make_arrays(path, **dict.fromkeys(("latents", "first_row", "mean", "description"), np.array(0)))
+
+
 def make_hdf5(path, group="another"):
     """Write an HDF5 file as Keras does, with a group beside the weights."""
     with h5py.File(path, "w") as file:
@@ -59,6 +64,7 @@ OURS = {
     "is_evaluation": lambda path: write_json(path, {"format": EVALUATION, "version": "1"}),
     "is_model": lambda path: make_hdf5(path, "speech_autoencoder"),
     "is_checkpoint": make_checkpoint,
+    "is_latents": make_latents,
     "is_history": lambda path: write_history(path, History()),
     "is_codec_file": lambda path: container.write(path, container.Header(b"1234", 8_000, 1), []),
     "is_sound": lambda path: write_stream(path, [np.zeros(99)], 8_000),
