@@ -49,6 +49,16 @@ def keywords(args: argparse.Namespace) -> dict[str, Any]:
     return given | {"say": make_say(args.quiet), "warn": warn, "progress": make_bars(args.quiet)}
 
 
+def add_names_option(parser: argparse.ArgumentParser) -> None:
+    """Add how the names of recordings are read."""
+    parser.add_argument(
+        "--names",
+        metavar="PATTERN",
+        help="what the names of recordings tell, such as '{label}_{speaker}_{take}' or '{speaker}/{label}/*' (default: "
+        "what they show)",
+    )
+
+
 def add_salvage_option(parser: argparse.ArgumentParser) -> None:
     """Add the option to use recordings that are not whole."""
     parser.add_argument(

@@ -47,7 +47,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> None:
     """Write the latents, and report what they are."""
     # After --help, which does not wait for NumPy.
-    from speech_autoencoder.cli.generating import read_names
+    from speech_autoencoder.api.datasets import read_names
     from speech_autoencoder.cli.inputs import Batch, named_files
     from speech_autoencoder.codec.latent_search import Encoder
     from speech_autoencoder.data import recording_names
