@@ -3,7 +3,9 @@
 import argparse
 import os
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from speech_autoencoder.cli.options import (
     add_names_option,
@@ -15,12 +17,15 @@ from speech_autoencoder.cli.options import (
 from speech_autoencoder.cli.origins import is_latents
 from speech_autoencoder.cli.outputs import require_outputs
 from speech_autoencoder.cli.process import blas_threads, warn
-from speech_autoencoder.cli.progress import make_bar, make_say
+from speech_autoencoder.cli.progress import Say, make_bar, make_say
 from speech_autoencoder.commands.arguments import MODEL_PATH
 from speech_autoencoder.config import LatentSearchConfig
 from speech_autoencoder.errors import InputError
 from speech_autoencoder.system.files import lock, locks_released, printable
 from speech_autoencoder.system.wording import counted, duration
+
+if TYPE_CHECKING:
+    from speech_autoencoder.data.recording_names import Understanding
 
 HELP = "Write the latents of recordings as .npz, for numpy, or .parquet, for pandas."
 OUTPUT_PATH = Path("latents.npz")
@@ -47,7 +52,6 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> None:
     """Write the latents, and report what they are."""
     # After --help, which does not wait for NumPy.
-    from speech_autoencoder.api.datasets import read_names
     from speech_autoencoder.cli.inputs import Batch, named_files
     from speech_autoencoder.codec.latent_search import Encoder
     from speech_autoencoder.data import recording_names
@@ -57,7 +61,7 @@ def run(args: argparse.Namespace) -> None:
     say = make_say(args.quiet)
     latents_file.require_format(args.output)
     corpora = _corpora(named_files(args.files))
-    read = [read_names(names, audio_dir=folder, pattern=args.names, training_array=None) for folder, names in corpora]
+    read = [_understand(folder, names, args.names, say) for folder, names in corpora]
     told: dict[Path, tuple[str, str]] = {}
     for (folder, names), found in zip(corpora, read, strict=True):
         for name, speaker, label in zip(names, found.speakers, found.labels, strict=True):
@@ -111,3 +115,17 @@ def _corpora(files: list[Path]) -> list[tuple[Path, list[str]]]:
             folder, names = Path(), [path.as_posix() for path in single]
         corpora.append((folder, names))
     return corpora
+
+
+def _understand(folder: Path, names: list[str], pattern: str | None, say: Say) -> "Understanding":
+    """Return the speakers and labels of the recordings in a folder: as a pattern, labels.csv or their names tell."""
+    from speech_autoencoder.api.datasets import read_names  # as above
+    from speech_autoencoder.data.labels_file import find_labels, read_labels
+
+    found = read_names(names, audio_dir=folder, pattern=pattern, training_array=None)
+    path = find_labels(folder) if pattern is None else None
+    table = read_labels(path) if path else None
+    if table is None or "label" not in table.columns:
+        return found
+    labels = table.values("label", names, say)
+    return replace(found, labels=[labels.get(name, "") for name in names])

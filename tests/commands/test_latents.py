@@ -86,6 +86,7 @@ def test_latents_names_as_the_pattern_and_as_the_table_say(latents, place, tmp_p
     latents(tmp_path / "corpus", "--output", tmp_path / "b.npz", "--no-search")
     with np.load(tmp_path / "b.npz") as file:
         assert file["speaker"].tolist() == ["Jo", ""]
+        assert file["label"].tolist() == ["x", ""]
 
 
 def test_latents_leaves_out_what_cannot_be_used(latents, place, tmp_path, capsys):
