@@ -59,11 +59,11 @@ demo: train_data.npy test_data.npy my_model_for_many_data.h5 evaluation.json rec
 	then rm $@.now; else mv $@.now $@; fi
 
 # A stamp for each array, as the scripts do not touch an array that is still correct.
-.venv/train: .venv/recordings-training train_data_generator.py $(FEATURES)
+.venv/train: .venv/recordings-training train_data_generator.py $(FEATURES) $(call behind, datasets, features)
 	$(PY) train_data_generator.py
 	touch $@
 
-.venv/test: .venv/train .venv/recordings-testing test_data_generator.py $(FEATURES)
+.venv/test: .venv/train .venv/recordings-testing test_data_generator.py $(FEATURES) $(call behind, datasets, features)
 	$(PY) test_data_generator.py
 	touch $@
 

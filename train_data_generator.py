@@ -7,25 +7,24 @@ from pathlib import Path
 if not find_spec("speech_autoencoder"):  # python -I does not look for it beside the script
     sys.path.append(str(Path(__file__).parent))
 
-from speech_autoencoder.cli.options import add_generator_options, make_parser
+from speech_autoencoder.cli.options import keywords, make_parser
 from speech_autoencoder.cli.process import run_main
+from speech_autoencoder.commands.features import add_generator_options
 from speech_autoencoder.config import PRESETS
-from speech_autoencoder.system.files import locks_released
 
 AUDIO_DIR = Path("speechdata/training")
 ARRAY_PATH = Path("train_data.npy")
 
 
-@locks_released()
 def main() -> None:
     parser = make_parser(__doc__)
     add_generator_options(parser, AUDIO_DIR, ARRAY_PATH)
     parser.add_argument("--preset", choices=PRESETS, default="classic", help="the features: see the README")
-    args = parser.parse_args()
+    options = keywords(parser.parse_args())
     # After --help, which does not wait for NumPy.
-    from speech_autoencoder.cli.generating import features_of_preset, generate
+    from speech_autoencoder.api.datasets import build_dataset
 
-    generate(args, features_of_preset(args.preset, args.audio_dir), for_training=True)
+    build_dataset(**options)
 
 
 if __name__ == "__main__":

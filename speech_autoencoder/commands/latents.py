@@ -39,7 +39,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--no-search",
         action="store_true",
-        help="the encoder's latents as they are, some thirty times faster; otherwise they are improved by the search "
+        help="the encoder's latents as they are, some forty times faster; otherwise they are improved by the search "
         "that predictions use, for a closer reconstruction",
     )
     add_names_option(parser)

@@ -5,7 +5,7 @@ import json
 import pytest
 import soundfile as sf
 
-from speech_autoencoder.cli.generating import read_names
+from speech_autoencoder.api.datasets import read_names
 from speech_autoencoder.data.building import build
 from speech_autoencoder.data.dataset import load
 from speech_autoencoder.data.recording_names import describe

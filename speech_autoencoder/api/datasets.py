@@ -1,0 +1,170 @@
+"""Make an array of a folder of recordings, and report what is in it."""
+
+from dataclasses import replace
+from functools import partial
+from os import PathLike
+from pathlib import Path
+
+from speech_autoencoder.api.reports import StartBar, reports
+from speech_autoencoder.audio.finding import find_recordings
+from speech_autoencoder.cli.messages import describe_left_out
+from speech_autoencoder.cli.origins import is_array, is_sidecar
+from speech_autoencoder.cli.outputs import require_outputs, require_suffix
+from speech_autoencoder.cli.process import blas_threads
+from speech_autoencoder.cli.progress import Say
+from speech_autoencoder.cli.session import settings_kept
+from speech_autoencoder.config import FeatureConfig
+from speech_autoencoder.config import preset as features_by_name
+from speech_autoencoder.data import building, corpus_summary, dataset, recording_names
+from speech_autoencoder.data.labels_file import find_labels, read_labels
+from speech_autoencoder.data.recording_names import Understanding
+from speech_autoencoder.errors import InputError
+from speech_autoencoder.script_names import TRAIN_DATA_GENERATOR
+from speech_autoencoder.system.files import expanded, lock, locks_released, printable
+from speech_autoencoder.system.processors import available_cpus
+from speech_autoencoder.system.wording import counted, duration
+
+
+def features_of_preset(name: str, audio_dir: Path) -> FeatureConfig:
+    """Return the features of a preset; those of `fine` depend on the most common sample rate in `audio_dir`."""
+    return features_by_name(name, building.most_common_rate(audio_dir) if name == "fine" else 0)
+
+
+def read_names(names: list[str], *, audio_dir: Path, pattern: str | None, training_array: Path | None) -> Understanding:
+    """Return what the names of recordings tell: as a pattern or labels.csv says, as in training, or as they show.
+
+    `training_array` is the array whose names those of testing are likely to follow.
+    """
+    if pattern is not None:
+        return recording_names.understand(names, pattern)
+    training = dataset.understanding_of(training_array) if training_array else None
+    told = recording_names.understand_as(names, training) if training else recording_names.understand(names)
+    path = find_labels(audio_dir)
+    try:
+        table = read_labels(path) if path else None
+    except InputError:
+        return told  # an evaluation, which needs the file, reports it
+    if table is None or "speaker" not in table.columns:
+        return told
+    speakers = table.values("speaker", names)
+    return replace(told, speakers=[speakers.get(name, "") for name in names], pattern="", source="table")
+
+
+@settings_kept()
+@locks_released()
+def build_dataset(
+    audio_dir: str | PathLike,
+    output: str | PathLike,
+    *,
+    preset: str | None = None,
+    like: str | PathLike | None = None,
+    names: str | None = None,
+    workers: int | None = None,
+    strict: bool = False,
+    salvage: bool = False,
+    overwrite: bool = False,
+    say: Say | None = None,
+    warn: Say | None = None,
+    progress: StartBar | None = None,
+) -> building.Summary:
+    """Make an array of every recording in a folder: clips of log-mel, described in a sidecar beside it.
+
+    Recordings that an existing array holds already, and that have not changed, are not read again.
+
+    Parameters
+    ----------
+    audio_dir
+        The recordings, in this folder and its subfolders.
+    output
+        The array to write, a ``.npy``, for `train` or `evaluate`.
+    preset
+        The features, ``"classic"`` or ``"fine"``; by default those of `like`, or classic.
+    like
+        The array of the training recordings, for testing: its features are taken, and names are read as they were.
+    names
+        What the names of recordings tell, such as ``"{label}_{speaker}_{take}"``; by default what they show.
+    workers
+        Threads; by default as many as processors.
+    strict
+        Raise InputError for a recording that cannot be used, instead of leaving it out.
+    salvage
+        Use what can be decoded of recordings that are cut short or damaged.
+    overwrite
+        Replace files that exist and were not made by this program.
+    say, warn, progress
+        Where to report to, as for `train`.
+
+    Returns
+    -------
+    Summary
+        What the array holds, and which recordings were left out, with reasons.
+
+    Raises
+    ------
+    InputError
+        If no recording can be used, or the array cannot be written or would replace what this program has not made.
+
+    Examples
+    --------
+    >>> import speech_autoencoder as sa
+    >>> summary = sa.build_dataset("recordings", "train_data.npy")
+    >>> summary.n_recordings, summary.left_out
+    (2, [])
+    >>> summary = sa.build_dataset("recordings", "test_data.npy", like="train_data.npy")
+    """
+    report = reports(say, warn, progress)
+    audio_dir, array_path = expanded(audio_dir), expanded(output)
+    training_path = None if like is None else expanded(like)
+    if training_path and preset is None:
+        features = dataset.features_of(training_path, TRAIN_DATA_GENERATOR)
+        inputs = [training_path, dataset.sidecar_path(training_path)]
+    else:
+        features, inputs = features_of_preset(preset or "classic", audio_dir), []
+    require_suffix(array_path, ".npy")
+    # Arrays are no recordings: only a file that is not ours can be one.
+    inputs += [audio_dir / name for name in find_recordings(audio_dir)] if overwrite else []
+    require_outputs(
+        [(array_path, is_array), (dataset.sidecar_path(array_path), is_sidecar)], inputs=inputs, overwrite=overwrite
+    )
+    lock(array_path)
+    with blas_threads(1):
+        summary = building.build(
+            audio_dir,
+            array_path,
+            features,
+            workers=workers or available_cpus(),
+            strict=strict,
+            salvage=salvage,
+            read_names=partial(read_names, audio_dir=audio_dir, pattern=names, training_array=training_path),
+            progress=report.progress("features"),
+        )
+    _describe(summary, audio_dir, array_path, features, report.say, for_training=training_path is None)
+    return summary
+
+
+def _describe(
+    summary: building.Summary, audio_dir: Path, path: Path, features: FeatureConfig, say: Say, *, for_training: bool
+) -> None:
+    """Report what is in an array; of one for training, with a description and a suggested training time."""
+    shape = (summary.n_clips, features.n_mels, features.n_frames, 1)
+    content = (
+        f"{counted(summary.n_recordings, 'recording')}, {duration(summary.seconds)}, "
+        f"as {counted(summary.n_clips, 'clip')} ({100 * summary.fill:.0f} % sound, the rest padding)"
+    )
+    if not summary.written:
+        say(f"Nothing has changed: {printable(path)} holds {content}.")
+    else:
+        say(f"Wrote {printable(path)} {shape} and {printable(dataset.sidecar_path(path))}: {content}.")
+        verb = "was" if summary.n_computed == 1 else "were"
+        say(
+            f"{counted(summary.n_computed, 'recording')} {verb} new or had changed; "
+            f"preset {features.preset}, {features.sr:,} Hz."
+        )
+    describe_left_out(summary.left_out, "left out", say)
+    for name, note in summary.notes.items():
+        say(f"{printable(audio_dir / name)}: {note}")
+    columns = summary.columns
+    warnings = corpus_summary.warn_if_small(columns["n_samples"], columns["sr"])
+    say(recording_names.describe(summary.understanding, summary.columns["path"]))
+    for line in corpus_summary.describe(columns) if for_training else warnings:
+        say(line)
