@@ -20,6 +20,7 @@ from speech_autoencoder.audio.reading import read
 from speech_autoencoder.cli.options import to_path
 from speech_autoencoder.config import CLASSIC
 from speech_autoencoder.data import analysis, dataset
+from speech_autoencoder.data.recordings import Recordings
 from speech_autoencoder.system.files import atomic_write
 
 TOLERANCE_DB = 1e-3  # the most by which ours and librosa's may differ
@@ -57,11 +58,12 @@ def one_core_row(audio_dir: Path, times: int) -> Row:
 
     names = find_recordings(audio_dir)
     names = names[:: max(1, len(names) // _MOST_RECORDINGS)]
-    together = list(analysis.together(audio_dir, names))
+    recordings = Recordings(audio_dir, names)
+    together = list(analysis.together(recordings, CLASSIC))
     with threadpool_limits(1):
         ours, bound = best_seconds(
             [
-                lambda: [analysis.analyse(audio_dir, some, CLASSIC) for some in together],
+                lambda: [analysis.analyse(recordings, some, CLASSIC) for some in together],
                 lambda: _lower_bound(audio_dir, names),
             ],
             times + 2,

@@ -94,6 +94,21 @@ def opened(
         yield _describe(decoder), partial(_blocks, decoder)
 
 
+@contextmanager
+def opened_stream(path: Path, *, salvage: bool = False) -> Iterator[tuple[int, Iterator[np.ndarray]]]:
+    """Open a recording to read as much of it as is needed; see `read_stream`.
+
+    Yields
+    ------
+    int
+        Its sample rate in Hz.
+    iterator
+        The blocks of `read_stream`, at that rate.
+    """
+    with Decoder(path, salvage=salvage) as decoder:
+        yield decoder.sr, _blocks(decoder, None, None)
+
+
 def _describe(decoder: Decoder) -> Recording:
     """Return what an open recording holds."""
     n_samples, note = decoder.measure()

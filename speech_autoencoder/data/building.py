@@ -1,6 +1,7 @@
-"""A folder of recordings -> an array of clips on disk and its sidecar."""
+"""Recordings -> an array of clips on disk and its sidecar."""
 
 import hashlib
+from collections import Counter
 from collections.abc import Callable, Sequence
 from contextlib import closing
 from dataclasses import dataclass
@@ -13,7 +14,6 @@ import numpy as np
 
 from speech_autoencoder import __version__
 from speech_autoencoder.audio.ffmpeg import has_ffmpeg
-from speech_autoencoder.audio.finding import find_recordings
 from speech_autoencoder.audio.reading import sample_rate
 from speech_autoencoder.config import FeatureConfig
 from speech_autoencoder.data import recordings_folder
@@ -30,6 +30,7 @@ from speech_autoencoder.data.dataset import (
 )
 from speech_autoencoder.data.earlier_array import EarlierArray
 from speech_autoencoder.data.recording_names import Understanding, understand
+from speech_autoencoder.data.recordings import Recordings
 from speech_autoencoder.errors import InputError
 from speech_autoencoder.system.files import atomic_write, printable, write_json
 from speech_autoencoder.system.integers import ceil_div
@@ -53,9 +54,11 @@ CODE = (
     "audio/decoding.py",
     "audio/resampling.py",
     "audio/reading.py",
+    "audio/parts.py",
     "audio/levels.py",
     "audio/log_mel.py",
     "data/dataset.py",
+    "data/recordings.py",
     "data/analysis.py",
     "data/earlier_array.py",
     "data/building.py",
@@ -104,28 +107,35 @@ class Summary:
     understanding: Understanding
 
 
-def most_common_rate(folder: Path) -> int:
-    """Return the sample rate (Hz) that most recordings in a folder have, of two equally common ones the lower.
+def most_common_rate(source: Path | Recordings) -> int:
+    """Return the sample rate (Hz) that most recordings have, of two equally common ones the lower.
 
     Raises
     ------
     InputError
         If no recording can be read.
     """
+    recordings = _recordings(source)
     rates: dict[int, int] = {}
-    for name in find_recordings(folder):
+    for file, n_parts in Counter(recordings.files()).items():
         try:
-            sr = sample_rate(folder / name)
+            sr = sample_rate(recordings.folder / file)
         except InputError:
             continue
-        rates[sr] = rates.get(sr, 0) + 1
+        rates[sr] = rates.get(sr, 0) + n_parts
     if not rates:
-        raise InputError(f"{printable(folder)} holds no readable recording: check what is in it.")
+        where = recordings.listed_in or printable(recordings.folder)
+        raise InputError(f"{where} holds no readable recording: check what is in it.")
     return max(rates, key=lambda sr: (rates[sr], -sr))
 
 
+def _recordings(source: Path | Recordings) -> Recordings:
+    """Return the recordings of a folder, or those that are given."""
+    return source if isinstance(source, Recordings) else Recordings.of_folder(source)
+
+
 def build(
-    audio_dir: Path,
+    source: Path | Recordings,
     array_path: Path,
     features: FeatureConfig,
     *,
@@ -135,7 +145,7 @@ def build(
     read_names: Callable[[list[str]], Understanding] = understand,
     progress: Progress = lambda items, total: items,
 ) -> Summary:
-    """Write an array with the clips of every recording in a folder, and its sidecar.
+    """Write an array with the clips of recordings, and its sidecar.
 
     The rows of unchanged recordings are taken from the existing array; if nothing has changed, nothing is written. A
     recording is unchanged if it is the same file, or holds the same bytes under the same name.
@@ -143,6 +153,8 @@ def build(
 
     Parameters
     ----------
+    source : Path or Recordings
+        A folder of recordings, or those that a list names (`audio_list.read_audio_list`).
     workers : int
         Threads.
     strict : bool
@@ -150,7 +162,7 @@ def build(
     salvage : bool
         Use what can be decoded of recordings that are not whole.
     read_names : callable, optional
-        Returns what the recordings' names tell.
+        Returns what the recordings' paths tell, as far as a list does not say it.
     progress : callable, optional
         `progress(items, total)` wraps the loops over the existing array and over the recordings.
 
@@ -159,26 +171,26 @@ def build(
     InputError
         If no recording can be used, or the array cannot be written.
     """
-    names = find_recordings(audio_dir)
-    told = read_names(names)
+    recordings = _recordings(source)
+    told = recordings.understand(read_names)
     old = EarlierArray.load(array_path, features, _code_digest(salvage, has_ffmpeg()), progress)
-    old.find_unchanged(audio_dir, names, workers)
-    if old.is_current(audio_dir, names):
+    old.find_unchanged(recordings, workers)
+    if old.is_current(recordings):
         left_out = [(name, entry["reason"]) for name, entry in old.left_out.items()]
         if strict and left_out:
-            raise InputError(left_out[0][1])
-        told = told.select([name not in old.left_out for name in names])
-        columns = old.write_sidecar(array_path, audio_dir, told)
+            raise InputError(recordings.where(left_out[0][0]) + left_out[0][1])
+        told = told.select([name not in old.left_out for name in recordings.names])
+        columns = old.write_sidecar(array_path, recordings, told)
         return _summary(False, columns, 0, features, left_out, old.notes, told)
 
     with atomic_write(array_path) as temporary:
-        written = _write_array(temporary, audio_dir, names, features, old, workers, strict, salvage, progress)
+        written = _write_array(temporary, recordings, features, old, workers, strict, salvage, progress)
         del old  # Windows replaces no file that is mapped into memory
         unused = {name for name, _ in written.left_out}
-        told = told.select([name not in unused for name in names])
+        told = told.select([name not in unused for name in recordings.names])
         # Before the array takes its place: if the sidecar cannot be written, the old array stays. The sidecar holds a
         # digest of the array, so that files of two different runs are noticed.
-        write_json(sidecar_path(array_path), _sidecar(written, audio_dir, array_path, features, salvage, told))
+        write_json(sidecar_path(array_path), _sidecar(written, recordings, array_path, features, salvage, told))
     columns = written.columns | name_columns(told)
     return _summary(True, columns, written.n_computed, features, written.left_out, written.notes, told)
 
@@ -198,8 +210,7 @@ class _Written:
 
 def _write_array(
     path: Path,
-    audio_dir: Path,
-    names: list[str],
+    recordings: Recordings,
     features: FeatureConfig,
     old: EarlierArray,
     workers: int,
@@ -208,6 +219,7 @@ def _write_array(
     progress: Progress,
 ) -> _Written:
     """Write the clips of all recordings that can be used, of unchanged ones those of the old array."""
+    names, folder = recordings.names, recordings.folder
     # Numbers in arrays, not as objects, and in as few bytes as they need: the corpus may be large.
     columns: dict[str, np.ndarray] = {
         key: np.empty(len(names), _STORED.get(key, kind))
@@ -218,14 +230,15 @@ def _write_array(
     notes: dict[str, str] = {}
     n_used = n_rows = n_computed = 0
     fingerprint = hashlib.blake2b(digest_size=16)
-    work = partial(analyse, audio_dir, features=features, known=old.analysed, salvage=salvage)
+    work = partial(analyse, recordings, features=features, known=old.analysed, salvage=salvage)
+    items = together(recordings, features, old.unchanged, salvage=salvage)
     # Closed here, whatever happens: the garbage collector may close it where no thread can be waited for.
-    with path.open("wb") as file, closing(in_order(work, together(audio_dir, names), workers)) as lists:
+    with path.open("wb") as file, closing(in_order(work, items, workers)) as lists:
         _write_header(file, (0, features.n_mels, features.n_frames, 1))
         for name, found in zip(names, progress(chain.from_iterable(lists), len(names)), strict=True):
             if isinstance(found, Unusable):
                 if strict:
-                    raise InputError(found.reason)
+                    raise InputError(recordings.where(name) + found.reason)
                 left_out.append((name, found.reason))
                 continue
             for key, column in columns.items():
@@ -237,13 +250,12 @@ def _write_array(
             n_computed += found.is_new
             if found.note:
                 notes[name] = found.note
-        if left_out and not audio_dir.is_dir():
-            raise InputError(f"{printable(audio_dir)} disappeared while it was read: put it back and run again.")
+        if left_out and not folder.is_dir():
+            raise InputError(f"{printable(folder)} disappeared while it was read: put it back and run again.")
         if not n_rows:
-            first = left_out[0][1]
-            raise InputError(
-                f"None of the {len(names)} recordings in {printable(audio_dir)} can be used; the first: {first}"
-            )
+            name, reason = left_out[0]
+            where, first = recordings.listed_in or printable(folder), recordings.where(name) + reason
+            raise InputError(f"None of the {len(names)} recordings in {where} can be used; the first: {first}")
         file.seek(0)
         shape = (n_rows, features.n_mels, features.n_frames, 1)
         _write_header(file, shape)
@@ -252,7 +264,8 @@ def _write_array(
     if left_out:
         unused = {name for name, _ in left_out}
         names = [name for name in names if name not in unused]
-    used = {"path": names} | {key: column[:n_used] for key, column in columns.items()}
+    used: dict[str, Any] = {"path": names} | {key: column[:n_used] for key, column in columns.items()}
+    used |= recordings.columns(names, used["sr"])
     return _Written(used, shape, digest, fingerprint.hexdigest(), left_out, notes, n_computed)
 
 
@@ -262,7 +275,12 @@ def _write_header(file: BinaryIO, shape: tuple[int, ...]) -> None:
 
 
 def _sidecar(
-    written: _Written, audio_dir: Path, array_path: Path, features: FeatureConfig, salvage: bool, told: Understanding
+    written: _Written,
+    recordings: Recordings,
+    array_path: Path,
+    features: FeatureConfig,
+    salvage: bool,
+    told: Understanding,
 ) -> dict[str, Any]:
     """Return the contents of the sidecar of an array that was written."""
     return {
@@ -270,14 +288,16 @@ def _sidecar(
         "version": __version__,
         "code": _code_digest(salvage, has_ffmpeg()),
         "features": features.to_json(),
-        **recordings_folder.stored(audio_dir, array_path),
+        **recordings_folder.stored(recordings.folder, array_path),
         "names": how_names_are_read(told),
         "fingerprint": written.fingerprint,
         "array": {"shape": list(written.shape), "digest": written.digest},
         "recordings": written.columns | name_columns(told),
         "rows": _rows(written.columns, features),
         "notes": written.notes,
-        "left_out": [{"path": name, "reason": reason, **stamp(audio_dir / name)} for name, reason in written.left_out],
+        "left_out": [
+            {"path": name, "reason": reason, **stamp(recordings.path(name))} for name, reason in written.left_out
+        ],
     }
 
 

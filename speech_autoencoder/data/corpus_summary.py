@@ -55,7 +55,8 @@ def describe(columns: dict[str, Sequence]) -> list[str]:
             f"{counted(n_full_scale, 'recording')} {'reaches' if n_full_scale == 1 else 'reach'} full scale."
         )
     is_copy = np.ones(len(names), bool)
-    is_copy[np.unique(columns["digest"], return_index=True)[1]] = False
+    contents = np.stack([columns["digest"], columns.get("start", np.zeros_like(n_samples)), n_samples])
+    is_copy[np.unique(contents, axis=1, return_index=True)[1]] = False
     for what, chosen in (
         ("clipped, and should be recorded with less gain", clipped > _CLIPPED * n_samples),
         ("silent, and should be removed", power == 0),

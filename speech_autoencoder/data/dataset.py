@@ -3,18 +3,20 @@
 import hashlib
 import tokenize
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
-from functools import cached_property
+from dataclasses import dataclass, field
+from functools import cache, cached_property, lru_cache
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from speech_autoencoder.audio.log_mel import join_clips
-from speech_autoencoder.audio.resampling import resampled_length
+from speech_autoencoder.audio.parts import PartReader
+from speech_autoencoder.audio.reading import read
+from speech_autoencoder.audio.resampling import resample_recording, resampled_length
 from speech_autoencoder.config import RATES_HZ, FeatureConfig
 from speech_autoencoder.data import recordings_folder
-from speech_autoencoder.data.analysis import digest_of
+from speech_autoencoder.data.analysis import digest_of, stamp
 from speech_autoencoder.data.recording_names import Understanding, understand
 from speech_autoencoder.errors import InputError
 from speech_autoencoder.system.files import explain, is_regular, printable, read_json, require_content
@@ -41,6 +43,8 @@ COLUMNS: dict[str, type] = {
 # tells, "" where unknown.
 FILE_COLUMNS: dict[str, type] = {"inode": int, "ctime_ns": int}
 NAME_COLUMNS: dict[str, type] = {"speaker": str, "label": str}
+# Columns that there are only where a recording is a part of a file: the file, and the first sample of the part in it.
+PART_COLUMNS: dict[str, type] = {"file": str, "start": int}
 _ROWS_AT_ONCE = 1_024
 # The rows that an array's digest covers, spread over it.
 _DIGEST_ROWS = 64
@@ -51,6 +55,8 @@ _SIDECAR_PART = 16
 # The most characters of a file's contents that a message quotes.
 _MOST_QUOTED = 40
 _MOST_REASON = 200
+# Digests of files that are remembered.
+_MOST_DIGESTS = 1_024
 
 Progress = Callable[[Iterable, int], Iterable]
 
@@ -83,6 +89,11 @@ class Dataset:
         What the names were understood to tell when the array was made.
     digests : sequence of int, optional
         Those of the files of the recordings; see `analysis.digest_of`.
+    files : list of str, optional
+        The files of the recordings, relative to the folder, if some recordings are parts of them: there, the name is
+        another one. Without them, the names are those of files.
+    starts : np.ndarray, (n_recordings,) int, optional
+        The first sample of each recording in its file.
     """
 
     clips: np.ndarray
@@ -96,21 +107,70 @@ class Dataset:
     fingerprint: str
     understood: Understanding | None = None
     digests: Sequence[int] = ()
+    files: Sequence[str] = ()
+    starts: Sequence[int] | np.ndarray = ()
+    _reader: PartReader = field(default_factory=PartReader, repr=False, compare=False)
+
+    def file(self, recording: int) -> str:
+        """Return the path of the file of a recording, from the folder."""
+        return self.files[recording] if self.files else self.names[recording]
 
     def path(self, recording: int) -> Path:
-        """Return where the recording is."""
-        return on_disk(self.audio_dir / self.names[recording])
+        """Return where the file of a recording is."""
+        return on_disk(self.audio_dir / self.file(recording))
+
+    def is_part(self, recording: int) -> bool:
+        """Return whether a recording is a part of a file."""
+        return self.file(recording) != self.names[recording]
+
+    def span(self, recording: int) -> tuple[int, int]:
+        """Return the first sample of a recording in its file, and the one after its last."""
+        start = int(self.starts[recording]) if self.is_part(recording) else 0
+        return start, start + int(self.n_samples[recording])
+
+    def read(
+        self, recording: int, sr: int | None = None, *, most: int | None = None, salvage: bool = True
+    ) -> np.ndarray:
+        """Return a recording, or at most its first `most` samples, as `audio.reading.read` does.
+
+        Raises
+        ------
+        InputError
+            If it cannot be read.
+        """
+        path = self.path(recording)
+        if not self.is_part(recording):
+            return read(path, sr, most=most, salvage=salvage)
+        spans = (self.span(i) for i in self._parts[self.file(recording)])
+        waveform, own_sr = self._reader.read(path, self.span(recording), spans), int(self.sr[recording])
+        return np.concatenate(list(resample_recording([waveform], own_sr, sr or own_sr)))[:most]
+
+    @cached_property
+    def _parts(self) -> dict[str, list[int]]:
+        """The parts of each file."""
+        parts: dict[str, list[int]] = {}
+        for i, file in enumerate(self.files):
+            if self.is_part(i):
+                parts.setdefault(file, []).append(i)
+        return parts
 
     def has_changed(self, recording: int) -> bool:
         """Return whether the file of a recording holds other bytes than when the array was made, if it can be read."""
+        path = self.path(recording)
         try:
-            return bool(self.digests) and digest_of(self.path(recording)) != self.digests[recording]
+            return bool(self.digests) and self._digest_of(path, tuple(stamp(path).items())) != self.digests[recording]
         except OSError:
             return False
 
+    @cached_property
+    def _digest_of(self) -> Callable[[Path, object], int]:
+        """The digest of a file of a stamp: many recordings may be parts of it."""
+        return lru_cache(_MOST_DIGESTS)(lambda path, stamp: digest_of(path))
+
     def missing(self) -> list[str]:
         """Return the names of the recordings that are no longer there."""
-        return [name for i, name in enumerate(self.names) if not self.path(i).exists()]
+        exists = cache(lambda file: on_disk(self.audio_dir / file).exists())
+        return [name for i, name in enumerate(self.names) if not exists(self.file(i))]
 
     def frames(self, recording: int) -> np.ndarray:
         """Return the recording's normalised log-mel, (n_mels, n_frames[recording]), without padding."""
@@ -175,7 +235,8 @@ def load(array_path: Path, made_by: str, *, progress: Progress = lambda items, t
         }
         sr, n_samples, n_frames = (numbers[key] for key in ("sr", "n_samples", "n_frames"))
         digest, fingerprint = sidecar["array"]["digest"], str(sidecar["fingerprint"])
-        audio_dir = recordings_folder.find(sidecar, array_path, names, columns["size"])
+        files = columns.get("file", [])
+        audio_dir = recordings_folder.find(sidecar, array_path, files or names, columns["size"])
         understood = _understanding(sidecar, columns)
     except (KeyError, TypeError, ValueError, OverflowError, AttributeError) as error:
         raise InputError(f"{name} is damaged ({type(error).__name__}: {error}): {again}") from error
@@ -190,9 +251,20 @@ def load(array_path: Path, made_by: str, *, progress: Progress = lambda items, t
     if not whole or n_clips.sum() != len(clips) or digest != digest_of_clips(clips):
         raise InputError(f"{printable(array_path)} and {name} do not belong together: {again}")
     first_row = np.concatenate([[0], np.cumsum(n_clips)])
-    digests = columns["digest"]
     return Dataset(
-        clips, features, audio_dir, names, sr, n_samples, n_frames, first_row, fingerprint, understood, digests
+        clips,
+        features,
+        audio_dir,
+        names,
+        sr,
+        n_samples,
+        n_frames,
+        first_row,
+        fingerprint,
+        understood,
+        columns["digest"],
+        files,
+        columns.get("start", ()),
     )
 
 
@@ -245,7 +317,8 @@ def _features(sidecar: dict[str, Any], name: str, made_by: str) -> FeatureConfig
 def _columns(sidecar: dict[str, Any]) -> dict[str, list]:
     """Return the sidecar's columns; raise TypeError or KeyError if one is damaged or missing."""
     recordings = sidecar["recordings"]
-    kinds = COLUMNS | {key: kind for key, kind in (FILE_COLUMNS | NAME_COLUMNS).items() if key in recordings}
+    later = FILE_COLUMNS | NAME_COLUMNS | PART_COLUMNS
+    kinds = COLUMNS | {key: kind for key, kind in later.items() if key in recordings}
     columns = {key: recordings[key] for key in kinds}
     for key, column in columns.items():
         if type(column) is not list or not all(type(value) is kinds[key] for value in column):

@@ -2,6 +2,7 @@
 
 from contextlib import suppress
 from functools import partial
+from itertools import groupby
 from pathlib import Path
 from typing import Any, Self
 
@@ -11,7 +12,6 @@ from speech_autoencoder.data.analysis import Analysed, digest_of, stamp
 from speech_autoencoder.data.dataset import (
     COLUMNS,
     FILE_COLUMNS,
-    NAME_COLUMNS,
     Dataset,
     Progress,
     how_names_are_read,
@@ -21,6 +21,7 @@ from speech_autoencoder.data.dataset import (
     sidecar_path,
 )
 from speech_autoencoder.data.recording_names import Understanding
+from speech_autoencoder.data.recordings import Recordings
 from speech_autoencoder.errors import InputError
 from speech_autoencoder.system.files import write_json
 from speech_autoencoder.system.parallel import in_order
@@ -53,39 +54,45 @@ class EarlierArray:
         except (InputError, KeyError, TypeError, AttributeError):
             return cls()
 
-    def find_unchanged(self, audio_dir: Path, names: list[str], workers: int) -> None:
+    def find_unchanged(self, recordings: Recordings, workers: int) -> None:
         """Find the recordings that are the same as those of the array."""
-        known = [name for name in names if name in self.index]
-        for name, entry in zip(known, in_order(partial(self._entry, audio_dir), known, workers), strict=True):
-            if entry:
-                self.unchanged[name] = entry
+        known = (name for name in recordings.names if name in self.index)
+        files = [list(names) for _, names in groupby(known, recordings.file)]
+        for names, entries in zip(files, in_order(partial(self._entries, recordings), files, workers), strict=True):
+            self.unchanged |= {name: entry for name, entry in zip(names, entries, strict=True) if entry}
 
-    def _entry(self, audio_dir: Path, name: str) -> dict[str, Any] | None:
-        """Return the columns of a recording if its file is the same, or another one with the same bytes."""
-        index, now = self.index[name], stamp(audio_dir / name)
-        entry = {key: column[index] for key, column in self.columns.items() if key not in NAME_COLUMNS}
-        if not now or now.items() <= entry.items():
-            return entry if now else None
-        with suppress(OSError):  # `analyse` reports what is wrong with it
-            if now["size"] == entry["size"] and digest_of(audio_dir / name) == entry["digest"]:
-                return entry | now
-        return None
+    def _entries(self, recordings: Recordings, names: list[str]) -> list[dict[str, Any] | None]:
+        """Return the columns of recordings of one file if it is the same, or another one with the same bytes."""
+        path = recordings.path(names[0])
+        now = stamp(path)
+        digest: int | None = None
+        entries: list[dict[str, Any] | None] = []
+        for name in names:
+            index = self.index[name]
+            entry = {key: self.columns[key][index] for key in COLUMNS | FILE_COLUMNS if key in self.columns}
+            if now and not now.items() <= entry.items():
+                with suppress(OSError):  # `analyse` reports what is wrong with it
+                    if now["size"] == entry["size"]:
+                        digest = digest_of(path) if digest is None else digest
+                entry = entry | now if digest == entry["digest"] else {}
+            entries.append(entry if now and entry else None)
+        return entries
 
-    def is_current(self, audio_dir: Path, names: list[str]) -> bool:
+    def is_current(self, recordings: Recordings) -> bool:
         """Return whether the recordings, and those that were left out, are the same and unchanged."""
-        used = [name for name in names if name not in self.left_out]
+        used = [name for name in recordings.names if name not in self.left_out]
         return (
             self.dataset is not None
             and self.columns["path"] == used == list(self.unchanged)
-            and len(used) + len(self.left_out) == len(names)
-            and all(stamp(audio_dir / name).items() <= entry.items() for name, entry in self.left_out.items())
+            and len(used) + len(self.left_out) == len(recordings.names)
+            and all(stamp(recordings.path(name)).items() <= entry.items() for name, entry in self.left_out.items())
         )
 
-    def write_sidecar(self, array_path: Path, audio_dir: Path, told: Understanding) -> dict[str, list]:
-        """Write the sidecar if the files, their folder or what their names tell are others, and return its columns."""
+    def write_sidecar(self, array_path: Path, recordings: Recordings, told: Understanding) -> dict[str, list]:
+        """Write the sidecar if the files, their folder or what is known of them are others, and return its columns."""
         columns = {key: [entry[key] for entry in self.unchanged.values()] for key in COLUMNS | FILE_COLUMNS}
-        columns |= name_columns(told)
-        sidecar = self.sidecar | recordings_folder.stored(audio_dir, array_path)
+        columns |= recordings.columns(columns["path"], columns["sr"]) | name_columns(told)
+        sidecar = self.sidecar | recordings_folder.stored(recordings.folder, array_path)
         sidecar |= {"names": how_names_are_read(told), "recordings": columns}
         if sidecar != self.sidecar:
             write_json(sidecar_path(array_path), sidecar)

@@ -1,22 +1,18 @@
 """labels.csv: the label of each recording, and its speaker if there is such a column, as spreadsheets write them."""
 
-import csv
-import io
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from typing import Any
 
 from speech_autoencoder.data.name_patterns import without_suffix
+from speech_autoencoder.data.tables import read_table
 from speech_autoencoder.errors import InputError
-from speech_autoencoder.system.files import explain, printable, require_content
+from speech_autoencoder.system.files import printable
 from speech_autoencoder.system.spelling import same_spelling
 from speech_autoencoder.system.wording import counted
 
 LABELS_NAME = "labels.csv"
 _PATH, _LABEL, _SPEAKER = "path", "label", "speaker"
-_SEPARATORS = ",;\t|"
-_MOST_QUOTED = 40  # characters of a header
 
 
 @dataclass(frozen=True)
@@ -102,66 +98,20 @@ def find_labels(folder: Path) -> Path | None:
 def read_labels(path: Path) -> LabelsFile:
     """Read a table with a column `path` and a column `label`, `speaker` or both.
 
-    Whatever spreadsheets write is read: commas, semicolons or tabs, also named in a first line `sep=;`; UTF-8, UTF-16
-    or the Windows code page 1252; names of columns in any case; blanks around values; empty rows.
+    Whatever spreadsheets write is read, see `tables.read_table`.
 
     Raises
     ------
     InputError
         If it cannot be read, or has no such columns.
     """
-    name = printable(path)
-    require_content(path)
-    try:
-        text = _decode(path.read_bytes())
-    except OSError as error:
-        raise InputError(f"{name} could not be read: {explain(error)}.") from error
-    except UnicodeError as error:
-        raise InputError(f"{name} is not text in UTF-8, UTF-16 or Windows-1252: export it again as CSV.") from error
-    lines, n_skipped = list(io.StringIO(text, newline="")), 0
-    while n_skipped < len(lines) and (not lines[n_skipped].strip() or _separator_line(lines[n_skipped])):
-        n_skipped += 1
-    header = lines[n_skipped] if n_skipped < len(lines) else ""
-    named = next((found for line in lines[:n_skipped] if (found := _separator_line(line))), "")
-    try:
-        for separator in [named] if named else _SEPARATORS:
-            columns = [column.strip().lower() for column in next(_rows_of([header], separator), [])]
-            if _PATH in columns and {_LABEL, _SPEAKER} & {*columns}:
-                break
-        else:
-            received = printable(header.strip()[:_MOST_QUOTED]) or "nothing"
-            raise InputError(f"{name} has no columns path and label (its first row is {received}): name them there.")
-        rows, reader = [], _rows_of(lines[n_skipped + 1 :], separator)
-        for values in reader:
-            entry = {key: value.strip() for key, value in zip(columns, values, strict=False)}
-            if entry.get(_PATH):
-                rows.append(Row(n_skipped + 1 + reader.line_num, entry[_PATH], entry))
-    except csv.Error as error:
-        raise InputError(f"{name} is not a CSV file ({error}): export it again.") from error
-    return LabelsFile(path, columns, rows)
 
+    def is_header(columns: list[str]) -> bool:
+        return _PATH in columns and bool({_LABEL, _SPEAKER} & {*columns})
 
-def _decode(data: bytes) -> str:
-    """Return the text of a file in one of the encodings that spreadsheets write; raise UnicodeError of another."""
-    if data.startswith((b"\xff\xfe", b"\xfe\xff")):
-        return data.decode("utf-16")
-    if b"\0" in data[:2]:  # UTF-16 whose mark was lost: the header is ASCII
-        return data.decode("utf-16-le" if data[1:2] == b"\0" else "utf-16-be")
-    try:
-        return data.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        return data.decode("cp1252")
-
-
-def _separator_line(line: str) -> str:
-    """Return the separator that a line such as `sep=;` names, or "" if it is another line."""
-    text = line.strip("\r\n \"'")
-    return text[4:5] if text.lower().startswith("sep=") and len(text) == 5 else "\t" if text.lower() == "sep=" else ""
-
-
-def _rows_of(lines: list[str], separator: str) -> Any:
-    """Return a reader of the rows in lines (the type of `csv.reader` has no public name)."""
-    return csv.reader(io.StringIO("".join(lines), newline=""), delimiter=separator, skipinitialspace=separator != "\t")
+    table = read_table(path, is_header, "columns path and label")
+    rows = [Row(row.number, row.values[_PATH], row.values) for row in table.rows if row.values.get(_PATH)]
+    return LabelsFile(path, table.columns, rows)
 
 
 def _plain(path: str) -> str:

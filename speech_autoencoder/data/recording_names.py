@@ -42,7 +42,10 @@ _HOW = {
     "pattern": "Names are read as {pattern} (--names)",
     "training": "Names are read as {pattern}, as those of training",
     "table": "labels.csv tells",
+    "list": "The list tells",
 }
+# Sources that say it themselves: there is no pattern to correct.
+_TOLD = ("pattern", "list")
 
 
 @dataclass(frozen=True)
@@ -57,7 +60,8 @@ class Understanding:
         How the names are read; "" if they tell nothing.
     source : str
         "names" if the pattern was found in them, "pattern" if it was asked for, "training" if it is that of the
-        training array, "table" if the speakers are listed in labels.csv.
+        training array, "table" if the speakers are listed in labels.csv, "list" if they or the labels are listed with
+        the recordings.
     """
 
     speakers: list[str]
@@ -178,8 +182,11 @@ def describe(found: Understanding, names: Sequence[str]) -> str:
         text += f", as in {printable(names[is_known.index(True)])}."
         if not all(is_known):
             n, first = is_known.count(False), printable(names[is_known.index(False)])
-            text += f" {counted(n, 'name')} {'is' if n == 1 else 'are'} of another form, such as {first}."
-        return text if found.source == "pattern" else f"{text} If that is wrong, say how with --names."
+            if found.source == "list":
+                text += f" Of {counted(n, 'recording')} it tells neither, such as {first}."
+            else:
+                text += f" {counted(n, 'name')} {'is' if n == 1 else 'are'} of another form, such as {first}."
+        return text if found.source in _TOLD else f"{text} If that is wrong, say how with --names."
     level, groups = _grouping(names)
     if folders := _distinct(groups):
         speakers, labels = (f"'{'*/' * level}{{{field}}}/**'" for field in (SPEAKER, LABEL))

@@ -36,8 +36,8 @@ class Split:
 def split(dataset: Dataset, config: TrainingConfig, by: str = "auto") -> Split:
     """Choose the recordings that validate: whole speakers if names tell enough of them, else whole recordings.
 
-    Where names tell neither speakers nor labels, the folders that group the recordings stand in for speakers: what was
-    recorded together is not on both sides.
+    Where names tell neither speakers nor labels, the folders that group the recordings stand in for speakers, or the
+    files that they are parts of: what was recorded together is not on both sides.
 
     Parameters
     ----------
@@ -56,7 +56,9 @@ def split(dataset: Dataset, config: TrainingConfig, by: str = "auto") -> Split:
     told = dataset.understanding
     is_grouped = not told.n_understood
     noun = "folder" if is_grouped else "speaker"
-    speakers = np.array(groups_of(dataset.names) if is_grouped else told.speakers)
+    speakers = np.array(groups_of(dataset.files or dataset.names) if is_grouped else told.speakers)
+    if is_grouped and dataset.files and not any(speakers):
+        noun, speakers = "file", np.array(dataset.files)
     names = sorted(set(speakers) - {""})
     n_wanted = max(1, round(config.validation * len(speakers)))
     if len(speakers) < 2:

@@ -6,7 +6,6 @@ from pathlib import Path
 import numpy as np
 from scipy.signal import correlate
 
-from speech_autoencoder.audio.reading import read
 from speech_autoencoder.codec.latent_search import Encoder
 from speech_autoencoder.codec.reconstruction import reconstruct
 from speech_autoencoder.data.dataset import Dataset, Progress, load
@@ -31,6 +30,7 @@ _COMPARED_SR = 16_000
 _MOST_SHIFT = 16  # half frames by which one recording may begin before the other
 _LEAST_FRAMES = 8  # that must overlap
 _LEAST_SHARE = 0.6  # of the shorter recording that must overlap
+_LEAST_OVERLAP = 0.5  # of a part of a file, which training must not have
 _MOST_FRAMES = 1_024  # of a long recording that are compared
 _MOST_NAMED = 20  # pairs
 # The recordings, and the frames of each, by which training is compared with testing.
@@ -72,7 +72,11 @@ def compare_with_training(
     range_db = training.features.range_db
     spectra = np.array([_spectrum(_audible(training.frames(i), range_db)) for i in range(len(training.names))])
     pairs, n_unsure = [], 0
+    overlaps = _overlaps(training, testing)
     for i in progress(range(len(testing.names)), len(testing.names)):
+        if i in overlaps:
+            pairs.append((testing.names[i], training.names[overlaps[i]], 1.0))
+            continue
         sound = _audible(testing.frames(i), range_db)
         distances = ((spectra - _spectrum(sound)) ** 2).sum(axis=1)
         candidates = np.argsort(distances, kind="stable")[:_N_CANDIDATES]
@@ -96,6 +100,24 @@ def compare_with_training(
         testing_db=_some_error_db(testing, encoder) if encoder else None,
         n_unsure=n_unsure,
     )
+
+
+def _overlaps(training: Dataset, testing: Dataset) -> dict[int, int]:
+    """Return {recording of testing: one of training} that have much of the same part of a file."""
+    if not (training.files or testing.files):
+        return {}  # whole files that are one are found by their sound
+    of_file: dict[int, list[int]] = {}
+    for j, digest in enumerate(training.digests):
+        of_file.setdefault(digest, []).append(j)
+    spans = np.array([training.span(j) for j in range(len(training.names))])
+    found = {}
+    for i, digest in enumerate(testing.digests):
+        start, end = testing.span(i)
+        others = np.array(of_file.get(digest, []), int)
+        shared = np.minimum(spans[others, 1], end) - np.maximum(spans[others, 0], start)
+        if len(others) and shared.max() >= _LEAST_OVERLAP * (end - start):
+            found[i] = int(others[shared.argmax()])
+    return found
 
 
 def _some_error_db(dataset: Dataset, encoder: Encoder) -> float:
@@ -139,9 +161,9 @@ def _are_one(*recordings: tuple[Dataset, int]) -> bool | None:
     """Return whether the waveforms of two recordings are the same; None if one is gone, or has changed since."""
     if any(dataset.has_changed(i) for dataset, i in recordings):
         return None
-    paths = [dataset.path(i) for dataset, i in recordings]
+    most = _COMPARED_S * _COMPARED_SR
     try:
-        a, b = (np.diff(read(path, _COMPARED_SR, most=_COMPARED_S * _COMPARED_SR, salvage=True)) for path in paths)
+        a, b = (np.diff(dataset.read(i, _COMPARED_SR, most=most)) for dataset, i in recordings)
     except InputError:
         return None
     energy = float(np.sqrt(np.sum(a**2) * np.sum(b**2)))

@@ -6,7 +6,6 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from speech_autoencoder.audio.reading import read
 from speech_autoencoder.audio.resampling import resample
 from speech_autoencoder.codec.latent_search import Encoder
 from speech_autoencoder.config import InversionConfig
@@ -46,6 +45,8 @@ class SegmentScores:
         The recordings that were scored as sound.
     left_out
         The others.
+    means
+        {recording: {system: the mean of what it keeps}}, unless it is silent.
     """
 
     sums: dict[str, dict[str, tuple[float, float]]]
@@ -57,6 +58,7 @@ class SegmentScores:
     recognised: dict[int, dict[str, str]] = field(default_factory=dict)
     scored: list[int] = field(default_factory=list)
     left_out: list[LeftOut] = field(default_factory=list)
+    means: dict[int, dict[str, np.ndarray]] = field(default_factory=dict)
 
     def add(self, system: str, metric: Metric, measurement: Measurement) -> None:
         """Add a measurement to the sums, if anything could be measured."""
@@ -113,7 +115,12 @@ class Scorer:
         parts: dict[str, list[np.ndarray]] = {key: [] for key in (ORIGINAL, *keys)}
         for i in recordings:
             frames = dataset.frames(i)
-            log_mels = {system.key: system.log_mel(self.encoder, frames) for system in self.systems}
+            latents = {system.key: system.encode(self.encoder, frames) for system in self.systems}
+            if frames.any():
+                scores.means[i] = {key: latent.mean(axis=0) for key, latent in latents.items()}
+            log_mels = {
+                system.key: system.decode(self.encoder, latents[system.key], frames.shape[1]) for system in self.systems
+            }
             self._score_log_mels(scores, i, frames, log_mels)
             try:
                 original = read_original(dataset, i)
@@ -198,7 +205,7 @@ def read_original(dataset: Dataset, recording: int) -> np.ndarray:
     InputError
         If it is gone, has changed since the array was made, or is silent.
     """
-    waveform = read(dataset.path(recording), salvage=True)
+    waveform = dataset.read(recording)
     name = printable(dataset.names[recording])
     if len(waveform) != dataset.n_samples[recording] or dataset.has_changed(recording):
         raise InputError(f"{name} has changed since the array was made: make the array again.")

@@ -9,6 +9,7 @@ import numpy as np
 from speech_autoencoder.data.dataset import Dataset
 from speech_autoencoder.data.labels_file import find_labels, read_labels
 from speech_autoencoder.data.recording_names import folder_of
+from speech_autoencoder.data.recordings import LISTED
 from speech_autoencoder.errors import InputError
 from speech_autoencoder.evaluation import bootstrap, installed_recognisers
 from speech_autoencoder.evaluation.bootstrap import Cluster
@@ -82,7 +83,7 @@ def learned(
     train_recogniser: Callable[..., WordRecogniser | None],
     say: Callable[[str], None],
 ) -> tuple[WordRecogniser | None, dict[str, str]]:
-    """Return a recogniser that is trained now on the training recordings, and {name: label} of the testing recordings.
+    """Return a recogniser that is trained now on the training recordings, None if words cannot be tested, and labels.
 
     Parameters
     ----------
@@ -99,27 +100,35 @@ def learned(
 
     Returns
     -------
-    tuple
-        None and {} if words cannot be tested.
+    recogniser
+        None if words cannot be tested.
+    labels
+        {name: label} of the testing recordings, {} if they come from nowhere.
     """
     if source == "none":
         return None, {}
     labels = labels_of(data, source, say)
     if training is None:
         say(f"Word recognition is not tested: {why}")
-        return None, {}
+        return None, labels
     missing = set(training.missing())
     known = {name: label for name, label in labels_of(training, source, say).items() if name not in missing}
     if missing and not known:
         say(f"Word recognition is not tested: the training recordings are not in {printable(training.audio_dir)}.")
-        return None, {}
-    recogniser = train_recogniser(training.audio_dir, known, seed=bootstrap.SEED)
+        return None, labels
+    index = {name: i for i, name in enumerate(training.names)}
+    recogniser = train_recogniser(
+        training.audio_dir,
+        known,
+        seed=bootstrap.SEED,
+        read_named=lambda name, sr: training.read(index[name], sr, salvage=False),
+    )
     if recogniser is None or not set(recogniser.labels) & set(labels.values()):
         say(
             "Word recognition is not tested: it needs two words with eight training recordings each. Say how names "
             "tell them with --names when you make the arrays, or write a labels.csv."
         )
-        return None, {}
+        return None, labels
     return recogniser, labels
 
 
@@ -134,7 +143,8 @@ def labels_of(
         The recordings.
     source
         "names" (as they were understood when the array was made), "folders" (the first folder), the path of a CSV with
-        the columns path and label, or "auto": labels.csv in the folder of recordings if there is one, otherwise names.
+        the columns path and label, or "auto": labels.csv in the folder of recordings if there is one and no list told
+        the labels, otherwise names.
     say
         Called with how many rows of the CSV match, unless all do.
 
@@ -143,18 +153,19 @@ def labels_of(
     InputError
         If the CSV cannot be read, matches no recording, or gives one of them two labels.
     """
-    table = None
+    table, files = None, data.files or data.names
     if source == "auto":
-        path = find_labels(data.audio_dir)
+        path = find_labels(data.audio_dir) if data.understanding.source != LISTED else None
         table, source = (read_labels(path) if path else None), "names"
     elif source not in ("names", "folders"):
         table = read_labels(on_disk(Path(source).expanduser()))
     if table and "label" in table.columns:
-        labels = table.values("label", data.names, say)
+        of_files = table.values("label", list(dict.fromkeys(files)), say)
+        labels = {name: of_files.get(file, "") for name, file in zip(data.names, files, strict=True)}
     elif source == "names":
         labels = dict(zip(data.names, data.labels(), strict=True))
     elif source == "folders":
-        labels = {name: folder_of(name) for name in data.names}
+        labels = {name: folder_of(file) for name, file in zip(data.names, files, strict=True)}
     else:
         raise InputError(f"{printable(source)} has no column label: name it in its first row.")
     return {name: label for name, label in labels.items() if label}

@@ -5,6 +5,8 @@ understood.
 """
 
 from collections import Counter
+from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -123,10 +125,23 @@ def train(training_dir: Path, *, seed: int = 0, least_steps: int = _LEAST_STEPS)
     return _train(words, labels, seed, _COPIES, max(_EPOCHS, ceil_div(least_steps, epoch_steps)))
 
 
-def train_quickly(training_dir: Path, labels: dict[str, str], *, seed: int = 0) -> TrainedRecogniser | None:
+def train_quickly(
+    training_dir: Path,
+    labels: dict[str, str],
+    *,
+    seed: int = 0,
+    read_named: Callable[[str, int], np.ndarray] | None = None,
+) -> TrainedRecogniser | None:
     """Return a recogniser trained within half a minute, or None if fewer than two words have enough recordings.
 
-    The labels of recordings are by their names below training_dir; the seed determines everything random.
+    Parameters
+    ----------
+    training_dir, labels : Path, dict
+        The recordings, and the label of each by its name.
+    seed : int
+        Determines everything random.
+    read_named : callable, optional
+        Returns the waveform of a name at a rate, where names are not those of files below training_dir.
     """
     counts = Counter(labels.values())
     known = sorted(label for label, count in counts.items() if label and count >= _LEAST_OF_A_WORD)
@@ -137,7 +152,7 @@ def train_quickly(training_dir: Path, labels: dict[str, str], *, seed: int = 0) 
     for label in known:
         of_label = [name for name in sorted(labels) if labels[name] == label]
         names += of_label[:: ceil_div(len(of_label), most)]
-    words = _read_words(training_dir, {name: labels[name] for name in names})
+    words = _read_words(training_dir, {name: labels[name] for name in names}, read_named)
     known = [label for label in known if any(word[0] == label for word in words)]
     if len(known) < _LEAST_LABELS:
         return None
@@ -162,17 +177,15 @@ def recogniser_features(waveform: np.ndarray, *, sr: int) -> np.ndarray:
     return np.pad(frames, ((0, 0), (0, FEATURES.n_frames - frames.shape[1])))[..., None]
 
 
-def _read_words(folder: Path, labels: dict[str, str]) -> list[tuple[str, np.ndarray]]:
+def _read_words(
+    folder: Path, labels: dict[str, str], read_named: Callable[[str, int], np.ndarray] | None = None
+) -> list[tuple[str, np.ndarray]]:
     """Return (label, waveform) of the {name: label} in a folder that can be read and are not silent."""
-    words = []
-    for name, label in labels.items():
-        try:
-            waveform = read(folder / name, FEATURES.sr)
-        except InputError:
-            continue
-        if waveform.any():
-            words.append((label, waveform))
-    return words
+    waveforms = {}
+    for name in sorted(labels):  # the parts of a file one after another
+        with suppress(InputError):
+            waveforms[name] = read_named(name, FEATURES.sr) if read_named else read(folder / name, FEATURES.sr)
+    return [(label, waveforms[name]) for name, label in labels.items() if name in waveforms and waveforms[name].any()]
 
 
 def _train(
