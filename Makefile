@@ -76,7 +76,7 @@ test_data.npy: .venv/test train_data.npy test_data.json ; @test -e $@ || $(PY) t
 my_model_for_many_data.h5: train_data.npy autoencoder_for_many_data.py $(TRAINING) $(call behind, training training_options, train)
 	$(PY) autoencoder_for_many_data.py --minutes $(MINUTES)
 
-evaluation.json: test_data.npy my_model_for_many_data.h5 evaluate_for_many_data.py $(EVALUATION)
+evaluation.json: test_data.npy my_model_for_many_data.h5 evaluate_for_many_data.py $(EVALUATION) $(call behind, evaluation evaluation_steps, evaluate)
 	$(PY) evaluate_for_many_data.py
 
 reconstruct.wav: my_model_for_many_data.h5 predict_for_one_data.py $(PREDICTION)

@@ -355,6 +355,8 @@ PRESETS = ("classic", "fine")
 
 # How recordings are held out for validation (data/splits.py).
 VALIDATION_SPLITS = ("auto", "speaker", "recording")
+# Where the words of recordings come from (evaluation/words.py); anything else is the path of a table.
+LABEL_SOURCES = ("names", "folders", "none", "auto")
 
 # Values per second of the latent: the rate of the program that this one replaces, 768 values for a clip of 48 frames.
 LATENT_RATE = 690.0

@@ -6,8 +6,8 @@ from types import SimpleNamespace
 
 import pytest
 
-from speech_autoencoder.cli import evaluating
-from speech_autoencoder.cli.evaluating import load_encoders, report_scores, require_recordings, require_sound
+from speech_autoencoder.api import evaluation_steps
+from speech_autoencoder.api.evaluation_steps import load_encoders, report_scores, require_recordings, require_sound
 from speech_autoencoder.config import CLASSIC, preset
 from speech_autoencoder.evaluation.metrics.registry import METRICS
 from speech_autoencoder.evaluation.results import LeftOut, Measurements
@@ -76,8 +76,7 @@ def load_encoders_of(monkeypatch, *presets):
     }
     monkeypatch.setattr(model_file, "load", models.__getitem__)
     compare = "other.h5" if len(presets) > 1 else None
-    args = SimpleNamespace(model="mine.h5", compare=compare, data="test_data.npy")
-    return load_encoders(args, SimpleNamespace(features=CLASSIC))
+    return load_encoders("mine.h5", compare, SimpleNamespace(features=CLASSIC), "test_data.npy")
 
 
 @pytest.mark.parametrize(
@@ -94,6 +93,6 @@ def test_load_encoders_of_other_features_says_which_to_make_anew(monkeypatch, pr
 
 
 def test_load_encoders_are_those_of_the_two_models(monkeypatch):
-    monkeypatch.setattr(evaluating, "Encoder", lambda model, config: model.features.preset)
+    monkeypatch.setattr(evaluation_steps, "Encoder", lambda model, config: model.features.preset)
     assert load_encoders_of(monkeypatch, "classic", "classic") == ("classic", "classic")
     assert load_encoders_of(monkeypatch, "classic") == ("classic", None)

@@ -1,0 +1,195 @@
+"""Tell how good a model is on recordings: scores, a verdict, a figure and a page."""
+
+import os
+from functools import partial
+from os import PathLike
+from pathlib import Path
+
+from speech_autoencoder.api.evaluation_steps import (
+    load_encoders,
+    make_evaluation,
+    report_scores,
+    report_verdict,
+    require_recordings,
+    require_sound,
+    train_recogniser,
+)
+from speech_autoencoder.api.reports import StartBar, reports
+from speech_autoencoder.cli.origins import is_evaluation, is_figure
+from speech_autoencoder.cli.outputs import require_outputs
+from speech_autoencoder.cli.process import blas_threads
+from speech_autoencoder.cli.progress import Say
+from speech_autoencoder.cli.session import settings_kept
+from speech_autoencoder.config import LABEL_SOURCES, InversionConfig
+from speech_autoencoder.data import dataset
+from speech_autoencoder.evaluation import evaluation, leakage, rates, words
+from speech_autoencoder.evaluation.results import Evaluation
+from speech_autoencoder.report import page, score_figure
+from speech_autoencoder.script_names import TEST_DATA_GENERATOR
+from speech_autoencoder.system.figures import try_to_draw
+from speech_autoencoder.system.files import expanded, lock, locks_released, require_replaceable, write_json
+from speech_autoencoder.system.isolation import child_processes
+from speech_autoencoder.system.processors import available_cpus
+from speech_autoencoder.system.wording import listed
+
+
+@settings_kept()
+@locks_released()
+def evaluate(
+    data: str | PathLike,
+    model: str | PathLike,
+    *,
+    training_data: str | PathLike | None = None,
+    compare: str | PathLike | None = None,
+    labels: str | PathLike = "auto",
+    recogniser: str = "trained",
+    scores: str | PathLike | None = None,
+    figure: str | PathLike | None = None,
+    report: str | PathLike | None = None,
+    workers: int | None = None,
+    overwrite: bool = False,
+    say: Say | None = None,
+    warn: Say | None = None,
+    progress: StartBar | None = None,
+) -> Evaluation:
+    """Score a model on an array, beside the PCA baseline and copy-synthesis (no model in between).
+
+    TensorFlow is needed where a word recogniser is trained: where `training_data` is given and recordings have labels.
+
+    Parameters
+    ----------
+    data
+        The array to evaluate on, which `build_dataset` has made, with its recordings where they were.
+    model
+        The model's file.
+    training_data
+        The array that the model was trained on, to see what testing shares with it.
+    compare
+        Another model's file, to see which is better.
+    labels
+        Where the word of each recording comes from: ``"names"``, ``"folders"``, the path of a CSV with the columns
+        path and label, ``"none"``, or ``"auto"`` (labels.csv in the recordings' folder, otherwise the names).
+    recogniser
+        What recognises the words: ``"trained"`` now on the training recordings, or ``"pocketsphinx"`` or
+        ``"whisper"``, if they are installed.
+    scores, figure, report
+        Where the result is written: as JSON, as PNG, and as a folder with a page and its sounds; None: nowhere.
+    workers
+        Threads; by default as many as processors. The result does not depend on them.
+    overwrite
+        Replace files that exist and were not made by this program.
+    say, warn, progress
+        Where to report to, as for `train`.
+
+    Returns
+    -------
+    Evaluation
+        Among others ``scores``, by system and metric, their ``intervals``, and the ``verdict``; ``to_json()`` is what
+        is written as JSON.
+
+    Raises
+    ------
+    InputError
+        If the array or the model cannot be used, they do not fit each other, the recordings are gone, or an output
+        cannot be written or would replace what this program has not made.
+
+    Examples
+    --------
+    >>> import speech_autoencoder as sa
+    >>> result = sa.evaluate("test_data.npy", "model.h5", labels="none")
+    >>> sorted(result.scores)
+    ['copy_synthesis', 'model', 'pca']
+    >>> result.scores["copy_synthesis"]["log_mel_db"]
+    0.0
+    """
+    array_path, model_path = expanded(data), expanded(model)
+    training_path, other_path, scores_path, figure_path, report_dir = (
+        None if path is None else expanded(path) for path in (training_data, compare, scores, figure, report)
+    )
+    labels = labels if labels in LABEL_SOURCES else os.fspath(expanded(labels))
+    reporter, workers, inversion = reports(say, warn, progress), workers or available_cpus(), InversionConfig()
+
+    # What is evaluated, and what may be written.
+    array = dataset.load(array_path, TEST_DATA_GENERATOR, progress=reporter.progress("checking"))
+    missing = require_recordings(array, array_path, reporter.say)
+    is_installed = recogniser != "trained"
+    installed = words.installed(recogniser, labels, array, reporter.say) if is_installed else None
+    arrays = [path for path in (array_path, training_path) if path]
+    others = [path for path in (model_path, other_path, Path(labels)) if path]
+    outputs = [(scores_path, is_evaluation), (figure_path, is_figure)]
+    require_outputs(
+        [(path, is_ours) for path, is_ours in outputs if path],
+        inputs=[*arrays, *map(dataset.sidecar_path, arrays), *others],
+        overwrite=overwrite,
+    )
+    if scores_path:
+        lock(scores_path)
+    if report_dir:
+        require_replaceable(report_dir, page.is_report)
+
+    # The models, and the recogniser of words.
+    encoder, other = load_encoders(model_path, other_path, array, array_path)
+    training, reason = (
+        leakage.training_of(encoder.model, training_path, array)
+        if training_path
+        else (None, "no training array was named.")
+    )
+    train = partial(train_recogniser, reporter.say, reporter.bar("training the word recogniser"))
+    word_recogniser, word_labels = installed or words.learned(labels, array, training, reason, train, reporter.say)
+
+    # The scores.
+    with blas_threads(1), child_processes():  # as the workers compute side by side
+        measured = evaluation.evaluate(
+            array,
+            encoder,
+            inversion,
+            other=other,
+            other_path=str(other_path or ""),
+            recogniser=word_recogniser,
+            labels=word_labels,
+            progress=reporter.progress("evaluating"),
+            workers=workers,
+        )
+        require_sound(measured, array_path)
+        by_rate = rates.measure(
+            measured, array, encoder.model, inversion, progress=reporter.progress("codecs"), workers=workers
+        )
+        shared = None
+        if training:
+            progress_of_training = reporter.progress("comparing with training")
+            shared = leakage.compare_with_training(training, array, encoder, progress_of_training)
+        else:
+            reporter.say(f"Testing is not compared with training: {reason}")
+    result = make_evaluation(
+        measured,
+        data=array,
+        array_path=array_path,
+        model=encoder.model,
+        model_path=model_path,
+        labels=labels,
+        recogniser=recogniser,
+        rates_found=by_rate,
+        shared=shared,
+    )
+
+    # What is written and reported.
+    report_scores(result, reporter.say, missing=missing)
+    written: list[Path] = []
+    if scores_path:
+        write_json(scores_path, result.to_json())
+        written.append(scores_path)
+    if figure_path:
+        written += try_to_draw(figure_path, partial(score_figure.draw_scores, scores=result.scores), reporter.warn)
+    report_verdict(result, reporter.say)
+    size = ""
+    if report_dir:
+        progress_of_page = reporter.progress("page")
+        with blas_threads(1):
+            n_bytes = page.write(
+                report_dir, result, array, encoder, inversion, progress=progress_of_page, workers=workers
+            )
+        written.append(report_dir / "index.html")
+        size = f" ({n_bytes / 1e6:.1f} MB with its sound)"
+    if written:
+        reporter.say(f"Wrote {listed(written)}{size}.")
+    return result
