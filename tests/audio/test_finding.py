@@ -33,8 +33,9 @@ def test_find_recordings_of_other_suffixes_finds_only_those(tmp_path):
 
 
 @pytest.mark.parametrize("name", ["memo.m4a", "a.WMA", "b.aac", "c.amr", "d.webm"])
-def test_find_recordings_format_that_only_others_read_is_found_and_then_refused(tmp_path, name):
+def test_find_recordings_format_that_only_others_read_is_found_and_then_refused(tmp_path, monkeypatch, name):
     """What a phone records must not be skipped silently."""
+    monkeypatch.setenv("PATH", str(tmp_path))  # without ffmpeg
     (tmp_path / name).write_bytes(b"\0\0\0\x20ftypM4A " + bytes(100))
     assert find_recordings(tmp_path) == [name]
     with pytest.raises(
