@@ -1,12 +1,12 @@
-"""Make an array of a folder of recordings, and report what is in it."""
+"""Make an array of recordings, of a folder or as a list names them, and report what is in it."""
 
 from dataclasses import replace
 from functools import partial
 from os import PathLike
 from pathlib import Path
 
+from speech_autoencoder.api.arguments import number
 from speech_autoencoder.api.reports import StartBar, reports
-from speech_autoencoder.audio.finding import find_recordings
 from speech_autoencoder.cli.messages import describe_left_out
 from speech_autoencoder.cli.origins import is_array, is_sidecar
 from speech_autoencoder.cli.outputs import require_outputs, require_suffix
@@ -16,8 +16,10 @@ from speech_autoencoder.cli.session import settings_kept
 from speech_autoencoder.config import FeatureConfig
 from speech_autoencoder.config import preset as features_by_name
 from speech_autoencoder.data import building, corpus_summary, dataset, recording_names
+from speech_autoencoder.data.audio_list import TESTING, TRAINING, read_audio_list
 from speech_autoencoder.data.labels_file import find_labels, read_labels
 from speech_autoencoder.data.recording_names import Understanding
+from speech_autoencoder.data.recordings import Recordings
 from speech_autoencoder.errors import InputError
 from speech_autoencoder.script_names import TRAIN_DATA_GENERATOR
 from speech_autoencoder.system.files import expanded, lock, locks_released, printable
@@ -25,9 +27,33 @@ from speech_autoencoder.system.processors import available_cpus
 from speech_autoencoder.system.wording import counted, duration
 
 
-def features_of_preset(name: str, audio_dir: Path) -> FeatureConfig:
-    """Return the features of a preset; those of `fine` depend on the most common sample rate in `audio_dir`."""
-    return features_by_name(name, building.most_common_rate(audio_dir) if name == "fine" else 0)
+def features_of_preset(name: str, recordings: Recordings) -> FeatureConfig:
+    """Return the features of a preset; those of `fine` depend on the most common sample rate of the recordings."""
+    return features_by_name(name, building.most_common_rate(recordings) if name == "fine" else 0)
+
+
+def find_recordings(
+    audio_dir: Path | None, audio_list: Path | None, split: str, say: Say, *, strict: bool
+) -> Recordings:
+    """Return the recordings of a folder, or those of a split that a list names; report what is to be said of that.
+
+    Raises
+    ------
+    InputError
+        If there are none, if both or neither is given, or, with `strict`, if a row of the list cannot be used.
+    """
+    if audio_dir and not audio_list:
+        return Recordings.of_folder(audio_dir)
+    if audio_dir or not audio_list:
+        raise InputError("Recordings are in a folder, --audio-dir, or in a list, --audio-list: give one of the two.")
+    listed = read_audio_list(audio_list, split, strict=strict)
+    for note in listed.notes:
+        say(note)
+    if n_bad := listed.problems.count:
+        say(f"{counted(n_bad, 'row')} of {printable(audio_list)} {'was' if n_bad == 1 else 'were'} left out:")
+        for line in listed.problems.lines():
+            say(f"  {line}")
+    return listed.recordings
 
 
 def read_names(names: list[str], *, audio_dir: Path, pattern: str | None, training_array: Path | None) -> Understanding:
@@ -46,16 +72,17 @@ def read_names(names: list[str], *, audio_dir: Path, pattern: str | None, traini
         return told  # an evaluation, which needs the file, reports it
     if table is None or "speaker" not in table.columns:
         return told
-    speakers = table.values("speaker", names)
+    speakers = table.values("speaker", list(dict.fromkeys(names)))  # several may be parts of one file
     return replace(told, speakers=[speakers.get(name, "") for name in names], pattern="", source="table")
 
 
 @settings_kept()
 @locks_released()
 def build_dataset(
-    audio_dir: str | PathLike,
+    audio_dir: str | PathLike | None,
     output: str | PathLike,
     *,
+    audio_list: str | PathLike | None = None,
     preset: str | None = None,
     like: str | PathLike | None = None,
     names: str | None = None,
@@ -67,16 +94,20 @@ def build_dataset(
     warn: Say | None = None,
     progress: StartBar | None = None,
 ) -> building.Summary:
-    """Make an array of every recording in a folder: clips of log-mel, described in a sidecar beside it.
+    """Make an array of recordings: clips of log-mel, described in a sidecar beside it.
 
     Recordings that an existing array holds already, and that have not changed, are not read again.
 
     Parameters
     ----------
     audio_dir
-        The recordings, in this folder and its subfolders.
+        The recordings, in this folder and its subfolders; None where a list names them.
     output
         The array to write, a ``.npy``, for `train` or `evaluate`.
+    audio_list
+        A table (CSV or JSON lines) of the recordings, or of parts of them, in place of a folder: paths, and where
+        given start, end, speaker, label and split. With `like`, the rows of testing are taken, otherwise those of
+        training.
     preset
         The features, ``"classic"`` or ``"fine"``; by default those of `like`, or classic.
     like
@@ -112,38 +143,47 @@ def build_dataset(
     (2, [])
     >>> summary = sa.build_dataset("recordings", "test_data.npy", like="train_data.npy")
     """
-    report = reports(say, warn, progress)
-    audio_dir, array_path = expanded(audio_dir), expanded(output)
-    training_path = None if like is None else expanded(like)
+    report, workers = reports(say, warn, progress), number("workers", workers, int)
+    array_path = expanded(output)
+    folder, list_path, training_path = (None if x is None else expanded(x) for x in (audio_dir, audio_list, like))
+    split = TESTING if training_path else TRAINING
+    recordings = find_recordings(folder, list_path, split, report.say, strict=strict)
     if training_path and preset is None:
         features = dataset.features_of(training_path, TRAIN_DATA_GENERATOR)
         inputs = [training_path, dataset.sidecar_path(training_path)]
     else:
-        features, inputs = features_of_preset(preset or "classic", audio_dir), []
+        features, inputs = features_of_preset(preset or "classic", recordings), []
     require_suffix(array_path, ".npy")
     # Arrays are no recordings: only a file that is not ours can be one.
-    inputs += [audio_dir / name for name in find_recordings(audio_dir)] if overwrite else []
+    inputs += [recordings.folder / file for file in recordings.files()] if overwrite else []
+    inputs += [list_path] if list_path else []
     require_outputs(
         [(array_path, is_array), (dataset.sidecar_path(array_path), is_sidecar)], inputs=inputs, overwrite=overwrite
     )
     lock(array_path)
     with blas_threads(1):
         summary = building.build(
-            audio_dir,
+            recordings,
             array_path,
             features,
             workers=workers or available_cpus(),
             strict=strict,
             salvage=salvage,
-            read_names=partial(read_names, audio_dir=audio_dir, pattern=names, training_array=training_path),
+            read_names=partial(read_names, audio_dir=recordings.folder, pattern=names, training_array=training_path),
             progress=report.progress("features"),
         )
-    _describe(summary, audio_dir, array_path, features, report.say, for_training=training_path is None)
+    _describe(summary, recordings, array_path, features, report.say, for_training=training_path is None)
     return summary
 
 
 def _describe(
-    summary: building.Summary, audio_dir: Path, path: Path, features: FeatureConfig, say: Say, *, for_training: bool
+    summary: building.Summary,
+    recordings: Recordings,
+    path: Path,
+    features: FeatureConfig,
+    say: Say,
+    *,
+    for_training: bool,
 ) -> None:
     """Report what is in an array; of one for training, with a description and a suggested training time."""
     shape = (summary.n_clips, features.n_mels, features.n_frames, 1)
@@ -160,9 +200,10 @@ def _describe(
             f"{counted(summary.n_computed, 'recording')} {verb} new or had changed; "
             f"preset {features.preset}, {features.sr:,} Hz."
         )
-    describe_left_out(summary.left_out, "left out", say)
+    left_out = [(name, recordings.where(name) + reason) for name, reason in summary.left_out]
+    describe_left_out(left_out, "left out", say)
     for name, note in summary.notes.items():
-        say(f"{printable(audio_dir / name)}: {note}")
+        say(f"{printable(recordings.folder / name)}: {note}")
     columns = summary.columns
     warnings = corpus_summary.warn_if_small(columns["n_samples"], columns["sr"])
     say(recording_names.describe(summary.understanding, summary.columns["path"]))

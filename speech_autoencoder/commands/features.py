@@ -1,7 +1,8 @@
-"""The command `features`: a folder of recordings -> an array. Its options are those of the two scripts, too."""
+"""The command `features`: recordings -> an array. Its options are those of the two scripts, too."""
 
 import argparse
 from pathlib import Path
+from typing import Any
 
 from speech_autoencoder.cli.options import (
     add_names_option,
@@ -12,7 +13,7 @@ from speech_autoencoder.cli.options import (
 )
 from speech_autoencoder.config import PRESETS
 
-HELP = "Make an array of a folder of recordings, to train on or to evaluate on."
+HELP = "Make an array of recordings, to train on or to evaluate on."
 
 TRAIN_ARRAY_PATH = Path("train_data.npy")
 TEST_ARRAY_PATH = Path("test_data.npy")
@@ -32,12 +33,17 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 def add_generator_options(parser: argparse.ArgumentParser, audio_dir: Path | None, array_path: Path | None) -> None:
     """Add the options that arrays of both kinds have, with these defaults."""
-    parser.add_argument(
-        "--audio-dir",
+    recordings = parser.add_mutually_exclusive_group(required=audio_dir is None)
+    recordings.add_argument(
+        "--audio-dir", type=to_path, default=audio_dir, help="the recordings, in this folder and its subfolders"
+    )
+    recordings.add_argument(
+        "--audio-list",
         type=to_path,
-        default=audio_dir,
-        required=audio_dir is None,
-        help="the recordings, in this folder and its subfolders",
+        action=_ListInstead,
+        metavar="FILE",
+        help="a table of recordings, or of parts of them, in place of a folder: a CSV or JSON lines, with path and, "
+        "where given, start, end, speaker, label and split",
     )
     parser.add_argument(
         "--output",
@@ -50,6 +56,15 @@ def add_generator_options(parser: argparse.ArgumentParser, audio_dir: Path | Non
     add_names_option(parser)
     parser.add_argument("--strict", action="store_true", help="stop at the first recording that cannot be read")
     add_salvage_option(parser)
+
+
+class _ListInstead(argparse.Action):
+    """The list in place of the folder of recordings, also of the one that is the default."""
+
+    def __call__(
+        self, parser: argparse.ArgumentParser, namespace: argparse.Namespace, values: Any, option: str | None = None
+    ) -> None:
+        namespace.audio_dir, namespace.audio_list = None, values
 
 
 def run(args: argparse.Namespace) -> None:

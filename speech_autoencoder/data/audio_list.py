@@ -247,7 +247,8 @@ class _Reader:
         columns = ", ".join(
             role if key == role else f"{role} from {printable(key)}" for role, key in self._used.items()
         )
-        notes = [f"{name}: {counted(len(self.names), 'row')} used, with {columns}."]
+        verb = "is" if len(self.names) == 1 else "are"
+        notes = [f"{name}: {counted(len(self.names), 'row')} {verb} used, with {columns}."]
         others = {split: n for split, n in self._counts.items() if split and split != self.split} if self.split else {}
         if others:
             listed = " and ".join(f"{n:,} of {split}" for split, n in others.items())
