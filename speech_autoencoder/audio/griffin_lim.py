@@ -10,9 +10,9 @@ from speech_autoencoder.audio.stft import istft, stft
 _TINY = 1e-12
 # The bins on either side that follow a peak: 1.5 times the main lobe of a Hann window. If more were locked to their
 # peak, a smooth spectrum, such as a network gives for noise, would become a click (docs/experiments.md).
-_FOLLOWING = 6
+FOLLOWING_BINS = 6
 # Rounds before magnitudes are fitted: those of the first rounds belong to phases that are not consistent yet.
-_SETTLING_ROUNDS = 3
+SETTLING_ROUNDS = 3
 # Known sound fades into its continuation over 1 / _FADE of a window: at its end the two differ a little.
 _FADE = 4
 
@@ -60,7 +60,7 @@ def single_pass_phase(
             distance = bins - peaks[owner]
             # Neighbouring bins of a stationary sinusoid under a centred window differ by pi.
             locked = (accumulated[peaks] + advance)[owner] + np.pi * (distance % 2)
-            accumulated = np.where(np.abs(distance) > _FOLLOWING, accumulated + own_advance, locked)
+            accumulated = np.where(np.abs(distance) > FOLLOWING_BINS, accumulated + own_advance, locked)
         phase[frame] = accumulated
     return phase
 
@@ -109,7 +109,7 @@ def griffin_lim(
     for number in range(rounds):
         waveform = _as_written(istft(spectrum, n_fft, hop_length), known, fade_length(n_fft))
         consistent = stft(waveform, n_fft, hop_length)
-        if fit and number >= _SETTLING_ROUNDS:
+        if fit and number >= SETTLING_ROUNDS:
             magnitude = fit(_magnitude(consistent))
         # In place, and divided as real numbers: takes half the time of the plain expression.
         np.subtract(consistent, previous, out=spectrum)

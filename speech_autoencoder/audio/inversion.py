@@ -12,7 +12,7 @@ from speech_autoencoder.audio.resampling import fit_length
 from speech_autoencoder.config import FeatureConfig, InversionConfig
 
 # Rounds of `fit_to_mel` for the first magnitudes; with fewer, tones lose level.
-_FITTING_ROUNDS = 10
+FITTING_ROUNDS = 10
 # The least frames of a segment, and of the overlap of two.
 _LEAST_SEGMENT = 16
 _LEAST_OVERLAP = 8
@@ -82,7 +82,7 @@ def mel_to_magnitude(mel: np.ndarray, config: FeatureConfig) -> np.ndarray:
     """Return linear magnitudes (n_frames, n_bins), none negative, whose mel is near the given (n_frames, n_mels)."""
     _, inverse, _ = _mel_solver(config)
     magnitude = np.maximum(mel @ inverse, 0)
-    for _ in range(_FITTING_ROUNDS):
+    for _ in range(FITTING_ROUNDS):
         magnitude = fit_to_mel(magnitude, mel, config)
     return magnitude
 

@@ -6,7 +6,7 @@ import scipy.fft
 from speech_autoencoder.audio.log_mel import hann
 
 # The least sum of squared windows to divide by: where they almost vanish, dividing would only amplify rounding.
-_LEAST_WEIGHT = 1e-3
+LEAST_WEIGHT = 1e-3
 
 
 def stft(waveform: np.ndarray, n_fft: int, hop_length: int) -> np.ndarray:
@@ -41,7 +41,7 @@ def istft(spectrum: np.ndarray, n_fft: int, hop_length: int) -> np.ndarray:
     squared = (hann(n_fft) ** 2).reshape(overlap, hop_length)
     weight = _overlap_add(np.broadcast_to(squared, (n_edge, overlap, hop_length)))
     rows = np.arange(len(total))
-    weight = np.where(weight > _LEAST_WEIGHT, weight, np.float32(np.inf))
+    weight = np.where(weight > LEAST_WEIGHT, weight, np.float32(np.inf))
     total /= weight[np.maximum(np.minimum(rows, n_edge - 1), rows - (n_frames - n_edge))]
     return total.ravel()
 

@@ -26,7 +26,10 @@ _JSON = rb'\s*\{\s*"format": *"%s %s '
 # The group of a model's file that is ours; its name is near the beginning.
 _MODEL_GROUP = b"\0speech_autoencoder\0"
 _HISTORY = b"epoch,minutes,learning_rate,"
+# The version of ONNX, and the program that wrote the file.
+_ONNX = re.compile(rb"\x08.\x12.%s" % PROGRAM.encode("ascii"), re.DOTALL)
 _CODEC_FILE = b"SAE\x01"
+_SPEECH_PAGE = b'<meta name="generator" content="%s page">' % PROGRAM.encode("ascii")
 _LATENTS = frozenset(("latents.npy", "first_row.npy", "mean.npy", "description.npy"))
 _LATENTS_FORMAT = f'"format": "{PROGRAM} latents '.encode("ascii")
 # The end of a .parquet, which holds what it says of itself.
@@ -74,6 +77,11 @@ def is_model(path: Path) -> bool:
     return head.startswith(b"\x89HDF") and _MODEL_GROUP in head
 
 
+def is_onnx(path: Path) -> bool:
+    """Return whether a file is an ONNX model that this program wrote."""
+    return bool(_ONNX.match(_head(path)))
+
+
 def is_checkpoint(path: Path) -> bool:
     """Return whether a file is the checkpoint of a training."""
     return _has_members(path, _CHECKPOINT)
@@ -87,6 +95,11 @@ def is_latents(path: Path) -> bool:
         file.seek(max(0, path.stat().st_size - _TAIL_BYTES))
         return _LATENTS_FORMAT in file.read()
     return False
+
+
+def is_speech_page(path: Path) -> bool:
+    """Return whether a file is a page to speak to."""
+    return _SPEECH_PAGE in _head(path)
 
 
 def is_sound(path: Path) -> bool:

@@ -12,7 +12,7 @@ import numpy as np
 VJP = Callable[[np.ndarray], np.ndarray]
 Output = tuple[np.ndarray, VJP]
 # Keras adds this to a mean square before dividing by its root.
-_EPSILON = 1e-6
+EPSILON = 1e-6
 
 
 def dense(x: np.ndarray, kernel: np.ndarray, bias: np.ndarray) -> Output:
@@ -51,7 +51,7 @@ def rms_normalization(x: np.ndarray, scale: np.ndarray) -> Output:
     Zhang and Sennrich (2019), equation 4.
     """
     n_channels = x.shape[1]
-    rate = (np.einsum("nc,nc->n", x, x)[:, None] / n_channels + _EPSILON) ** -0.5
+    rate = (np.einsum("nc,nc->n", x, x)[:, None] / n_channels + EPSILON) ** -0.5
     unit = x * rate
 
     def vjp(gradient: np.ndarray) -> np.ndarray:
