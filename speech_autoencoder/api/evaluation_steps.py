@@ -162,6 +162,8 @@ def report_scores(result: Evaluation, say: Say, *, missing: Sequence[str] = ()) 
         say(line)
     if result.words:
         say(text.describe_words(result.words))
+    for line in text.describe_probes(result.probes):
+        say(line)
     if result.comparison:
         for line in text.describe_comparison(result.comparison, printable(result.comparison.path)):
             say(line)

@@ -10,7 +10,7 @@ from speech_autoencoder.audio.log_mel import mel_edges_hz
 from speech_autoencoder.codec.latent_search import Encoder
 from speech_autoencoder.config import InversionConfig
 from speech_autoencoder.data.dataset import Dataset, Progress
-from speech_autoencoder.evaluation import bootstrap
+from speech_autoencoder.evaluation import bootstrap, mean_latents
 from speech_autoencoder.evaluation.bootstrap import Cluster
 from speech_autoencoder.evaluation.metrics import registry
 from speech_autoencoder.evaluation.metrics.metric import Metric, SoundPair
@@ -22,6 +22,7 @@ from speech_autoencoder.evaluation.results import (
     LeftOut,
     LogMelError,
     Measurements,
+    Probe,
     RecordingResult,
     Scores,
     SegmentResult,
@@ -63,13 +64,14 @@ def evaluate(
     other, other_path
         Another model of the same features to compare with, and its file.
     recogniser, labels
-        The word recogniser, and {name: word} of the recordings.
+        The word recogniser, and {name: word} of the recordings; without them, the words are those of the array.
     progress
         Wraps the segments as they are scored.
     """
     segments, too_short = pool(dataset.speakers(), dataset.n_samples / dataset.sr)
     systems = [*SYSTEMS.values(), *([other_model(other)] if other else [])]
-    scorer = Scorer(dataset, encoder, inversion, systems, recogniser, labels or {})
+    labels = dict(zip(dataset.names, dataset.labels(), strict=True)) if labels is None else labels
+    scorer = Scorer(dataset, encoder, inversion, systems, recogniser, labels)
     # What is too short to be scored as sound is compared as log-mel.
     work = [(segment.recordings, True) for segment in segments] + [([i], False) for i in too_short]
     tally = _Tally(dataset, systems, too_short)
@@ -90,9 +92,10 @@ def evaluate(
         n_segments=len(tally.segments),
         left_out=tally.left_out,
         segments=tally.segments,
-        recordings=tally.recordings(),
+        recordings=tally.recordings(labels),
         words=words,
         comparison=_compare(clusters, measured, other_path) if other else None,
+        probes=tally.probes(labels),
     )
 
 
@@ -121,6 +124,8 @@ class _Tally:
         self.segment_of: dict[int, int] = {}
         self.recognised: dict[int, dict[str, str]] = {}
         self.alone: dict[int, Scores] = {}
+        self.means: dict[int, dict[str, np.ndarray]] = {}
+        self.cluster_of: dict[int, int] = {}
         self.n_known = dict.fromkeys(METRICS, 0)
         self.failures = {metric: Counter[str]() for metric in METRICS}
         self.squares_by_band = dict.fromkeys(SYSTEMS, np.zeros(()))
@@ -130,6 +135,8 @@ class _Tally:
         """Add the scores of recordings, of a segment or of one that is too short to be one."""
         self.alone |= scores.recordings
         self.recognised |= scores.recognised
+        self.means |= scores.means
+        self.cluster_of |= dict.fromkeys(recordings, len(self.clusters))
         for metric, n in scores.n_known.items():
             self.n_known[metric] += n
         for metric, failures in scores.failures.items():
@@ -186,10 +193,22 @@ class _Tally:
         band_hz = [round(float(hz), 1) for hz in mel_edges_hz(self.dataset.features)[1:-1]]
         return LogMelError(band_hz, profiles)
 
-    def recordings(self) -> list[RecordingResult]:
-        """Return the result of each recording."""
+    def probes(self, labels: dict[str, str]) -> dict[str, Probe]:
+        """Return what the mean latents of recordings tell of their speakers and words."""
+        which, data = sorted(self.means), self.dataset
+        return mean_latents.probe(
+            {key: np.array([self.means[i][system.key] for i in which]) for key, system in mean_latents.INPUTS.items()},
+            [self.speakers[i] for i in which],
+            [labels.get(data.names[i], "") for i in which],
+            files=[data.digests[i] if data.digests else i for i in which],
+            segments=[self.cluster_of[i] for i in which],
+        )
+
+    def recordings(self, labels: dict[str, str]) -> list[RecordingResult]:
+        """Return the result of each recording, with its place on the map of mean latents."""
         data = self.dataset
         metrics = [metric.key for metric in METRICS.values() if metric.of_each_recording]
+        positions = mean_latents.place({i: means[MODEL.key] for i, means in self.means.items()})
         return [
             RecordingResult(
                 path=name,
@@ -197,6 +216,8 @@ class _Tally:
                 duration_s=float(data.n_samples[i] / data.sr[i]),
                 segment=self.segment_of.get(i),
                 scores={key: self.alone.get(i, {}).get(key) for key in metrics},
+                label=labels.get(name, ""),
+                position=positions.get(i),
             )
             for i, name in enumerate(data.names)
         ]

@@ -75,13 +75,18 @@ class SegmentResult:
 
 @dataclass(frozen=True)
 class RecordingResult:
-    """A recording: its segment (an index in `Measurements.segments`, or None), and the model's scores of it alone."""
+    """A recording: its segment (an index in `Measurements.segments`, or None), and the model's scores of it alone.
+
+    `position` is where it is on the map of mean latents, [x, y] in [0, 1], None if it is not on the map.
+    """
 
     path: str
     speaker: str
     duration_s: float
     segment: int | None
     scores: Scores
+    label: str = ""
+    position: list[float] | None = None
 
 
 @dataclass(frozen=True)
@@ -105,11 +110,31 @@ class WordResults:
 
 @dataclass(frozen=True)
 class Difference:
-    """The model's score less the other model's, its interval, and what that shows: better, worse, ..."""
+    """The model's score less another's, its interval, and what that shows: better, worse, ..."""
 
     difference: float | None
     interval: Interval
     shows: Literal["better", "worse", "no difference", "unknown"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Probe:
+    """How well a linear probe tells a speaker or a word from mean latents, or why it was not tried.
+
+    `accuracy` and `intervals` are by what is probed: "model", "pca", "log_mel", each of `n_values` values;
+    `differences` are the model's accuracy less that of the others. `chance` is the share of the most frequent of the
+    `n_classes` speakers or words.
+    """
+
+    n_recordings: int = 0
+    n_classes: int = 0
+    n_folds: int = 0
+    n_values: int = 0
+    chance: float | None = None
+    accuracy: dict[str, float] = field(default_factory=dict)
+    intervals: dict[str, Interval] = field(default_factory=dict)
+    differences: dict[str, Difference] = field(default_factory=dict)
+    reason: str = ""
 
 
 @dataclass(frozen=True)
@@ -186,7 +211,7 @@ class Measurements:
     """What was measured of the systems on the testing recordings.
 
     `scores` and `intervals` are by system and metric, `coverage` by metric; `resampled` says what the bootstrap draws:
-    whole speakers, or segments of each speaker.
+    whole speakers, or segments of each speaker. `probes` are those of `mean_latents.probe`.
     """
 
     scores: dict[str, Scores]
@@ -202,6 +227,7 @@ class Measurements:
     recordings: list[RecordingResult] = field(default_factory=list)
     words: WordResults | None = None
     comparison: Comparison | None = None
+    probes: dict[str, Probe] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

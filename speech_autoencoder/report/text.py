@@ -1,10 +1,11 @@
 """What an evaluation measured, as text: the table for the terminal, and sentences."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
+from speech_autoencoder.evaluation.mean_latents import INPUT_TITLES, TARGET_TITLES, WORD, WORD_OF_NEW_SPEAKERS
 from speech_autoencoder.evaluation.metrics.metric import Metric
 from speech_autoencoder.evaluation.metrics.registry import METRICS
-from speech_autoencoder.evaluation.results import Comparison, Interval, Measurements, Scores, WordResults
+from speech_autoencoder.evaluation.results import Comparison, Interval, Measurements, Probe, Scores, WordResults
 from speech_autoencoder.evaluation.systems import SYSTEMS
 from speech_autoencoder.system.wording import counted
 
@@ -27,6 +28,11 @@ def format_table(scores: Mapping[str, Scores], intervals: Mapping[str, Mapping[s
         for metric in METRICS.values()
         if metric.key in scores["model"]
     ]
+    return _align(rows)
+
+
+def _align(rows: Sequence[Sequence[str]]) -> str:
+    """Return rows of cells as lines, each column as wide as its widest cell."""
     widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
     return "\n".join(
         "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows
@@ -94,6 +100,34 @@ def describe_words(words: WordResults) -> str:
     accuracy = "-" if words.original_accuracy is None else f"{words.original_accuracy:.3f}"
     testing = counted(words.n_recordings, "original testing recording")
     return f"{recogniser} recognises {accuracy} of {testing}."
+
+
+def describe_probes(probes: Mapping[str, Probe]) -> list[str]:
+    """Return what probes tell as a table for the terminal, and a sentence on those that were not tried."""
+    tried = {key: probe for key, probe in probes.items() if not probe.reason}
+    not_tried = {key: probe for key, probe in probes.items() if probe.reason}
+    lines = []
+    if tried:
+        n_values = max(probe.n_values for probe in tried.values())
+        lines.append(
+            f"What mean latents of {counted(n_values, 'value')} tell, by a linear probe: the share of recordings told "
+            "right."
+        )
+        rows = [["", *INPUT_TITLES.values(), "chance"]]
+        for key, probe in tried.items():
+            scores = [f"{probe.accuracy[name]:.3f}{_in_brackets(probe.intervals[name])}" for name in INPUT_TITLES]
+            rows.append([f"{TARGET_TITLES[key]}, 1 of {probe.n_classes}", *scores, f"{probe.chance:.3f}"])
+        lines.append(_align(rows))
+    if WORD in not_tried:
+        not_tried.pop(WORD_OF_NEW_SPEAKERS, None)  # for the same reason
+    if not_tried:
+        reasons = "; ".join(f"the {TARGET_TITLES[key]} ({probe.reason})" for key, probe in not_tried.items())
+        lines.append(f"Not told from latents: {reasons}.")
+    return lines
+
+
+def _in_brackets(interval: Interval) -> str:
+    return f" [{interval[0]:.3f}, {interval[1]:.3f}]" if interval else ""
 
 
 def describe_comparison(comparison: Comparison, name: str) -> list[str]:

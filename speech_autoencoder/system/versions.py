@@ -9,8 +9,17 @@ from pathlib import Path
 
 # What every result depends on.
 _LIBRARIES = ("tensorflow", "tensorflow-cpu", "keras", "numpy", "scipy", "librosa", "soundfile", "soxr", "h5py")
-# What only an evaluation depends on; all but pystoi are optional.
-METRIC_LIBRARIES = ("pystoi", "pesq", "speechmos", "onnxruntime", "pocketsphinx", "faster-whisper", "ctranslate2")
+# What only an evaluation depends on; all but the first two are optional.
+METRIC_LIBRARIES = (
+    "pystoi",
+    "scikit-learn",
+    "pesq",
+    "speechmos",
+    "onnxruntime",
+    "pocketsphinx",
+    "faster-whisper",
+    "ctranslate2",
+)
 _ROOT = Path(__file__).resolve().parents[2]
 # The longest that git may take, in seconds.
 _TIMEOUT_S = 10

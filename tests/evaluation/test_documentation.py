@@ -27,8 +27,9 @@ OBJECTS = {
     "`segments`, each": results.SegmentResult,
     "`recordings`, each": results.RecordingResult,
     "`words`": results.WordResults,
+    "`probes`, each": results.Probe,
     "`comparison`": results.Comparison,
-    "`comparison`, each of `differences`": results.Difference,
+    "`comparison` and `probes`, each of `differences`": results.Difference,
 }
 
 

@@ -7,6 +7,7 @@ from speech_autoencoder.evaluation.results import (
     Coverage,
     Difference,
     Measurements,
+    Probe,
     SegmentResult,
     WordResults,
 )
@@ -105,3 +106,33 @@ def test_describe_comparison_without_intervals_tells_nothing():
     heading, line = text.describe_comparison(comparison, "other.h5")
     assert heading.startswith("There are too few recordings to tell")
     assert line == "  STOI: +0.020, unknown"
+
+
+def make_probe(accuracy, interval):
+    """Return a probe with the same result for every input."""
+    names = ("model", "pca", "log_mel")
+    return Probe(
+        n_recordings=90,
+        n_classes=3,
+        n_values=32,
+        chance=0.5,
+        accuracy=dict.fromkeys(names, accuracy),
+        intervals=dict.fromkeys(names, interval),
+    )
+
+
+def test_describe_probes_is_a_table_with_chance():
+    probes = {"speaker": make_probe(0.98765, [0.95, 1.0]), "word": make_probe(0.7, None)}
+    first, table = text.describe_probes(probes)
+    assert "32 values" in first
+    heading, speaker, word = table.splitlines()
+    assert heading.split() == ["the", "model", "PCA", "baseline", "mean", "log-mel", "chance"]
+    assert speaker.split() == ["speaker,", "1", "of", "3", *["0.988", "[0.950,", "1.000]"] * 3, "0.500"]
+    assert word.split() == ["word,", "1", "of", "3", *["0.700"] * 3, "0.500"]
+
+
+def test_describe_probes_that_were_not_possible_says_why_once():
+    no_word = Probe(reason="no word is known")
+    probes = {"speaker": make_probe(0.9, None), "word": no_word, "word_of_new_speakers": no_word}
+    assert text.describe_probes(probes)[2:] == ["Not told from latents: the word (no word is known)."]
+    assert text.describe_probes({}) == []
