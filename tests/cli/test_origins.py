@@ -12,6 +12,7 @@ from speech_autoencoder.cli import origins
 from speech_autoencoder.codec import container
 from speech_autoencoder.data.dataset import FORMAT as CLIPS
 from speech_autoencoder.evaluation.results import FORMAT as EVALUATION
+from speech_autoencoder.export import speech_page
 from speech_autoencoder.system.figures import new_figure, save_figure
 from speech_autoencoder.system.files import write_json
 from speech_autoencoder.training.history import History, write_history
@@ -66,12 +67,14 @@ OURS = {
     "is_checkpoint": make_checkpoint,
     "is_latents": make_latents,
     "is_history": lambda path: write_history(path, History()),
+    "is_speech_page": lambda path: path.write_text(f"<!DOCTYPE html>\n{speech_page.MARK}"),
     "is_codec_file": lambda path: container.write(path, container.Header(b"1234", 8_000, 1), []),
     "is_sound": lambda path: write_stream(path, [np.zeros(99)], 8_000),
     "is_figure": make_figure,
 }
 OTHERS = {
     "empty": lambda path: path.touch(),
+    "page of others": lambda path: path.write_text('<!DOCTYPE html>\n<meta name="generator" content="speech page">'),
     "text": lambda path: path.write_text("SAE is what this text begins with; it names speech-autoencoder 0.1.0."),
     "some array": lambda path: make_arrays(path, np.zeros((10, 28, 28, 1), np.float32)),
     "array of integers": lambda path: make_arrays(path, np.zeros((10, 128, 48, 1), np.int32)),
