@@ -23,7 +23,7 @@ TRAINING := $(MODEL) $(call modules, training)
 EVALUATION := $(TRAINING) $(call modules, evaluation evaluation/metrics report) $(wildcard $P/report/templates/*)
 PREDICTION := $(MODEL) $P/report/recording_figure.py
 # The function behind a script, and its options.
-behind = $(addprefix $P/, api/reports.py $(patsubst %, api/%.py, $1) $(patsubst %, commands/%.py, $2))
+behind = $(addprefix $P/, api/arguments.py api/reports.py $(patsubst %, api/%.py, $1) $(patsubst %, commands/%.py, $2))
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-7s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -79,7 +79,7 @@ my_model_for_many_data.h5: train_data.npy autoencoder_for_many_data.py $(TRAININ
 evaluation.json: test_data.npy my_model_for_many_data.h5 evaluate_for_many_data.py $(EVALUATION) $(call behind, evaluation evaluation_steps, evaluate)
 	$(PY) evaluate_for_many_data.py
 
-reconstruct.wav: my_model_for_many_data.h5 predict_for_one_data.py $(PREDICTION)
+reconstruct.wav: my_model_for_many_data.h5 predict_for_one_data.py $(PREDICTION) $(call behind, prediction, predict)
 	$(PY) predict_for_one_data.py --no-show
 
 test: .venv/dev  ## run the whole test suite

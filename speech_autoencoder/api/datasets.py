@@ -146,21 +146,21 @@ def build_dataset(
     report, workers = reports(say, warn, progress), number("workers", workers, int)
     array_path = expanded(output)
     folder, list_path, training_path = (None if x is None else expanded(x) for x in (audio_dir, audio_list, like))
+    training_features, inputs = None, []
+    if training_path and preset is None:
+        training_features = dataset.features_of(training_path, TRAIN_DATA_GENERATOR)
+        inputs = [training_path, dataset.sidecar_path(training_path)]
+    require_suffix(array_path, ".npy")
+    lock(array_path)
     split = TESTING if training_path else TRAINING
     recordings = find_recordings(folder, list_path, split, report.say, strict=strict)
-    if training_path and preset is None:
-        features = dataset.features_of(training_path, TRAIN_DATA_GENERATOR)
-        inputs = [training_path, dataset.sidecar_path(training_path)]
-    else:
-        features, inputs = features_of_preset(preset or "classic", recordings), []
-    require_suffix(array_path, ".npy")
+    features = training_features or features_of_preset(preset or "classic", recordings)
     # Arrays are no recordings: only a file that is not ours can be one.
     inputs += [recordings.folder / file for file in recordings.files()] if overwrite else []
     inputs += [list_path] if list_path else []
     require_outputs(
         [(array_path, is_array), (dataset.sidecar_path(array_path), is_sidecar)], inputs=inputs, overwrite=overwrite
     )
-    lock(array_path)
     with blas_threads(1):
         summary = building.build(
             recordings,

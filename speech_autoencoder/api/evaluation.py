@@ -5,6 +5,7 @@ from functools import partial
 from os import PathLike
 from pathlib import Path
 
+from speech_autoencoder.api.arguments import number
 from speech_autoencoder.api.evaluation_steps import (
     load_encoders,
     make_evaluation,
@@ -107,7 +108,8 @@ def evaluate(
         None if path is None else expanded(path) for path in (training_data, compare, scores, figure, report)
     )
     labels = labels if labels in LABEL_SOURCES else os.fspath(expanded(labels))
-    reporter, workers, inversion = reports(say, warn, progress), workers or available_cpus(), InversionConfig()
+    reporter, inversion = reports(say, warn, progress), InversionConfig()
+    workers = number("workers", workers, int) or available_cpus()
 
     # What is evaluated, and what may be written.
     array = dataset.load(array_path, TEST_DATA_GENERATOR, progress=reporter.progress("checking"))

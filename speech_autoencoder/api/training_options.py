@@ -1,12 +1,12 @@
 """What a training is asked to be, settled before TensorFlow starts."""
 
 import math
-import operator
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
+from speech_autoencoder.api.arguments import number
 from speech_autoencoder.cli.progress import Say
 from speech_autoencoder.config import (
     CODEC_LATENT_RATE,
@@ -52,7 +52,8 @@ class Options:
 
     def __post_init__(self) -> None:
         for name, kind in _NUMBERS.items():
-            object.__setattr__(self, name, _number(name, getattr(self, name), kind))
+            value = number(f"--{name.replace('_', '-')}", getattr(self, name), kind, is_positive=name != "seed")
+            object.__setattr__(self, name, value)
         if self.minutes and self.epochs:
             raise InputError("argument --epochs: not allowed with argument --minutes.")
         if self.codec and self.patience:
@@ -185,24 +186,3 @@ def _budget_options(config: TrainingConfig) -> list[str]:
 def _latent_rate_of(stored: Settings) -> str:
     """Return the --latent-rate that gives this model: rounded up, it is below that of the next larger one."""
     return str(math.ceil(stored.model.latent_rate(stored.features)))
-
-
-def _number(name: str, value: Any, kind: type) -> Any:
-    """Return a number as this type, None as it is.
-
-    Raises
-    ------
-    InputError
-        If it is none, or, but for a seed, not above zero.
-    """
-    if value is None:
-        return None
-    try:
-        number = operator.index(value) if kind is int else float(value)
-        if isinstance(value, bool | str) or (name != "seed" and not 0 < number < math.inf):
-            raise ValueError
-    except (TypeError, ValueError, OverflowError):
-        expected = "a whole number" if kind is int else "a number"
-        above = "" if name == "seed" else " above zero"
-        raise InputError(f"--{name.replace('_', '-')} is {value!r}: expected {expected}{above}.") from None
-    return number

@@ -1,6 +1,5 @@
 """What command lines read: recordings, and models that are codecs. To be imported after --help: it needs NumPy."""
 
-import argparse
 import os
 import re
 import sys
@@ -99,13 +98,13 @@ def _texts(value: Any) -> list[str]:
     return [os.fsdecode(each) for each in values]
 
 
-def recordings_of(names: Iterable[str | Path]) -> list[Path]:
+def recordings_of(names: Iterable[str | os.PathLike]) -> list[Path]:
     """Return the recordings that are named, by their own paths or by those of their folders, see `named_files`."""
     paths = named_files(names)
     return [each for path in paths for each in (map(path.joinpath, find_recordings(path)) if path.is_dir() else [path])]
 
 
-def named_files(names: Iterable[str | Path]) -> list[Path]:
+def named_files(names: Iterable[str | os.PathLike]) -> list[Path]:
     """Return the files and folders that are named, by their paths or by patterns that no shell has expanded.
 
     A path of nothing stays one, which reading it reports.
@@ -161,8 +160,8 @@ def _is_readable(path: Path) -> bool:
     return True
 
 
-def duration_s(path: Path, *, salvage: bool = False) -> float:
-    """Return the duration of a recording, and report what is to be said of it.
+def duration_s(path: Path, *, salvage: bool = False, warn: Say = warn) -> float:
+    """Return the duration of a recording, and report what is to be said of it, by default on stderr.
 
     Raises
     ------
@@ -187,6 +186,8 @@ class Batch:
     ----------
     pairs : list[tuple[Path, Path]]
         The inputs that are not left out, and their outputs.
+    left_out : list[tuple[Path, str]]
+        The inputs that are left out, and the reasons.
     """
 
     def __init__(self, paths: Iterable[Path], outputs: Iterable[Path], *, strict: bool) -> None:
@@ -194,7 +195,7 @@ class Batch:
         self._inputs = [path for path, _ in self.pairs]
         self._n_inputs = len(self.pairs)
         self._stops = strict or self._n_inputs == 1
-        self._reasons: list[str] = []
+        self.left_out: list[tuple[Path, str]] = []
 
     def each(self, do: Callable[[Path, Path], Result]) -> list[Result]:
         """Return what `do` returns for every input and its output; those that it raises InputError for are left out."""
@@ -206,25 +207,27 @@ class Batch:
                 if self._stops:
                     raise
                 name = printable(path)
-                self._reasons.append(f"{error}" if name in str(error) else f"{name}: {error}")
+                self.left_out.append((path, f"{error}" if name in str(error) else f"{name}: {error}"))
             else:
                 pairs.append((path, output))
         if not pairs:
-            raise InputError(f"None of {counted(self._n_inputs, 'file')} could be used: {self._reasons[0]}")
+            raise InputError(f"None of {counted(self._n_inputs, 'file')} could be used: {self.left_out[0][1]}")
         self.pairs = pairs
         return results
 
-    def require_free(self, is_ours: IsOurs, args: argparse.Namespace, *also: tuple[Path, IsOurs]) -> None:
+    def require_free(self, is_ours: IsOurs, model_path: Path, *also: tuple[Path, IsOurs], overwrite: bool) -> None:
         """Check, before long work, that every output can be written, and that nothing is lost by it.
 
         Parameters
         ----------
         is_ours
             Returns whether an output that exists was made by this program, see `outputs.require_outputs`.
-        args
-            The arguments `model` and `overwrite`.
+        model_path
+            A further input.
         also
             Further outputs, each with such a function.
+        overwrite
+            Whether files that this program did not make may be replaced.
 
         Raises
         ------
@@ -234,18 +237,23 @@ class Batch:
         self.each(lambda path, output: require_writable(output))
         require_outputs(
             [*((output, is_ours) for _, output in self.pairs), *also],
-            inputs=[*self._inputs, args.model],
-            overwrite=args.overwrite,
+            inputs=[*self._inputs, model_path],
+            overwrite=overwrite,
         )
 
-    def end(self) -> None:
-        """Name what was left out; raise SystemExit if something was."""
-        for reason in self._reasons:
+    def name_left_out(self, warn: Say = warn) -> None:
+        """Name what was left out, by default on stderr."""
+        for _, reason in self.left_out:
             warn(f"left out: {reason}")
-        if self._reasons:
-            n_left_out = len(self._reasons)
+        if self.left_out:
+            n_left_out = len(self.left_out)
             warn(
                 f"{n_left_out} of {counted(self._n_inputs, 'file')} {'was' if n_left_out == 1 else 'were'} left out; "
                 "the others were done."
             )
+
+    def end(self) -> None:
+        """Name what was left out on stderr; raise SystemExit if something was."""
+        self.name_left_out()
+        if self.left_out:
             sys.exit(STATUS_PARTLY_DONE)

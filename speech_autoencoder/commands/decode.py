@@ -31,7 +31,7 @@ def run(args: argparse.Namespace) -> None:
     files = named_files(args.files)
     paths, outputs = command_paths(files, args.output, args.output_dir, suffix=".wav", find=find)
     batch = Batch(paths, outputs, strict=args.strict)
-    batch.require_free(is_sound, args)
+    batch.require_free(is_sound, args.model, overwrite=args.overwrite)
     expected_s = sum(batch.each(lambda path, output: read_header(path).seconds))
     model, say = load_decoder(args.model), make_say(args.quiet)
     with blas_threads(1), make_bar(args.quiet, "decoding")(expected_s) as bar:

@@ -35,7 +35,7 @@ def run(args: argparse.Namespace) -> None:
     files = named_files(args.files)
     paths, outputs = command_paths(files, args.output, args.output_dir, suffix=SUFFIX, find=find_recordings)
     batch = Batch(paths, outputs, strict=args.strict)
-    batch.require_free(is_codec_file, args)
+    batch.require_free(is_codec_file, args.model, overwrite=args.overwrite)
     seconds = sum(batch.each(lambda path, output: duration_s(path, salvage=args.salvage)))
     encoder = Encoder(load_codec(args.model), LatentSearchConfig(steps=0))
     bitrate = args.bitrate or (DEFAULT_BITRATE if args.quality is None else None)

@@ -1,6 +1,5 @@
 """What command lines read: recordings in all the ways that people name them, and batches with bad ones among them."""
 
-import argparse
 import os
 from pathlib import Path
 
@@ -175,7 +174,7 @@ def test_batch_require_free_output_that_cannot_be_written_is_left_out(tmp_path):
     (tmp_path / "folder.wav").mkdir()
     paths = [tmp_path / "1", tmp_path / "2"]
     batch = Batch(paths, [tmp_path / "folder.wav", tmp_path / "new.wav"], strict=False)
-    batch.require_free(lambda path: True, argparse.Namespace(model=tmp_path / "m.h5", overwrite=False))
+    batch.require_free(lambda path: True, tmp_path / "m.h5", overwrite=False)
     assert batch.pairs == [(tmp_path / "2", tmp_path / "new.wav")]
 
 
@@ -183,4 +182,4 @@ def test_batch_require_free_output_that_would_be_lost_stops(tmp_path):
     (tmp_path / "1.wav").touch()
     batch = Batch([tmp_path / "1", tmp_path / "2"], [tmp_path / "1.wav", tmp_path / "2.wav"], strict=False)
     with pytest.raises(InputError, match="--overwrite"):
-        batch.require_free(lambda path: False, argparse.Namespace(model=tmp_path / "m.h5", overwrite=False))
+        batch.require_free(lambda path: False, tmp_path / "m.h5", overwrite=False)

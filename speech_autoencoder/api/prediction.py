@@ -1,0 +1,172 @@
+"""Send recordings through a model: the sound of each, and a figure of a single one."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import partial
+from os import PathLike
+from pathlib import Path
+
+from speech_autoencoder.api.arguments import number
+from speech_autoencoder.api.reports import StartBar, reports
+from speech_autoencoder.cli.inputs import Batch, duration_s, load_codec, recordings_of
+from speech_autoencoder.cli.messages import describe_encoded
+from speech_autoencoder.cli.origins import is_codec_file, is_figure, is_sound
+from speech_autoencoder.cli.outputs import output_paths, require_suffix
+from speech_autoencoder.cli.process import blas_threads
+from speech_autoencoder.cli.progress import Say
+from speech_autoencoder.cli.session import settings_kept
+from speech_autoencoder.codec.container import SUFFIX
+from speech_autoencoder.codec.latent_search import Encoder
+from speech_autoencoder.codec.reconstruction import Tick, Watch, ignore_block, reconstruct_recording
+from speech_autoencoder.codec.recording_codec import Encoded, decode_recording, encode_recording
+from speech_autoencoder.config import InversionConfig, LatentSearchConfig
+from speech_autoencoder.model import model_file
+from speech_autoencoder.report.recording_figure import Excerpt
+from speech_autoencoder.system.figures import try_to_draw
+from speech_autoencoder.system.files import expanded, lock, locks_released, printable
+from speech_autoencoder.system.processors import available_cpus
+from speech_autoencoder.system.wording import counted, listed
+
+# Parts that are searched at the same time, which take some 100 MB each; inversion keeps up with no more.
+_MOST_WORKERS = 4
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """What `predict` did.
+
+    Attributes
+    ----------
+    reconstructions : list of Path
+        The WAV files that were written.
+    encoded : list of Encoded
+        With a bitrate, the size of each ``.sae`` file, in the same order.
+    figure : Path or None
+        The figure that was written.
+    left_out : list of (Path, str)
+        The recordings that could not be used, and the reasons.
+    """
+
+    reconstructions: list[Path]
+    encoded: list[Encoded]
+    figure: Path | None
+    left_out: list[tuple[Path, str]]
+
+
+@settings_kept()
+@locks_released()
+def predict(
+    files: str | PathLike | Iterable[str | PathLike],
+    model: str | PathLike,
+    *,
+    output: str | PathLike = "reconstruct.wav",
+    output_dir: str | PathLike | None = None,
+    figure: bool = False,
+    bitrate: float | None = None,
+    strict: bool = False,
+    salvage: bool = False,
+    overwrite: bool = False,
+    say: Say | None = None,
+    warn: Say | None = None,
+    progress: StartBar | None = None,
+) -> Prediction:
+    """Write what a model makes of recordings of any length, each as a WAV file of the recording's rate and length.
+
+    Parameters
+    ----------
+    files
+        Recordings, or folders or patterns of them.
+    model
+        The model's file.
+    output
+        The WAV to write, for one recording.
+    output_dir
+        A folder for many WAVs, each under its recording's name.
+    figure
+        Also draw the recording and its reconstruction, for one recording: a PNG beside the WAV.
+    bitrate
+        kbit/s: also write a ``.sae`` file beside each WAV, and reconstruct from it. The model must be a codec.
+    strict
+        Raise InputError for the first of many recordings that cannot be used, instead of leaving it out.
+    salvage
+        Use what can be decoded of recordings that are cut short or damaged.
+    overwrite
+        Replace files that exist and were not made by this program.
+    say, warn, progress
+        Where to report to, as for `train`.
+
+    Returns
+    -------
+    Prediction
+        What was written, and what was left out.
+
+    Raises
+    ------
+    InputError
+        If no recording or the model can be used, or an output cannot be written or would replace what this program has
+        not made.
+
+    Examples
+    --------
+    >>> import speech_autoencoder as sa
+    >>> sa.predict("recordings/a.wav", "model.h5", output="a-reconstructed.wav").reconstructions
+    [PosixPath('a-reconstructed.wav')]
+    """
+    reporter = reports(say, warn, progress)
+    model_path, output_path = expanded(model), expanded(output)
+    folder = None if output_dir is None else expanded(output_dir)
+    bitrate = number("bitrate", bitrate, float)
+
+    # What is read, and what may be written.
+    require_suffix(output_path, ".wav")
+    named: Iterable[str | PathLike] = [files] if isinstance(files, str | PathLike) else files
+    paths = recordings_of(named)
+    figure_path = output_path.with_suffix(".png") if figure and not folder else None
+    batch = Batch(paths, output_paths(paths, output_path, folder), strict=strict)
+    encoded_paths = [(path.with_suffix(SUFFIX), is_codec_file) for _, path in batch.pairs] if bitrate else []
+    also = [*encoded_paths, *([(figure_path, is_figure)] if figure_path else [])]
+    batch.require_free(is_sound, model_path, *also, overwrite=overwrite)
+    seconds = sum(batch.each(lambda path, _: duration_s(path, salvage=salvage, warn=reporter.warn)))
+    if folder is None:
+        lock(output_path)
+
+    # From each recording to its latent, and from that to its sound.
+    loaded = load_codec(model_path) if bitrate else model_file.load(model_path)
+    encoder = Encoder(loaded, LatentSearchConfig(steps=0) if bitrate else LatentSearchConfig())
+    excerpt = Excerpt(paths[0], loaded.features, salvage=salvage) if figure_path else None
+    watch = excerpt.watch if excerpt else ignore_block
+    with blas_threads(1), reporter.start_bar("reconstructing", seconds) as bar:
+        step = partial(_reconstruct, encoder=encoder, bitrate=bitrate, salvage=salvage, watch=watch, tick=bar.update)
+        sizes = [encoded for encoded in batch.each(step) if encoded]
+    drawn = try_to_draw(figure_path, excerpt.draw, reporter.warn) if figure_path and excerpt else []
+
+    # What was written.
+    done, written = [path for path, _ in batch.pairs], [path for _, path in batch.pairs]
+    if sizes:
+        where = written[0].with_suffix(SUFFIX) if len(done) == 1 else written[0].parent
+        describe_encoded(sizes, done, where, bitrate, reporter.say)
+    if folder:
+        reporter.say(f"Wrote {counted(len(written), 'reconstruction')} to {printable(folder)}.")
+    else:
+        reporter.say(f"Wrote {listed([output_path, *drawn])}.")
+    batch.name_left_out(reporter.warn)
+    return Prediction(written, sizes, drawn[0] if drawn else None, batch.left_out)
+
+
+def _reconstruct(
+    path: Path, output: Path, *, encoder: Encoder, bitrate: float | None, salvage: bool, watch: Watch, tick: Tick
+) -> Encoded | None:
+    """Write the reconstruction of a recording as a WAV file.
+
+    With a bitrate (kbit/s), it is decoded from a .sae file that is written beside it, and described by the result.
+    """
+    if bitrate is None:
+        workers = min(_MOST_WORKERS, available_cpus())
+        reconstruct_recording(
+            path, encoder, InversionConfig(), output, salvage=salvage, workers=workers, watch=watch, tick=tick
+        )
+        return None
+    encoded_path = output.with_suffix(SUFFIX)
+    encoded = encode_recording(path, encoder, encoded_path, bitrate=bitrate, salvage=salvage, watch=watch)
+    decode_recording(encoded_path, encoder.model, output, InversionConfig(), watch=watch, tick=tick)
+    return encoded

@@ -1,0 +1,70 @@
+"""The command `predict`: recordings -> what a model makes of them. Its options are those of the script, too."""
+
+import argparse
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from speech_autoencoder.cli.options import add_salvage_option, add_strict_option, keywords, positive, to_path
+from speech_autoencoder.cli.process import STATUS_PARTLY_DONE
+from speech_autoencoder.codec.container import SUFFIX
+from speech_autoencoder.system.figures import show_in_window
+
+if TYPE_CHECKING:  # it takes NumPy, for which --help must not wait
+    from speech_autoencoder.api.prediction import Prediction
+
+HELP = "Send recordings through a model, to listen to what it makes of them."
+
+MODEL_PATH = Path("my_model_for_many_data.h5")
+OUTPUT_PATH = Path("reconstruct.wav")
+
+
+def add_options(
+    parser: argparse.ArgumentParser,
+    audio_path: object = None,
+    model_path: Path = MODEL_PATH,
+    output_path: Path = OUTPUT_PATH,
+    output_dir: Path | None = None,
+) -> None:
+    """Add what `api.prediction.predict` takes, with these defaults; without `audio_path`, recordings must be named."""
+    default, default_dir = (str(path).replace("%", "%%") for path in (audio_path, output_dir))  # argparse formats it
+    parser.add_argument(
+        "files",
+        nargs="*" if audio_path else "+",
+        type=to_path,
+        metavar="FILE",
+        help="recordings, or folders of them" + (f" (default: {default})" if audio_path else ""),
+    )
+    parser.add_argument("--model", type=to_path, default=model_path, help="the model's file")
+    where = parser.add_mutually_exclusive_group()
+    where.add_argument("--output", type=to_path, default=output_path, help="the WAV to write, for one recording")
+    where.add_argument(
+        "--output-dir",
+        type=to_path,
+        help="a folder for many WAVs, each under its recording's name"
+        + (f"; for a list in AUDIO_PATH (default: {default_dir})" if output_dir else ""),
+    )
+    add_strict_option(parser)
+    add_salvage_option(parser)
+    parser.add_argument(
+        "--bitrate", type=positive(float), help=f"kbit/s: also write a {SUFFIX} file, and reconstruct from it"
+    )
+    parser.add_argument("--no-show", action="store_true", help="open no window with the figure")
+
+
+def run(args: argparse.Namespace) -> None:
+    """Reconstruct the recordings, and show the figure of a single one."""
+    # After --help, which does not wait for NumPy.
+    from speech_autoencoder.api.prediction import predict
+
+    options = keywords(args)
+    no_show = options.pop("no_show")
+    end(predict(**options, figure=True), show=not no_show)
+
+
+def end(prediction: "Prediction", *, show: bool) -> None:
+    """Show the figure, and raise SystemExit if recordings were left out."""
+    if show and prediction.figure:
+        show_in_window(prediction.figure)
+    if prediction.left_out:
+        sys.exit(STATUS_PARTLY_DONE)
