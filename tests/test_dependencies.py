@@ -17,16 +17,25 @@ PACKAGE = ROOT / "speech_autoencoder"
 DISTRIBUTIONS = {"PIL": "pillow", "sklearn": "scikit-learn", "tensorflow": "tensorflow-cpu"}
 # What libraries need without asking for it.
 OF_LIBRARIES = {"dnsmos": {"onnxruntime", "requests"}}
+
+
+def commands(names):
+    """Return the files of commands."""
+    return [f"speech_autoencoder/commands/{name}.py" for name in names.split()]
+
+
 # What a part imports, when it is there, from other extras than its own.
 OPTIONAL = {
-    "base": {"formats"},
-    "train": {"formats"},
+    "base": {"formats", "parquet"},
+    "train": {"formats", "tensorboard"},
     "evaluate": {"formats", "train", "metrics", "dnsmos", "pocketsphinx", "whisper"},
+    "export": set(),
 }
 PARTS = {
-    "base": ["train_data_generator.py", "predict_for_one_data.py", "speech_autoencoder/__main__.py"],
+    "base": ["train_data_generator.py", "predict_for_one_data.py", *commands("encode decode latents page")],
     "train": ["autoencoder_for_many_data.py"],
     "evaluate": ["evaluate_for_many_data.py"],
+    "export": ["speech_autoencoder/export/onnx_files.py"],
 }
 
 

@@ -6,10 +6,7 @@ from pathlib import Path
 EXTRAS = {
     "keras": "train",
     "tensorflow": "train",
-    "jinja2": "evaluate",
     "librosa": "evaluate",
-    "markupsafe": "evaluate",
-    "PIL": "evaluate",
     "pystoi": "evaluate",
     "sklearn": "evaluate",
     "av": "formats",
