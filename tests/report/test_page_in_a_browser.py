@@ -1,11 +1,9 @@
 """The page in a browser, without a server: inert whatever the names, usable by keyboard, readable at any width."""
 
-import shutil
-import time
-
 import pytest
 
 from speech_autoencoder.system.files import printable
+from tests.helpers.browser import console_of, least_contrast, open_browser, press, wait_for, window_of
 from tests.helpers.hostile_page import HOSTILE, make_page
 
 
@@ -17,27 +15,9 @@ def made(trained, small_arrays, tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def browser():
-    """Yield a headless Chromium, driven by selenium."""
-    webdriver = pytest.importorskip("selenium.webdriver")
-    chromium = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-    driver_path = shutil.which("chromedriver")
-    if not chromium or not driver_path:
-        pytest.skip("Chromium and its driver are not installed")
-    options = webdriver.ChromeOptions()
-    options.binary_location = chromium
-    for argument in (
-        "--headless=new",
-        "--no-sandbox",
-        "--disable-gpu",
-        "--mute-audio",
-        "--force-prefers-reduced-motion",
-        "--window-size=1280,900",
-    ):
-        options.add_argument(argument)
-    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
-    driver = webdriver.Chrome(options=options, service=webdriver.ChromeService(driver_path))
-    yield driver
-    driver.quit()
+    """Yield a headless Chromium."""
+    with open_browser() as driver:
+        yield driver
 
 
 @pytest.fixture
@@ -45,17 +25,7 @@ def opened(browser, made):
     """Yield the browser with the page open; its console must stay empty."""
     browser.get((made[0] / "index.html").as_uri())
     yield browser
-    assert [entry["message"] for entry in browser.get_log("browser")] == []
-
-
-def wait_for(browser, script):
-    """Return what the script returns, as soon as it is true."""
-    for _ in range(100):
-        value = browser.execute_script(f"return {script}")
-        if value:
-            return value
-        time.sleep(0.1)
-    raise AssertionError(f"never true: {script}")
+    assert console_of(browser) == []
 
 
 def shown_rows(browser):
@@ -64,13 +34,6 @@ def shown_rows(browser):
         "return [...document.querySelectorAll('#table tbody tr')].filter(row => row.offsetParent)"
         ".map(row => [...row.cells].map(cell => cell.textContent))"
     )
-
-
-def press(browser, keys):
-    """Press keys, wherever the focus is."""
-    from selenium.webdriver import ActionChains
-
-    ActionChains(browser).send_keys(keys).perform()
 
 
 def test_browser_hostile_names_are_shown_and_open_no_alert(opened, made):
@@ -176,40 +139,11 @@ def test_browser_blind_test_plays_the_sound(opened):
 
 @pytest.mark.parametrize("width", [320, 390, 1280])
 def test_browser_page_fits_the_window(opened, width):
-    metrics = {"width": width, "height": 800, "deviceScaleFactor": 1, "mobile": width < 500}
-    opened.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
-    try:
+    with window_of(opened, width):
         assert opened.execute_script("return document.documentElement.scrollWidth") <= width
-    finally:
-        opened.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_browser_text_has_contrast(opened, scheme):
-    """WCAG's level AA: at least 4.5 to 1 between text and background."""
-    opened.execute_cdp_cmd(
-        "Emulation.setEmulatedMedia", {"features": [{"name": "prefers-color-scheme", "value": scheme}]}
-    )
-    least = opened.execute_script(
-        """
-        const parse = (text) => text.match(/[\\d.]+/g).map(Number);
-        const linear = (v) => (v <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4);
-        const light = (colour) => {
-          const [r, g, b] = parse(colour).slice(0, 3).map((v) => linear(v / 255));
-          return 0.2126 * r + 0.7152 * g + 0.0722 * b;
-        };
-        const hasText = (element) => [...element.childNodes].some((node) => node.nodeType === 3 && node.data.trim());
-        let least = [99, ""];
-        for (const element of document.querySelectorAll("body *")) {
-          if (!element.offsetParent || element.closest("button:disabled") || !hasText(element)) continue;
-          let behind = element;
-          const clear = (node) => (parse(getComputedStyle(node).backgroundColor)[3] ?? 1) === 0;
-          while (behind !== document.body && clear(behind)) behind = behind.parentElement;
-          const pair = [getComputedStyle(element).color, getComputedStyle(behind).backgroundColor].map(light);
-          const contrast = (Math.max(...pair) + 0.05) / (Math.min(...pair) + 0.05);
-          if (contrast < least[0]) least = [contrast, element.outerHTML.slice(0, 200)];
-        }
-        return least;
-        """
-    )
-    assert least[0] >= 4.5, least
+    contrast, where = least_contrast(opened, scheme)
+    assert contrast >= 4.5, where
