@@ -4,6 +4,7 @@ Nothing in a file is trusted: the checksum is compared before anything is decode
 its bounds before it is used.
 """
 
+import io
 import zlib
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -33,6 +34,9 @@ _CHECKSUM_BYTES = 4
 _VARINT_BYTES = 5
 # Bytes that are read at once for the checksum.
 _CHUNK_BYTES = 1 << 20
+
+# A file, or the bytes of one.
+Source = Path | bytes
 
 
 @dataclass(frozen=True)
@@ -106,14 +110,26 @@ def write(path: Path, header: Header, blocks: Iterable[Block]) -> int:
         If the file cannot be written, or would be larger than MAX_BYTES.
     """
     with atomic_write(path) as temporary, temporary.open("wb") as file:
-        checksum, n_bytes = 0, 0
-        for part in _parts(header, blocks):
-            checksum, n_bytes = zlib.crc32(part, checksum), n_bytes + len(part)
-            if n_bytes + _CHECKSUM_BYTES > MAX_BYTES:
-                raise InputError(f"{printable(path)} would be larger than {MAX_BYTES:,} bytes: choose a lower bitrate.")
-            file.write(part)
-        file.write(checksum.to_bytes(_CHECKSUM_BYTES, "big"))
-        return n_bytes + _CHECKSUM_BYTES
+        return _write(file, printable(path), header, blocks)
+
+
+def to_bytes(header: Header, blocks: Iterable[Block]) -> bytes:
+    """Return the bytes of the file that `write` writes."""
+    file = io.BytesIO()
+    _write(file, "The file", header, blocks)
+    return file.getvalue()
+
+
+def _write(file: BinaryIO, name: str, header: Header, blocks: Iterable[Block]) -> int:
+    """Write the bytes of a file of this name, and return their count."""
+    checksum, n_bytes = 0, 0
+    for part in _parts(header, blocks):
+        checksum, n_bytes = zlib.crc32(part, checksum), n_bytes + len(part)
+        if n_bytes + _CHECKSUM_BYTES > MAX_BYTES:
+            raise InputError(f"{name} would be larger than {MAX_BYTES:,} bytes: choose a lower bitrate.")
+        file.write(part)
+    file.write(checksum.to_bytes(_CHECKSUM_BYTES, "big"))
+    return n_bytes + _CHECKSUM_BYTES
 
 
 def _parts(header: Header, blocks: Iterable[Block]) -> Iterator[bytes]:
@@ -123,7 +139,7 @@ def _parts(header: Header, blocks: Iterable[Block]) -> Iterator[bytes]:
         yield block.to_bytes()
 
 
-def read_header(path: Path) -> Header:
+def read_header(source: Source) -> Header:
     """Read the header of a file, after its checksum was compared.
 
     Raises
@@ -131,12 +147,12 @@ def read_header(path: Path) -> Header:
     InputError
         If the file is missing, of another kind or a later version, cut short or altered; the message names it.
     """
-    with _opened(path) as (file, end):
+    with _opened(source) as (file, end):
         return _read_header(file, end)
 
 
 def read_blocks(
-    path: Path,
+    source: Source,
     *,
     fingerprint: bytes,
     features: FeatureConfig,
@@ -158,7 +174,7 @@ def read_blocks(
     InputError
         As `read_header`, and if the file was made with another model.
     """
-    with _opened(path) as (file, end):
+    with _opened(source) as (file, end):
         header = _read_header(file, end)
         if header.fingerprint != fingerprint[:FINGERPRINT_BYTES]:
             raise InputError(
@@ -182,22 +198,33 @@ def read_blocks(
 
 
 @contextmanager
-def _opened(path: Path) -> Iterator[tuple[BinaryIO, int]]:
+def _opened(source: Source) -> Iterator[tuple[BinaryIO, int]]:
     """Open a file, and yield it and where its checksum begins; errors inside are reported with the file's name."""
-    name = printable(path)
-    require_content(path)
+    name = "The content" if isinstance(source, bytes) else printable(source)
+    if not isinstance(source, bytes):
+        require_content(source)
     try:
-        status = path.stat()
-        if not is_regular(status):
-            raise InputError(f"it is not a regular file: name one that ends in {SUFFIX}.")
-        if status.st_size > MAX_BYTES:
-            raise InputError(f"it has {status.st_size:,} bytes, a {SUFFIX} file has at most {MAX_BYTES:,}.")
-        with path.open("rb") as file:
-            yield file, _check(file, status.st_size)
+        with _open(source) as (file, size):
+            if size > MAX_BYTES:
+                raise InputError(f"it has {size:,} bytes, a {SUFFIX} file has at most {MAX_BYTES:,}.")
+            yield file, _check(file, size)
     except InputError as error:
         raise InputError(f"{name} cannot be decoded: {error}") from error
     except OSError as error:
         raise InputError(f"{name} could not be read: {explain(error)}.") from error
+
+
+@contextmanager
+def _open(source: Source) -> Iterator[tuple[BinaryIO, int]]:
+    """Open a file, and yield it and its size."""
+    if isinstance(source, bytes):
+        yield io.BytesIO(source), len(source)
+        return
+    status = source.stat()
+    if not is_regular(status):
+        raise InputError(f"it is not a regular file: name one that ends in {SUFFIX}.")
+    with source.open("rb") as file:
+        yield file, status.st_size
 
 
 def _check(file: BinaryIO, size: int) -> int:

@@ -8,7 +8,7 @@ import numpy as np
 
 from speech_autoencoder.audio.log_mel import mel_spectrogram_stream, normalise
 from speech_autoencoder.audio.reading import describe, read_stream
-from speech_autoencoder.audio.resampling import resample_stream, resampled_length
+from speech_autoencoder.audio.resampling import resample_recording, resample_stream, resampled_length
 from speech_autoencoder.audio.writing import write_stream
 from speech_autoencoder.codec import container
 from speech_autoencoder.codec.container import BLOCK_LATENTS, Block, Header
@@ -100,54 +100,95 @@ def encode_recording(
         If path is not a usable recording, output_path cannot be written, or the model has no entropy model, or no such
         quality step.
     """
-    if (bitrate is None) == (quality is None):
-        raise ValueError("expected either a bitrate or a quality step")
     model, recording = encoder.model, describe(path, salvage=salvage)
-    coder = LatentCoder(model.require_entropy(_MODEL_NAME))
     try:
-        header = Header(model.fingerprint[: container.FINGERPRINT_BYTES], recording.sr, recording.n_samples)
-    except InputError as error:
+        coding = _Coding(encoder, recording.sr, recording.n_samples, bitrate=bitrate, quality=quality)
+    except _NoHeader as error:
         raise InputError(f"{printable(path)} cannot be encoded: {error}") from error
-    if quality is not None and not 0 <= quality < coder.model.n_qualities:
-        raise InputError(f"There is no quality step {quality}: this model has 0 to {coder.model.n_qualities - 1}.")
-    n_samples = resampled_length(recording.n_samples, recording.sr, model.features.sr)
-    n_latents = header.count_latents(model.features, model.config.frames_per_latent)
-    max_bytes = None if bitrate is None else bitrate * 1_000 * header.seconds / 8
-    qualities: list[int] = []
-    n_bytes = container.overhead_bytes(header)
+    waveform = read_stream(path, model.features.sr, salvage=salvage)
+    n_bytes = container.write(output_path, coding.header, coding.blocks(waveform, watch, tick))
+    return coding.result(n_bytes)
 
-    def mel() -> Iterator[np.ndarray]:
-        # The recording may change while it is read.
-        waveform = resample_stream(read_stream(path, model.features.sr, salvage=salvage), 1, 1, n_samples)
-        for chunk in mel_spectrogram_stream(waveform, model.features):
-            chunk = normalise(chunk, model.features)
-            watch("mel", chunk)
-            yield chunk
 
-    def blocks() -> Iterator[Block]:
-        nonlocal n_bytes
+def encode_to_bytes(
+    blocks: Iterable[np.ndarray],
+    encoder: Encoder,
+    sr: int,
+    n_samples: int,
+    *,
+    bitrate: float | None = None,
+    quality: int | None = None,
+) -> bytes:
+    """Return the bytes of the .sae file of a mono waveform, n_samples at sr Hz in blocks; see `encode_recording`."""
+    coding = _Coding(encoder, sr, n_samples, bitrate=bitrate, quality=quality)
+    waveform = resample_recording(blocks, sr, encoder.model.features.sr)
+    return container.to_bytes(coding.header, coding.blocks(waveform, ignore_block, ignore_seconds))
+
+
+class _NoHeader(InputError):
+    """A recording has no header: its rate or length cannot be stored."""
+
+
+class _Coding:
+    """A recording that is being encoded."""
+
+    def __init__(
+        self, encoder: Encoder, sr: int, n_samples: int, *, bitrate: float | None, quality: int | None
+    ) -> None:
+        if (bitrate is None) == (quality is None):
+            raise ValueError("expected either a bitrate or a quality step")
+        self._encoder, model = encoder, encoder.model
+        self._coder = LatentCoder(model.require_entropy(_MODEL_NAME))
+        try:
+            self.header = Header(model.fingerprint[: container.FINGERPRINT_BYTES], sr, n_samples)
+        except InputError as error:
+            raise _NoHeader(str(error)) from error
+        if quality is not None and not 0 <= quality < self._coder.model.n_qualities:
+            raise InputError(
+                f"There is no quality step {quality}: this model has 0 to {self._coder.model.n_qualities - 1}."
+            )
+        self._quality = quality
+        self._max_bytes = None if bitrate is None else bitrate * 1_000 * self.header.seconds / 8
+        self._qualities: list[int] = []
+
+    def blocks(self, waveform: Iterable[np.ndarray], watch: Watch, tick: Tick) -> Iterator[Block]:
+        """Yield the blocks of the file of a waveform that arrives in blocks at the rate of the model."""
+        model, header = self._encoder.model, self.header
+        n_samples = resampled_length(header.n_samples, header.sr, model.features.sr)
+        n_latents = header.count_latents(model.features, model.config.frames_per_latent)
+        n_bytes = container.overhead_bytes(header)
+
+        def mel() -> Iterator[np.ndarray]:
+            # The recording may change while it is read.
+            for chunk in mel_spectrogram_stream(resample_stream(waveform, 1, 1, n_samples), model.features):
+                chunk = normalise(chunk, model.features)
+                watch("mel", chunk)
+                yield chunk
+
         before, n_done = None, 0
-        for values in _rebatch(map(to_fixed, encode_stream(encoder, mel())), BLOCK_LATENTS):
+        for values in _rebatch(map(to_fixed, encode_stream(self._encoder, mel())), BLOCK_LATENTS):
             n_done += len(values)
-            if max_bytes is not None:
+            if self._max_bytes is not None:
                 # What one block leaves of its share, the next may use.
-                share = max_bytes * n_done / n_latents - n_bytes
-                block, before = finest_block(coder, values, before, share, qualities[-1] if qualities else None)
-            elif quality is not None:
-                block, before = encode_block(coder, values, before, quality)
-            qualities.append(block.quality)
+                share = self._max_bytes * n_done / n_latents - n_bytes
+                last = self._qualities[-1] if self._qualities else None
+                block, before = finest_block(self._coder, values, before, share, last)
+            elif self._quality is not None:
+                block, before = encode_block(self._coder, values, before, self._quality)
+            self._qualities.append(block.quality)
             n_bytes += len(block.to_bytes())
             yield block
             tick(header.seconds * len(values) / n_latents)
 
-    n_written = container.write(output_path, header, blocks())
-    return Encoded(
-        n_written,
-        header.seconds,
-        tuple(qualities),
-        is_within=max_bytes is None or n_written <= max_bytes,
-        is_finest=min(qualities) == coder.model.n_qualities - 1,
-    )
+    def result(self, n_bytes: int) -> Encoded:
+        """Return what was encoded, as a file of n_bytes."""
+        return Encoded(
+            n_bytes,
+            self.header.seconds,
+            tuple(self._qualities),
+            is_within=self._max_bytes is None or n_bytes <= self._max_bytes,
+            is_finest=min(self._qualities) == self._coder.model.n_qualities - 1,
+        )
 
 
 def decode_recording(
@@ -175,17 +216,30 @@ def decode_recording(
     InputError
         If path is not a file that this model has made, or output_path cannot be written.
     """
-    coder, header = LatentCoder(model.require_entropy(_MODEL_NAME)), container.read_header(path)
+    header, waveform = open_encoded(path, model, inversion, watch=watch, tick=tick)
+    return Decoded(write_stream(output_path, waveform, header.sr), header.sr)
+
+
+def open_encoded(
+    source: container.Source,
+    model: TrainedModel,
+    inversion: InversionConfig,
+    *,
+    watch: Watch = ignore_block,
+    tick: Tick = ignore_seconds,
+) -> tuple[Header, Iterator[np.ndarray]]:
+    """Return the header of a .sae file, or of its bytes, and its waveform in blocks; see `decode_recording`."""
+    coder, header = LatentCoder(model.require_entropy(_MODEL_NAME)), container.read_header(source)
     watched = watching(watch, tick, header.sr)
-    frames = first_frames(decode_stream(model, _latents(path, model, coder)), header.count_frames(model.features))
+    frames = first_frames(decode_stream(model, _latents(source, model, coder)), header.count_frames(model.features))
     waveform = to_waveform(watched("reconstructed_mel", frames), model.features, inversion, header.sr, header.n_samples)
-    return Decoded(write_stream(output_path, watched("waveform", waveform), header.sr), header.sr)
+    return header, watched("waveform", waveform)
 
 
-def _latents(path: Path, model: TrainedModel, coder: LatentCoder) -> Iterator[np.ndarray]:
+def _latents(source: container.Source, model: TrainedModel, coder: LatentCoder) -> Iterator[np.ndarray]:
     """Yield chunks (k, latent_size) of the latent in a .sae file."""
     blocks = container.read_blocks(
-        path,
+        source,
         fingerprint=model.fingerprint,
         features=model.features,
         frames_per_latent=model.config.frames_per_latent,
@@ -197,7 +251,8 @@ def _latents(path: Path, model: TrainedModel, coder: LatentCoder) -> Iterator[np
         try:
             before = coder.decode(payload, n_latents, quality, before)
         except InputError as error:
-            raise InputError(f"{printable(path)} cannot be decoded: {error}: encode it again.") from error
+            name = "The content" if isinstance(source, bytes) else printable(source)
+            raise InputError(f"{name} cannot be decoded: {error}: encode it again.") from error
         yield to_floats(before)
 
 
