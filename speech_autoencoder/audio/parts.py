@@ -3,7 +3,6 @@
 import tempfile
 import threading
 import weakref
-from collections import deque
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import IO, NamedTuple
@@ -61,8 +60,10 @@ def seconds(time_us: int) -> str:
     >>> seconds(12_500_000), seconds(1_234)
     ('12.50', '0.001234')
     """
+    if not time_us % (US // 100):
+        return f"{time_us / US:.2f}"
     whole, rest = divmod(time_us, US)
-    return f"{whole}.{f'{rest:06}'.rstrip('0'):0<2}"
+    return f"{whole}.{rest:06}".rstrip("0")
 
 
 def _nearest(time_us: int, sr: int) -> int:
@@ -82,8 +83,7 @@ class Cutter:
     def __init__(self, blocks: Iterable[np.ndarray]) -> None:
         self.n_read = 0
         self._blocks = iter(blocks)
-        self._held: deque[np.ndarray] = deque()  # blocks that a later part may begin in
-        self._first = 0  # the first sample of these
+        self._held: list[tuple[int, np.ndarray]] = []  # blocks that a later part begins in, and their first samples
 
     def cut(self, start: int, end: int | None, keep: int | None) -> Iterator[np.ndarray]:
         """Yield the samples from `start` to before `end` in pieces, fewer where the recording ends.
@@ -95,22 +95,23 @@ class Cutter:
         keep
             Where the next part begins, None if this is the last: what lies before is given up.
         """
-        while self._held and self._first + len(self._held[0]) <= start:
-            self._first += len(self._held.popleft())
-        first = self._first
-        for block in tuple(self._held):
+        before, self._held = self._held, []
+        for first, block in before:
+            self._hold(first, block, keep)
             yield from _within(block, first, start, end)
-            first += len(block)
         while end is None or self.n_read < end:
             arrived = next(self._blocks, None)
             if arrived is None:
                 return
             first = self.n_read
             self.n_read += len(arrived)
-            if keep is not None and self.n_read > keep:
-                self._first = self._first if self._held else first
-                self._held.append(arrived)
+            self._hold(first, arrived, keep)
             yield from _within(arrived, first, start, end)
+
+    def _hold(self, first: int, block: np.ndarray, keep: int | None) -> None:
+        """Keep a block if it goes on where the next part begins."""
+        if keep is not None and first + len(block) > keep:
+            self._held.append((first, block))
 
 
 def _within(block: np.ndarray, first: int, start: int, end: int | None) -> Iterator[np.ndarray]:

@@ -1,21 +1,18 @@
 """A list of recordings: a table or JSON with a path in each row, and times, speaker, label and split where given."""
 
-import os
 import re
-import stat
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from pathlib import Path, PurePosixPath
-from typing import Any
+from pathlib import Path
+from typing import Any, NamedTuple
 
 from speech_autoencoder.audio.parts import US, Part, seconds
-from speech_autoencoder.data.recordings import Recordings
+from speech_autoencoder.data.recordings import ListedFiles, Recordings
 from speech_autoencoder.data.tables import Problems, Row, read_rows, row_ranges
 from speech_autoencoder.errors import InputError
 from speech_autoencoder.system.files import printable
-from speech_autoencoder.system.spelling import on_disk, same_spelling
 from speech_autoencoder.system.wording import counted
 
 TRAINING, VALIDATION, TESTING = "training", "validation", "testing"
@@ -46,8 +43,6 @@ _SPLITS = {
 _SPLIT_OF = {word: split for split, words in _SPLITS.items() for word in words}
 _NUMBER = re.compile(r"([+-]?)(?:(?:(\d+):)?(\d+):)?(\d+\.?\d*|\.\d+)(?:[eE]([+-]?\d{1,2}))? ?s?", re.ASCII)
 _MOST_S = 1e9
-# Where Common Voice has the recordings of its lists.
-_SUBFOLDER = "clips"
 _MOST_QUOTED = 40  # characters of a value
 _MOST_FILES = 1 << 16  # whose places are remembered
 
@@ -111,29 +106,32 @@ class _Reader:
         self.problems = Problems()
         self.names: list[str] = []
         self._has_decimal_commas = has_decimal_commas
-        self._find = lru_cache(_MOST_FILES)(_Folder(path.parent).find)
+        self._find = lru_cache(_MOST_FILES)(ListedFiles(path.parent).find)
         self._parts: dict[str, Part] = {}
         self._rows: dict[str, int] = {}
         self._values: dict[str, list[str]] = {"speaker": [], "label": []}
         self._texts: dict[str, str] = {}  # each distinct text once
         self._used: dict[str, str] = {}  # {what a column is: its name}
         self._n_rows = 0
+        self._columns: tuple[str, ...] = ()
+        self._roles: dict[str, _Column] = {}
         self._counts: Counter[str] = Counter()  # of rows, by their split, "" for none
         self._without_split: set[str] = set()
 
     def add(self, row: Row) -> None:
         """Take a row, or note what is wrong with it."""
-        roles = _roles(tuple(row.values))
         self._n_rows += 1
+        if row.columns is not self._columns:
+            self._columns, self._roles = row.columns, _roles(row.columns)
+        roles, values = self._roles, row.values
         try:
-            values = {role: row.values[key] for role, (key, _) in roles.items()}
             split = self._split_of(values, row.problem)
             if self.split and split not in (self.split, ""):
                 return
             if row.problem:
                 raise _Bad("row", row.problem)
-            name, part = self._recording(values, roles)
-            told = {role: _text(role, values.get(role, "")) for role in self._values}
+            name, part = self._recording(values)
+            told = [_text(role, values[roles[role].place]) if role in roles else "" for role in self._values]
             earlier = self._rows.get(name)
             if earlier is not None:
                 raise _Bad("again", f"{printable(name)} is in row {earlier} already")
@@ -146,30 +144,31 @@ class _Reader:
             self._without_split.add(name)
         self._rows[name] = row.number
         self.names.append(name)
-        for role, text in told.items():
-            self._values[role].append(self._texts.setdefault(text, text))
-        for role, (key, _) in roles.items():
-            self._used.setdefault(role, key)
+        for kept, text in zip(self._values.values(), told, strict=True):
+            kept.append(self._texts.setdefault(text, text))
+        if not roles.keys() <= self._used.keys():
+            self._used = {role: row.columns[column.place] for role, column in roles.items()} | self._used
 
-    def _split_of(self, values: dict[str, Any], problem: str) -> str:
+    def _split_of(self, values: Sequence[Any], problem: str) -> str:
         """Return the split of a row, "" if it names none, and count it."""
-        word = "" if problem else _text("split", values.get("split", "")).casefold()
+        column = None if problem else self._roles.get("split")
+        word = _text("split", values[column.place]).casefold() if column else ""
         split = _SPLIT_OF.get(word, "")
         if word and not split:
-            expected = "train, validation or test"
-            raise _Bad("split", f"the split is {_quoted(word)}: expected {expected}")
+            raise _Bad("split", f"the split is {_quoted(word)}: expected train, validation or test")
         self._counts[split] += 1
         return split
 
-    def _recording(self, values: dict[str, Any], roles: dict[str, tuple[str, int]]) -> tuple[str, Part | None]:
+    def _recording(self, values: Sequence[Any]) -> tuple[str, Part | None]:
         """Return the name of the recording of a row, and the part of its file that it is, if it is one."""
-        text = _text("path", values.get("path", ""))
+        column = self._roles.get("path")
+        text = _text("path", values[column.place]) if column else ""
         if not text:
-            raise _Bad("path", "it has no path" if "path" in values else "it has no column path")
-        start, end, duration = (self._time(role, values, roles) for role in _TIMES)
+            raise _Bad("path", "it has no path" if column else "it has no column path")
         file, problem = self._find(text)
         if problem:
             raise _Bad("file", problem)
+        start, end, duration = (self._time(role, values) for role in _TIMES)
         begin = start or 0
         if begin < 0:
             raise _Bad("times", f"{printable(file)} starts at {begin / US:g} s: expected 0 or more")
@@ -181,19 +180,20 @@ class _Reader:
             times = f"starts at {seconds(begin)} s and ends at {end / US:g} s"
             raise _Bad("times", f"{printable(file)} {times}: expected an end after the start")
         if end is None and not begin:
-            return self._texts.setdefault(file, file), None
-        part = Part(self._texts.setdefault(file, file), begin, end)
+            return file, None
+        part = Part(file, begin, end)
         return part.name, part
 
-    def _time(self, role: str, values: dict[str, Any], roles: dict[str, tuple[str, int]]) -> int | None:
+    def _time(self, role: str, values: Sequence[Any]) -> int | None:
         """Return a time in microseconds, None where there is none."""
-        value = values.get(role)
-        if value is None or value == "":
+        column = self._roles.get(role)
+        value = values[column.place] if column else None
+        if column is None or value is None or value == "":
             return None
         number = _number(value, self._has_decimal_commas)
         if number is None or not abs(number) < _MOST_S:
             raise _Bad("times", f"the {role} is {_quoted(value)}: expected seconds, such as 12.5, or 1:02:03.5")
-        return round(number * roles[role][1])
+        return round(number * column.unit_us)
 
     def finish(self) -> None:
         """Leave out rows without a split, if others have one."""
@@ -271,91 +271,44 @@ class _Bad(Exception):
         self.kind, self.reason = kind, reason
 
 
-class _Folder:
-    """Finds files by the paths that a list in a folder has for them."""
+class _Column(NamedTuple):
+    """A column that is used: its place among the values of a row, and its unit if it has times, in microseconds."""
 
-    def __init__(self, folder: Path) -> None:
-        self._folder = os.fspath(folder)
-        self._inside = os.path.join(folder.absolute(), "")  # noqa: PTH118 - Path drops the last /
-        self._listing = lru_cache(_listing)
-
-    def find(self, text: str) -> tuple[str, str]:
-        """Return the path of a file from the folder, and what is wrong with it, if anything."""
-        slashed = text.replace("\\", "/")
-        spellings = [_normal(text), _normal(slashed)]
-        if slashed.startswith("~"):
-            spellings.append(os.path.expanduser(slashed))  # noqa: PTH111 - unlike Path's method, it raises nothing
-        spellings.append(f"{_SUBFOLDER}/{slashed}")
-        for spelling in dict.fromkeys(spellings):
-            is_folder = _is_folder(os.path.join(self._folder, spelling))  # noqa: PTH118 - quicker, for a million rows
-            if is_folder is not None:
-                file = spelling.removeprefix(self._inside)
-                return file, f"{printable(file)} is a folder" if is_folder else ""
-        file = self._spelled(_normal(slashed))
-        return file, "" if file else f"there is no file {printable(text)}"
-
-    def _spelled(self, path: str) -> str:
-        """Return a path with accents and capital letters as the disk has them, "" if there is none like it."""
-        parent, name = os.path.split(path)
-        folder, names = self._listing(self._folder, parent)
-        same = names.get(same_spelling(name)) or names.get(same_spelling(name).casefold())
-        return os.path.join(folder, same).removeprefix(os.path.join(self._folder, "")) if same else ""  # noqa: PTH118
-
-
-def _normal(path: str) -> str:
-    """Return a path without . and double slashes."""
-    return PurePosixPath(path).as_posix() if "./" in path or "//" in path or path.endswith("/") else path
-
-
-def _is_folder(path: str) -> bool | None:
-    """Return whether a path is a folder, None if there is nothing."""
-    try:
-        return stat.S_ISDIR(os.stat(path).st_mode)  # noqa: PTH116 - quicker, for a million rows
-    except (FileNotFoundError, NotADirectoryError, ValueError):
-        return None
-    except OSError:  # reading it reports why
-        return False
-
-
-def _listing(root: str, parent: str) -> tuple[str, dict[str, str]]:
-    """Return a folder as the disk spells it, and the names in it.
-
-    They are by their one spelling, and by that in lower case where no other is alike.
-    """
-    try:
-        folder = os.fspath(on_disk(Path(root, parent)))
-        names = {same_spelling(name): name for name in os.listdir(folder)}  # noqa: PTH208
-    except (OSError, ValueError):
-        return "", {}
-    lower = Counter(name.casefold() for name in names)
-    return folder, {key.casefold(): name for key, name in names.items() if lower[key.casefold()] == 1} | names
+    place: int
+    unit_us: int
 
 
 @lru_cache
-def _roles(columns: tuple[str, ...]) -> dict[str, tuple[str, int]]:
-    """Return {what a column is: (its name, its unit of time in microseconds)} of those that are known."""
-    plain = {re.sub(r"[\W_]+", "_", column.casefold()).strip("_"): column for column in reversed(columns)}
-    roles: dict[str, tuple[str, int]] = {}
+def _roles(columns: tuple[str, ...]) -> dict[str, _Column]:
+    """Return the columns that are known, by what they are."""
+    plain = [re.sub(r"[\W_]+", "_", column.casefold()).strip("_") for column in columns]
+    roles: dict[str, _Column] = {}
     for role, names in _COLUMNS.items():
         units = {"": US} | (_UNIT_US if role in _TIMES else {})
-        found = [(plain[name + unit], size) for name in names for unit, size in units.items() if name + unit in plain]
+        found = [
+            _Column(plain.index(x), size)
+            for name in names
+            for unit, size in units.items()
+            if (x := name + unit) in plain
+        ]
         if found:
             roles[role] = found[0]
-    if {"onset", "offset"} <= plain.keys() and "end" not in roles:  # where a sound begins and ends
-        roles |= {"start": (plain["onset"], US), "end": (plain["offset"], US)}
+    if {"onset", "offset"} <= {*plain} and "end" not in roles:  # where a sound begins and ends
+        roles |= {"start": _Column(plain.index("onset"), US), "end": _Column(plain.index("offset"), US)}
     return roles
 
 
 def _text(role: str, value: Any) -> str:
     """Return a value of a row as text."""
-    if isinstance(value, float) and value.is_integer():
-        value = int(value)
-    if value is None or (isinstance(value, str | int | float) and not isinstance(value, bool)):
-        text = "" if value is None else str(value)
-        if "\n" not in text and "\r" not in text:
-            return text
-        raise _Bad("row", f"the {role} has a line break ({_quoted(text)}): expected one line; is a quote missing?")
-    raise _Bad("row", f"the {role} is {_quoted(value)}: expected text")
+    if isinstance(value, str):
+        if value.isprintable() or not ("\n" in value or "\r" in value):
+            return value
+        raise _Bad("row", f"the {role} has a line break ({_quoted(value)}): expected one line; is a quote missing?")
+    if value is None:
+        return ""
+    if isinstance(value, bool | list | dict):
+        raise _Bad("row", f"the {role} is {_quoted(value)}: expected text")
+    return str(int(value) if isinstance(value, float) and value.is_integer() else value)
 
 
 def _number(value: Any, has_decimal_commas: bool) -> float | None:
@@ -363,6 +316,8 @@ def _number(value: Any, has_decimal_commas: bool) -> float | None:
     if isinstance(value, int | float):
         return float(value) if not isinstance(value, bool) and abs(value) < _MOST_S * US else None
     text = value if isinstance(value, str) else ""
+    if text.replace(".", "", 1).isdecimal():  # most are
+        return float(text)
     if has_decimal_commas or ":" in text:
         text = text.replace(",", ".")
     found = _NUMBER.fullmatch(text)

@@ -110,7 +110,11 @@ def read_labels(path: Path) -> LabelsFile:
         return _PATH in columns and bool({_LABEL, _SPEAKER} & {*columns})
 
     table = read_table(path, is_header, "columns path and label")
-    rows = [Row(row.number, row.values[_PATH], row.values) for row in table.rows if row.values.get(_PATH)]
+    rows = []
+    for row in table.rows:
+        values = dict(zip(row.columns, row.values, strict=False))
+        if values.get(_PATH):
+            rows.append(Row(row.number, values[_PATH], values))
     return LabelsFile(path, table.columns, rows)
 
 

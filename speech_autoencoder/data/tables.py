@@ -4,9 +4,9 @@ import codecs
 import csv
 import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from speech_autoencoder.errors import InputError
 from speech_autoencoder.system.files import explain, is_regular, printable, require_content
@@ -26,22 +26,24 @@ _MOST_RANGES = 200
 _NOT_TEXT = "is not text in UTF-8, UTF-16 or Windows-1252: export it again as CSV."
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
+class Row(NamedTuple):
     """A row of a table.
 
     Attributes
     ----------
     number : int
         Counted from 1 at the beginning of the file, as spreadsheets and editors count.
-    values : dict
-        By the names of the columns, which are in lower case; texts without blanks around them, or what JSON has.
+    columns : tuple of str
+        The names of the columns that it has values of, in lower case; the same tuple for most rows.
+    values : list
+        Texts without blanks around them, or what JSON has.
     problem : str
         What is wrong with the row, "" for most.
     """
 
     number: int
-    values: dict[str, Any] = field(default_factory=dict)
+    columns: tuple[str, ...] = ()
+    values: Sequence[Any] = ()
     problem: str = ""
 
 
@@ -56,7 +58,7 @@ class Problems:
         """Add a row."""
         reasons, numbers = self._reasons.setdefault(kind, []), self._numbers.setdefault(kind, [])
         if len(reasons) < _MOST_EXPLAINED:
-            reasons.append(f"row {number}: {reason}")
+            reasons.append(reason)
         numbers.append(number)
 
     @property
@@ -64,20 +66,24 @@ class Problems:
         """The number of rows."""
         return sum(map(len, self._numbers.values()))
 
+    def _explained(self) -> list[tuple[int, str]]:
+        """Return (row, reason) of the rows that are explained, in order."""
+        return sorted(
+            row for kind, reasons in self._reasons.items() for row in zip(self._numbers[kind], reasons, strict=False)
+        )
+
     @property
     def first(self) -> str:
         """The first row, with its reason."""
-        kind = min(self._numbers, key=lambda kind: self._numbers[kind][0])
-        return self._reasons[kind][0]
+        return "row {}: {}".format(*self._explained()[0])
 
     def lines(self) -> list[str]:
         """Return a line for each row that is explained, and one for the others of its kind."""
-        lines = []
-        for kind, reasons in self._reasons.items():
-            lines += reasons
-            if more := self._numbers[kind][len(reasons) :]:
-                lines.append(f"{row_ranges(more)}: the same as {reasons[-1].partition(':')[0]}")
-        return lines
+        more = [numbers[_MOST_EXPLAINED - 1 :] for numbers in self._numbers.values()]
+        return [
+            *(f"row {number}: {reason}" for number, reason in self._explained()),
+            *(f"{row_ranges(others)}: as row {like}" for like, *others in filter(None, more) if others),
+        ]
 
 
 @dataclass(frozen=True)
@@ -133,7 +139,7 @@ def read_table(path: Path, is_header: Callable[[list[str]], bool], expected: str
                 break
         else:
             received = printable(header.strip()[:_MOST_QUOTED]) or "nothing"
-            raise InputError(f"{name} has no {expected} (its first row is {received}): name them there.")
+            raise InputError(f"{name} has no {expected} (its first row is {received}): write the names of its columns there.")
     except csv.Error as error:
         raise InputError(f"{name} is not a CSV file ({error}): export it again.") from error
     return Table(separator, columns, _rows(name, lines, separator, columns, n_skipped + 1))
@@ -157,6 +163,8 @@ def _array(path: Path, encoding: str) -> list:
         if path.stat().st_size > _MOST_ARRAY_BYTES:
             raise InputError(f"{name} is one list in JSON of more than {_MOST_ARRAY_BYTES >> 20} MB: {instead}.")
         return json.loads(path.read_text(encoding=encoding))
+    except InputError:
+        raise
     except OSError as error:
         raise InputError(f"{name} could not be read: {explain(error)}.") from error
     except (ValueError, RecursionError) as error:
@@ -176,8 +184,8 @@ def _checked(number: int, value: Any) -> Row:
     """Return the row that a JSON object is; its texts without blanks around them."""
     if not isinstance(value, dict):
         return Row(number, problem="is not a JSON object, such as {...}")
-    values = {key.strip().lower(): cell.strip() if isinstance(cell, str) else cell for key, cell in value.items()}
-    return Row(number, values)
+    cells = [cell.strip() if isinstance(cell, str) else cell for cell in value.values()]
+    return Row(number, tuple(key.strip().lower() for key in value), cells)
 
 
 def _encoding(path: Path) -> str:
@@ -246,24 +254,26 @@ def _separator_line(line: str) -> str:
 
 def _rows(name: str, lines: Iterator[str], separator: str, columns: list[str], n_before: int) -> Iterator[Row]:
     """Yield the rows after the header that are not empty."""
+    names, n_columns = tuple(columns), len(columns)
     try:
         for number, cells in enumerate(_records(lines, separator), n_before + 1):
             if any(cells):
-                values = dict(zip(columns, map(str.strip, cells), strict=False))
-                yield Row(number, values, _problem(cells, separator, len(columns)))
+                is_odd = len(cells) > n_columns or "\n" in (text := "".join(cells)) or "\r" in text
+                problem = _problem(cells, separator, n_columns) if is_odd else ""
+                of_cells = names if len(cells) >= n_columns else names[: len(cells)]
+                yield Row(number, of_cells, [cell.strip() for cell in cells], problem)
     except csv.Error as error:
         raise InputError(f"{name} is not a CSV file ({error}): export it again.") from error
 
 
 def _problem(cells: list[str], separator: str, n_columns: int) -> str:
-    """Return what is wrong with the cells of a row, "" for most."""
-    if len(cells) > n_columns and any(cell.strip() for cell in cells[n_columns:]):
+    """Return what is wrong with the cells of a row that has many, or line breaks in them; "" if that may be."""
+    if any(cell.strip() for cell in cells[n_columns:]):
         return f"has {len(cells)} cells, and the first row {n_columns}: put cells with {_named(separator)} in quotes"
-    if n_columns > 1 and any("\n" in cell or "\r" in cell for cell in cells):
-        for cell in cells:
-            swallowed = [line for line in cell.splitlines()[1:] if line.count(separator) >= n_columns - 1]
-            if swallowed:
-                return f"goes on over {len(cell.splitlines())} lines: a quote is missing"
+    for cell in cells if n_columns > 1 else ():
+        lines = cell.splitlines()
+        if any(line.count(separator) >= n_columns - 1 for line in lines[1:]):
+            return f"goes on over {len(lines)} lines: a quote is missing"
     return ""
 
 
