@@ -238,6 +238,8 @@ def load(array_path: Path, made_by: str, *, progress: Progress = lambda items, t
         files = columns.get("file", [])
         audio_dir = recordings_folder.find(sidecar, array_path, files or names, columns["size"])
         understood = _understanding(sidecar, columns)
+    except InputError:
+        raise
     except (KeyError, TypeError, ValueError, OverflowError, AttributeError) as error:
         raise InputError(f"{name} is damaged ({type(error).__name__}: {error}): {again}") from error
     if clips.shape[1:] != (features.n_mels, features.n_frames, 1):

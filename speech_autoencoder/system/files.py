@@ -104,7 +104,7 @@ def expanded(path: str | os.PathLike) -> Path:
         If there is no such user, or the path is empty, `-`, or what somebody has written in place of one.
     """
     if not isinstance(path, str | os.PathLike):
-        raise InputError(f"A path at the top of the script is {path!r}: write one in quotes.")
+        raise InputError(f"A path is {path!r}: write one in quotes.")
     text = os.fspath(path)
     if not text:
         raise InputError("The path is empty: name a file or a folder.")
@@ -354,6 +354,8 @@ def read_json(path: Path, made_by: str) -> dict[str, Any]:
         if path.stat().st_size > _JSON_LIMIT:
             raise InputError(f"{printable(path)} is too large for its purpose: run {made_by} again.")
         data = json.loads(path.read_text(encoding="utf-8"))
+    except InputError:
+        raise
     except FileNotFoundError:
         raise InputError(f"{printable(path)} is missing: run {made_by} first.") from None
     except OSError as error:

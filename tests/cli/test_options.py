@@ -8,13 +8,13 @@ from pathlib import Path
 import pytest
 
 from speech_autoencoder.cli.options import (
-    add_generator_options,
     add_workers_option,
     make_parser,
     positive,
     to_path,
     word_or_path,
 )
+from speech_autoencoder.commands.features import add_generator_options
 from speech_autoencoder.errors import InputError
 from speech_autoencoder.system.files import expanded
 
