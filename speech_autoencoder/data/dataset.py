@@ -236,6 +236,7 @@ def load(array_path: Path, made_by: str, *, progress: Progress = lambda items, t
         sr, n_samples, n_frames = (numbers[key] for key in ("sr", "n_samples", "n_frames"))
         digest, fingerprint = sidecar["array"]["digest"], str(sidecar["fingerprint"])
         files = columns.get("file", [])
+        starts = columns["start"] if files else []
         audio_dir = recordings_folder.find(sidecar, array_path, files or names, columns["size"])
         understood = _understanding(sidecar, columns)
     except InputError:
@@ -249,7 +250,8 @@ def load(array_path: Path, made_by: str, *, progress: Progress = lambda items, t
         )
     n_clips = ceil_div(n_frames, features.n_frames)
     whole = names and {len(column) for column in columns.values()} == {len(names)}
-    whole = whole and min(sr.min(), n_samples.min(), n_frames.min()) > 0 and _fit(features, sr, n_samples, n_frames)
+    whole = whole and min(sr.min(), n_samples.min(), n_frames.min()) > 0 and min(starts, default=0) >= 0
+    whole = whole and _fit(features, sr, n_samples, n_frames)
     if not whole or n_clips.sum() != len(clips) or digest != digest_of_clips(clips):
         raise InputError(f"{printable(array_path)} and {name} do not belong together: {again}")
     first_row = np.concatenate([[0], np.cumsum(n_clips)])
@@ -266,7 +268,7 @@ def load(array_path: Path, made_by: str, *, progress: Progress = lambda items, t
         understood,
         columns["digest"],
         files,
-        columns.get("start", ()),
+        starts,
     )
 
 

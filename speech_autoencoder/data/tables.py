@@ -139,7 +139,9 @@ def read_table(path: Path, is_header: Callable[[list[str]], bool], expected: str
                 break
         else:
             received = printable(header.strip()[:_MOST_QUOTED]) or "nothing"
-            raise InputError(f"{name} has no {expected} (its first row is {received}): write the names of its columns there.")
+            raise InputError(
+                f"{name} has no {expected} (its first row is {received}): write the names of its columns there."
+            )
     except csv.Error as error:
         raise InputError(f"{name} is not a CSV file ({error}): export it again.") from error
     return Table(separator, columns, _rows(name, lines, separator, columns, n_skipped + 1))
@@ -169,6 +171,9 @@ def _array(path: Path, encoding: str) -> list:
         raise InputError(f"{name} could not be read: {explain(error)}.") from error
     except (ValueError, RecursionError) as error:
         raise InputError(f"{name} begins like a list in JSON, but is none: {instead}.") from error
+    if is_large:
+        raise InputError(f"{name} is one list in JSON of more than {_MOST_ARRAY_BYTES >> 20} MB: {instead}.")
+    return values
 
 
 def _object(number: int, line: str) -> Row:
