@@ -13,7 +13,7 @@ import subprocess
 import sys
 import threading
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager, suppress
 from functools import cache
 from itertools import chain
@@ -65,20 +65,66 @@ def call(function: Callable[..., Any], *args: Any, name: str, limit_s: float, mo
     InputError
         If the function raises it.
     """
-    children = _children()
-    with children.turn(name, most):
-        child = children.take(name)
+    with _children().turn(name, most), _borrowed(name) as ask:
         try:
-            value, error = child.ask((function, args, limit_s), name, limit_s)
-        except BaseException as failure:
-            child.end()
-            if isinstance(failure, _NoAnswer):
-                children.count_timeout(name)
+            value, error = ask((function, args, limit_s))
+        except _NoAnswer:
+            _children().count_timeout(name)
             raise
-        children.give_back(name, child)
-    if error is None:
-        return value
-    raise error if isinstance(error, InputError) else CallFailed(f"{name} failed: {error}")
+    if error is not None:
+        raise _as_raised(error, name)
+    return value
+
+
+def stream(function: Callable[..., Generator], *args: Any, name: str, limit_s: float) -> Generator[Any]:
+    """Yield what the generator function(*args) yields, each item computed in a child process when it is asked for.
+
+    The arguments and the errors are those of `call`, with the time limit for each item. A stream that is closed before
+    its end leaves its child to others.
+    """
+    with _borrowed(name) as ask:
+        value, error = ask((function, args, limit_s))
+        while error is None and value is not _End:
+            try:
+                yield value
+            except GeneratorExit:
+                with suppress(CallFailed):
+                    ask((tuple, (), limit_s))  # whatever is called next ends the generator in the child
+                raise
+            value, error = ask((None, (), limit_s))
+    if error is not None:
+        raise _as_raised(error, name)
+
+
+class _End:
+    """What a child answers instead of an item at the end of a stream."""
+
+
+@contextmanager
+def _borrowed(name: str) -> Iterator[Callable[[tuple], tuple[Any, Any]]]:
+    """Lend what asks a child, which is kept for others unless it gave no answer."""
+    child = _children().take(name)
+    is_idle = True
+
+    def ask(question: tuple) -> tuple[Any, Any]:
+        nonlocal is_idle
+        is_idle = False
+        answer = child.ask(question, name)
+        is_idle = True
+        return answer
+
+    try:
+        yield ask
+    finally:
+        if is_idle:
+            _children().give_back(name, child)
+        else:
+            child.end()
+
+
+def _as_raised(error: InputError | str, name: str) -> InputError:
+    """Return the exception for an error of a child: as it is if it is meant for users."""
+    return error if isinstance(error, InputError) else CallFailed(f"{name} failed: {error}")
 
 
 @contextmanager
@@ -108,8 +154,9 @@ class _Child:
         except (OSError, TypeError) as error:
             raise CallFailed(f"{name} could not be started: {error}") from error
 
-    def ask(self, question: tuple, name: str, limit_s: float) -> tuple[Any, Any]:
-        """Return (value, error) of a call, one of which is None."""
+    def ask(self, question: tuple, name: str) -> tuple[Any, Any]:
+        """Return (value, error) of a call (function, args, limit_s), one of which is None."""
+        limit_s = question[-1]
         is_late = threading.Event()
 
         def end_late() -> None:
@@ -208,6 +255,7 @@ def serve() -> None:
     answers = os.fdopen(os.dup(1), "wb")
     os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # native code may print
     signal.signal(signal.SIGINT, signal.SIG_DFL)
+    going: Iterator[Any] = iter(())
     value: Any
     error: InputError | str | None
     while True:
@@ -216,7 +264,15 @@ def serve() -> None:
         try:
             function, args, limit_s = pickle.load(calls)  # our own parent wrote it
             _end_after(round(limit_s) + _ENDING_S)
-            value, error = function(*args), None
+            if function is None:
+                value = next(going, _End)
+            else:
+                if isinstance(going, Generator):
+                    going.close()
+                value = function(*args)
+                if isinstance(value, Generator):
+                    going, value = value, next(value, _End)
+            error = None
         except InputError as problem:
             value, error = None, problem
         except Exception as problem:  # whatever a library raises

@@ -13,7 +13,7 @@ import pytest
 
 from speech_autoencoder.errors import InputError
 from speech_autoencoder.system import isolation
-from speech_autoencoder.system.isolation import CallFailed, call
+from speech_autoencoder.system.isolation import CallFailed, call, stream
 from tests.helpers.common import one_line_of
 
 
@@ -98,6 +98,55 @@ def test_call_input_error_is_raised_as_it_is():
     with pytest.raises(InputError, match="This is for the user") as error:
         run(raise_input_error)
     assert not isinstance(error.value, CallFailed)
+
+
+def count(n, then=None, *args):
+    """Yield the process and numbers, and then call a function."""
+    for i in range(n):
+        yield os.getpid(), i
+    if then:
+        then(*args)
+
+
+def stream_of(*args, limit_s=60):
+    return stream(count, *args, name="library", limit_s=limit_s)
+
+
+def test_stream_yields_what_the_generator_yields_in_one_child():
+    child = run(os.getpid)
+    assert list(stream_of(5)) == [(child, i) for i in range(5)]
+    assert list(stream_of(0)) == []
+    assert run(os.getpid) == child
+
+
+def test_stream_two_at_the_same_time_have_a_child_each():
+    pairs = list(zip(stream_of(3), stream_of(3), strict=True))
+    assert [(a[1], b[1]) for a, b in pairs] == [(0, 0), (1, 1), (2, 2)]
+    assert all(a[0] != b[0] for a, b in pairs)
+
+
+def test_stream_closed_before_its_end_leaves_its_child_to_others(tmp_path):
+    items = stream_of(9)
+    child, _ = next(items)
+    items.close()
+    assert run(os.getpid) == child
+    assert list(stream_of(2)) == [(child, 0), (child, 1)]
+
+
+@pytest.mark.parametrize(
+    ("then", "args", "said"),
+    [
+        (os.abort, (), "library crashed: aborted"),
+        (time.sleep, (60,), "library gave no answer within 1 s"),
+        (math.sqrt, (-1.0,), "library failed: ValueError"),
+    ],
+)
+def test_stream_that_ends_its_process_is_an_error_after_its_items(then, args, said):
+    items = stream_of(1, then, *args, limit_s=0.6 if then is time.sleep else 60)
+    assert next(items)[1] == 0
+    with pytest.raises(CallFailed, match=said):
+        next(items)
+    assert list(stream_of(1))
 
 
 def test_child_processes_ends_them():
