@@ -1,9 +1,9 @@
-"""Decode a file as blocks of samples: by libsndfile, by ffmpeg where that reads more, as far as either gets."""
+"""Decode a file as blocks of samples: by libsndfile, by FFmpeg where that reads more, as far as either gets."""
 
 import os
 import shlex
-from collections.abc import Iterator
-from contextlib import ExitStack, suppress
+from collections.abc import Generator, Iterator
+from contextlib import ExitStack
 from itertools import islice
 from pathlib import Path
 from types import TracebackType
@@ -12,13 +12,14 @@ from typing import NamedTuple, Self
 import numpy as np
 import soundfile as sf
 
-from speech_autoencoder.audio.ffmpeg import Ffmpeg, FfmpegError, has_ffmpeg
+from speech_autoencoder.audio.ffmpeg import NO_SOUND, Ffmpeg, FfmpegError, has_pyav
 from speech_autoencoder.audio.formats.bytes_at import Window
-from speech_autoencoder.audio.formats.kinds import RAW_SUFFIXES, Content, content_of
+from speech_autoencoder.audio.formats.kinds import RAW_SUFFIXES, Content, content_of, needs_pyav
 from speech_autoencoder.audio.formats.layout import layout
 from speech_autoencoder.audio.formats.stream import Stream
 from speech_autoencoder.config import RATES_HZ
 from speech_autoencoder.errors import InputError
+from speech_autoencoder.system.extras import install_command
 from speech_autoencoder.system.files import explain, is_regular, printable
 
 # Samples decoded at once, over all channels: 5 s of 192 kHz mono.
@@ -28,6 +29,8 @@ _UNKNOWN_LENGTH = 2**63 - 1
 # Codings whose samples are not counted by their bytes: only decoding tells whether they are all there.
 _CODED = ("FLAC", "OGG", "MP3", "SDS")
 _CODED_SUBTYPES = ("ALAC", "DWVW", "MPEG")
+# What ffmpeg is told of samples without a header.
+_RAW_OPTIONS = "-f s16le -ar 16000 -ac 1"
 # Formats of which decoders skip what is damaged, and the share that may be missing without a word.
 _LOSSY = ("OGG", "MP3")
 _HOLES = 0.01
@@ -80,6 +83,7 @@ class Decoder:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self._source.close()
         self._stack.close()
 
     def _open(self) -> None:
@@ -132,41 +136,54 @@ class Decoder:
         return sound if sound.format != "RAW" else None
 
     def _open_with_ffmpeg(self, content: Content) -> None:
-        """Open the file with ffmpeg, or raise InputError with what it is and the next step."""
+        """Open the file with FFmpeg, or raise InputError with what it is and the next step."""
         streams = self._layout.streams
-        if streams or content.is_media:
-            with suppress(FfmpegError):
-                self._ffmpeg = self._stack.enter_context(Ffmpeg(self.path))
-                self.sr, self.n_channels = self._ffmpeg.sr, self._ffmpeg.n_channels
-                return
-        if streams and self._layout.defect:
-            raise InputError(f"{self._name} {self._layout.defect}; none of it can be decoded: copy it again.")
-        if streams or content.is_media:
-            if streams:
-                what = f"is in the format {streams[0].kind}, with a coding or a header that libsndfile does not read"
-            else:
-                what = f"is not a sound file that libsndfile reads (it is {content.words})"
-            how = f"convert it to WAV (ffmpeg -i {self._quoted_names()}), or install ffmpeg, which is then used"
-            if has_ffmpeg():
-                how = "ffmpeg does not read it either; copy it again"
-            raise InputError(f"{self._name} {what}: {how}.")
-        if content.words:
-            raise InputError(f"{self._name} is not a sound file, but {content.words}.")
-        if self.path.suffix.lower() in RAW_SUFFIXES:
-            command = f"ffmpeg -f s16le -ar 16000 -ac 1 -i {self._quoted_names()}"
-            raise InputError(f"{self._name} has no header: convert it, with its own coding and rate: {command}.")
-        what = "is not a sound file that libsndfile reads, or its beginning is damaged"
-        raise InputError(f"{self._name} {what}: convert it to WAV, or copy it again.")
+        if not streams and not content.is_media:
+            raise InputError(f"{self._name} {self._describe(content)}.")
+        try:
+            self._ffmpeg = self._stack.enter_context(Ffmpeg(self.path, BLOCK_SAMPLES))
+            self.sr, self.n_channels = self._ffmpeg.head.sr, self._ffmpeg.head.n_channels
+        except FfmpegError as error:
+            if streams and self._layout.defect:
+                raise InputError(
+                    f"{self._name} {self._layout.defect}; none of it can be decoded: copy it again."
+                ) from error
+            what = f"in the format {streams[0].kind}" if streams else content.words
+            if not has_pyav():
+                raise InputError(f"{self._name} is {needs_pyav(what, self._conversion())}") from error
+            raise self._undecodable(f"{error} (it is {what})", has_sound=str(error) != NO_SOUND) from error
 
-    def _quoted_names(self) -> str:
-        """Return the name of the file, and that of a sound file to convert it to, for a shell."""
-        target = self.path.with_suffix(".flac" if self.path.suffix.lower() == ".wav" else ".wav").name
-        return " ".join(shlex.quote(printable(name)) for name in (self.path.name, target))
+    def _undecodable(self, why: str, *, has_sound: bool = True) -> InputError:
+        """Return the error of a file of which FFmpeg decodes nothing."""
+        if not has_sound:
+            return InputError(f"{self._name} {why}: put the recording in its place.")
+        return InputError(f"{self._name} {why}: copy it again, or convert it to WAV ({self._conversion()}).")
+
+    def _describe(self, content: Content) -> str:
+        """Return what a file is that no reader takes, and the next step."""
+        if content.words:
+            return f"is not a sound file, but {content.words}"
+        if self.path.suffix.lower() in RAW_SUFFIXES:
+            return f"has no header: convert it, with its own coding and rate: {self._conversion(_RAW_OPTIONS)}"
+        what = "is not a sound file that libsndfile reads, or its beginning is damaged"
+        return f"{what}: convert it to WAV, or copy it again"
+
+    def _conversion(self, options: str = "") -> str:
+        """Return the command that converts the file to one that libsndfile reads, for a shell."""
+        target = self.path.with_suffix(".flac" if self.path.suffix.lower() == ".wav" else ".wav")
+        names = [printable(path) for path in (self.path, target)]
+        if names[0].startswith("-") or (":" in names[0] and not self.path.is_absolute()):  # an option, a protocol
+            names = [f"./{name}" for name in names]
+        return " ".join(["ffmpeg", *options.split(), "-i", *map(shlex.quote, names)])
 
     def _not_whole(self, defect: str) -> InputError:
         """Return the error of a file that is not whole."""
-        other = "" if self._layout.defect or has_ffmpeg() else ", install ffmpeg, which may read it"
+        other = "" if self._layout.defect else self._other_reader()
         return InputError(f"{self._name} {defect}: copy it again{other}, or use what it holds with --salvage.")
+
+    def _other_reader(self) -> str:
+        """Return the advice to install what may read more of the file, if it is not there."""
+        return "" if has_pyav() else f", install PyAV, which may read it ({install_command('av')})"
 
     @property
     def _is_coded(self) -> bool:
@@ -209,14 +226,14 @@ class Decoder:
         yield from ahead
         yield from self._source
 
-    def _decode(self) -> Iterator[np.ndarray]:
+    def _decode(self) -> Generator[np.ndarray]:
         """Yield the blocks of all streams in the file, one after another."""
         n_read = promised = 0
         if self._ffmpeg is not None:
-            for block in self._ffmpeg.blocks(max(1, BLOCK_SAMPLES // self.n_channels)):
+            for block in self._ffmpeg.blocks():
                 n_read += len(block)
                 yield block
-            self._finish(n_read, is_whole=self._ffmpeg.is_whole())
+            self._finish_ffmpeg(n_read, self._ffmpeg)
             return
         streams = self._layout.streams or (None,)
         for number, stream in enumerate(streams):
@@ -260,18 +277,18 @@ class Decoder:
         """Yield the blocks after those that libsndfile could decode, if ffmpeg can."""
         n_whole = n_read
         try:
-            with Ffmpeg(self.path) as ffmpeg:
-                if (ffmpeg.sr, ffmpeg.n_channels) != (self.sr, self.n_channels):
+            with Ffmpeg(self.path, BLOCK_SAMPLES) as ffmpeg:
+                if (ffmpeg.head.sr, ffmpeg.head.n_channels) != (self.sr, self.n_channels):
                     raise FfmpegError
                 skipped = 0
-                for block in ffmpeg.blocks(max(1, BLOCK_SAMPLES // self.n_channels)):
+                for block in ffmpeg.blocks():
                     new = block[max(0, n_read - skipped) :]
                     skipped += len(block)
                     if len(new):
                         n_whole += len(new)
                         yield new
-                if n_whole == promised or (not promised and ffmpeg.is_whole()):
-                    self._note = f"read by ffmpeg from {n_read / self.sr:.2f} s on, where libsndfile finds it damaged"
+                if n_whole == promised or (not promised and ffmpeg.is_whole):
+                    self._note = f"read by FFmpeg from {n_read / self.sr:.2f} s on, where libsndfile finds it damaged"
                     return
         except FfmpegError:
             pass
@@ -279,12 +296,24 @@ class Decoder:
         defect = f"is damaged or cut short after {n_read / self.sr:.2f} s{of_all}"
         self._finish(n_whole, is_whole=False, defect=defect, promised=promised)
 
+    def _finish_ffmpeg(self, n_read: int, ffmpeg: Ffmpeg) -> None:
+        """Check what FFmpeg decoded, and note what is missing."""
+        if not n_read and ffmpeg.failure:
+            raise self._undecodable(ffmpeg.failure)
+        promised, defect = round(ffmpeg.head.promised_s * self.sr), ffmpeg.failure
+        if not defect and not ffmpeg.is_whole and 0 < n_read < promised:
+            lengths = f"{n_read / self.sr:.2f} s of {promised / self.sr:.2f} s"
+            defect = f"is cut short or damaged ({lengths} can be decoded)"
+        if ffmpeg.head.n_tracks > 1:
+            self._note = f"track {ffmpeg.head.track} of {ffmpeg.head.n_tracks} used"
+        self._finish(n_read, is_whole=ffmpeg.is_whole, defect=defect, promised=promised)
+
     def _finish(self, n_read: int, *, is_whole: bool = True, defect: str = "", promised: int = 0) -> None:
         """Check what was decoded, and note what is missing."""
         defect = defect or self._layout.defect or ("" if is_whole else "is cut short or damaged")
         if n_read == 0:
             why = f"{defect}; none of it can be decoded" if defect else "holds no samples that can be decoded"
-            other = "" if self._layout.defect or has_ffmpeg() else ", or install ffmpeg, which may read it"
+            other = "" if self._layout.defect else self._other_reader()
             raise InputError(f"{self._name} {why}: copy it again{other}.")
         if defect and not self._salvage:
             raise self._not_whole(defect)

@@ -1,118 +1,114 @@
-"""Sound through ffmpeg, where it is installed: what libsndfile does not read, or only in part."""
+"""Sound through the libraries of FFmpeg, where PyAV is installed: what libsndfile does not read, or only in part."""
 
-import re
-import shutil
-import struct
-import subprocess
-import tempfile
-import threading
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
+from importlib.util import find_spec
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import NamedTuple, Self
 
 import numpy as np
 
-# The formats that ffmpeg may take a file for: all of them hold sound themselves, and none names other files to open.
-_FORMATS = (
-    "aac,ac3,aiff,alac,amr,amrnb,amrwb,ape,asf,au,avi,caf,dsf,dts,eac3,flac,flv,iff,matroska,webm,mov,mp4,m4a,3gp,3g2,"
-    "mj2,mp3,mpc,mpc8,nistsphere,ogg,rm,shn,tak,tta,voc,w64,wav,wv"
-)
-# The header of AU, as ffmpeg writes it first: magic, bytes of the header, length, coding, rate, channels.
-_AU_HEADER = struct.Struct(">4s5I")
-_AU_FLOAT = 6
-# Seconds without a sample after which ffmpeg is ended.
+from speech_autoencoder.errors import InputError
+from speech_autoencoder.system import isolation
+from speech_autoencoder.system.isolation import CallFailed
+
+# Seconds without an answer after which the child process is ended.
 _MOST_SILENCE_S = 60.0
-# How far the length that a container states may be from what it holds, in seconds and as a share.
-_LENGTH_TOLERANCE = (0.15, 0.01)
-_COMPLAINT = re.compile(
-    r"^(\[|Error).*(corrupt|prematurely|error|incomplete|truncated|invalid|do not match)", re.I | re.M
-)
-_DURATION = re.compile(r"^  Duration: (\d+):(\d+):(\d+\.\d+)", re.M)
+# What follows the name of a file without a track of sound.
+NO_SOUND = "holds no sound"
 
 
 class FfmpegError(Exception):
-    """ffmpeg is not installed, or reads no sound from the file."""
+    """PyAV is not installed, or FFmpeg reads no sound from the file: what follows the file's name in a message."""
 
 
-def has_ffmpeg() -> bool:
-    """Return whether ffmpeg is installed."""
-    return shutil.which("ffmpeg") is not None
-
-
-class Ffmpeg:
-    """The sound that ffmpeg reads from a file, to be closed.
+class Head(NamedTuple):
+    """What the first samples of a file are like, and what is to be known of it.
 
     Attributes
     ----------
-    sr, n_channels : int
-        As ffmpeg reports them.
+    promised_s : float
+        The length in seconds that the file states, 0 if it states none.
+    track, n_tracks : int
+        The number of the track of sound that is decoded, from 1, and how many there are.
     """
 
-    def __init__(self, path: Path) -> None:
-        """Start ffmpeg.
+    sr: int
+    n_channels: int
+    promised_s: float = 0.0
+    track: int = 1
+    n_tracks: int = 1
+
+
+class Block(NamedTuple):
+    """Samples of float32 (n_samples, n_channels), as bytes."""
+
+    n_channels: int
+    samples: bytes
+
+
+class End(NamedTuple):
+    """Whether all that the file promises was decoded."""
+
+    is_whole: bool
+
+
+def has_pyav() -> bool:
+    """Return whether PyAV is installed."""
+    return find_spec("av") is not None
+
+
+def _decode(path: Path, n_samples: int) -> Generator[Head | Block | End]:
+    """Return what `decode` of audio/pyav.py yields: only the child process, which calls this, is to load PyAV."""
+    from speech_autoencoder.audio.pyav import decode
+
+    yield from decode(path, n_samples)
+
+
+class Ffmpeg:
+    """The sound that FFmpeg reads from a file in a child process, to be closed.
+
+    FFmpeg and PyAV are C code, which some files crash (docs/reliability.md): then only the child is lost.
+
+    Attributes
+    ----------
+    head : Head
+        Later samples are resampled to the rate of the first ones; their channels may differ.
+    is_whole : bool
+        After the last block: whether it was all that the file promises.
+    failure : str
+        After the last block: how FFmpeg itself failed, if it did.
+    """
+
+    def __init__(self, path: Path, n_samples: int) -> None:
+        """Open a file, to be decoded in blocks of about `n_samples` over all channels.
 
         Raises
         ------
         FfmpegError
-            If it is not installed, or the file holds no sound that it reads.
+            If PyAV is not installed, or the file holds no sound that FFmpeg reads.
         """
-        program = shutil.which("ffmpeg")
-        if program is None:
-            raise FfmpegError
-        self._said = tempfile.TemporaryFile()  # noqa: SIM115  # closed by close()
-        command = [program, "-nostdin", "-nostats", "-hide_banner", "-v", "info", "-threads", "1"]
-        command += ["-protocol_whitelist", "file", "-format_whitelist", _FORMATS, "-i", f"file:{path}"]
-        command += ["-map", "0:a:0", "-c:a", "pcm_f32be", "-f", "au", "-"]
+        if not has_pyav():
+            raise FfmpegError("cannot be read without PyAV")
+        self.is_whole, self.failure = False, ""
+        self._items = isolation.stream(_decode, path, n_samples, name="FFmpeg", limit_s=_MOST_SILENCE_S)
         try:
-            self._process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=self._said)
-        except OSError as error:
-            self._said.close()
-            raise FfmpegError from error
-        if self._process.stdout is None:
-            raise FfmpegError
-        self._pipe = self._process.stdout
-        header = self._take(_AU_HEADER.size)
-        if len(header) == _AU_HEADER.size:
-            magic, n_header, _, coding, self.sr, self.n_channels = _AU_HEADER.unpack(header)
-            if magic == b".snd" and coding == _AU_FLOAT and self.sr and self.n_channels:
-                self._take(n_header - len(header))
-                self.n_read = 0
-                return
-        self.close()
-        raise FfmpegError
+            self.head: Head = next(self._items)
+        except CallFailed as error:
+            raise FfmpegError(f"cannot be decoded, as {error}") from error
+        except InputError as error:
+            raise FfmpegError(str(error)) from error
 
-    def _take(self, n_bytes: int) -> bytes:
-        """Return the next bytes, fewer at the end; end ffmpeg if none come."""
-        timer = threading.Timer(_MOST_SILENCE_S, self._process.kill)
-        timer.start()
+    def blocks(self) -> Iterator[np.ndarray]:
+        """Yield blocks (n_samples, n_channels) of float32."""
         try:
-            return self._pipe.read(n_bytes)
-        finally:
-            timer.cancel()
-
-    def blocks(self, n_samples: int) -> Iterator[np.ndarray]:
-        """Yield blocks (n_samples, n_channels) of float32, the last one shorter."""
-        n_frame = 4 * self.n_channels
-        while len(content := self._take(n_samples * n_frame)) >= n_frame:
-            block = np.frombuffer(content[: len(content) // n_frame * n_frame], ">f4").astype(np.float32)
-            self.n_read += len(block) // self.n_channels
-            yield block.reshape(-1, self.n_channels)
-
-    def is_whole(self) -> bool:
-        """Return whether ffmpeg read all that the file promises, after the last block."""
-        failed = self._process.wait() != 0
-        self._said.seek(0)
-        said = self._said.read().decode("utf-8", "replace")
-        if failed or _COMPLAINT.search(said):
-            return False
-        duration = _DURATION.search(said)
-        if duration is None or "Estimating duration" in said:
-            return True
-        hours, minutes, seconds = duration.groups()
-        promised = 3_600 * int(hours) + 60 * int(minutes) + float(seconds)
-        absolute, relative = _LENGTH_TOLERANCE
-        return self.n_read / self.sr >= promised - max(absolute, relative * promised)
+            for item in self._items:
+                if isinstance(item, End):
+                    self.is_whole = item.is_whole
+                else:
+                    yield np.frombuffer(item.samples, np.float32).reshape(-1, item.n_channels)
+        except CallFailed as error:
+            self.failure = f"cannot be decoded to its end, as {error}"
 
     def __enter__(self) -> Self:
         return self
@@ -120,11 +116,4 @@ class Ffmpeg:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self.close()
-
-    def close(self) -> None:
-        """End ffmpeg."""
-        self._process.kill()
-        self._process.wait()
-        self._pipe.close()
-        self._said.close()
+        self._items.close()

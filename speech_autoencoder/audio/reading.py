@@ -15,7 +15,7 @@ from speech_autoencoder.errors import InputError
 from speech_autoencoder.system.files import printable
 
 # The largest magnitude of a sample: a lossy decoder's may pass full scale a little, unscaled integers pass it far.
-_PEAK_LIMIT = 16.0
+PEAK_LIMIT = 16.0
 # A mono mean this much quieter than the channels (as power) has cancelled: 20 dB.
 _CANCELLED = 1e-2
 # A mean of more than this share of the RMS around it is an offset and is subtracted: it is inaudible, but its ends
@@ -154,11 +154,11 @@ def read(path: Path, sr: int | None = None, *, most: int | None = None, salvage:
 
 def _blocks(decoder: Decoder, sr: int | None, watch: Watch | None) -> Iterator[np.ndarray]:
     """Return the blocks that `read_stream` yields, of an open file."""
-    blocks = _without_offset(_mono_blocks(decoder), decoder.sr, watch)
+    blocks = without_offset(_mono_blocks(decoder), decoder.sr, watch)
     return resample_recording(blocks, decoder.sr, sr or decoder.sr)
 
 
-def _without_offset(blocks: Iterable[np.ndarray], sr: int, watch: Watch | None) -> Iterator[np.ndarray]:
+def without_offset(blocks: Iterable[np.ndarray], sr: int, watch: Watch | None) -> Iterator[np.ndarray]:
     """Yield the blocks, each shown to watch, minus the offset of the first one if that is large."""
     offset: np.float32 | None = None
     for block in blocks:
@@ -192,7 +192,7 @@ def _check_samples(block: np.ndarray, path: Path) -> None:
     peak = float(np.abs(block).max())
     if not math.isfinite(peak):
         raise InputError(f"{printable(path)} holds samples that are not numbers (NaN or infinite): export it again.")
-    if peak > _PEAK_LIMIT:
+    if peak > PEAK_LIMIT:
         raise InputError(
             f"{printable(path)} holds samples of up to {peak:.3g}, where full scale is 1: scale it to [-1, 1]."
         )

@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from speech_autoencoder.audio.formats.kinds import of_those_that_need_pyav
 from speech_autoencoder.cli.progress import Say
 from speech_autoencoder.config import FeatureConfig, ModelConfig, TrainingConfig
 from speech_autoencoder.system.files import printable
@@ -27,7 +28,12 @@ def describe_left_out(left_out: list[tuple[str, str]], verb: str, say: Say) -> N
     """Report the recordings that were not used: (name, reason) each."""
     if left_out:
         say(f"{counted(len(left_out), 'recording')} {'was' if len(left_out) == 1 else 'were'} {verb}:")
+        waiting, sentence = of_those_that_need_pyav(left_out)
+        if len(waiting) > 1:
+            say(f"  {printable(sentence)}")
         for name, reason in left_out:
+            if name in waiting and len(waiting) > 1:
+                continue
             name, reason = printable(name), printable(reason)
             say(f"  {reason}" if name in reason else f"  {name}: {reason}")
 

@@ -13,7 +13,8 @@ from typing import Any, BinaryIO
 import numpy as np
 
 from speech_autoencoder import __version__
-from speech_autoencoder.audio.ffmpeg import has_ffmpeg
+from speech_autoencoder.audio.ffmpeg import has_pyav
+from speech_autoencoder.audio.formats.kinds import of_those_that_need_pyav
 from speech_autoencoder.audio.reading import sample_rate
 from speech_autoencoder.config import FeatureConfig
 from speech_autoencoder.data import recordings_folder
@@ -51,6 +52,7 @@ CODE = (
     "audio/formats/ogg.py",
     "audio/formats/stream.py",
     "audio/ffmpeg.py",
+    "audio/pyav.py",
     "audio/decoding.py",
     "audio/resampling.py",
     "audio/reading.py",
@@ -173,7 +175,7 @@ def build(
     """
     recordings = _recordings(source)
     told = recordings.understand(read_names)
-    old = EarlierArray.load(array_path, features, _code_digest(salvage, has_ffmpeg()), progress)
+    old = EarlierArray.load(array_path, features, _code_digest(salvage, has_pyav()), progress)
     old.find_unchanged(recordings, workers)
     if old.is_current(recordings):
         left_out = [(name, entry["reason"]) for name, entry in old.left_out.items()]
@@ -255,7 +257,9 @@ def _write_array(
         if not n_rows:
             name, reason = left_out[0]
             where, first = recordings.listed_in or printable(folder), recordings.where(name) + reason
-            raise InputError(f"None of the {len(names)} recordings in {where} can be used; the first: {first}")
+            waiting, sentence = of_those_that_need_pyav(left_out)
+            why = sentence if waiting else f"the first: {first}"
+            raise InputError(f"None of the {len(names)} recordings in {where} can be used; {why}")
         file.seek(0)
         shape = (n_rows, features.n_mels, features.n_frames, 1)
         _write_header(file, shape)
@@ -286,7 +290,7 @@ def _sidecar(
     return {
         "format": FORMAT,
         "version": __version__,
-        "code": _code_digest(salvage, has_ffmpeg()),
+        "code": _code_digest(salvage, has_pyav()),
         "features": features.to_json(),
         **recordings_folder.stored(recordings.folder, array_path),
         "names": how_names_are_read(told),
@@ -330,9 +334,9 @@ def _summary(
 
 
 @cache
-def _code_digest(salvage: bool, with_ffmpeg: bool) -> str:
+def _code_digest(salvage: bool, with_pyav: bool) -> str:
     """Return a digest of CODE and of what else decides which recordings are read: another array is not used again."""
-    digest = hashlib.blake2b(f"{__version__} {salvage} {with_ffmpeg}".encode(), digest_size=8)
+    digest = hashlib.blake2b(f"{__version__} {salvage} {with_pyav}".encode(), digest_size=8)
     package = Path(__file__).parents[1]
     for name in CODE:
         digest.update((package / name).read_bytes())

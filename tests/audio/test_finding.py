@@ -4,6 +4,7 @@ import os
 
 import pytest
 
+from speech_autoencoder.audio import ffmpeg
 from speech_autoencoder.audio.finding import find_recordings
 from speech_autoencoder.audio.reading import describe
 from speech_autoencoder.errors import InputError
@@ -35,11 +36,11 @@ def test_find_recordings_of_other_suffixes_finds_only_those(tmp_path):
 @pytest.mark.parametrize("name", ["memo.m4a", "a.WMA", "b.aac", "c.amr", "d.webm"])
 def test_find_recordings_format_that_only_others_read_is_found_and_then_refused(tmp_path, monkeypatch, name):
     """What a phone records must not be skipped silently."""
-    monkeypatch.setenv("PATH", str(tmp_path))  # without ffmpeg
+    monkeypatch.setattr(ffmpeg, "find_spec", lambda name: None)  # without PyAV
     (tmp_path / name).write_bytes(b"\0\0\0\x20ftypM4A " + bytes(100))
     assert find_recordings(tmp_path) == [name]
     with pytest.raises(
-        InputError, match=rf"{name} is not a sound file that libsndfile reads .*: convert it to WAV \(ffmpeg -i {name}"
+        InputError, match=rf"{name} is an MP4 file, which needs PyAV: pip install .*, or convert it: ffmpeg -i .*{name}"
     ):
         describe(tmp_path / name)
 

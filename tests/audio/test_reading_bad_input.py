@@ -113,17 +113,17 @@ def test_describe_zero_length_file_is_refused(tmp_path):
             b"\0\0\0\1Bud1" + bytes(99),
             "not a sound file that libsndfile reads, .*: convert it to WAV, or copy it again",
         ),
-        (b"\xff\xf1\x50\x80" + bytes(range(256)), r"\(it is an AAC file\): convert it to WAV"),
+        (b"\xff\xf1\x50\x80" + bytes(range(256)), "is an AAC file, which needs PyAV: pip install"),
         (
             b"RIFF\x24\0\0\0WAVEfmt \x10\0\0\0\x45" + bytes(15) + b"data\4\0\0\0abcd",
-            r"format WAV \(G.726\), .*: convert it",
+            r"format WAV \(G.726\), which needs PyAV: .*, or convert it: ffmpeg",
         ),
     ],
 )
 @pytest.mark.parametrize("name", ["a.wav", "a.mp3", "a.au", "a.snd", "a.flac"])
 def test_describe_text_called_wav_is_refused(tmp_path, monkeypatch, name, content, match):
     """Libsndfile takes anything called .au or .snd for sound without a header."""
-    monkeypatch.setattr(ffmpeg.shutil, "which", lambda name: None)
+    monkeypatch.setattr(ffmpeg, "find_spec", lambda name: None)
     (tmp_path / name).write_bytes(content)
     with pytest.raises(InputError, match=match) as error:
         describe(tmp_path / name)

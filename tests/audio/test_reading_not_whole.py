@@ -50,7 +50,7 @@ WITHOUT_LENGTH = [
 
 @pytest.fixture(autouse=True)
 def no_ffmpeg(monkeypatch):
-    monkeypatch.setattr(ffmpeg.shutil, "which", lambda name: None)
+    monkeypatch.setattr(ffmpeg, "find_spec", lambda name: None)
 
 
 def write(folder, suffix="wav", kind="WAV", subtype="PCM_16", *, name="a", sound=SPEECH, sr=SR, **options):

@@ -5,6 +5,7 @@ from types import SimpleNamespace
 
 import pytest
 
+from speech_autoencoder.audio.formats.kinds import needs_pyav
 from speech_autoencoder.cli.messages import describe_encoded, describe_latent, describe_left_out, describe_training
 from speech_autoencoder.codec.recording_codec import Encoded
 from speech_autoencoder.config import CLASSIC, ModelConfig
@@ -39,6 +40,22 @@ def test_describe_left_out_gives_each_reason_or_nothing():
     describe_left_out([("a.wav", "a.wav is empty"), ("b.wav", "b.wav is text")], "left out", lines.append)
     assert "2 recordings" in lines[0]
     assert [line.strip() for line in lines[1:]] == ["a.wav is empty", "b.wav is text"]
+
+
+def test_describe_left_out_formats_that_need_pyav_are_counted():
+    lines: list[str] = []
+    waiting = [
+        (name, f"f/{name} is {needs_pyav('an AMR file', f'ffmpeg -i f/{name} f.wav')}") for name in ("a.AMR", "b.3gp")
+    ]
+    describe_left_out([waiting[0], ("c.wav", "c.wav is empty"), waiting[1]], "left out", lines.append)
+    assert lines == [
+        "3 recordings were left out:",
+        "  2 recordings are in formats that need PyAV (3gp, amr): pip install '.[formats]', or convert each, the first "
+        "by: ffmpeg -i f/a.AMR f.wav",
+        "  c.wav is empty",
+    ]
+    describe_left_out(waiting[1:], "left out", lines.append)
+    assert lines[-1] == f"  {waiting[1][1]}"
 
 
 def test_describe_left_out_reason_without_the_name_gets_it():

@@ -21,7 +21,7 @@ from speech_autoencoder.data.dataset import features_of, load, sidecar_path
 from speech_autoencoder.data.recording_names import understand
 from speech_autoencoder.errors import InputError
 from tests.helpers.arrays import change, contents, edit_sidecar
-from tests.helpers.common import LENGTHS, ROOT, TINY, make_speech, names_in
+from tests.helpers.common import LENGTHS, ROOT, TINY, make_speech, names_in, one_line_of
 from tests.helpers.imports import import_closure
 
 
@@ -51,7 +51,7 @@ def test_build_load_round_trip(corpus, array):
 
 
 def test_build_recording_cut_short_is_left_out_or_used_and_named(tmp_path, monkeypatch):
-    monkeypatch.setattr(ffmpeg.shutil, "which", lambda name: None)
+    monkeypatch.setattr(ffmpeg, "find_spec", lambda name: None)
     for name in ("a.mp3", "b.wav"):
         sf.write(tmp_path / name, make_speech(64_000, 16_000), 16_000)
     path, array = tmp_path / "a.mp3", tmp_path / "a.npy"
@@ -74,11 +74,28 @@ def test_build_recording_cut_short_is_left_out_or_used_and_named(tmp_path, monke
 def test_build_ffmpeg_that_is_installed_later_reads_what_was_left_out(tmp_path, monkeypatch):
     sf.write(tmp_path / "a.wav", make_speech(16_000, 16_000), 16_000)
     (tmp_path / "b.m4a").write_bytes(b"\0\0\0\x20ftypM4A " + bytes(100))
-    monkeypatch.setattr(ffmpeg.shutil, "which", lambda name: None)
+    monkeypatch.setattr(ffmpeg, "find_spec", lambda name: None)
     assert build(tmp_path, tmp_path / "a.npy", TINY, workers=1).left_out
     assert not build(tmp_path, tmp_path / "a.npy", TINY, workers=1).written
-    monkeypatch.setattr(building, "has_ffmpeg", lambda: True)
+    monkeypatch.setattr(building, "has_pyav", lambda: True)
     assert build(tmp_path, tmp_path / "a.npy", TINY, workers=1).written
+
+
+@pytest.mark.parametrize("others", [0, 1])
+def test_build_folder_of_what_only_pyav_reads_says_how_to_install_it(tmp_path, monkeypatch, others):
+    monkeypatch.setattr(ffmpeg, "find_spec", lambda name: None)
+    for name in ("b.m4a", "c.m4a", "d.3gp"):
+        (tmp_path / name).write_bytes(b"\0\0\0\x20ftypM4A " + bytes(100))
+    for i in range(others):
+        (tmp_path / f"a{i}.wav").touch()
+    with pytest.raises(
+        InputError, match=rf"^None of the {3 + others} recordings in .* can be used; 3 recordings"
+    ) as error:
+        build(tmp_path, tmp_path / "a.npy", TINY, workers=1)
+    command = f"ffmpeg -i {tmp_path}/b.m4a {tmp_path}/b.wav"
+    assert f"need PyAV (3gp, m4a): pip install '.[formats]', or convert each, the first by: {command}" in one_line_of(
+        error
+    )
 
 
 def test_build_array_is_a_plain_npy(array):
@@ -240,7 +257,7 @@ def test_code_is_what_building_imports_and_what_makes_values():
     not_in_values = {"errors.py", "system/files.py", "system/locks.py", "system/parallel.py", "system/spelling.py"}
     not_in_values |= {"system/wording.py", "data/recording_names.py", "data/name_patterns.py", "data/name_words.py"}
     not_in_values |= {"data/name_layouts.py"}
-    not_in_values |= {"data/recordings_folder.py"}
+    not_in_values |= {"data/recordings_folder.py", "system/extras.py", "system/isolation.py"}
     assert not_in_values < closure
     assert {*building.CODE} == (closure | {"data/building.py"}) - not_in_values
     assert len(building.CODE) == len({*building.CODE})
