@@ -126,7 +126,7 @@ def learned(
     if recogniser is None or not set(recogniser.labels) & set(labels.values()):
         say(
             "Word recognition is not tested: it needs two words with eight training recordings each. Say how names "
-            "tell them with --names when you make the arrays, or write a labels.csv."
+            "tell them with --names when you make the arrays, or list them: labels.csv, or --audio-list."
         )
         return None, labels
     return recogniser, labels
@@ -155,7 +155,8 @@ def labels_of(
     """
     table, files = None, data.files or data.names
     if source == "auto":
-        path = find_labels(data.audio_dir) if data.understanding.source != LISTED else None
+        is_listed = data.understanding.source == LISTED and any(data.labels())
+        path = None if is_listed else find_labels(data.audio_dir)
         table, source = (read_labels(path) if path else None), "names"
     elif source not in ("names", "folders"):
         table = read_labels(on_disk(Path(source).expanduser()))

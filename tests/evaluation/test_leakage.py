@@ -10,7 +10,10 @@ import soundfile as sf
 import soxr
 
 from speech_autoencoder.codec.latent_search import Encoder
-from speech_autoencoder.config import LatentSearchConfig
+from speech_autoencoder.config import CLASSIC, LatentSearchConfig
+from speech_autoencoder.data.audio_list import read_audio_list
+from speech_autoencoder.data.building import build
+from speech_autoencoder.data.dataset import load
 from speech_autoencoder.data.recording_names import understand
 from speech_autoencoder.evaluation import leakage
 from tests.helpers.arrays import array_of
@@ -93,6 +96,22 @@ def test_compare_copy_whose_recordings_are_gone_is_not_claimed(recordings, tmp_p
     sf.write(sides[missing].path(0), make_speech(len(recordings[0]), SR), SR)
     shared = leakage.compare_with_training(**sides)
     assert (shared.n_leaked, shared.pairs, shared.n_unsure) == (0, [], 1)
+
+
+def test_compare_part_of_a_file_that_training_has_too_is_found_wherever_it_begins(tmp_path):
+    sf.write(tmp_path / "talk.wav", make_speech(20 * SR, SR), SR)
+    times = {"training": [(0, 4), (10, 15)], "testing": [(5, 9), (11, 12), (13, 19), (8, 11)]}
+    sides = {}
+    for side, spans in times.items():
+        rows = "".join(f"talk.wav,{start},{end}\n" for start, end in spans)
+        (tmp_path / f"{side}.csv").write_text(f"path,start,end\n{rows}")
+        recordings = read_audio_list(tmp_path / f"{side}.csv").recordings
+        build(recordings, tmp_path / f"{side}.npy", CLASSIC, workers=1)
+        sides[side] = load(tmp_path / f"{side}.npy", "")
+    shared = leakage.compare_with_training(**sides)
+    assert [(pair.testing, pair.training) for pair in shared.pairs] == [
+        ("talk.wav 11.00-12.00 s", "talk.wav 10.00-15.00 s"),
+    ]
 
 
 def test_compare_speakers_are_counted_as_names_were_understood(training, tmp_path):
