@@ -12,11 +12,13 @@ from speech_autoencoder.codec.latent_search import Encoder
 from speech_autoencoder.config import FeatureConfig, InversionConfig
 from speech_autoencoder.data.dataset import Dataset, Progress
 from speech_autoencoder.evaluation import rates
+from speech_autoencoder.evaluation.mean_latents import INPUT_TITLES, TARGET_TITLES
 from speech_autoencoder.evaluation.metrics.registry import METRICS
 from speech_autoencoder.evaluation.results import Evaluation, Rates, RecordingResult, Scores, SegmentResult, WordResults
 from speech_autoencoder.evaluation.systems import ORIGINAL, SYSTEMS
 from speech_autoencoder.evaluation.verdict import number, numbers
-from speech_autoencoder.report import spectrograms, text
+from speech_autoencoder.model.model_file import TrainedModel
+from speech_autoencoder.report import latent_map, spectrograms, text
 from speech_autoencoder.report.charts import Chart, css_class, epoch_chart, error_charts, rate_charts
 from speech_autoencoder.report.recording_figure import SHOWN_DB
 from speech_autoencoder.report.samples import (
@@ -85,7 +87,8 @@ def write(
     with atomic_folder(folder, is_report) as temporary:
         samples = make_samples(evaluation.recordings, dataset, encoder, inversion, workers=workers, progress=progress)
         write_sounds(temporary / _SOUNDS, samples)
-        page = _render(evaluation, samples, encoder.model.features)
+        of_map = latent_map.write_sounds(temporary / _SOUNDS, evaluation.recordings, dataset, workers=workers)
+        page = _render(evaluation, samples, of_map, encoder.model)
         (temporary / _PAGE).write_text(page, encoding="utf-8")
         return sum(path.stat().st_size for path in temporary.rglob("*") if path.is_file())
 
@@ -99,17 +102,18 @@ def is_report(folder: Path) -> bool:
             head = file.read(_HEAD_CHARACTERS)
     except OSError:
         return False
-    return _MARK in head and names <= {_PAGE, _SOUNDS} and all(map(is_sound_name, sounds - _NAMES_OF_SYSTEMS))
+    are_ours = all(is_sound_name(name) or latent_map.is_sound_name(name) for name in sounds - _NAMES_OF_SYSTEMS)
+    return _MARK in head and names <= {_PAGE, _SOUNDS} and are_ours
 
 
-def _render(evaluation: Evaluation, samples: list[Sample], features: FeatureConfig) -> str:
+def _render(evaluation: Evaluation, samples: list[Sample], sounds: latent_map.Sounds, model: TrainedModel) -> str:
     """Return the page's text."""
     rows = [_row(entry, evaluation.segments) for entry in evaluation.recordings]
     headline, *limits = evaluation.verdict
     return fill_in(
         TEMPLATES / "report.html",
-        style=read_parts(TEMPLATES / "base.css", TEMPLATES / "report.css"),
-        script=read_parts(TEMPLATES / "report.js"),
+        style=read_parts(*(TEMPLATES / name for name in ("base.css", "report.css", "latent_map.css"))),
+        script=read_parts(*(TEMPLATES / name for name in ("report.js", "latent_map.js"))),
         rules={"media-src": "'self' file:"},
         mark=_MARK,
         version=__version__,
@@ -124,7 +128,8 @@ def _render(evaluation: Evaluation, samples: list[Sample], features: FeatureConf
         rates=_rates(evaluation.rates),
         errors=error_charts(evaluation.log_mel_error) if evaluation.log_mel_error else [],
         training=_training_charts(evaluation.training),
-        listening=_listening(samples, rows, features),
+        listening=_listening(samples, rows, model.features),
+        latents=_latents(evaluation, sounds, model),
         rows=sorted(rows, key=lambda row: -row["log_mel_db"])[:_MOST_ROWS],
     )
 
@@ -229,6 +234,27 @@ def _listening(samples: list[Sample], rows: list[dict[str, Any]], features: Feat
         "shown_db": SHOWN_DB,
         "difference_db": spectrograms.DIFFERENCE_DB,
         "highest_hz": features.sr / 2,
+    }
+
+
+def _latents(evaluation: Evaluation, sounds: latent_map.Sounds, model: TrainedModel) -> dict[str, Any] | None:
+    """Return what mean latents tell, and the map of recordings; None if there is neither."""
+    tried = [(TARGET_TITLES[key], probe) for key, probe in evaluation.probes.items() if not probe.reason]
+    found = latent_map.make_map(evaluation.recordings, sounds)
+    if not tried and not found:
+        return None
+    return {
+        "probes": tried,
+        "not_told": text.describe_probes({key: entry for key, entry in evaluation.probes.items() if entry.reason}),
+        "inputs": INPUT_TITLES,
+        "n_values": max((probe.n_values for _, probe in tried), default=0),
+        "n_values_of_model": model.config.latent_size,
+        "map": found,
+        "map_size": latent_map.SIZE,
+        "shapes": latent_map.SHAPES,
+        "unknown": latent_map.UNKNOWN,
+        "few_classes": latent_map.FEW_CLASSES,
+        "cut_s": sounds.cut_s,
     }
 
 

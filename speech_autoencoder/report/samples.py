@@ -135,7 +135,7 @@ def _make_sample(
     is_whole = len(original) <= longest_s * sr
     if not is_whole:
         n_samples = int(longest_s * sr)
-        first_frame = _loudest_start(original, n_samples) * features.sr // sr // features.hop_length
+        first_frame = loudest_start(original, n_samples) * features.sr // sr // features.hop_length
         start = round(first_frame * features.hop_length * sr / features.sr)
         original = original[start : start + n_samples]
         n_frames = features.count_frames(ceil_div(len(original) * features.sr, sr))
@@ -180,7 +180,7 @@ def find_codec() -> Codec | None:
     return installed[0].as_codec(workers=1) if installed else None
 
 
-def _loudest_start(waveform: np.ndarray, length: int) -> int:
+def loudest_start(waveform: np.ndarray, length: int) -> int:
     """Return where the part of this length with the most power begins, in samples."""
     step = max(1, length // _STEPS_PER_PART)
     power = np.add.reduceat(waveform.astype(np.float64) ** 2, np.arange(0, len(waveform), step))

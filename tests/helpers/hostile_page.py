@@ -26,6 +26,8 @@ HOSTILE = [
     "line\nbreak \u202egnp.wav",
     "日本語 100 % &amp; $x$.wav",
 ]
+# The word of each recording, in turn; the last one is unknown.
+WORDS = ["10", "9", "</title></svg><script>alert(5)</script>", "\" onload=alert(6) x='", ""]
 
 
 def make_evaluation(measured: Measurements, **values):
@@ -62,7 +64,8 @@ def make_page(folder, trained, small_arrays):
     data = dataset.load(folder / "data.npy", "")
     model = trained[0].model
     encoder = Encoder(model, LatentSearchConfig(steps=0))
-    measured = evaluation.evaluate(data, encoder, QUICK, workers=2)
+    labels = {name: WORDS[i % len(WORDS)] for i, name in enumerate(data.names)}
+    measured = evaluation.evaluate(data, encoder, QUICK, workers=2, labels=labels)
     shared = leakage.compare_with_training(small_arrays[0], data, encoder)
     result = make_evaluation(
         measured,

@@ -4,13 +4,14 @@ import json
 import re
 import shutil
 from dataclasses import replace
+from html import unescape
 from html.parser import HTMLParser
 
 import pytest
 import soundfile as sf
 
 from speech_autoencoder.errors import InputError
-from speech_autoencoder.evaluation.results import WordResults
+from speech_autoencoder.evaluation.results import Difference, Probe, WordResults
 from speech_autoencoder.report import page, text
 from speech_autoencoder.report.samples import CODEC, SOUNDS, find_codec
 from speech_autoencoder.report.templating import hash_source
@@ -43,6 +44,10 @@ class Tags(HTMLParser):
         self.tags, self.scripts, self.inside = [], [], None
         self.feed(text)
 
+    def ids(self):
+        """Return the ids of the elements."""
+        return {attrs["id"] for _, attrs in self.tags if "id" in attrs}
+
     def handle_starttag(self, tag, attrs):
         self.tags.append((tag, dict(attrs)))
         self.inside = tag
@@ -60,7 +65,7 @@ def test_write_puts_the_sounds_beside_the_page_and_returns_the_size(made):
     assert names_in(folder) == ["index.html", "sound"]
     keys = [*SOUNDS, *([CODEC] if find_codec() else [])]
     sounds = [f"{i}-{key}.wav" for i in range(1, 7) for key in keys]
-    assert names_in(folder / "sound") == sorted(sounds)
+    assert names_in(folder / "sound") == sorted([*sounds, *(f"map-{i}.mp3" for i in range(1, 9))])
     assert size == sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
     assert size < 2_000_000
     assert names_in(folder.parent) == ["audio", "data.json", "data.npy", "report"]
@@ -162,6 +167,56 @@ def test_write_shows_quality_by_rate(made, html):
         assert f"{row.scores['stoi']:.3f}" in section
     for entry in made[1].rates.missing:
         assert f"apt install {entry.package}" in section
+
+
+def test_write_shows_what_latents_tell_beside_chance(made, tmp_path):
+    probe = Probe(
+        n_recordings=90,
+        n_classes=6,
+        n_values=24,
+        chance=0.1667,
+        accuracy={"model": 0.9876, "pca": 0.8765, "log_mel": 0.9654},
+        intervals={"model": [0.9511, 1.0], "pca": None, "log_mel": [0.9, 0.99]},
+        differences={"pca": Difference(0.1111, [0.05, 0.2], "better"), "log_mel": Difference(0.0222, None, "unknown")},
+    )
+    probes = {"speaker": probe, "word": Probe(reason="no <b>word</b> is known")}
+    made[3](tmp_path / "report", probes=probes)
+    section = section_of((tmp_path / "report" / "index.html").read_text(encoding="utf-8"), "latents")
+    row = " ".join(re.sub(r"<[^>]+>", " ", section.split("<tbody>")[1].split("</tbody>")[0]).split())
+    assert row == (
+        "speaker, 1 of 6 90 0.988 [0.951, 1.000] 0.876 model less this +0.111: better "
+        "0.965 [0.900, 0.990] model less this +0.022: unknown 0.167"
+    )
+    assert "the word (no &lt;b&gt;word&lt;/b&gt; is known)" in section
+
+
+def test_write_map_has_a_point_with_a_sound_for_each_recording(made, html):
+    folder, result, *_ = made
+    section = section_of(html, "latents")
+    points = re.findall(r'<g class="point [^>]+ data-sound="([^"]+)"><title>(.*?)</title>', section, re.DOTALL)
+    assert len(points) == len(HOSTILE)
+    for (path, title), entry in zip(points, result.recordings, strict=True):
+        assert sf.info(folder / path).duration == pytest.approx(entry.duration_s, abs=0.001)
+        assert unescape(title).startswith(printable(entry.path))
+    # Numbers in their order, and the unknown word last.
+    words = re.findall(r'<span class="name">(.*?)</span></button>', section.split('data-kind="word"')[1])
+    assert [words.index("9"), words.index("10"), words.index("unknown")] == [0, 1, 4]
+
+
+def test_write_recordings_without_positions_have_no_map(made, tmp_path):
+    recordings = [replace(entry, position=None) for entry in made[1].recordings]
+    made[3](tmp_path / "report", recordings=recordings)
+    html = (tmp_path / "report" / "index.html").read_text(encoding="utf-8")
+    assert 'id="map"' not in html
+    assert not list((tmp_path / "report" / "sound").glob("map-*"))
+
+
+def test_write_map_of_recordings_without_speakers_and_words_is_drawn(made, tmp_path):
+    recordings = [replace(entry, speaker="", label="") for entry in made[1].recordings]
+    made[3](tmp_path / "report", recordings=recordings)
+    html = (tmp_path / "report" / "index.html").read_text(encoding="utf-8")
+    assert html.count('<g class="point colour-none"') == len(HOSTILE)
+    assert "map-by" not in Tags(html).ids()
 
 
 def test_write_shows_the_verdict_on_two_epochs_with_fifteen_recordings(made, html):

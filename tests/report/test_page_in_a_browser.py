@@ -137,6 +137,109 @@ def test_browser_blind_test_plays_the_sound(opened):
     assert opened.execute_script("return Number.isFinite(window.played[0].duration) && !window.played[0].error")
 
 
+@pytest.fixture
+def plays(opened):
+    """Return a function: the file names of the sounds that the map has started, each played for a while."""
+    opened.execute_script(
+        "window.played = []; const play = HTMLMediaElement.prototype.play;"
+        "HTMLMediaElement.prototype.play = function () { window.played.push(this.src); window.last = this;"
+        " return play.call(this); }"
+    )
+
+    def names():
+        wait_for(opened, "window.last && window.last.currentTime > 0.02")
+        return [name.split("/")[-1] for name in opened.execute_script("return window.played")]
+
+    return names
+
+
+def points_of(browser):
+    """Return the points of the map as (element, title, file of its sound)."""
+    points = browser.find_elements("css selector", "#map .point")
+    titles = [browser.execute_script("return arguments[0].querySelector('title').textContent", p) for p in points]
+    return [(p, title, p.get_attribute("data-sound")) for p, title in zip(points, titles, strict=True)]
+
+
+def test_browser_map_click_plays_the_recording_and_names_it(opened, plays):
+    point, title, file = points_of(opened)[4]
+    opened.execute_script("arguments[0].scrollIntoView({block: 'center'})", point)
+    point.click()
+    assert plays() == [file.split("/")[1]]
+    assert opened.find_element("id", "map-name").get_property("textContent") == title
+    assert opened.find_element("id", "map-status").text == ""
+
+
+def test_browser_map_keys_move_and_play(opened, plays):
+    first, second = points_of(opened)[:2]
+    opened.execute_script("document.getElementById('map-title').scrollIntoView()")
+    # The first point is the one that Tab leads to.
+    assert [p.get_attribute("tabindex") for p, *_ in points_of(opened)] == ["0"] + ["-1"] * (len(HOSTILE) - 1)
+    opened.execute_script("arguments[0].focus()", first[0])
+    press(opened, "\ue007")
+    assert plays() == [first[2].split("/")[1]]
+    seen = {first[1]}
+    for key in "\ue012\ue013\ue014\ue015" * 4:
+        press(opened, key)
+        active = opened.switch_to.active_element
+        assert active.get_attribute("class").startswith("point")
+        title = opened.execute_script("return document.activeElement.querySelector('title').textContent")
+        assert opened.find_element("id", "map-name").get_property("textContent") == title
+        seen.add(title)
+    assert len(seen) > 2
+    assert second[1] != first[1]
+
+
+def test_browser_map_colours_show_speakers_or_words(opened, made):
+    from selenium.webdriver.support.select import Select
+
+    def looks():
+        script = "return [...document.querySelectorAll('#map .point')].map(p => [p.getAttribute('class'), " + (
+            "p.querySelector('use').getAttribute('href')].join(' '))"
+        )
+        return opened.execute_script(script)
+
+    for kind, of in (("speaker", "speaker"), ("word", "label")):
+        Select(opened.find_element("id", "map-by")).select_by_visible_text(kind)
+        values = [getattr(entry, of) for entry in made[1].recordings]
+        assert len(set(zip(values, looks(), strict=True))) == len(set(looks())) == len(set(values))
+        legend = opened.find_element("css selector", f".map-legend[data-kind={kind}]")
+        assert legend.is_displayed()
+        names = [button.text for button in legend.find_elements("tag name", "button")]
+        assert set(names) == {printable(value) or "unknown" for value in values}
+
+
+def test_browser_map_legend_shows_some_classes_alone(opened):
+    def shown():
+        return opened.execute_script("return document.querySelectorAll('#map .point:not(.faded)').length")
+
+    first, second = opened.find_elements("css selector", ".map-legend[data-kind=speaker] button")
+    first.click()
+    assert shown() == len(HOSTILE) // 2
+    second.click()
+    assert shown() == len(HOSTILE)
+    first.click()
+    faded = opened.find_elements("css selector", "#map .point.faded")
+    assert len(faded) == len(HOSTILE) // 2
+    assert (
+        opened.execute_script("return document.querySelectorAll('#map .point:not(.faded)[tabindex=\"0\"]').length") == 1
+    )
+    second.click()
+    assert shown() == len(HOSTILE)
+
+
+def test_browser_map_without_its_sounds_says_so(opened, made):
+    sounds = made[0] / "sound"
+    sounds.rename(made[0] / "elsewhere")
+    try:
+        point = points_of(opened)[0][0]
+        opened.execute_script("arguments[0].focus()", point)
+        press(opened, "\ue007")
+        wait_for(opened, "document.getElementById('map-status').textContent.includes('sound')")
+    finally:
+        (made[0] / "elsewhere").rename(sounds)
+        opened.get_log("browser")  # the file that was not found
+
+
 @pytest.mark.parametrize("width", [320, 390, 1280])
 def test_browser_page_fits_the_window(opened, width):
     with window_of(opened, width):

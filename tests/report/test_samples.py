@@ -64,10 +64,10 @@ def test_choose_short_recordings_ranks_them_by_log_mel_error_without_silent_ones
 def test_loudest_start_finds_the_loudest_part():
     waveform = np.full(10_000, 0.01)
     waveform[6_000:7_000] = 0.5
-    start = samples._loudest_start(waveform, 2_000)
+    start = samples.loudest_start(waveform, 2_000)
     assert start <= 6_000
     assert start + 2_000 >= 7_000
-    assert samples._loudest_start(np.ones(100), 99) in (0, 1)
+    assert samples.loudest_start(np.ones(100), 99) in (0, 1)
 
 
 def test_write_long_recordings_of_a_high_rate_stay_within_the_budget(trained, tmp_path):
