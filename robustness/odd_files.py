@@ -7,8 +7,7 @@ Listed are lengths that differ by more than 1 %, files that the program refuses 
 of which the two functions `describe` and `read` give different lengths. The table at the end counts the outcomes. If
 there is no ffmpeg, the files are only read with the program.
 
-The program itself uses an ffmpeg on the PATH for what libsndfile does not read; with --ffmpeg, the comparison can use
-one that is not on the PATH, to see what the program reads without.
+What libsndfile does not read, the program reads by PyAV, where it is installed.
 
 Odd files worth having, from the tests of public projects on GitHub:
 
