@@ -1,5 +1,6 @@
 """Train a model on an array, from the checks to the figure of the training."""
 
+from contextlib import closing, nullcontext
 from functools import partial
 from os import PathLike
 from typing import TYPE_CHECKING
@@ -15,7 +16,7 @@ from speech_autoencoder.cli.tensorflow import start_tensorflow
 from speech_autoencoder.data import corpus_summary, dataset
 from speech_autoencoder.script_names import TRAIN_DATA_GENERATOR
 from speech_autoencoder.system.figures import try_to_draw
-from speech_autoencoder.system.files import expanded, lock, locks_released
+from speech_autoencoder.system.files import expanded, lock, locks_released, printable
 from speech_autoencoder.system.processors import training_threads
 from speech_autoencoder.system.wording import listed
 
@@ -41,6 +42,7 @@ def train(
     validation: str | None = None,
     seed: int | None = None,
     resume: bool = False,
+    tensorboard: str | PathLike | None = None,
     overwrite: bool = False,
     say: Say | None = None,
     warn: Say | None = None,
@@ -68,6 +70,9 @@ def train(
         As the options of the same names; None: the defaults, or with `resume` what the training began with.
     resume
         Continue the training in the checkpoint.
+    tensorboard
+        A folder to write to for TensorBoard while the training goes on: its history, and a held-out recording as
+        spectrograms and sound. This needs tensorboard.
     overwrite
         Replace files that exist and were not made by this program.
     say, warn, progress
@@ -117,6 +122,11 @@ def train(
         overwrite=overwrite,
     )
     lock(model_path)
+    log = None
+    if tensorboard is not None:
+        from speech_autoencoder.report.tensorboard_log import TensorBoardLog  # few need it
+
+        log = TensorBoardLog(expanded(tensorboard), resume=asked.resume, warn=report.warn)
 
     # Training.
     start_tensorflow(report.say, threads=training_threads())
@@ -127,18 +137,20 @@ def train(
     for line in corpus_summary.warn_if_small(array.n_samples, array.sr):
         report.say(line)
     describe_latent(array.features, choice.model, report.say, asked=asked.latent_rate)
-    result = train(
-        array,
-        choice.model,
-        choice.config,
-        model_path=model_path,
-        checkpoint_path=checkpoint_path,
-        validation=choice.validation,
-        codec=choice.codec,
-        resume=asked.resume,
-        say=report.say,
-        bar=report.bar("training"),
-    )
+    with closing(log) if log else nullcontext():
+        result = train(
+            array,
+            choice.model,
+            choice.config,
+            model_path=model_path,
+            checkpoint_path=checkpoint_path,
+            validation=choice.validation,
+            codec=choice.codec,
+            resume=asked.resume,
+            say=report.say,
+            bar=report.bar("training"),
+            on_epoch=log.add_epoch if log else None,
+        )
 
     # How it went.
     written = [model_path]
@@ -152,4 +164,6 @@ def train(
         written += try_to_draw(figure_path, draw, report.warn)
     describe_training(result, checkpoint_path, report.say)
     report.say(f"Wrote {listed(written)}.")
+    if log:
+        report.say(f"To see the training: tensorboard --logdir {printable(log.folder)}")
     return result

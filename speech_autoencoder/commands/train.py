@@ -70,6 +70,13 @@ def add_options(parser: argparse.ArgumentParser, array_path: Path = ARRAY_PATH, 
         help="continue an interrupted training, or a finished one with more --minutes or --epochs; the other options "
         "are those that it began with",
     )
+    parser.add_argument(
+        "--tensorboard",
+        type=to_path,
+        metavar="DIR",
+        help="a folder for TensorBoard, to follow the training in: the history, and spectrograms and sound of a "
+        "recording in each tenth of it",
+    )
 
 
 def run(args: argparse.Namespace) -> None:

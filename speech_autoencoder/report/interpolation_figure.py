@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from speech_autoencoder.config import FeatureConfig
-from speech_autoencoder.report.recording_figure import SHOWN_DB
+from speech_autoencoder.report.recording_figure import LEVEL_LABEL, show_log_mel
 from speech_autoencoder.system.figures import new_figure, own_settings, save_figure
 from speech_autoencoder.system.files import printable
 
@@ -37,24 +37,14 @@ def draw_interpolation(
     """
     size = (_WIDTH, _REST + _ROW * len(log_mels))
     figure, axes = new_figure(len(log_mels), 1, size, sharex=True, sharey=True, squeeze=False)
-    levels = [log_mel * features.range_db + features.floor_db for log_mel in log_mels]
-    loudest = max(float(level.max()) for level in levels)
-    for row, weight, level in zip(axes[:, 0], weights, levels, strict=True):
-        image = row.imshow(
-            level,
-            origin="lower",
-            aspect="auto",
-            interpolation="nearest",
-            cmap="magma",
-            vmin=loudest - SHOWN_DB,
-            vmax=loudest,
-            extent=(0, level.shape[1] / features.frame_rate, 0, features.n_mels),
-        )
+    loudest = max(float(log_mel.max()) for log_mel in log_mels)
+    for row, weight, log_mel in zip(axes[:, 0], weights, log_mels, strict=True):
+        image = show_log_mel(row, log_mel, features, loudest)
         row.set(ylabel=f"{1 - weight:.2f} : {weight:.2f}")
         row.set_yticks([])
-    axes[0, 0].set_xlim(0, max(level.shape[1] for level in levels) / features.frame_rate)
+    axes[0, 0].set_xlim(0, max(log_mel.shape[1] for log_mel in log_mels) / features.frame_rate)
     axes[-1, 0].set(xlabel="time (s)")
-    figure.colorbar(image, ax=axes[:, 0], label="dB relative to full scale")
+    figure.colorbar(image, ax=axes[:, 0], label=LEVEL_LABEL)
     # A dollar sign in a name must not start a formula.
     first, second = (printable(name).replace("$", r"\$") for name in names)
     figure.suptitle(f"From {first} to {second}: log-mel spectrograms by weight")

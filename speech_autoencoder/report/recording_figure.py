@@ -2,6 +2,7 @@
 
 import math
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -12,6 +13,7 @@ from speech_autoencoder.system.files import printable
 
 # The range of a spectrogram below its loudest value: quieter sound is hardly audible.
 SHOWN_DB = 80
+LEVEL_LABEL = "dB relative to full scale"
 # The colours of the waveforms: recording and reconstruction.
 _COLOURS = ("#333333", "#0072b2")
 # Width and height in inches.
@@ -49,32 +51,41 @@ def draw_recording(
         Whether the recording goes on after the waveforms end.
     """
     figure, axes = new_figure(2, 2, _SIZE, sharex=True, sharey="row")
-    loudest = max(float(log_mel.max(initial=0)) for log_mel in log_mels) * features.range_db + features.floor_db
+    loudest = max(float(log_mel.max(initial=0)) for log_mel in log_mels)
     for column, (title, waveform, log_mel) in enumerate(
         zip(("original", "reconstruction"), waveforms, log_mels, strict=True)
     ):
         seconds = np.arange(len(waveform)) / sr
         axes[0, column].plot(seconds, waveform, linewidth=0.5, color=_COLOURS[column])
         axes[0, column].set(title=title)
-        image = axes[1, column].imshow(
-            log_mel * features.range_db + features.floor_db,
-            origin="lower",
-            aspect="auto",
-            interpolation="nearest",
-            cmap="magma",
-            vmin=loudest - SHOWN_DB,
-            vmax=loudest,
-            extent=(0, log_mel.shape[1] / features.frame_rate, 0, features.n_mels),
-        )
+        image = show_log_mel(axes[1, column], log_mel, features, loudest)
         axes[1, column].set(xlabel="time (s)")
     axes[0, 0].set(ylabel="amplitude")
     axes[1, 0].set(ylabel="mel band")
     axes[0, 0].set_xlim(0, max(len(waveforms[0]) / sr, _LEAST_S))
-    figure.colorbar(image, ax=axes[1, :], label="dB relative to full scale")
+    figure.colorbar(image, ax=axes[1, :], label=LEVEL_LABEL)
     # A dollar sign in a name must not start a formula.
     title = printable(name).replace("$", r"\$")
     figure.suptitle(f"{title}, the first {len(waveforms[0]) / sr:.0f} s" if shortened else title)
     save_figure(figure, path)
+
+
+def show_log_mel(axes: Any, log_mel: np.ndarray, features: FeatureConfig, loudest: float) -> Any:
+    """Show a normalised log-mel (n_mels, n_frames) in dB and seconds, as bright as `loudest` at most; return the image.
+
+    For a scale beside it: figure.colorbar(image, label=LEVEL_LABEL).
+    """
+    loudest_db = loudest * features.range_db + features.floor_db
+    return axes.imshow(
+        log_mel * features.range_db + features.floor_db,
+        origin="lower",
+        aspect="auto",
+        interpolation="nearest",
+        cmap="magma",
+        vmin=loudest_db - SHOWN_DB,
+        vmax=loudest_db,
+        extent=(0, log_mel.shape[1] / features.frame_rate, 0, features.n_mels),
+    )
 
 
 class Excerpt:

@@ -48,6 +48,10 @@ class History:
         """The epoch (from 1) with the least loss on validation; 0 before the first epoch."""
         return int(np.argmin(self.validation_loss)) + 1 if self.validation_loss else 0
 
+    def is_tenth(self, n_epochs: int) -> bool:
+        """Return whether the last epoch is the first one, or one in each tenth of a plan of n_epochs."""
+        return len(self) == 1 or len(self) % max(1, n_epochs // 10) == 0
+
     def add(self, **epoch: float) -> None:
         """Add an epoch: a value for every column."""
         for column in fields(self):

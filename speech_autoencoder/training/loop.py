@@ -34,6 +34,8 @@ from speech_autoencoder.training.setup import Setup, set_up, subset
 Say = Callable[[str], None]
 # Returns a progress bar for a number of steps, with `total`, update() and close() as tqdm has them.
 MakeBar = Callable[[int], Any]
+# Is called after each epoch.
+OnEpoch = Callable[[Setup, TrainingState], None]
 
 # About how many latents the tables of a codec's entropy model are fitted on.
 _FITTED_LATENTS = 4_000
@@ -94,6 +96,7 @@ def train(
     resume: bool = False,
     say: Say = lambda text: None,
     bar: MakeBar = _no_bar,
+    on_epoch: OnEpoch | None = None,
 ) -> Result:
     """Train the best model that the budget allows, and write it.
 
@@ -117,6 +120,8 @@ def train(
         Reports a line of progress.
     bar : Callable
         Returns a progress bar for a number of steps, with `total`, update() and close().
+    on_epoch : Callable, optional
+        Is called with the setup and the state after each epoch; it must not change them.
 
     Raises
     ------
@@ -129,7 +134,7 @@ def train(
     state = _resume(setup, checkpoint, started, say) if resume else _start(setup, started)
     if not state.ended:
         say(f"Training for {counted(state.n_epochs, 'epoch')} of {counted(setup.batches.n_steps, 'step')}.")
-    ended = TrainingLoop(setup, state, checkpoint, started=started, say=say).run(bar)
+    ended = TrainingLoop(setup, state, checkpoint, started=started, say=say, on_epoch=on_epoch).run(bar)
     if ended != "interrupted":
         checkpoint.try_to_save(ended=ended)  # before the model, which can be made from it again
     result = _make_result(setup, state, ended)
@@ -196,11 +201,21 @@ class TrainingLoop:
         When this program's training began, by time.monotonic().
     """
 
-    def __init__(self, setup: Setup, state: TrainingState, checkpoint: Checkpoint, *, started: float, say: Say) -> None:
+    def __init__(
+        self,
+        setup: Setup,
+        state: TrainingState,
+        checkpoint: Checkpoint,
+        *,
+        started: float,
+        say: Say,
+        on_epoch: OnEpoch | None,
+    ) -> None:
         self.setup = setup
         self.state = state
         self.checkpoint = checkpoint
         self.say = say
+        self.on_epoch = on_epoch
         # As if the epochs before an interruption had been done just now.
         self._began = started - 60 * _minutes(state)
         self._budget_s = math.inf if setup.config.epochs else 60 * setup.config.minutes
@@ -219,6 +234,8 @@ class TrainingLoop:
                     state.n_epochs = replan_epochs(state.n_epochs, state.history, budget_s=self._budget_s)
                     bar.total = state.n_epochs * n_steps
                 self.checkpoint.take(self.setup.train_step, state)
+                if self.on_epoch:
+                    self.on_epoch(self.setup, state)
                 self._report_epoch()
                 if self._is_time_up():
                     return "time"
@@ -260,7 +277,7 @@ class TrainingLoop:
     def _report_epoch(self) -> None:
         """Report the first epoch, and one in each tenth of the plan."""
         history, baseline = self.state.history, self.setup.baseline_score
-        if len(history) == 1 or len(history) % max(1, self.state.n_epochs // 10) == 0:
+        if history.is_tenth(self.state.n_epochs):
             self.say(
                 f"Epoch {len(history):>4}: {history.training_db[-1]:.3f} dB on training, "
                 f"{history.validation_db[-1]:.3f} dB on validation (baseline {baseline.error_db:.3f}), "

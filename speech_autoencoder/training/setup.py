@@ -11,7 +11,8 @@ from speech_autoencoder.config import CodecConfig, LossConfig, ModelConfig, Trai
 from speech_autoencoder.data.dataset import Dataset
 from speech_autoencoder.data.splits import Split, split
 from speech_autoencoder.model import pca
-from speech_autoencoder.model.keras_network import build, start_at_pca
+from speech_autoencoder.model.keras_network import build, start_at_pca, to_network
+from speech_autoencoder.model.network import Network
 from speech_autoencoder.system.wording import counted
 from speech_autoencoder.training.batches import MOST_STEPS, Batches
 from speech_autoencoder.training.checkpoints import Settings
@@ -72,6 +73,11 @@ class Setup:
             split=self.split.how,
             validation=self.validation_by,
         )
+
+    def averaged_network(self) -> Network:
+        """Return the network with the averaged weights; those in training stay as they are."""
+        with self.train_step.averaged():
+            return to_network(self.train_step.network, self.model_config)
 
 
 def set_up(

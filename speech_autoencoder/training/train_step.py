@@ -1,7 +1,8 @@
 """One step of training: gradients, the optimiser, averaged weights, and the state that a checkpoint holds."""
 
 import math
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 import keras
@@ -144,6 +145,24 @@ class TrainStep:
         """Give the network, and the quantiser, these weights."""
         for variable, value in zip(self.weights, weights, strict=True):
             variable.assign(value)
+
+    @contextmanager
+    def averaged(self) -> Iterator[None]:
+        """Give the network, and the quantiser, the averaged weights meanwhile.
+
+        Raises
+        ------
+        InputError
+            If an averaged weight is not finite, which the loss of the last step need not have shown.
+        """
+        kept, averages = [weight.numpy() for weight in self.weights], self.averages()
+        if not all(np.isfinite(average).all() for average in averages):
+            raise InputError("Training diverged (a weight is NaN or infinite): use a lower --learning-rate.")
+        self.use(averages)
+        try:
+            yield
+        finally:
+            self.use(kept)
 
     def state(self) -> dict[str, np.ndarray]:
         """Return copies of everything that the next step depends on."""

@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from speech_autoencoder.errors import InputError
 from speech_autoencoder.training.batches import Batches
 from speech_autoencoder.training.history import Score
 from speech_autoencoder.training.quantiser import Quantiser
@@ -33,15 +32,8 @@ class Validation:
         InputError
             If an averaged weight is not finite, which the loss of the last step need not have shown.
         """
-        train_step = self.train_step
-        kept = [weight.numpy() for weight in train_step.weights]
-        averages = train_step.averages()
-        if not all(np.isfinite(average).all() for average in averages):
-            raise InputError("Training diverged (a weight is NaN or infinite): use a lower --learning-rate.")
-        train_step.use(averages)
-        score = self._score(self._score_batch)
-        train_step.use(kept)
-        return score
+        with self.train_step.averaged():
+            return self._score(self._score_batch)
 
     def score_function(self, reconstruct: Callable[[np.ndarray], np.ndarray]) -> Score:
         """Return the score of a function from frames (n_mels, n_frames) to frames of the same shape."""
