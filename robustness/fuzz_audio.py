@@ -20,8 +20,8 @@ import soxr
 
 from benchmarks.running import ROOT
 from robustness import pyav_files
-from robustness.damage_bytes import damage_bytes
-from robustness.ogg_checksums import correct_checksums
+from robustness.damage.bytes import damage_bytes
+from robustness.damage.ogg_checksums import correct_checksums
 from robustness.outcome_table import report_problems, table
 from robustness.watched_processes import Check, Outcome, watch
 from speech_autoencoder.audio.levels import Levels

@@ -16,9 +16,9 @@ from pathlib import Path
 
 import numpy as np
 
-from robustness.damage_arrays import damage_array_bytes, damage_array_header, damage_array_values, damage_sidecar
-from robustness.damage_codec_files import damage_codec_bytes, damage_codec_numbers
-from robustness.damage_models import (
+from robustness.damage.arrays import damage_array_bytes, damage_array_header, damage_array_values, damage_sidecar
+from robustness.damage.codec_files import damage_codec_bytes, damage_codec_numbers
+from robustness.damage.models import (
     damage_model_bytes,
     damage_model_description,
     damage_model_structure,

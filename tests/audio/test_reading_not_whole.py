@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import soundfile as sf
 
-from robustness.ogg_checksums import correct_checksums
+from robustness.damage.ogg_checksums import correct_checksums
 from speech_autoencoder.audio import ffmpeg
 from speech_autoencoder.audio.finding import find_recordings
 from speech_autoencoder.audio.formats.kinds import FORMATS

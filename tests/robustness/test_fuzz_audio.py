@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from robustness import fuzz_audio
-from robustness.ogg_checksums import correct_checksums
+from robustness.damage.ogg_checksums import correct_checksums
 
 
 @pytest.mark.skipif(not Path("/proc/self/clear_refs").exists(), reason="workers are watched through /proc")

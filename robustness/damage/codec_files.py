@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from robustness.damage_bytes import choose, damage_bytes
+from robustness.damage.bytes import choose, damage_bytes
 from speech_autoencoder.codec import container
 
 

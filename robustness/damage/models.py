@@ -6,9 +6,9 @@ from typing import Any
 import h5py
 import numpy as np
 
-from robustness.damage_arrays import EGG
-from robustness.damage_bytes import choose, damage_bytes
-from robustness.damage_json import BOMBS, damage_json
+from robustness.damage.arrays import EGG
+from robustness.damage.bytes import choose, damage_bytes
+from robustness.damage.json import BOMBS, damage_json
 
 _DESCRIPTION = "speech_autoencoder/description"
 

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import numpy as np
 
-from robustness.damage_bytes import choose, damage_bytes
-from robustness.damage_json import BOMBS, damage_json
+from robustness.damage.bytes import choose, damage_bytes
+from robustness.damage.json import BOMBS, damage_json
 
 EGG = "egg"  # the folder that appears where code from a file was run
 _DTYPES = (

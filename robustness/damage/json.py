@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from robustness.damage_bytes import choose
+from robustness.damage.bytes import choose
 from speech_autoencoder.system.files import read_json
 
 # Values that no field expects.

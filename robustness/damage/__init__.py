@@ -1,0 +1,1 @@
+"""Damage to files, by chance and by rule."""
