@@ -385,18 +385,35 @@ ENOUGH_SECONDS = 180.0
 
 # kbit/s of an encoded recording.
 DEFAULT_BITRATE = 1.6
+# The sounds from one recording to another, both included: by default, and at most.
+INTERPOLATION_STEPS = 5
+MOST_INTERPOLATION_STEPS = 20
 
 
 def preset(name: str, corpus_sr: int) -> FeatureConfig:
     """Return the features of a preset.
 
-    `classic` is the same for all recordings. `fine` takes the smallest of 8, 16 and 22.05 kHz that is at least
-    corpus_sr, the most common sample rate of the recordings (Hz), or the largest.
+    Parameters
+    ----------
+    name : str
+        ``"classic"``, which is the same for all recordings, or ``"fine"``.
+    corpus_sr : int
+        The most common sample rate of the recordings, Hz: `fine` takes the smallest of 8, 16 and 22.05 kHz that is at
+        least that, or the largest.
+
+    Returns
+    -------
+    FeatureConfig
 
     Raises
     ------
     InputError
         If no preset has this name.
+
+    Examples
+    --------
+    >>> preset("fine", 16_000).n_mels
+    80
     """
     if name == "classic":
         return CLASSIC

@@ -5,7 +5,7 @@ from functools import partial
 from os import PathLike
 from pathlib import Path
 
-from speech_autoencoder.api.arguments import number
+from speech_autoencoder.api.arguments import optional
 from speech_autoencoder.api.reports import StartBar, reports
 from speech_autoencoder.cli.messages import describe_left_out
 from speech_autoencoder.cli.origins import is_array, is_sidecar
@@ -56,16 +56,19 @@ def find_recordings(
     return listed.recordings
 
 
-def read_names(names: list[str], *, audio_dir: Path, pattern: str | None, training_array: Path | None) -> Understanding:
+def read_names(
+    names: list[str], *, audio_dir: Path | None, pattern: str | None, training_array: Path | None
+) -> Understanding:
     """Return what the names of recordings tell: as a pattern or labels.csv says, as in training, or as they show.
 
-    `training_array` is the array whose names those of testing are likely to follow.
+    `audio_dir` is the folder that may have a labels.csv, None if that is not asked; `training_array` is the array whose
+    names those of testing are likely to follow.
     """
     if pattern is not None:
         return recording_names.understand(names, pattern)
     training = dataset.understanding_of(training_array) if training_array else None
     told = recording_names.understand_as(names, training) if training else recording_names.understand(names)
-    path = find_labels(audio_dir)
+    path = find_labels(audio_dir) if audio_dir else None
     try:
         table = read_labels(path) if path else None
     except InputError:
@@ -143,7 +146,7 @@ def build_dataset(
     (2, [])
     >>> summary = sa.build_dataset("recordings", "test_data.npy", like="train_data.npy")
     """
-    report, workers = reports(say, warn, progress), number("workers", workers, int)
+    report, workers = reports(say, warn, progress), optional("workers", workers, int)
     array_path = expanded(output)
     folder, list_path, training_path = (None if x is None else expanded(x) for x in (audio_dir, audio_list, like))
     training_features, inputs = None, []
@@ -161,6 +164,7 @@ def build_dataset(
     require_outputs(
         [(array_path, is_array), (dataset.sidecar_path(array_path), is_sidecar)], inputs=inputs, overwrite=overwrite
     )
+    labels_dir = recordings.folder if recordings.speakers is None else None
     with blas_threads(1):
         summary = building.build(
             recordings,
@@ -169,7 +173,7 @@ def build_dataset(
             workers=workers or available_cpus(),
             strict=strict,
             salvage=salvage,
-            read_names=partial(read_names, audio_dir=recordings.folder, pattern=names, training_array=training_path),
+            read_names=partial(read_names, audio_dir=labels_dir, pattern=names, training_array=training_path),
             progress=report.progress("features"),
         )
     _describe(summary, recordings, array_path, features, report.say, for_training=training_path is None)

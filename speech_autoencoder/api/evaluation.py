@@ -5,7 +5,7 @@ from functools import partial
 from os import PathLike
 from pathlib import Path
 
-from speech_autoencoder.api.arguments import number
+from speech_autoencoder.api.arguments import optional
 from speech_autoencoder.api.evaluation_steps import (
     load_encoders,
     make_evaluation,
@@ -109,7 +109,7 @@ def evaluate(
     )
     labels = labels if labels in LABEL_SOURCES else os.fspath(expanded(labels))
     reporter, inversion = reports(say, warn, progress), InversionConfig()
-    workers = number("workers", workers, int) or available_cpus()
+    workers = optional("workers", workers, int) or available_cpus()
 
     # What is evaluated, and what may be written.
     array = dataset.load(array_path, TEST_DATA_GENERATOR, progress=reporter.progress("checking"))

@@ -6,7 +6,7 @@ from functools import partial
 from os import PathLike
 from pathlib import Path
 
-from speech_autoencoder.api.arguments import number
+from speech_autoencoder.api.arguments import optional
 from speech_autoencoder.api.reports import StartBar, reports
 from speech_autoencoder.cli.inputs import Batch, duration_s, load_codec, recordings_of
 from speech_autoencoder.cli.messages import describe_encoded
@@ -115,7 +115,7 @@ def predict(
     reporter = reports(say, warn, progress)
     model_path, output_path = expanded(model), expanded(output)
     folder = None if output_dir is None else expanded(output_dir)
-    bitrate = number("bitrate", bitrate, float)
+    bitrate = optional("bitrate", bitrate, float)
 
     # What is read, and what may be written.
     require_suffix(output_path, ".wav")

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NamedTuple
 
-from speech_autoencoder.api.arguments import number
+from speech_autoencoder.api.arguments import optional
 from speech_autoencoder.cli.progress import Say
 from speech_autoencoder.config import (
     CODEC_LATENT_RATE,
@@ -52,7 +52,7 @@ class Options:
 
     def __post_init__(self) -> None:
         for name, kind in _NUMBERS.items():
-            value = number(f"--{name.replace('_', '-')}", getattr(self, name), kind, is_positive=name != "seed")
+            value = optional(f"--{name.replace('_', '-')}", getattr(self, name), kind, is_positive=name != "seed")
             object.__setattr__(self, name, value)
         if self.minutes and self.epochs:
             raise InputError("argument --epochs: not allowed with argument --minutes.")

@@ -171,9 +171,6 @@ def _array(path: Path, encoding: str) -> list:
         raise InputError(f"{name} could not be read: {explain(error)}.") from error
     except (ValueError, RecursionError) as error:
         raise InputError(f"{name} begins like a list in JSON, but is none: {instead}.") from error
-    if is_large:
-        raise InputError(f"{name} is one list in JSON of more than {_MOST_ARRAY_BYTES >> 20} MB: {instead}.")
-    return values
 
 
 def _object(number: int, line: str) -> Row:

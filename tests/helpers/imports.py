@@ -2,13 +2,15 @@
 
 import ast
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 from tests.helpers.common import ROOT
 
 
-def imported(path: Path, *, when_run: bool = False, at_top: bool = False) -> Iterator[str]:
-    """Yield the dotted names that a file imports.
+@cache
+def imported(path: Path, *, when_run: bool = False, at_top: bool = False) -> tuple[str, ...]:
+    """Return the dotted names that a file imports.
 
     Parameters
     ----------
@@ -19,6 +21,11 @@ def imported(path: Path, *, when_run: bool = False, at_top: bool = False) -> Ite
     at_top
         Leave out what functions import when they are called.
     """
+    return tuple(_imported(path, when_run, at_top))
+
+
+def _imported(path: Path, when_run: bool, at_top: bool) -> Iterator[str]:
+    """Yield the names that `imported` returns."""
     nodes: list[ast.AST] = [ast.parse(path.read_text())]
     while nodes:
         node = nodes.pop()
