@@ -44,7 +44,7 @@ class Block(NamedTuple):
     """Samples of float32 (n_samples, n_channels), as bytes."""
 
     n_channels: int
-    samples: bytes
+    samples: bytearray
 
 
 class End(NamedTuple):

@@ -61,15 +61,16 @@ def decode(path: Path, n_samples: int) -> Iterator[Head | Block | End]:
         for frame, n_cut in sound.frames():
             if not n_channels:
                 yield sound.head(frame)
-            elif frame.layout.nb_channels != n_channels or len(waiting) >= _BYTES * n_samples:
-                yield Block(n_channels, bytes(waiting))
-                waiting.clear()
+            elif waiting and (frame.layout.nb_channels != n_channels or len(waiting) >= _BYTES * n_samples):
+                yield Block(n_channels, waiting)
+                waiting = bytearray()
             n_channels = frame.layout.nb_channels
             n_frame = _BYTES * n_channels
             waiting += memoryview(frame.planes[0])[n_frame * n_cut : n_frame * frame.samples]
         if not n_channels:
             raise InputError("holds no sound that FFmpeg decodes")
-        yield Block(n_channels, bytes(waiting))
+        if waiting:
+            yield Block(n_channels, waiting)
         yield End(sound.is_whole)
 
 
@@ -192,7 +193,6 @@ class _Sound:
 
 def _open(file: BinaryIO) -> InputContainer:
     """Return the container in an open file: without its name, so that what is in it decides, and opens nothing else."""
-    # What the file is called stays out of it, and no name in it is followed.
     options = {"format_whitelist": _FORMATS, "protocol_whitelist": "none"}
     tags: dict[str, Any] = {} if int(av.__version__.split(".")[0]) >= _BYTES_IN_TAGS else {"metadata_errors": "replace"}
     try:

@@ -292,7 +292,7 @@ def test_read_damaged_media_prints_nothing(tmp_path, capfd):
 def abort(path, n_samples):
     """Stand for FFmpeg, with a crash after a block."""
     yield ffmpeg.Head(SR, 1, 2.0)
-    yield ffmpeg.Block(1, np.ones(SR, np.float32).tobytes())
+    yield ffmpeg.Block(1, bytearray(np.ones(SR, np.float32)))
     os.abort()
 
 
