@@ -204,7 +204,7 @@ def _describe(
             f"{counted(summary.n_computed, 'recording')} {verb} new or had changed; "
             f"preset {features.preset}, {features.sr:,} Hz."
         )
-    left_out = [(name, recordings.where(name) + reason) for name, reason in summary.left_out]
+    left_out = [(recordings.file(name), recordings.where(name) + reason) for name, reason in summary.left_out]
     describe_left_out(left_out, "left out", say)
     for name, note in summary.notes.items():
         say(f"{printable(recordings.folder / name)}: {note}")

@@ -1,6 +1,7 @@
 """Lists of recordings as people write them: columns, times, paths, splits, and rows that cannot be used."""
 
 import json
+import re
 import unicodedata
 from pathlib import Path
 
@@ -12,7 +13,7 @@ from speech_autoencoder.audio.parts import Part
 from speech_autoencoder.data import audio_list
 from speech_autoencoder.data.audio_list import TESTING, TRAINING, read_audio_list
 from speech_autoencoder.errors import InputError
-from tests.helpers.common import refused
+from tests.helpers.common import ROOT, refused
 
 FILES = ["talk.wav", "b/Café 1.flac", "clips/common.mp3", "a.wav"]
 
@@ -302,3 +303,12 @@ def test_read_any_bytes_are_recordings_or_refused(tmp_path_factory, content):
     assert recordings.names
     assert len(set(recordings.names)) == len(recordings.names)
     assert all(recordings.path(name).exists() and recordings.rows[name] > 0 for name in recordings.names)
+
+
+def test_documentation_names_columns_that_are_read():
+    page = (ROOT / "docs" / "data.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| `(\w+)` \| ([^|]+) \|", page, re.MULTILINE)
+    assert [role for role, _ in rows] == ["path", "start", "end", "duration", "speaker", "label", "split"]
+    for role, names in rows:
+        for name in [role, *names.strip().split(", ")]:
+            assert role in audio_list._roles((name,)), name
