@@ -214,13 +214,14 @@ def _choose(tracks: tuple[AudioStream, ...]) -> AudioStream:
 def _surplus(packet: Packet) -> int:
     """Return the samples before the sound that FFmpeg leaves in the first packet of a WebM or Matroska file.
 
-    Where the sound does not begin with the file, as in videos, FFmpeg 8 cuts off less of Opus' pre-skip than 5 did.
+    Where the sound does not begin with the file, as in videos, FFmpeg 8 cuts off less of Opus' pre-skip than 5 did. If
+    the file says nothing of it (CodecDelay), as those of Chrome, the decoder cuts it off.
     """
-    context = packet.stream.codec_context
-    head = context.extradata or b""
-    if "matroska" not in packet.stream.container.format.name or not head.startswith(b"OpusHead"):
+    head = packet.stream.codec_context.extradata or b""
+    is_opus = "matroska" in packet.stream.container.format.name and head.startswith(b"OpusHead")
+    if not is_opus or not packet.has_sidedata("skip_samples"):
         return 0
-    skipped = bytes(packet.get_sidedata("skip_samples")) if packet.has_sidedata("skip_samples") else b""
+    skipped = bytes(packet.get_sidedata("skip_samples"))
     return max(0, int.from_bytes(head[10:12], "little") - int.from_bytes(skipped[:4], "little"))
 
 

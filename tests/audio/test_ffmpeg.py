@@ -107,6 +107,17 @@ def test_read_m4a_is_read_by_ffmpeg(tmp_path):
     assert np.corrcoef(waveform, SPEECH)[0, 1] > 0.98  # not late: what the encoder put before the sound is cut off
 
 
+@pytest.mark.parametrize("video", ["", "libvpx"])
+def test_read_webm_begins_with_the_sound_whoever_wrote_it(tmp_path, video):
+    """Chrome does not write the length of Opus' pre-skip a second time, as CodecDelay."""
+    path = media(tmp_path, "a.webm", "webm", "libopus", make_speech(96_000, 48_000), 48_000, video=video)
+    waveform, data = read(path), path.read_bytes()
+    assert len(waveform) == 96_000
+    at = data.index(b"\x56\xaa\x83")  # CodecDelay; EC is the element that means nothing
+    path.write_bytes(data[:at] + b"\xec\x84" + bytes(4) + data[at + 6 :])
+    assert np.array_equal(read(path), waveform)
+
+
 def test_read_amr_is_read_by_ffmpeg(tmp_path):
     for name, container in (("a.amr", "amr"), ("a.3gp", "3gp")):
         path = media(tmp_path, name, container, "libopencore_amrnb", make_speech(8_000, 8_000), 8_000)
