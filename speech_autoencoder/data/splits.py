@@ -14,6 +14,8 @@ from speech_autoencoder.system.wording import counted
 # Whole speakers may hold out this much less, or more, than the requested share of the recordings.
 _LEAST_HELD = 0.5
 _MOST_HELD = 1.25
+# Speakers that are named.
+_MOST_NAMED = 10
 
 
 @dataclass(frozen=True)
@@ -78,8 +80,9 @@ def split(dataset: Dataset, config: TrainingConfig, by: str = "auto") -> Split:
             chosen = [min(names, key=lambda name: ((speakers == name).sum(), name))]
         if chosen:
             held = np.isin(speakers, chosen)
-            listed = ", ".join(map(printable, sorted(chosen)))
-            how = f"{len(chosen)} of {counted(len(names), noun)}, never trained on: {listed}"
+            listed = ", ".join(map(printable, sorted(chosen)[:_MOST_NAMED]))
+            more = f" and {len(chosen) - _MOST_NAMED} more" if len(chosen) > _MOST_NAMED else ""
+            how = f"{len(chosen)} of {counted(len(names), noun)}, never trained on: {listed}{more}"
             return Split(np.flatnonzero(~held), np.flatnonzero(held), how)
     if by == "speaker":
         raise InputError(

@@ -125,3 +125,9 @@ def test_split_is_determined_by_the_seed():
     held = [tuple(split(data, TrainingConfig(seed=seed)).validation) for seed in (0, 0, 1, 2)]
     assert held[0] == held[1]
     assert len(set(held)) > 1
+
+
+def test_split_names_few_of_many_speakers():
+    how = split(of_speakers(**{f"s{i:03}": 2 for i in range(150)}), TrainingConfig()).how
+    assert how.startswith("15 of 150 speakers, never trained on: s")
+    assert how.endswith(" and 5 more")
