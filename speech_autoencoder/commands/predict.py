@@ -3,11 +3,13 @@
 import argparse
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from speech_autoencoder.cli.options import add_salvage_option, add_strict_option, keywords, positive, to_path
 from speech_autoencoder.cli.process import STATUS_PARTLY_DONE
 from speech_autoencoder.codec.container import SUFFIX
+from speech_autoencoder.config import INTERPOLATION_STEPS, MOST_INTERPOLATION_STEPS
+from speech_autoencoder.errors import InputError
 from speech_autoencoder.system.figures import show_in_window
 
 if TYPE_CHECKING:  # it takes NumPy, for which --help must not wait
@@ -49,6 +51,19 @@ def add_options(
     parser.add_argument(
         "--bitrate", type=positive(float), help=f"kbit/s: also write a {SUFFIX} file, and reconstruct from it"
     )
+    parser.add_argument(
+        "--toward",
+        type=to_path,
+        metavar="FILE",
+        help="another recording: write what leads from one to the other, aligned in time, as reconstruct_1_of_5.wav "
+        "and so on",
+    )
+    parser.add_argument(
+        "--steps",
+        type=positive(int),
+        help="with --toward, the sounds to write, those of both recordings included "
+        f"(default: {INTERPOLATION_STEPS}, at most {MOST_INTERPOLATION_STEPS})",
+    )
     parser.add_argument("--no-show", action="store_true", help="open no window with the figure")
 
 
@@ -58,8 +73,29 @@ def run(args: argparse.Namespace) -> None:
     from speech_autoencoder.api.prediction import predict
 
     options = keywords(args)
-    no_show = options.pop("no_show")
+    no_show, toward, steps = (options.pop(name) for name in ("no_show", "toward", "steps"))
+    if toward:
+        _interpolate(toward, steps, options, show=not no_show)
+        return
+    if steps:
+        raise InputError("--steps counts the sounds between two recordings: name the second one with --toward.")
     end(predict(**options, figure=True), show=not no_show)
+
+
+def _interpolate(toward: Path, steps: int | None, options: dict[str, Any], *, show: bool) -> None:
+    """Write what leads from a recording to another, and show the figure."""
+    from speech_autoencoder.api.interpolation import interpolate  # as above
+
+    files = options.pop("files")
+    if len(files) != 1:
+        raise InputError(f"--toward leads from one recording to another, not from {len(files):,}: name one.")
+    for name in ("output_dir", "bitrate"):
+        if options.pop(name):
+            raise InputError(f"--toward does not go with --{name.replace('_', '-')}: leave one of them out.")
+    options.pop("strict")
+    done = interpolate(files[0], toward, steps=steps or INTERPOLATION_STEPS, figure=True, **options)
+    if show and done.figure:
+        show_in_window(done.figure)
 
 
 def end(prediction: "Prediction", *, show: bool) -> None:
