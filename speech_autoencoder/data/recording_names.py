@@ -37,6 +37,7 @@ _DIVISIONS = re.compile(
     r"(train|test|dev|valid|validation|val|eval|evaluation)(ing)?([-_].*)?|wavs?|flac|audio|clips|dr\d", re.IGNORECASE
 )
 _MOST_EXAMPLES = 2
+_MOST_QUOTED = 32  # characters of each
 _HOW = {
     "names": "Names are read as {pattern}",
     "pattern": "Names are read as {pattern} (--names)",
@@ -183,7 +184,7 @@ def describe(found: Understanding, names: Sequence[str]) -> str:
         if not all(is_known):
             n, first = is_known.count(False), printable(names[is_known.index(False)])
             if found.source == "list":
-                text += f" Of {counted(n, 'recording')} it tells neither, such as {first}."
+                text += f" {counted(n, 'recording')} {'has' if n == 1 else 'have'} neither, such as {first}."
             else:
                 text += f" {counted(n, 'name')} {'is' if n == 1 else 'are'} of another form, such as {first}."
         return text if found.source in _TOLD else f"{text} If that is wrong, say how with --names."
@@ -201,8 +202,12 @@ def describe(found: Understanding, names: Sequence[str]) -> str:
 
 
 def _examples(values: Sequence[str]) -> str:
-    """Return the first values, printable."""
-    return ", ".join([*map(printable, values[:_MOST_EXAMPLES]), *(["..."] if len(values) > _MOST_EXAMPLES else [])])
+    """Return the first values, printable and, if they are long as the identifiers of a corpus, shortened."""
+    some = [
+        printable(value if len(value) <= _MOST_QUOTED else f"{value[:_MOST_QUOTED]}...")
+        for value in values[:_MOST_EXAMPLES]
+    ]
+    return ", ".join([*some, *(["..."] if len(values) > _MOST_EXAMPLES else [])])
 
 
 def _distinct(values: Sequence[str]) -> list[str]:

@@ -4,6 +4,7 @@ import pytest
 
 from speech_autoencoder.data.name_patterns import parse_pattern
 from speech_autoencoder.data.recording_names import (
+    Understanding,
     conventional,
     describe,
     folder_of,
@@ -129,3 +130,12 @@ def test_folder_of_is_the_first_one(name, folder):
 def test_conventional_name_of_another_form_is_none(name, parts):
     found = conventional(name)
     assert (list(found.values()) if found else None) == parts
+
+
+def test_describe_long_identifiers_of_a_list_are_shortened():
+    told = Understanding(["0123456789abcdef" * 8, ""], ["", ""], source="list")
+    text = describe(told, ["a.wav", "b.wav"])
+    assert text == (
+        "The list tells: 1 speaker (0123456789abcdef0123456789abcdef...), as in a.wav. 1 recording has neither, such as "
+        "b.wav."
+    )
