@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from importlib.util import find_spec
 
 import numpy as np
+from scipy.special import betaincinv
 from threadpoolctl import threadpool_limits
 
 from speech_autoencoder.evaluation import bootstrap
@@ -150,7 +151,11 @@ def _cross_validate(
         n_values=n_values,
         chance=max(Counter(targets.tolist()).values()) / len(targets),
         accuracy=accuracy,
-        intervals={key: intervals[key][_SHARE] or _exact_interval(accuracy[key], len(targets)) for key in inputs},
+        # Of few segments, or where all is right, draws tell nothing.
+        intervals={
+            key: intervals[key][_SHARE] or _exact_interval(int(right.sum()), len(right))
+            for key, right in is_right.items()
+        },
         differences={
             key: bootstrap.differences(clusters, MODEL.key, key, [_SHARE])[_SHARE] for key in inputs if key != MODEL.key
         },
@@ -177,13 +182,11 @@ def _tell(known: np.ndarray, targets: np.ndarray, unknown: np.ndarray, n_values:
         return pipeline.fit(known, targets).predict(unknown)
 
 
-def _exact_interval(share: float, n: int) -> Interval:
-    """Return the 95 % interval of a share of n that is 0 or 1, of which the draws tell nothing; None for another share.
-
-    Exact if each answer is independent of the others (Clopper and Pearson, 1934).
-    """
-    least = 0.025 ** (1 / n)
-    return {0.0: [0.0, 1 - least], 1.0: [least, 1.0]}.get(share)
+def _exact_interval(n_right: int, n: int) -> Interval:
+    """Return the 95 % interval of a share of n independent answers (Clopper and Pearson, 1934)."""
+    low = betaincinv(n_right, n - n_right + 1, 0.025) if n_right else 0.0
+    high = betaincinv(n_right + 1, n - n_right, 0.975) if n_right < n else 1.0
+    return [float(low), float(high)]
 
 
 def place(means: Mapping[int, np.ndarray]) -> dict[int, list[float]]:

@@ -241,7 +241,7 @@ def _latents(evaluation: Evaluation, sounds: latent_map.Sounds, model: TrainedMo
     """Return what mean latents tell, and the map of recordings; None if there is neither."""
     tried = [(TARGET_TITLES[key], probe) for key, probe in evaluation.probes.items() if not probe.reason]
     found = latent_map.make_map(evaluation.recordings, sounds)
-    if not tried and not found:
+    if not evaluation.probes and not found:
         return None
     return {
         "probes": tried,

@@ -120,9 +120,12 @@ def describe_probes(probes: Mapping[str, Probe]) -> list[str]:
         lines.append(_align(rows))
     if WORD in not_tried:
         not_tried.pop(WORD_OF_NEW_SPEAKERS, None)  # for the same reason
-    if not_tried:
-        reasons = "; ".join(f"the {TARGET_TITLES[key]} ({probe.reason})" for key, probe in not_tried.items())
-        lines.append(f"Not told from latents: {reasons}.")
+    reasons: dict[str, list[str]] = {}
+    for key, probe in not_tried.items():
+        reasons.setdefault(probe.reason, []).append(f"the {TARGET_TITLES[key]}")
+    if reasons:
+        parts = "; ".join(f"{' and '.join(targets)} ({reason})" for reason, targets in reasons.items())
+        lines.append(f"Not told from latents: {parts}.")
     return lines
 
 

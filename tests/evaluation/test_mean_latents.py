@@ -44,6 +44,17 @@ def test_probe_tells_what_is_linearly_separable_for_certain():
     assert (found.n_recordings, found.n_classes, found.n_values, found.reason) == (N, 4, 8, "")
 
 
+def test_probe_of_few_segments_has_the_exact_interval():
+    from scipy.stats import binomtest
+
+    speakers, words, noise = make()
+    found = run(noise, speakers, words, segments=[i % 4 for i in range(N)])["speaker"]
+    n_right = round(found.accuracy["model"] * N)
+    exact = binomtest(n_right, N).proportion_ci(method="exact")
+    assert found.intervals["model"] == pytest.approx([exact.low, exact.high])
+    assert found.differences["pca"].shows == "unknown"
+
+
 def test_probe_of_shuffled_labels_is_chance():
     speakers, words, noise = make(n=400)
     means = noise + shifts(speakers, 8)

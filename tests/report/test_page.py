@@ -208,6 +208,7 @@ def test_write_recordings_without_positions_have_no_map(made, tmp_path):
     made[3](tmp_path / "report", recordings=recordings)
     html = (tmp_path / "report" / "index.html").read_text(encoding="utf-8")
     assert 'id="map"' not in html
+    assert "There is no map of recordings: it needs five" in section_of(html, "latents")
     assert not list((tmp_path / "report" / "sound").glob("map-*"))
 
 

@@ -135,4 +135,6 @@ def test_describe_probes_that_were_not_possible_says_why_once():
     no_word = Probe(reason="no word is known")
     probes = {"speaker": make_probe(0.9, None), "word": no_word, "word_of_new_speakers": no_word}
     assert text.describe_probes(probes)[2:] == ["Not told from latents: the word (no word is known)."]
+    both = {key: Probe(reason="no sound") for key in probes}
+    assert text.describe_probes(both) == ["Not told from latents: the speaker and the word (no sound)."]
     assert text.describe_probes({}) == []
