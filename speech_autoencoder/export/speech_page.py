@@ -26,7 +26,7 @@ from speech_autoencoder.model.pca import PCA
 from speech_autoencoder.report import templating
 from speech_autoencoder.report.recording_figure import SHOWN_DB
 from speech_autoencoder.report.spectrograms import DIFFERENCE_COLOURS, DIFFERENCE_DB, LEVEL_COLOURS, palette
-from speech_autoencoder.system.files import atomic_write
+from speech_autoencoder.system.files import atomic_write, printable
 
 MARK = templating.mark("page")
 # What the page calls the model of model/shipped.
@@ -39,12 +39,14 @@ _PAGE_PARTS = ("sources", "pictures", "player", "page")
 EXAMPLE = _TEMPLATES / "example.flac"
 # Recordings are cut to this: every result is held in memory at once, and takes some seconds.
 _LONGEST_S = 30.0
+# What a model tells of its recordings is cut to this.
+_MOST_CHARACTERS = 2_000
 # Shorter ones have too few frames to be heard.
 _SHORTEST_S = 0.1
 # Recordings whose peak is below this are called silent.
 _SILENT_DB = -60.0
-# More of a file is not read: half an hour of MP3 takes a browser half a gigabyte to decode.
-_MOST_BYTES = 20_000_000
+# More of a file is not read: ten minutes of AAC in stereo take a browser a quarter of a gigabyte to decode.
+_MOST_BYTES = 10_000_000
 
 
 class _Weights:
@@ -94,7 +96,7 @@ def build(model: TrainedModel, name: str) -> str:
     description = {
         "features": features.to_json(),
         "inversion": inversion.to_json(),
-        "mel_edges_hz": mel_edges_hz(features).tolist(),
+        "mel_edges_hz": mel_edges_hz(features).round(6).tolist(),  # the last digits depend on the processor
         "frames_per_latent": model.config.frames_per_latent,
         "latent_size": model.config.latent_size,
         "parts": {part.name: _describe_part(part, model, weights) for part in (encoder, decoder)},
@@ -136,6 +138,8 @@ def build(model: TrainedModel, name: str) -> str:
         latent_rate=model.latent_rate,
         n_weights=model.network.n_weights,
         is_codec=model.entropy is not None,
+        trained_on=list(filter(None, (_told(model, key) for key in ("recordings", "attribution")))),
+        licence=_told(model, "licence"),
         rounds=inversion.griffin_lim_rounds,
         description=description,
         page=page,
@@ -176,6 +180,12 @@ def _describe_pca(baseline: PCA, weights: _Weights) -> dict[str, Any]:
         "offset": weights.add("offset", baseline.offset),
         "components": weights.add("decode", baseline.decode / np.maximum(norms, math.ulp(1.0))),
     }
+
+
+def _told(model: TrainedModel, key: str) -> str:
+    """Return what a model tells of its recordings, "" if it tells nothing: whose they are must be said."""
+    source = model.description.get("source")
+    return printable(str(source.get(key, "")))[:_MOST_CHARACTERS] if isinstance(source, dict) else ""
 
 
 def _to_base64(content: bytes) -> str:

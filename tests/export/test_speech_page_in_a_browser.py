@@ -305,7 +305,7 @@ def test_page_complains_about_what_is_not_a_usable_sound(open_page, tmp_path):
         "empty.wav": "is empty",
         "silent.wav": r"is silent \(every sample is 0\)",
         "quiet.wav": r"is silent \(its peak is -80 dB\)",
-        "short.wav": "has 0.05 s of sound: choose a recording of 0.1 s or more",
+        "short.wav": "has 0.05 s of sound: choose one of 0.1 s or more",
         "cancelled.wav": None,
     }
     for name, content in contents.items():

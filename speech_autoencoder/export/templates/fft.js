@@ -150,11 +150,11 @@ class STFT {
     this.frame = new Float64Array(nFft);
   }
 
-  // Return {re, im} of every full frame of a waveform.
-  forward(waveform) {
+  // Return {re, im} of every full frame of a waveform, in the arrays of an earlier spectrum if there is one.
+  forward(waveform, spectrum) {
     const { nFft, hop, nBins, window, frame, fft } = this;
     const nFrames = Math.floor((waveform.length - nFft) / hop) + 1;
-    const [re, im] = [new Float32Array(nFrames * nBins), new Float32Array(nFrames * nBins)];
+    const { re, im } = spectrum ?? { re: new Float32Array(nFrames * nBins), im: new Float32Array(nFrames * nBins) };
     for (let i = 0; i < nFrames; i++) {
       for (let k = 0; k < nFft; k++) frame[k] = waveform[i * hop + k] * window[k];
       fft.forward(frame, re, im, i * nBins);
@@ -172,10 +172,13 @@ class STFT {
       fft.inverse(re, im, i * nBins, frame);
       for (let k = 0; k < nFft; k++) {
         waveform[i * hop + k] += frame[k] * window[k];
-        weight[i * hop + k] += window[k] ** 2;
+        weight[i * hop + k] += window[k] * window[k];
       }
     }
-    // Where windows almost vanish, dividing would only amplify rounding.
-    return waveform.map((x, k) => (weight[k] > model.constants.least_weight ? x / weight[k] : 0));
+    for (let k = 0; k < waveform.length; k++) {
+      // Where windows almost vanish, dividing would only amplify rounding.
+      waveform[k] = weight[k] > model.constants.least_weight ? waveform[k] / weight[k] : 0;
+    }
+    return waveform;
   }
 }

@@ -19,9 +19,9 @@ function invert(normalised, nSamples, tick) {
     for (let k = 0; k < given.length; k++) given[k] = size[at(k)];
     fitToMel(given, mel, nBins, filters);
     // Interpolated frames have no mel to fit: the geometric mean of what they are and what they began as.
-    const fitted = times > 1 ? size.map((x, k) => Math.sqrt(x * magnitude[k])) : size;
-    for (let k = 0; k < given.length; k++) fitted[at(k)] = given[k];
-    return fitted;
+    if (times > 1) for (let k = 0; k < size.length; k++) size[k] = Math.sqrt(size[k] * magnitude[k]);
+    for (let k = 0; k < given.length; k++) size[at(k)] = given[k];
+    return size;
   };
   // The index, among all frames, of a value of the given frames.
   const at = (k) => k + Math.floor(k / nBins) * (times - 1) * nBins;
@@ -158,26 +158,38 @@ function singlePassPhase(magnitude, { nBins, nFft, hop }) {
 // Return a waveform whose magnitudes are near the given ones: fast Griffin-Lim (Perraudin, Balazs and Søndergaard,
 // 2013). After the first rounds, `fit` says which magnitudes the next round aims for.
 function griffinLim(magnitude, stft, fit, tick) {
-  const { griffin_lim_rounds: rounds, momentum } = model.inversion;
-  const asWritten = (waveform) => waveform.map((x) => clip(x, -1, 1));
+  const { griffin_lim_rounds: rounds } = model.inversion;
   const phase = singlePassPhase(magnitude, stft);
   const spectrum = {
     re: magnitude.map((x, k) => x * Math.cos(phase[k])),
     im: magnitude.map((x, k) => x * Math.sin(phase[k])),
   };
   let previous = { re: new Float32Array(magnitude.length), im: new Float32Array(magnitude.length) };
+  let before; // the spectrum before the previous one, whose arrays are used again
   for (let round = 0; round < rounds; round++) {
-    const consistent = stft.forward(asWritten(stft.inverse(spectrum)));
+    const consistent = stft.forward(clipToFullScale(stft.inverse(spectrum)), before);
     if (round >= model.constants.settling_rounds) magnitude = fit(magnitudes(consistent));
-    for (let k = 0; k < magnitude.length; k++) {
-      const re = consistent.re[k] + momentum * (consistent.re[k] - previous.re[k]);
-      const im = consistent.im[k] + momentum * (consistent.im[k] - previous.im[k]);
-      const share = magnitude[k] / Math.max(Math.sqrt(re * re + im * im), TINY);
-      spectrum.re[k] = re * share;
-      spectrum.im[k] = im * share;
-    }
-    previous = consistent;
+    accelerate(spectrum, consistent, previous, magnitude);
+    [before, previous] = [previous, consistent];
     tick((round + 1) / rounds);
   }
-  return asWritten(stft.inverse(spectrum));
+  return clipToFullScale(stft.inverse(spectrum));
+}
+
+// Go from a consistent spectrum further away from the previous one, and give the result the wanted magnitudes.
+function accelerate({ re, im }, { re: re1, im: im1 }, { re: re0, im: im0 }, magnitude) {
+  const { momentum } = model.inversion;
+  for (let k = 0; k < magnitude.length; k++) {
+    const x = re1[k] + momentum * (re1[k] - re0[k]);
+    const y = im1[k] + momentum * (im1[k] - im0[k]);
+    const share = magnitude[k] / Math.max(Math.sqrt(x * x + y * y), TINY);
+    re[k] = x * share;
+    im[k] = y * share;
+  }
+}
+
+// Clip a waveform, in place.
+function clipToFullScale(waveform) {
+  for (let k = 0; k < waveform.length; k++) waveform[k] = clip(waveform[k], -1, 1);
+  return waveform;
 }

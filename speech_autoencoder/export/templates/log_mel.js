@@ -61,8 +61,8 @@ function clip(x, low, high) {
   return x < low ? low : x > high ? high : x;
 }
 
-// Return a waveform at another rate, by sinc interpolation under a Kaiser window: what the lower of the two rates cannot
-// represent is left out. (Browsers interpolate linearly, which would leave aliases.)
+// Return a waveform at another rate, by sinc interpolation under a Kaiser window: what the lower of the two rates
+// cannot represent is left out. (Browsers interpolate linearly, which would leave aliases.)
 function resample(waveform, from, to) {
   if (from === to) return waveform;
   const PASSED = 0.95; // of the lower rate's band, in the middle of the filter's edge

@@ -4,27 +4,28 @@
 // Frames are one typed array, one after another: the weights of a layer tell how many channels a frame has.
 
 const LAYERS = {
-  // Each frame times a matrix (nIn, nOut), plus a bias.
+  // Each frame times a matrix (nInputs, nOutputs), plus a bias.
   dense(x, kernel, bias) {
-    const nIn = kernel.length / bias.length;
-    const output = repeat(bias, x.length / nIn);
-    addProduct(output, x, kernel, nIn, bias.length);
+    const nInputs = kernel.length / bias.length;
+    const output = repeat(bias, x.length / nInputs);
+    addProduct(output, x, kernel, nInputs, bias.length);
     return output;
   },
 
-  // A convolution with a kernel (3, nIn, nOut), with zeros around x: the frame before, the frame itself, the one after.
+  // A convolution with a kernel (3, nInputs, nOutputs), zeros around x: the frame before, itself, the one after.
   convolution(x, kernel, bias) {
-    const nOut = bias.length;
-    const nIn = kernel.length / (3 * nOut);
-    const output = repeat(bias, x.length / nIn);
-    const [before, here, after] = [0, 1, 2].map((t) => kernel.subarray(t * nIn * nOut, (t + 1) * nIn * nOut));
-    addProduct(output.subarray(nOut), x.subarray(0, -nIn), before, nIn, nOut);
-    addProduct(output, x, here, nIn, nOut);
-    addProduct(output, x.subarray(nIn), after, nIn, nOut);
+    const nOutputs = bias.length;
+    const nInputs = kernel.length / (3 * nOutputs);
+    const output = repeat(bias, x.length / nInputs);
+    const size = nInputs * nOutputs;
+    const [before, here, after] = [0, 1, 2].map((t) => kernel.subarray(t * size, (t + 1) * size));
+    addProduct(output.subarray(nOutputs), x.subarray(0, -nInputs), before, nInputs, nOutputs);
+    addProduct(output, x, here, nInputs, nOutputs);
+    addProduct(output, x.subarray(nInputs), after, nInputs, nOutputs);
     return output;
   },
 
-  // A convolution with a kernel (stride, nIn, nOut): `stride` frames become one, which are neighbours in x already.
+  // A convolution with a kernel (stride, nInputs, nOutputs): `stride` frames, which are neighbours in x, become one.
   downsampling_convolution: (x, kernel, bias) => LAYERS.dense(x, kernel, bias),
 
   // Each frame divided by its root mean square, times a scale for each channel (Zhang and Sennrich, 2019, equation 4).
@@ -55,23 +56,27 @@ function repeat(values, n) {
   return repeated;
 }
 
-// Add the product of x (rows of nIn values) and a matrix (nIn, nOut) to the rows of `output`.
+// Add the product of x (rows of nInputs values) and a matrix (nInputs, nOutputs) to the rows of `output`.
 // In blocks of four inputs, so that an output is loaded and stored once for four products: twice as fast as one by one.
-function addProduct(output, x, matrix, nIn, nOut) {
-  for (let row = 0; row < x.length / nIn; row++) {
-    const [from, to] = [row * nIn, row * nOut];
+function addProduct(output, x, matrix, nInputs, nOutputs) {
+  for (let row = 0; row < x.length / nInputs; row++) {
+    const [from, to] = [row * nInputs, row * nOutputs];
     let k = 0;
-    for (; k + 4 <= nIn; k += 4) {
+    for (; k + 4 <= nInputs; k += 4) {
       const a = x[from + k];
       const b = x[from + k + 1];
       const c = x[from + k + 2];
       const d = x[from + k + 3];
-      for (let j = 0, w = k * nOut; j < nOut; j++, w++) {
-        output[to + j] += a * matrix[w] + b * matrix[w + nOut] + c * matrix[w + 2 * nOut] + d * matrix[w + 3 * nOut];
+      const w0 = k * nOutputs;
+      const w1 = w0 + nOutputs;
+      const w2 = w1 + nOutputs;
+      const w3 = w2 + nOutputs;
+      for (let j = 0; j < nOutputs; j++) {
+        output[to + j] += a * matrix[w0 + j] + b * matrix[w1 + j] + c * matrix[w2 + j] + d * matrix[w3 + j];
       }
     }
-    for (; k < nIn; k++) {
-      for (let j = 0; j < nOut; j++) output[to + j] += x[from + k] * matrix[k * nOut + j];
+    for (; k < nInputs; k++) {
+      for (let j = 0; j < nOutputs; j++) output[to + j] += x[from + k] * matrix[k * nOutputs + j];
     }
   }
 }
@@ -135,6 +140,8 @@ function decodeFloat16(base64) {
   }
   const bytes = atob(base64);
   const values = new Float32Array(bytes.length / 2);
-  for (let k = 0; k < values.length; k++) values[k] = table[bytes.charCodeAt(2 * k) | (bytes.charCodeAt(2 * k + 1) << 8)];
+  for (let k = 0; k < values.length; k++) {
+    values[k] = table[bytes.charCodeAt(2 * k) | (bytes.charCodeAt(2 * k + 1) << 8)]; // the low byte comes first
+  }
   return values;
 }

@@ -126,8 +126,8 @@ async function take(blob, name) {
     shown = { ...sound, ...results, name, muted: new Set(), made: "", sounds: {} };
     showResults();
     if (!(await makeSounds(shown))) return;
-    const cut = sound.isCut ? ` Only the first ${(sound.samples.length / sound.sr).toFixed(0)} s of ${name} were used.` : "";
-    say(`Ready after ${((performance.now() - started) / 1000).toFixed(1)} s.${cut}`);
+    const used = `Only the first ${(sound.samples.length / sound.sr).toFixed(0)} s of ${name} were used.`;
+    say(`Ready after ${((performance.now() - started) / 1000).toFixed(1)} s. ${sound.isCut ? used : ""}`);
   } catch (error) {
     if (attempt !== attempts) return;
     complain(error.message);
@@ -165,11 +165,12 @@ function showResults() {
 function showLogMels() {
   const { original, reconstruction, pca, latent, nFrames, nSamples, samples, sr } = shown;
   drawSpectrograms(original, reconstruction, nFrames);
+  const [error, errorOfPCA] = [reconstruction, pca].map((estimate) => errorDb(original, estimate).toFixed(2));
   const facts = [
     `${(samples.length / sr).toFixed(2)} s`,
     `${counted(nSamples, "sample")} at ${features.sr.toLocaleString("en")} Hz`,
     `${counted(latent.length, "value")} in the latent`,
-    `log-mel error ${errorDb(original, reconstruction).toFixed(2)} dB (PCA baseline: ${errorDb(original, pca).toFixed(2)} dB)`,
+    `log-mel error ${error} dB (PCA baseline: ${errorOfPCA} dB)`,
   ];
   const toSpan = (fact) => Object.assign(document.createElement("span"), { textContent: fact });
   element("facts").replaceChildren(...facts.map(toSpan));
@@ -197,7 +198,9 @@ function makeRows() {
   const rows = Array.from({ length: size }, (_, row) => {
     const values = latent.filter((_, k) => k % size === row).map((x) => 0.5 + x / (2 * most));
     const [button, number, canvas] = ["button", "span", "canvas"].map((name) => document.createElement(name));
-    Object.assign(button, { type: "button", className: "row", tabIndex: row ? -1 : 0, ariaLabel: `Row ${row + 1}`, ariaPressed: "false" });
+    Object.assign(button, { type: "button", className: "row", tabIndex: row ? -1 : 0 });
+    button.setAttribute("aria-label", `Row ${row + 1}`);
+    button.setAttribute("aria-pressed", "false");
     number.textContent = row + 1;
     draw(canvas, values, values.length, page.difference_colours);
     button.append(number, canvas);
@@ -212,7 +215,7 @@ function mute(rows, isMuted) {
   for (const row of rows) {
     if (isMuted) shown.muted.add(row);
     else shown.muted.delete(row);
-    element("latent").children[row].ariaPressed = String(isMuted);
+    element("latent").children[row].setAttribute("aria-pressed", String(isMuted));
   }
   element("muted").textContent = `${shown.muted.size} of ${description.latent_size} muted`;
   reconstruct();
@@ -250,7 +253,8 @@ async function reconstruct() {
       showSound("reconstruction", samples, features.sr);
       shown.made = rows;
       showProgress(null);
-      say(rows ? `The reconstruction is without ${counted(shown.muted.size, "row")} of the latent.` : "The reconstruction has all rows again.");
+      const without = `The reconstruction is without ${counted(shown.muted.size, "row")} of the latent.`;
+      say(rows ? without : "The reconstruction has all rows again.");
     }
   } catch (error) {
     complain(error.message);

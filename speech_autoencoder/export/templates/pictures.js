@@ -24,8 +24,9 @@ function drawSpectrograms(original, reconstruction, nFrames) {
   const level = (x) => (x - lowest) / (loudest - lowest);
   draw(element("picture-original"), original.map(level), nFrames, page.level_colours);
   draw(element("picture-reconstruction"), reconstruction.map(level), nFrames, page.level_colours);
-  const shift = (x, k) => 0.5 + ((Math.max(reconstruction[k], lowest) - Math.max(x, lowest)) * rangeDb) / (2 * page.difference_db);
-  draw(element("picture-difference"), original.map(shift), nFrames, page.difference_colours);
+  const differenceDb = (x, k) => (Math.max(reconstruction[k], lowest) - Math.max(x, lowest)) * rangeDb;
+  const shifted = original.map((x, k) => 0.5 + differenceDb(x, k) / (2 * page.difference_db));
+  draw(element("picture-difference"), shifted, nFrames, page.difference_colours);
 }
 
 // Return the root mean square difference of two log-mels, in dB.

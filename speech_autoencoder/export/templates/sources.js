@@ -6,7 +6,9 @@ const DECODING_HZ = 48000;
 const CANCELLED = 1e-2;
 
 const MICROPHONE_ERRORS = {
-  NotAllowedError: "This page may not use the microphone: allow it beside the page's address or in the system's settings, or choose a file.",
+  NotAllowedError:
+    "This page may not use the microphone: allow it beside the page's address, or in the system's settings, " +
+    "or choose a file.",
   NotFoundError: "There is no microphone: connect one, or choose a file.",
   NotReadableError: "The microphone does not work, or another program uses it: close that program, or choose a file.",
 };
@@ -24,12 +26,12 @@ async function readSound(blob, name) {
     throw new Error(
       isWhole
         ? `${name} is not a sound that this browser can read: choose a recording such as WAV, MP3, M4A, OGG or FLAC.`
-        : `${name} is larger than ${page.most_bytes / 1e6} MB and cannot be read in part: choose a shorter recording, or a WAV file.`,
+        : `${name} is larger than ${page.most_bytes / 1e6} MB and cannot be read in part: choose a shorter recording.`,
     );
   }
   const { duration, sampleRate: sr } = buffer;
   if (duration < page.shortest_s) {
-    throw new Error(`${name} has ${duration.toFixed(2)} s of sound: choose a recording of ${page.shortest_s} s or more.`);
+    throw new Error(`${name} has ${duration.toFixed(2)} s of sound: choose one of ${page.shortest_s} s or more.`);
   }
   const samples = toMono(buffer, Math.min(buffer.length, Math.round(page.longest_s * sr)));
   const peakDb = 20 * Math.log10(peakOf(samples));
@@ -79,7 +81,9 @@ function peakOf(samples) {
 // onEnd(blob) at the end. Throws an Error that says why it is not possible.
 async function openMicrophone(onLevel, onEnd) {
   if (!navigator.mediaDevices?.getUserMedia || !window.MediaRecorder) {
-    throw new Error("This page has no way to the microphone: open it from disk or over https in a current browser, or choose a file.");
+    throw new Error(
+      "This page has no microphone: open it from disk or over https, in a current browser, or choose a file.",
+    );
   }
   let stream;
   try {
@@ -87,11 +91,13 @@ async function openMicrophone(onLevel, onEnd) {
     const audio = { echoCancellation: false, noiseSuppression: false, autoGainControl: false };
     stream = await navigator.mediaDevices.getUserMedia({ audio });
   } catch (error) {
-    throw new Error(MICROPHONE_ERRORS[error.name] ?? `The microphone cannot be used (${error.message}): choose a file.`);
+    const others = `The microphone cannot be used (${error.message}): choose a file.`;
+    throw new Error(MICROPHONE_ERRORS[error.name] ?? others);
   }
   // Samples as they are, where the browser can write them.
   const mimeType = "audio/webm;codecs=pcm";
-  const media = new MediaRecorder(stream, MediaRecorder.isTypeSupported(mimeType) ? { mimeType } : { audioBitsPerSecond: 256000 });
+  const isPossible = MediaRecorder.isTypeSupported(mimeType);
+  const media = new MediaRecorder(stream, isPossible ? { mimeType } : { audioBitsPerSecond: 256000 });
   const chunks = [];
   media.ondataavailable = ({ data }) => chunks.push(data);
   const stop = () => media.state === "recording" && media.stop();
