@@ -6,10 +6,12 @@ from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from typing import Any, NoReturn, Protocol
 
+from speech_autoencoder import __version__
 from speech_autoencoder.cli.process import fail, warn
 from speech_autoencoder.cli.progress import make_bars, make_say
 from speech_autoencoder.cli.session import own_arguments
 from speech_autoencoder.errors import InputError
+from speech_autoencoder.script_names import PROGRAM
 from speech_autoencoder.system.files import expanded
 from speech_autoencoder.system.processors import available_cpus
 
@@ -27,6 +29,7 @@ def make_parser(description: str) -> argparse.ArgumentParser:
 def make_command_parser(description: str, commands: Mapping[str, "Command"]) -> argparse.ArgumentParser:
     """Return a parser whose first argument is the name of a command, in `args.command`, followed by its options."""
     parser = _Parser(description=description, formatter_class=_Formatter)
+    parser.add_argument("--version", action="version", version=f"{PROGRAM} {__version__}")
     group = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     for name, command in commands.items():
         own = group.add_parser(name, help=command.HELP, description=command.HELP, formatter_class=_Formatter)

@@ -13,10 +13,9 @@ from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import IO, Any
 
-from speech_autoencoder import script_names
+from speech_autoencoder.script_names import PROGRAM, SCRIPTS
 
-# The files whose end is the end of their process.
-_SCRIPTS = {value for key, value in vars(script_names).items() if key.isupper()}
+# `python -m speech_autoencoder`.
 _COMMANDS = Path(__file__).parents[1] / "__main__.py"
 
 
@@ -77,7 +76,9 @@ def is_whole_program() -> bool:
     while frame.f_back and frame.f_back.f_globals.get("__name__") == "runpy":  # python -m
         frame = frame.f_back
     path = Path(scope.get("__file__") or "")
-    is_ours = scope.get("__name__") == "__main__" and (path.name in _SCRIPTS or path == _COMMANDS)
+    # The end of these files is the end of their process. On Windows, __main__.py is inside the program.
+    is_program = path.name == PROGRAM or path.parent.name == f"{PROGRAM}.exe"
+    is_ours = scope.get("__name__") == "__main__" and (path.name in SCRIPTS or path == _COMMANDS or is_program)
     return is_ours and not frame.f_back and not sys.flags.inspect
 
 

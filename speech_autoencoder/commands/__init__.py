@@ -1,1 +1,1 @@
-"""The commands of `python -m speech_autoencoder`, one module each; the table of them is in `__main__.py`."""
+"""The commands of `speech-autoencoder`, one module each; the table of them is in `__main__.py`."""

@@ -205,30 +205,6 @@ def test_decode_command_replaces_no_recording(command, place, encoded, tmp_path,
     assert names_in(tmp_path / "here") == ["a.sae", "a.wav"]
 
 
-def test_commands_each_has_help_options_and_run():
-    assert {"encode", "decode"} <= set(commands.COMMANDS)
-    for name, command in commands.COMMANDS.items():
-        assert command.__name__ == f"speech_autoencoder.commands.{name}"
-        assert command.HELP.endswith(".")
-
-
-def test_commands_help_is_quick(tmp_path):
-    """Neither TensorFlow nor NumPy: their imports would be listed."""
-    for command in ([], *([name] for name in commands.COMMANDS)):
-        done = subprocess.run(
-            [sys.executable, "-X", "importtime", "-m", "speech_autoencoder", *command, "--help"],
-            cwd=tmp_path,
-            env=os.environ | {"PYTHONPATH": str(ROOT)},
-            capture_output=True,
-            text=True,
-        )
-        assert done.returncode == 0
-        assert "usage: python -m speech_autoencoder" in done.stdout
-        modules = {line.rpartition("|")[2].strip() for line in done.stderr.splitlines()}
-        assert "speech_autoencoder.cli.process" in modules
-        assert not modules & {"numpy", "tensorflow", "scipy", "soundfile"}
-
-
 def test_predict_by_way_of_a_file(place, tmp_path):
     options = ["--model", place / "my_model_for_many_data.h5", "--no-show", "--bitrate", "1.1"]
     done = run_script("predict_for_one_data", place / "in" / "a.wav", *options, cwd=tmp_path)
