@@ -4,7 +4,7 @@ import os
 from collections.abc import Collection
 from pathlib import Path
 
-from speech_autoencoder.audio.formats.kinds import FORMATS, SUFFIXES
+from speech_autoencoder.audio.formats.kinds import FORMATS, OTHER_FORMATS, SUFFIXES
 from speech_autoencoder.errors import InputError
 from speech_autoencoder.system.files import explain, is_regular, printable
 
@@ -13,7 +13,7 @@ _MOST_NAMED = 5
 
 
 def find_recordings(
-    folder: Path, suffixes: Collection[str] = SUFFIXES, what: str = f"recording ({', '.join(FORMATS)})"
+    folder: Path, suffixes: Collection[str] = SUFFIXES, what: str = f"recording ({', '.join((*FORMATS, *OTHER_FORMATS))})"
 ) -> list[str]:
     """Return the names of the recordings in a folder and its subfolders, relative to it and sorted.
 

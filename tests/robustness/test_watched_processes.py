@@ -9,8 +9,14 @@ import pytest
 
 from robustness.watched_processes import watch
 from speech_autoencoder.errors import InputError
+from speech_autoencoder.system.isolation import call
 
 pytestmark = pytest.mark.skipif(not Path("/proc/self/clear_refs").exists(), reason="workers are watched through /proc")
+
+
+def grow():
+    """Use memory for a while."""
+    return len(np.ones(40_000_000))
 
 
 def misbehave(item):
@@ -27,6 +33,8 @@ def misbehave(item):
         time.sleep(60)
     if item == "eat":
         return len(np.ones(40_000_000))
+    if item == "eat in a child":  # which is kept for further calls
+        return call(grow, name="child", limit_s=60)
     if item == "eat all":
         return len(np.ones(10_000_000_000))
     return "fine"
@@ -38,7 +46,7 @@ def prepare():
 
 
 def test_watch_every_kind_of_misbehaviour_is_noticed_and_work_goes_on():
-    items = ["fine", "refuse", "ramble", "fail", "die", "fine", "hang", "eat", "fine", "eat all", "fine"]
+    items = ["fine", "refuse", "ramble", "fail", "die", "fine", "hang", "eat", "eat in a child", "fine", "eat all", "fine"]
     ends = {}
     for outcome in watch(prepare, items, most_s=4, most_mb=300):
         ends.setdefault(outcome.item, []).append(outcome.end)
@@ -50,5 +58,6 @@ def test_watch_every_kind_of_misbehaviour_is_noticed_and_work_goes_on():
         "die": ["crashed"],
         "hang": ["hung"],
         "eat": ["over memory"],
+        "eat in a child": ["over memory"],
         "eat all": ["over memory"],
     }

@@ -39,6 +39,8 @@ OTHER_SUFFIXES = frozenset(
     ".wmv .asf .avi .flv .mpg .mpeg .mts .m2ts .vob .ogv .ogx .spx .ac3 .eac3 .dts .ape .wv .tta .mpc .mp+ .ra .rm "
     ".dsf .dff .shn .tak .gsm .vox .raw .pcm".split()
 )
+# The same for messages, as far as people know them by name.
+OTHER_FORMATS = ("M4A", "MP4", "MOV", "3GP", "AMR", "AAC", "WebM", "WMA", "videos")
 # Samples without a header.
 RAW_SUFFIXES = (".raw", ".pcm", ".gsm", ".vox")
 READ_SUFFIXES = frozenset(" ".join(FORMATS.values()).split())
