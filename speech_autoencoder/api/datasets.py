@@ -33,7 +33,7 @@ def features_of_preset(name: str, recordings: Recordings) -> FeatureConfig:
 
 
 def find_recordings(
-    audio_dir: Path | None, audio_list: Path | None, split: str, say: Say, *, strict: bool
+    audio_dir: Path | None, audio_list: Path | None, split: str | None, say: Say, *, strict: bool
 ) -> Recordings:
     """Return the recordings of a folder, or those of a split that a list names; report what is to be said of that.
 

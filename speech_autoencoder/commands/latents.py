@@ -4,6 +4,8 @@ import argparse
 import os
 from contextlib import closing
 from dataclasses import replace
+from functools import partial
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -26,6 +28,7 @@ from speech_autoencoder.system.wording import counted, duration
 
 if TYPE_CHECKING:
     from speech_autoencoder.data.recording_names import Understanding
+    from speech_autoencoder.data.recordings import Recordings
 
 HELP = "Write the latents of recordings as .npz, for numpy, or .parquet, for pandas."
 OUTPUT_PATH = Path("latents.npz")
@@ -33,7 +36,10 @@ OUTPUT_PATH = Path("latents.npz")
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Add the recordings, the model, and how latents are found."""
-    parser.add_argument("files", nargs="+", type=to_path, metavar="IN", help="recordings, or folders of them")
+    parser.add_argument("files", nargs="*", type=to_path, metavar="IN", help="recordings, or folders of them")
+    parser.add_argument(
+        "--audio-list", type=to_path, metavar="FILE", help="a table of recordings, or of parts of them, in their place"
+    )
     parser.add_argument("--output", type=to_path, default=OUTPUT_PATH, help="the .npz or .parquet to write")
     parser.add_argument("--model", type=to_path, default=MODEL_PATH, help="the model's file")
     parser.add_argument(
@@ -52,22 +58,21 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> None:
     """Write the latents, and report what they are."""
     # After --help, which does not wait for NumPy.
-    from speech_autoencoder.cli.inputs import Batch, named_files
+    from speech_autoencoder.cli.inputs import Batch
     from speech_autoencoder.codec.latent_search import Encoder
     from speech_autoencoder.data import recording_names
     from speech_autoencoder.export import latents_file
+    from speech_autoencoder.export.recording_latents import encode_recordings
     from speech_autoencoder.model import model_file
 
     say = make_say(args.quiet)
     latents_file.require_format(args.output)
-    corpora = _corpora(named_files(args.files))
-    read = [_understand(folder, names, args.names, say) for folder, names in corpora]
-    told: dict[Path, tuple[str, str]] = {}
-    for (folder, names), found in zip(corpora, read, strict=True):
-        for name, speaker, label in zip(names, found.speakers, found.labels, strict=True):
-            told.setdefault(folder / name, (speaker, label))
-    paths = list(told)
-    require_outputs([(args.output, is_latents)], inputs=[*paths, args.model], overwrite=args.overwrite)
+    corpora = _corpora(args, say)
+    read = [_understand(recordings, args.names, say) for recordings in corpora]
+    paths = [recordings.folder / name for recordings in corpora for name in recordings.names]
+    inputs = [recordings.path(name) for recordings in corpora for name in recordings.names]
+    inputs += [args.model, *([args.audio_list] if args.audio_list else [])]
+    require_outputs([(args.output, is_latents)], inputs=inputs, overwrite=args.overwrite)
     lock(args.output)
     search = LatentSearchConfig(steps=0) if args.no_search else LatentSearchConfig()
     encoder = Encoder(model_file.load(args.model), search)
@@ -78,15 +83,15 @@ def run(args: argparse.Namespace) -> None:
         latents_file.writing(args.output, encoder) as table,
     ):
         options = {"salvage": args.salvage, "workers": args.workers, "tick": bar.update}
-        with closing(latents_file.encode_files(paths, encoder, folder=table.folder, **options)) as results:
+        with closing(encode_recordings(corpora, encoder, folder=table.folder, **options)) as results:
+            told = chain.from_iterable(zip(found.speakers, found.labels, strict=True) for found in read)
 
             def add(path: Path, _: Path) -> None:
-                found = next(results)
+                found, (speaker, label) = next(results), next(told)
                 if isinstance(found, InputError):
                     raise found
-                if found.recording.note:
-                    warn(f"{printable(path)}: {found.recording.note}")
-                speaker, label = told[path]
+                if found.note:
+                    warn(f"{printable(path)}: {found.note}")
                 table.add(found, speaker=speaker, label=label)
 
             batch.each(add)
@@ -96,16 +101,25 @@ def run(args: argparse.Namespace) -> None:
         f"Wrote {printable(args.output)}: {counted(len(columns['path']), 'recording')}, {duration(seconds)}, as "
         f"{counted(sum(columns['n_latents']), 'latent')} of {counted(table.latent_size, 'value')}."
     )
-    for (_, names), found in zip(corpora, read, strict=True):
-        say(recording_names.describe(found, names))
+    for recordings, found in zip(corpora, read, strict=True):
+        say(recording_names.describe(found, recordings.names))
     batch.end()
 
 
-def _corpora(files: list[Path]) -> list[tuple[Path, list[str]]]:
-    """Return the folders of recordings, and the names in each; recordings that are named singly are one such folder."""
-    from speech_autoencoder.audio.finding import find_recordings  # not before --help: NumPy
+def _corpora(args: argparse.Namespace, say: Say) -> list["Recordings"]:
+    """Return the recordings of a list, or of each folder, and those that are named singly as if they were a folder."""
+    from speech_autoencoder.api.datasets import find_recordings  # not before --help: NumPy
+    from speech_autoencoder.cli.inputs import named_files
+    from speech_autoencoder.data.recordings import Recordings
 
-    corpora = [(path, find_recordings(path)) for path in files if path.is_dir()]
+    if bool(args.files) == bool(args.audio_list):
+        raise InputError(
+            "Name recordings or folders of them, or a list of recordings with --audio-list: one of the two."
+        )
+    if args.audio_list:
+        return [find_recordings(None, args.audio_list, None, say, strict=args.strict)]
+    files = named_files(args.files)
+    corpora = [Recordings.of_folder(path) for path in files if path.is_dir()]
     single = [path for path in files if not path.is_dir()]
     if single:
         try:
@@ -113,19 +127,27 @@ def _corpora(files: list[Path]) -> list[tuple[Path, list[str]]]:
             names = [path.relative_to(folder).as_posix() for path in single]
         except ValueError:  # some paths are absolute, or on another drive, and some are not
             folder, names = Path(), [path.as_posix() for path in single]
-        corpora.append((folder, names))
-    return corpora
+        corpora.append(Recordings(folder, names))
+    seen: set[Path] = set()
+    distinct = []
+    for recordings in corpora:
+        names = [name for name in dict.fromkeys(recordings.names) if recordings.folder / name not in seen]
+        seen |= {recordings.folder / name for name in names}
+        if names:
+            distinct.append(replace(recordings, names=names))
+    return distinct
 
 
-def _understand(folder: Path, names: list[str], pattern: str | None, say: Say) -> "Understanding":
-    """Return the speakers and labels of the recordings in a folder: as a pattern, labels.csv or their names tell."""
+def _understand(recordings: "Recordings", pattern: str | None, say: Say) -> "Understanding":
+    """Return the speakers and labels: those of the list, or as a pattern, labels.csv or the names tell."""
     from speech_autoencoder.api.datasets import read_names  # as above
     from speech_autoencoder.data.labels_file import find_labels, read_labels
 
-    found = read_names(names, audio_dir=folder, pattern=pattern, training_array=None)
-    path = find_labels(folder) if pattern is None else None
+    folder = None if recordings.listed_in else recordings.folder
+    found = recordings.understand(partial(read_names, audio_dir=folder, pattern=pattern, training_array=None))
+    path = find_labels(folder) if folder and pattern is None else None
     table = read_labels(path) if path else None
     if table is None or "label" not in table.columns:
         return found
-    labels = table.values("label", names, say)
-    return replace(found, labels=[labels.get(name, "") for name in names])
+    labels = table.values("label", recordings.names, say)
+    return replace(found, labels=[labels.get(name, "") for name in recordings.names])

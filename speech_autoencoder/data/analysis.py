@@ -2,7 +2,7 @@
 
 import hashlib
 import os
-from collections.abc import Callable, Container, Iterable, Iterator
+from collections.abc import Callable, Container, Generator, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from itertools import chain, groupby
@@ -31,7 +31,7 @@ _NOTHING = np.zeros(0, np.float32)
 # The most samples of a part of a recording that wait for a worker; a longer part is analysed while it is decoded.
 _MOST_WAITING_SAMPLES = 1 << 20
 # How far a list may be off where a recording ends, in seconds: times are rounded.
-_ROUNDING_S = 0.02
+ROUNDING_S = 0.02
 # The length of a file's digest: a number that any reader of JSON holds exactly.
 _DIGEST_BYTES = 6
 # The same bound for the number of a file.
@@ -107,7 +107,7 @@ Item = str | Sound | Analysed | Unusable
 
 def together(
     recordings: Recordings, features: FeatureConfig, known: Container[str] = (), *, salvage: bool = False
-) -> Iterator[list[Item]]:
+) -> Generator[list[Item], None, None]:
     """Yield lists of successive recordings: of several short ones, to be analysed at once, or of a long one.
 
     A file is the name of a recording; the parts of files are read here, while each of them is decoded once, except
@@ -163,8 +163,8 @@ def _read_parts(
                 sound = _frames(pieces, sr, features) if is_long else np.concatenate([_NOTHING, *pieces])
                 n_samples = levels.n_samples
                 entry = {"path": name, **of_file, "sr": sr, "n_samples": n_samples, **levels.columns()}
-                if not n_samples or (end is not None and n_samples < end - start - _ROUNDING_S * sr):
-                    yield Unusable(_not_there(printable(name), start, end, cutter.n_read, sr))
+                if not n_samples or (end is not None and n_samples < end - start - ROUNDING_S * sr):
+                    yield Unusable(not_there(printable(name), start, end, cutter.n_read, sr))
                 else:
                     yield _analysed(entry, sound, features, "") if is_long else Sound(entry, sound)
                 n_done += 1
@@ -184,7 +184,7 @@ def _watched(pieces: Iterable[np.ndarray], levels: Levels) -> Iterator[np.ndarra
         yield piece
 
 
-def _not_there(name: str, start: int, end: int | None, n_samples: int, sr: int) -> str:
+def not_there(name: str, start: int, end: int | None, n_samples: int, sr: int) -> str:
     """Return what is wrong with a part of a recording of `n_samples` that does not hold it."""
     if end is not None and end <= start:
         return f"{name} is shorter than a sample: expected an end after the start."

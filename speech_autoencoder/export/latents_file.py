@@ -5,42 +5,29 @@ the columns of a recording, not by its length.
 """
 
 import json
-import os
 import shutil
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from tempfile import SpooledTemporaryFile, TemporaryFile
-from typing import IO, Any, NamedTuple
+from tempfile import TemporaryFile
+from typing import IO, Any
 from zipfile import ZipFile, ZipInfo
 
 import numpy as np
 
 from speech_autoencoder import __version__
-from speech_autoencoder.audio.reading import Recording, opened
 from speech_autoencoder.codec.latent_search import Encoder
-from speech_autoencoder.codec.waveforms import count_latents, encode_waveform
 from speech_autoencoder.errors import InputError
+from speech_autoencoder.export.recording_latents import Latents
 from speech_autoencoder.system.files import PROGRAM, atomic_write, printable
-from speech_autoencoder.system.parallel import in_order
 
 SUFFIXES = (".npz", ".parquet")
 FORMAT = f"{PROGRAM} latents 1"
-# Of a recording's latents, what is kept in memory until they are written: 6 minutes of sound at 700 values a second.
-_IN_MEMORY_BYTES = 1 << 20
 # A group of rows of a .parquet ends when its latents have so many bytes, or it has so many rows.
 _GROUP_BYTES = 16 << 20
 _GROUP_ROWS = 10_000
 _TEXTS = ("path", "speaker", "label")
-
-
-class Latents(NamedTuple):
-    """The latents of a recording in a temporary file, their count and their mean, and the recording's description."""
-
-    recording: Recording
-    file: IO[bytes]
-    n_latents: int
-    mean: np.ndarray
+_NUMBERS = {"sr": np.int32, "start": np.int64, "n_samples": np.int64}
 
 
 def require_format(path: Path) -> None:
@@ -57,74 +44,6 @@ def require_format(path: Path) -> None:
         raise InputError(f"{printable(path)} ends in neither {' nor '.join(SUFFIXES)}: choose a name that does.")
     if path.suffix == ".parquet":
         import pyarrow.parquet  # noqa: F401 - an extra
-
-
-def encode_file(
-    path: Path,
-    encoder: Encoder,
-    *,
-    folder: Path,
-    salvage: bool = False,
-    workers: int = 1,
-    tick: Callable[[float], object] = lambda share: None,
-) -> Latents:
-    """Return the latents of a recording, as `encode_waveform` yields them.
-
-    Parameters
-    ----------
-    folder : Path
-        Where they are kept if they are many.
-    salvage : bool
-        Use what can be decoded of a recording that is not whole.
-    workers : int
-        The threads of `encode_waveform`.
-    tick : callable
-        Is called with the share of the recording that was just encoded.
-
-    Raises
-    ------
-    InputError
-        If it is not a usable recording.
-    """
-    model, n_latents, total = encoder.model, 0, np.zeros(encoder.model.config.latent_size)
-    with opened(path, salvage=salvage) as (recording, blocks):
-        expected = count_latents(recording.n_samples, recording.sr, model.features, model.config)
-        # Closed by whoever writes the latents.
-        file = SpooledTemporaryFile(_IN_MEMORY_BYTES, dir=os.fspath(folder))  # noqa: SIM115
-        try:
-            for chunk in encode_waveform(encoder, blocks(None, None), recording.sr, workers=workers):
-                file.write(np.ascontiguousarray(chunk, "<f4").data)
-                total += chunk.sum(axis=0, dtype=np.float64)
-                n_latents += len(chunk)
-                tick(len(chunk) / expected)
-        except BaseException:
-            file.close()
-            raise
-    return Latents(recording, file, n_latents, (total / n_latents).astype(np.float32))
-
-
-def encode_files(
-    paths: Sequence[Path],
-    encoder: Encoder,
-    *,
-    folder: Path,
-    salvage: bool = False,
-    workers: int = 1,
-    tick: Callable[[float], object] = lambda share: None,
-) -> Generator[Latents | InputError, None, None]:
-    """Yield the latents of each recording, see `encode_file`, or why it cannot be used.
-
-    Recordings are encoded in threads, a single one in parts. What is yielded does not depend on their count.
-    """
-
-    def encode(path: Path) -> Latents | InputError:
-        own_workers = workers if len(paths) == 1 else 1
-        try:
-            return encode_file(path, encoder, folder=folder, salvage=salvage, workers=own_workers, tick=tick)
-        except InputError as error:
-            return error
-
-    return in_order(encode, paths, workers)
 
 
 @contextmanager
@@ -158,7 +77,7 @@ class Table:
 
     def __init__(self, encoder: Encoder, latents: IO[bytes], folder: Path) -> None:
         self.latents, self.folder = latents, folder
-        self.columns: dict[str, list] = {name: [] for name in (*_TEXTS, "sr", "n_samples", "n_latents", "mean")}
+        self.columns: dict[str, list] = {name: [] for name in (*_TEXTS, *_NUMBERS, "n_latents", "mean")}
         self._encoder = encoder
 
     def add(self, found: Latents, *, speaker: str = "", label: str = "") -> None:
@@ -166,8 +85,8 @@ class Table:
         with found.file:
             found.file.seek(0)
             shutil.copyfileobj(found.file, self.latents)
-        texts = (found.recording.path.as_posix(), speaker, label)
-        values = (*texts, found.recording.sr, found.recording.n_samples, found.n_latents, found.mean)
+        texts = (found.path.as_posix(), speaker, label)
+        values = (*texts, found.sr, found.start, found.n_samples, found.n_latents, found.mean)
         for column, value in zip(self.columns.values(), values, strict=True):
             column.append(value)
 
@@ -204,8 +123,7 @@ def _write_npz(path: Path, table: Table) -> None:
         "first_row": first_row.astype("<i8"),
         "mean": np.array(columns["mean"], "<f4"),
         **{name: np.array(columns[name], "<U") for name in _TEXTS},
-        "sr": np.array(columns["sr"], "<i4"),
-        "n_samples": np.array(columns["n_samples"], "<i8"),
+        **{name: np.array(columns[name], np.dtype(kind).newbyteorder("<")) for name, kind in _NUMBERS.items()},
     }
     with ZipFile(path, "w") as archive:
         for name, array in arrays.items():
@@ -233,8 +151,7 @@ def _write_parquet(path: Path, table: Table) -> None:
     latent = pa.list_(pa.float32(), table.latent_size)
     types = {
         **dict.fromkeys(_TEXTS, pa.string()),
-        "sr": pa.int32(),
-        "n_samples": pa.int64(),
+        **{name: pa.from_numpy_dtype(kind) for name, kind in _NUMBERS.items()},
         "mean": latent,
         "latents": pa.list_(latent),
     }
@@ -248,7 +165,7 @@ def _write_parquet(path: Path, table: Table) -> None:
             offsets = pa.array(np.concatenate([[0], np.cumsum(counts)]), pa.int32())
             part: dict[str, Any] = {
                 **{name: list(map(_valid, columns[name][first:last])) for name in _TEXTS},
-                **{name: columns[name][first:last] for name in ("sr", "n_samples")},
+                **{name: columns[name][first:last] for name in _NUMBERS},
                 "mean": _vectors(np.array(columns["mean"][first:last], "<f4").tobytes(), latent),
                 "latents": pa.ListArray.from_arrays(offsets, _vectors(data, latent)),
             }

@@ -144,5 +144,25 @@ def test_latents_parquet_is_replaced_or_needs_its_library(latents, tmp_path, mon
     assert (path.exists() and path.read_bytes()) == before
 
 
+def test_latents_of_a_list_has_its_parts_speakers_and_labels(latents, place, tmp_path, capsys):
+    rows = [
+        "path,start,end,speaker,label,split",
+        "in/jo/1_jo_0.wav,0.1,0.3,Jo,one,test",
+        "in/jo/1_jo_1.wav,,,Al,,train",
+    ]
+    (place / "list.csv").write_text("\n".join([*rows, "in/jo/1_jo_0.wav,9,10,Jo,late,\n"]))
+    with pytest.raises(SystemExit):
+        latents("--audio-list", "list.csv", "--output", tmp_path / "a.npz", "--no-search")
+    assert "left out: list.csv, row 4: in/jo/1_jo_0.wav 9.00-10.00 s starts after" in capsys.readouterr().err
+    with np.load(tmp_path / "a.npz") as file:
+        assert file["path"].tolist() == ["in/jo/1_jo_0.wav", "in/jo/1_jo_1.wav"]
+        assert file["speaker"].tolist() == ["Jo", "Al"]
+        assert file["label"].tolist() == ["one", ""]
+        assert (file["start"][0], file["n_samples"][0]) == (800, 1_600)
+    refused("one of the two", do=lambda: latents("in", "--audio-list", "list.csv", "--output", tmp_path / "b.npz"))
+    refused("Name recordings", do=lambda: latents("--output", tmp_path / "b.npz"))
+    (place / "list.csv").unlink()
+
+
 def test_latents_silent_reports_nothing(latents, tmp_path):
     assert latents("in", "--output", tmp_path / "a.npz", "--no-search", "--quiet") == ""

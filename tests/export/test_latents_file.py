@@ -12,8 +12,9 @@ from speech_autoencoder.audio.reading import describe, read
 from speech_autoencoder.codec.latent_search import Encoder
 from speech_autoencoder.codec.waveforms import encode_waveform
 from speech_autoencoder.config import LatentSearchConfig
-from speech_autoencoder.errors import InputError
-from speech_autoencoder.export import latents_file
+from speech_autoencoder.data.recordings import Recordings
+from speech_autoencoder.export import latents_file, recording_latents
+from speech_autoencoder.export.recording_latents import encode_recordings
 from tests.helpers.common import ROOT, file_size_limit, names_in, refused
 from tests.helpers.tiny_codec import make_codec, record
 
@@ -36,11 +37,17 @@ def recordings(tmp_path_factory):
 def write(path, encoder, recordings, **options):
     """Write the latents of recordings, which all can be used."""
     with latents_file.writing(path, encoder) as table:
-        found = latents_file.encode_files(recordings, encoder, folder=table.folder, **options)
+        found = encode(recordings, encoder, folder=table.folder, **options)
         for recording, latents in zip(recordings, found, strict=True):
             label, speaker, _ = recording.stem.split("_")
             table.add(latents, speaker=speaker, label=label)
     return path
+
+
+def encode(recordings, encoder, **options):
+    """Return the latents of recordings."""
+    names = [path.name for path in recordings]
+    return encode_recordings([Recordings(recordings[0].parent, names)], encoder, **options)
 
 
 def expected(encoder, path):
@@ -55,6 +62,7 @@ def test_npz_holds_the_latents_of_every_recording(encoder, recordings, tmp_path)
         assert file["label"].tolist() == ["a", "b", "c"]
         assert file["sr"].tolist() == [8_000, 8_000, 11_025]
         assert file["n_samples"].tolist() == [9_000, 1, 30_000]
+        assert file["start"].tolist() == [0, 0, 0]
         assert file["latents"].dtype == file["mean"].dtype == np.float32
         assert len(file["latents"]) == file["first_row"][-1]
         for i, path in enumerate(recordings):
@@ -89,7 +97,7 @@ def test_parquet_holds_what_the_npz_does(encoder, recordings, tmp_path, monkeypa
     assert parquet.ParquetFile(path).num_row_groups == 2
     table = parquet.read_table(path)
     with np.load(write(tmp_path / "a.npz", encoder, recordings)) as file:
-        for name in ("path", "speaker", "label", "sr", "n_samples"):
+        for name in ("path", "speaker", "label", "sr", "start", "n_samples"):
             assert table[name].to_pylist() == file[name].tolist()
         np.testing.assert_array_equal(np.array(table["mean"].to_pylist(), np.float32), file["mean"])
         rows = table["latents"].to_pylist()
@@ -110,29 +118,10 @@ def test_file_of_a_name_that_is_not_text_is_read(encoder, tmp_path, suffix):
             assert file["path"][0] == path.as_posix()
 
 
-def test_encode_files_yields_why_a_recording_cannot_be_used(encoder, recordings, tmp_path):
-    (tmp_path / "bad.wav").write_bytes(b"no sound at all")
-    found = list(
-        latents_file.encode_files([recordings[0], tmp_path / "bad.wav", recordings[2]], encoder, folder=tmp_path)
-    )
-    assert [isinstance(each, InputError) for each in found] == [False, True, False]
-    assert "bad.wav" in str(found[1])
-    for each in found[::2]:
-        each.file.close()
-
-
-def test_encode_file_ticks_reach_the_whole(encoder, tmp_path):
-    ticks = []
-    path = record(tmp_path / "a.wav", 300_000)
-    latents_file.encode_file(path, encoder, folder=tmp_path, tick=ticks.append).file.close()
-    assert len(ticks) > 1
-    assert sum(ticks) == pytest.approx(1)
-
-
 def test_memory_does_not_grow_with_length_or_count(tmp_path, monkeypatch):
     monkeypatch.setattr(decoding, "BLOCK_SAMPLES", 20_000)
     monkeypatch.setattr("speech_autoencoder.codec.waveforms.BLOCK_SAMPLES", 20_000)
-    monkeypatch.setattr(latents_file, "_IN_MEMORY_BYTES", 10_000)
+    monkeypatch.setattr(recording_latents, "_IN_MEMORY_BYTES", 10_000)
     encoder, peaks = Encoder(make_codec(), LatentSearchConfig(steps=0)), []
     for n_recordings, seconds in ((1, 100), (3, 300)):
         path = record(tmp_path / "a_b_c.wav", 8_000 * seconds)
