@@ -11,6 +11,7 @@ from speech_autoencoder.cli.tensorflow import start_tensorflow
 from speech_autoencoder.codec.latent_search import Encoder
 from speech_autoencoder.config import InversionConfig, LatentSearchConfig
 from speech_autoencoder.data.dataset import Dataset
+from speech_autoencoder.data.recordings import LISTED
 from speech_autoencoder.errors import InputError
 from speech_autoencoder.evaluation import bootstrap, rates, verdict
 from speech_autoencoder.evaluation.metrics.metric import SoundPair
@@ -45,10 +46,9 @@ def require_recordings(data: Dataset, array_path: Path, say: Say) -> list[str]:
     missing = data.missing()
     array, folder, next_step = printable(array_path), printable(data.audio_dir), f"or run {TEST_DATA_GENERATOR} again"
     if missing and len(missing) == len(data.names):
-        raise InputError(
-            f"The recordings of {array} are not in {folder}: put them back, {next_step} with --audio-dir and their "
-            "folder."
-        )
+        of_list = data.files or data.understanding.source == LISTED
+        where = "--audio-list and their list" if of_list else "--audio-dir and their folder"
+        raise InputError(f"The recordings of {array} are not in {folder}: put them back, {next_step} with {where}.")
     if missing:
         verb = "is" if len(missing) == 1 else "are"
         say(

@@ -235,7 +235,7 @@ def _write_array(
     work = partial(analyse, recordings, features=features, known=old.analysed, salvage=salvage)
     items = together(recordings, features, old.unchanged, salvage=salvage)
     # Closed here, whatever happens: the garbage collector may close it where no thread can be waited for.
-    with path.open("wb") as file, closing(in_order(work, items, workers)) as lists:
+    with path.open("wb") as file, closing(items), closing(in_order(work, items, workers)) as lists:
         _write_header(file, (0, features.n_mels, features.n_frames, 1))
         for name, found in zip(names, progress(chain.from_iterable(lists), len(names)), strict=True):
             if isinstance(found, Unusable):

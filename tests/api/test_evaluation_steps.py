@@ -96,3 +96,12 @@ def test_load_encoders_are_those_of_the_two_models(monkeypatch):
     monkeypatch.setattr(evaluation_steps, "Encoder", lambda model, config: model.features.preset)
     assert load_encoders_of(monkeypatch, "classic", "classic") == ("classic", "classic")
     assert load_encoders_of(monkeypatch, "classic") == ("classic", None)
+
+
+def test_require_recordings_of_a_list_that_are_gone_names_the_list(tmp_path):
+    data = replace(make_dataset(["talk.wav 0.00-1.00 s"], [4]), files=["talk.wav"], starts=[0], audio_dir=tmp_path)
+    refused(
+        "test_data.npy are not in",
+        "again with --audio-list and their list",
+        do=lambda: require_recordings(data, Path("test_data.npy"), print),
+    )

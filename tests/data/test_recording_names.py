@@ -134,8 +134,7 @@ def test_conventional_name_of_another_form_is_none(name, parts):
 
 def test_describe_long_identifiers_of_a_list_are_shortened():
     told = Understanding(["0123456789abcdef" * 8, ""], ["", ""], source="list")
-    text = describe(told, ["a.wav", "b.wav"])
-    assert text == (
-        "The list tells: 1 speaker (0123456789abcdef0123456789abcdef...), as in a.wav. 1 recording has neither, such as "
-        "b.wav."
+    assert describe(told, ["a.wav", "b.wav"]) == (
+        "The list tells: 1 speaker (0123456789abcdef0123456789abcdef...), as in a.wav. 1 recording has neither, "
+        "such as b.wav."
     )
