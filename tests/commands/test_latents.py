@@ -8,13 +8,9 @@ import numpy as np
 import pytest
 import soundfile as sf
 
+import speech_autoencoder
 from speech_autoencoder import __main__ as commands
-from speech_autoencoder.audio.reading import describe, read
 from speech_autoencoder.cli.origins import is_latents
-from speech_autoencoder.codec.latent_search import Encoder
-from speech_autoencoder.codec.waveforms import encode_waveform
-from speech_autoencoder.config import LatentSearchConfig
-from speech_autoencoder.model import model_file
 from speech_autoencoder.training.saving import save
 from tests.helpers.common import make_speech, names_in, refused
 from tests.helpers.tiny_codec import make_codec, record
@@ -55,14 +51,14 @@ def test_latents_of_a_folder(latents, place, tmp_path):
         assert sorted(file["label"]) == ["0"] * 4 + ["1"] * 4
 
 
-@pytest.mark.parametrize(("option", "steps"), [((), LatentSearchConfig().steps), (("--no-search",), 0)])
-def test_latents_are_those_of_the_encoder_to_the_bit(latents, place, tmp_path, option, steps):
-    path = place / "in" / "jo" / "1_jo_0.wav"
-    latents(path, "--output", tmp_path / "a.npz", *option)
-    encoder = Encoder(model_file.load(place / "my_model_for_many_data.h5"), LatentSearchConfig(steps=steps))
-    expected = np.concatenate(list(encode_waveform(encoder, [read(path)], describe(path).sr)))
+@pytest.mark.parametrize(("options", "search"), [((), True), (("--no-search",), False)])
+def test_latents_are_those_that_the_api_encodes_to_the_bit(latents, place, tmp_path, options, search):
+    latents("in", "--output", tmp_path / "a.npz", *options)
+    model = speech_autoencoder.load("my_model_for_many_data.h5")
     with np.load(tmp_path / "a.npz") as file:
-        np.testing.assert_array_equal(file["latents"], expected)
+        for i, path in enumerate(file["path"]):
+            encoded = model.encode(*speech_autoencoder.read(path), search=search)
+            np.testing.assert_array_equal(file["latents"][slice(*file["first_row"][i : i + 2])], encoded)
 
 
 def test_latents_of_recordings_named_singly_are_read_as_one_corpus(latents, place, tmp_path):
