@@ -214,10 +214,11 @@ def test_page_resamples_as_well_as_python(open_page, speech, tmp_path):
 def test_page_records_from_the_microphone(open_page, speech):
     browser = open_page("classic")
     button = browser.find_element("id", "record")
-    button.click()
+    browser.execute_script("arguments[0].focus()", button)
+    press(browser, " ")
     wait_for(browser, "element('level').value > 0.5 && parseFloat(element('time').textContent) > 1.2")
     assert button.text == "Stop"
-    button.click()
+    press(browser, " ")
     wait_until_ready(browser)
     assert button.text == "Record"
     assert browser.find_element("id", "name").text == "Your recording"

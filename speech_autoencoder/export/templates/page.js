@@ -79,25 +79,30 @@ function begin(text) {
   return ++attempts;
 }
 
+let isAsking = false; // for the microphone; the button stays enabled, as it would lose the focus
+
 async function record() {
+  if (isAsking) return;
+  isAsking = true;
   const attempt = begin("Allow this page to use the microphone …");
-  element("record").disabled = true;
   try {
     const opened = await openMicrophone(showLevel, (blob) => {
       recorder = null;
       showRecording(false);
       if (attempt === attempts) take(blob, "Your recording");
     });
-    if (attempt !== attempts) return opened.stop();
+    if (attempt !== attempts) {
+      opened.stop();
+      return;
+    }
     recorder = opened;
     showRecording(true);
     say("Speak now.");
   } catch (error) {
     if (attempt === attempts) complain(error.message);
   } finally {
-    element("record").disabled = false;
+    isAsking = false;
   }
-  return undefined;
 }
 
 function showRecording(isOn) {

@@ -8,7 +8,7 @@ let current = "original"; // the one that plays, or played last
 // Give a player its sound; one that plays goes on with the new sound.
 function setSound(key, samples, sr) {
   const { paused, currentTime } = audios[key];
-  if (audios[key].src) URL.revokeObjectURL(audios[key].src);
+  URL.revokeObjectURL(audios[key].src);
   audios[key].src = URL.createObjectURL(toWAV(samples, sr));
   audios[key].currentTime = currentTime;
   if (!paused) play(key, currentTime);
@@ -18,6 +18,7 @@ function setSound(key, samples, sr) {
 
 function removeSounds() {
   for (const key of SOUNDS) {
+    URL.revokeObjectURL(audios[key].src);
     audios[key].removeAttribute("src");
     audios[key].load();
     buttons[key].disabled = true;
