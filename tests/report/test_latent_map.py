@@ -58,7 +58,7 @@ def test_write_sounds_of_any_rate_are_as_long_and_played_by_browsers(tmp_path, s
     path = tmp_path / written.files[0].split("/")[1]
     info = sf.info(path)
     assert info.format == "MP3"
-    assert info.samplerate in (8_000, 11_025, 12_000)
+    assert info.samplerate == {9_600: 8_000, 44_100: 12_000, 6_000: 8_000}.get(sr, sr)
     assert info.duration == pytest.approx(0.5, abs=0.001)
     assert latent_map.is_sound_name(path.name)
 
