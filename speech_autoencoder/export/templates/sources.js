@@ -42,11 +42,12 @@ async function readSound(blob, name) {
   return { samples, sr, isCut: !isWhole || buffer.length > samples.length };
 }
 
-// Return the sample rate that a WAV or FLAC file states, so that it is not resampled twice; null for others.
+// Return the rate that a WAV, FLAC or Ogg Vorbis file states, so that it is resampled only once; null for others.
 function statedRate(bytes) {
   const view = new DataView(bytes);
   const text = (at) => (at + 4 <= bytes.byteLength ? String.fromCharCode(...new Uint8Array(bytes, at, 4)) : "");
   if (text(0) === "fLaC" && bytes.byteLength > 21) return view.getUint32(18) >>> 12;
+  if (text(0) === "OggS" && text(29) === "vorb" && bytes.byteLength > 43) return view.getUint32(40, true);
   if (text(0) !== "RIFF" || text(8) !== "WAVE") return null;
   for (let at = 12; at + 16 <= bytes.byteLength; at += 8 + view.getUint32(at + 4, true)) {
     if (text(at) === "fmt ") return view.getUint32(at + 12, true);
