@@ -2,6 +2,7 @@
 
 import math
 import operator
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,9 @@ from speech_autoencoder.audio.decoding import BLOCK_SAMPLES
 from speech_autoencoder.audio.reading import PEAK_LIMIT, without_offset
 from speech_autoencoder.config import RATES_HZ, FeatureConfig, preset
 from speech_autoencoder.errors import InputError
+
+# What may be given for an array of floats.
+Floats = np.ndarray | Sequence[float]
 
 
 def number(name: str, value: Any, kind: type, *, is_positive: bool = True) -> Any:

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from speech_autoencoder.api.arguments import floats, number, sample_rate, waveform_blocks
+from speech_autoencoder.api.arguments import Floats, floats, number, sample_rate, waveform_blocks
 from speech_autoencoder.cli.process import blas_threads
 from speech_autoencoder.codec.latent_search import Encoder
 from speech_autoencoder.codec.recording_codec import encode_to_bytes, open_encoded
@@ -135,7 +135,7 @@ class Model:
         trained = self._trained
         return count_latents(number("n_samples", n_samples, int), sample_rate(sr), trained.features, trained.config)
 
-    def encode(self, waveform: Any, sr: int, *, search: bool = True) -> np.ndarray:
+    def encode(self, waveform: Floats, sr: int, *, search: bool = True) -> np.ndarray:
         """Return the latent of a waveform of any length: what the command ``latents`` writes, to the last bit.
 
         Parameters
@@ -164,7 +164,7 @@ class Model:
         with blas_threads(1):  # how a sum is split among threads changes its last bits
             return np.concatenate(list(encode_waveform(encoder, blocks, sr, workers=workers)))
 
-    def decode(self, latent: Any, sr: int, n_samples: int) -> np.ndarray:
+    def decode(self, latent: np.ndarray, sr: int, n_samples: int) -> np.ndarray:
         """Return the waveform of a latent.
 
         Parameters
@@ -199,7 +199,7 @@ class Model:
             blocks = decode_waveform(self._trained, [values], sr, n_samples, InversionConfig())
             return np.concatenate(list(blocks))
 
-    def reconstruct(self, waveform: Any, sr: int) -> np.ndarray:
+    def reconstruct(self, waveform: Floats, sr: int) -> np.ndarray:
         """Return what the model makes of a waveform: the sound that a prediction writes of it, before 16 bits.
 
         Parameters
@@ -220,7 +220,7 @@ class Model:
         latent = self.encode(waveform, sr)
         return self.decode(latent, sr, len(waveform))
 
-    def compress(self, waveform: Any, sr: int, bitrate: float = DEFAULT_BITRATE) -> bytes:
+    def compress(self, waveform: Floats, sr: int, bitrate: float = DEFAULT_BITRATE) -> bytes:
         """Return a waveform as a few bytes: the ``.sae`` file that the command ``encode`` writes.
 
         Parameters

@@ -109,8 +109,9 @@ def predict(
     Examples
     --------
     >>> import speech_autoencoder as sa
-    >>> sa.predict("recordings/a.wav", "model.h5", output="a-reconstructed.wav").reconstructions
-    [PosixPath('a-reconstructed.wav')]
+    >>> prediction = sa.predict("recordings/a.wav", "model.h5", output="a-reconstructed.wav")
+    >>> str(prediction.reconstructions[0])
+    'a-reconstructed.wav'
     """
     reporter = reports(say, warn, progress)
     model_path, output_path = expanded(model), expanded(output)

@@ -1,11 +1,10 @@
 """Sound and features without a model: read a recording, analyse it, make sound of its features."""
 
 from os import PathLike
-from typing import Any
 
 import numpy as np
 
-from speech_autoencoder.api.arguments import feature_config, floats, optional, sample_rate, waveform_blocks
+from speech_autoencoder.api.arguments import Floats, feature_config, floats, optional, sample_rate, waveform_blocks
 from speech_autoencoder.audio.log_mel import mel_spectrogram_stream, normalise
 from speech_autoencoder.audio.reading import opened
 from speech_autoencoder.audio.resampling import resample_recording, resampled_length
@@ -57,7 +56,7 @@ def read(path: str | PathLike, sr: int | None = None, *, salvage: bool = False) 
         return np.concatenate(list(blocks(wanted, None))), wanted or recording.sr
 
 
-def log_mel(waveform: Any, sr: int, features: FeatureConfig | str = "classic") -> np.ndarray:
+def log_mel(waveform: Floats, sr: int, features: FeatureConfig | str = "classic") -> np.ndarray:
     """Return the normalised log-mel of a waveform, as arrays and models have it.
 
     Parameters
@@ -97,7 +96,11 @@ def log_mel(waveform: Any, sr: int, features: FeatureConfig | str = "classic") -
 
 
 def invert(
-    log_mel: Any, features: FeatureConfig | str = "classic", *, sr: int | None = None, n_samples: int | None = None
+    log_mel: np.ndarray,
+    features: FeatureConfig | str = "classic",
+    *,
+    sr: int | None = None,
+    n_samples: int | None = None,
 ) -> np.ndarray:
     """Return the waveform of a normalised log-mel, with phases that fit it: the inverse of `log_mel`, but for them.
 

@@ -66,8 +66,17 @@ def train(
         Upper limit of latent values per second of sound.
     codec
         Train a codec, whose latents take few bits.
-    batch_size, learning_rate, patience, validation, seed
-        As the options of the same names; None: the defaults, or with `resume` what the training began with.
+    batch_size
+        Pairs of clips per step. Of this and the following, None is the default, or with `resume` what the training
+        began with.
+    learning_rate
+        The highest learning rate of the schedule.
+    patience
+        Epochs without improvement before training stops.
+    validation
+        How recordings are held out: ``"speaker"``, ``"recording"``, or ``"auto"``, by speaker if the names tell enough.
+    seed
+        The same seed and `epochs` give the same model.
     resume
         Continue the training in the checkpoint.
     tensorboard

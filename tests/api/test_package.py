@@ -81,14 +81,10 @@ def test_package_is_typed(tmp_path):
     pytest.importorskip("mypy", reason="mypy is not installed")
     (tmp_path / "right.py").write_text(TYPED)
     (tmp_path / "wrong.py").write_text(
-        'import speech_autoencoder as sa\n\nsa.load("m.h5").encode("a.wav") + sa.read(5)\n'
+        'import speech_autoencoder as sa\n\nsa.load("m.h5").encode("a.wav", sa.read(5))\n'
     )
     strict = ["-m", "mypy", "--strict", "--follow-imports=silent", "--config-file=", "--ignore-missing-imports"]
     done = python(*strict, f"--cache-dir={tmp_path / 'cache'}", str(tmp_path / "right.py"), str(tmp_path / "wrong.py"))
-    assert re.findall(r"(\w+)\.py:3: error: .*\[([\w-]+)\]", done.stdout) == [
-        ("wrong", "call-arg"),
-        ("wrong", "operator"),
-        ("wrong", "arg-type"),
-    ]
+    assert re.findall(r"(\w+)\.py:3: error: .*\[([\w-]+)\]", done.stdout) == 3 * [("wrong", "arg-type")]
     assert "right.py" not in done.stdout, done.stdout
     assert (ROOT / "speech_autoencoder" / "py.typed").exists()
