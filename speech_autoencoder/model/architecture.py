@@ -2,7 +2,8 @@
 
 Everything else about the network is derived from here: `keras_network` builds it for training, `network` runs it by
 numpy, with its gradient, and `shapes` names its weights. To change a block or the network, edit this file. A new kind
-of layer also needs one function in `layers.LAYERS` (numpy) and one in `keras_network.KERAS_LAYERS`.
+of layer also needs one function in `layers.LAYERS` (numpy), one in `keras_network.KERAS_LAYERS`, and one in
+`export/templates/network.js` (the page to speak to).
 
 Encoder and decoder each are a sum of paths: a linear one, which PCA initialises, and one that learns what PCA cannot
 represent.
