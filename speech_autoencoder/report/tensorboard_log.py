@@ -63,18 +63,37 @@ class TensorBoardLog:
             self.folder.mkdir(parents=True, exist_ok=True)
             # Closed by `close`, which the training may not reach.
             self._file: Any = (self.folder / f"{_PREFIX}{time.time_ns()}").open("xb")
+            self._records = RecordWriter(self._file)
+            self._write(file_version="brain.Event:2")
+            self._records.flush()
         except OSError as error:
             raise InputError(f"{printable(folder)} cannot hold files for TensorBoard: {explain(error)}.") from error
-        self._records = RecordWriter(self._file)
-        self._write(file_version="brain.Event:2")
 
     def add_epoch(self, setup: "Setup", state: "TrainingState") -> None:
         """Write the last epoch of a training, with spectrograms and sound in each tenth of its plan; see `loop.train`.
 
-        A file that cannot be written is reported once; the training goes on.
+        What cannot be written is reported once; the training goes on.
         """
         if self._file is None:
             return
+        try:
+            self._add_epoch(setup, state)
+        except Exception as error:  # libraries for figures raise anything: the training counts without them
+            reason = explain(error) if isinstance(error, OSError) else " ".join(str(error).split()).rstrip(".")
+            reason = reason or type(error).__name__
+            where = printable(self.folder)
+            self._warn(f"{where}: nothing more is written for TensorBoard ({reason}). The training goes on.")
+            self.close()
+
+    def close(self) -> None:
+        """End the file."""
+        if self._file is not None:
+            file, self._file = self._file, None
+            with suppress(OSError):
+                file.close()
+
+    def _add_epoch(self, setup: "Setup", state: "TrainingState") -> None:
+        """Write the last epoch of a training."""
         n_epochs = len(state.history)
         if self._recording is None:
             self._start(setup, n_epochs)
@@ -85,15 +104,7 @@ class TensorBoardLog:
             self._add(epoch, *({"tag": name, "simple_value": values[epoch - 1]} for name, values in columns))
         if state.history.is_tenth(state.n_epochs):
             self._add_reconstruction(setup, n_epochs)
-        self._flush()
-
-    def close(self) -> None:
-        """End the file."""
-        if self._file is not None:
-            self._flush()
-            file, self._file = self._file, None
-            with suppress(OSError):
-                file.close()
+        self._records.flush()  # TensorBoard sees it
 
     def _start(self, setup: "Setup", epoch: int) -> None:
         """Begin at an epoch: what a training that was interrupted has written after it does not count."""
@@ -137,27 +148,7 @@ class TensorBoardLog:
 
     def _write(self, **content: Any) -> None:
         """Write a record."""
-        event = self._event.Event(wall_time=time.time(), **content).SerializeToString()
-        self._try(lambda: self._records.write(event))
-
-    def _flush(self) -> None:
-        """Let TensorBoard see what was written."""
-        self._try(self._records.flush)
-
-    def _try(self, write: Callable[[], object]) -> None:
-        """Write something; if that fails, report it, and write no more."""
-        if self._file is None:
-            return
-        try:
-            write()
-        except OSError as error:
-            file, self._file = self._file, None
-            with suppress(OSError):
-                file.close()
-            self._warn(
-                f"{printable(self.folder)}: the files for TensorBoard could not be written ({explain(error)}). The "
-                "training goes on without them."
-            )
+        self._records.write(self._event.Event(wall_time=time.time(), **content).SerializeToString())
 
 
 def _run_folder(folder: Path, *, resume: bool) -> Path:

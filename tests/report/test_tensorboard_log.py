@@ -2,6 +2,7 @@
 
 import io
 import random
+import re
 import sys
 
 import keras
@@ -13,6 +14,7 @@ from speech_autoencoder.audio.reading import read
 from speech_autoencoder.data import dataset
 from speech_autoencoder.data.splits import Split
 from speech_autoencoder.model import keras_network, pca
+from speech_autoencoder.report import tensorboard_log
 from speech_autoencoder.report.tensorboard_log import TensorBoardLog
 from speech_autoencoder.training import loop
 from speech_autoencoder.training.checkpoints import TrainingState
@@ -50,7 +52,7 @@ def state_of(n_done, n_epochs):
     return TrainingState(n_epochs, History(*columns), [], Score(1.0, 1.0))
 
 
-def log_epochs(setup, folder, epochs, n_epochs, *, resume=False, warn=print):
+def log_epochs(setup, folder, epochs, n_epochs, *, resume=False, warn=pytest.fail):
     """Log these epochs of a training, and return the folder with the file."""
     log = TensorBoardLog(folder, resume=resume, warn=warn)
     for epoch in epochs:
@@ -155,7 +157,7 @@ def test_log_place_that_cannot_be_written_is_refused(as_user):
         refused(
             name,
             "cannot hold files for TensorBoard",
-            do=lambda name=name: TensorBoardLog(as_user / name, resume=False, warn=print),
+            do=lambda name=name: TensorBoardLog(as_user / name, resume=False, warn=pytest.fail),
         )
 
 
@@ -164,9 +166,21 @@ def test_log_full_disk_is_one_warning(setup, tmp_path):
     with file_size_limit(30_000):
         folder = log_epochs(setup, tmp_path, range(1, 20), 20, warn=lines.append)
     (line,) = lines
-    assert "the files for TensorBoard could not be written" in line
-    assert "The training goes on" in line
+    assert re.search(r"nothing more is written for TensorBoard \(the (disk is full|file is larger)", line)
+    assert "The training goes on." in line
     assert steps_of(events_in(folder))[0] == 1
+
+
+def test_log_error_of_a_library_does_not_end_the_training(setup, tmp_path, monkeypatch):
+    def fail(*arguments):
+        raise RuntimeError("no font.")
+
+    monkeypatch.setattr(tensorboard_log, "_png", fail)
+    lines = []
+    folder = log_epochs(setup, tmp_path, [1, 2], 2, warn=lines.append)
+    (line,) = lines
+    assert line.endswith("TensorBoard (no font). The training goes on.")
+    assert steps_of(events_in(folder)) == [1]
 
 
 @pytest.fixture
