@@ -8,13 +8,13 @@ from speech_autoencoder.audio.formats.kinds import FORMATS, OTHER_FORMATS, SUFFI
 from speech_autoencoder.errors import InputError
 from speech_autoencoder.system.files import explain, is_regular, printable
 
+# What messages call recordings.
+_RECORDING = f"recording ({', '.join((*FORMATS, *OTHER_FORMATS))})"
 # Suffixes of other files that a message names.
 _MOST_NAMED = 5
 
 
-def find_recordings(
-    folder: Path, suffixes: Collection[str] = SUFFIXES, what: str = f"recording ({', '.join((*FORMATS, *OTHER_FORMATS))})"
-) -> list[str]:
+def find_recordings(folder: Path, suffixes: Collection[str] = SUFFIXES, what: str = _RECORDING) -> list[str]:
     """Return the names of the recordings in a folder and its subfolders, relative to it and sorted.
 
     Hidden files and pipes are skipped. Links to folders are followed, each folder once. A subfolder that cannot be

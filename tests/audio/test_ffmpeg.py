@@ -279,7 +279,7 @@ def test_read_quicktime_that_names_another_file_does_not_open_it(tmp_path):
     at = data.index(b"dref") + 12
     old = struct.unpack(">I", data[at : at + 4])[0]
     name = os.fsencode(outside)
-    alias = struct.pack(">4sI", b"alis", 0) + bytes(10) + bytes([1]) + bytes(27) + bytes(12) + bytes([1]) + bytes(63)
+    alias = b"alis" + bytes(14) + b"\1" + bytes(39) + b"\1" + bytes(63)  # codespell:ignore alis
     alias += bytes(16) + struct.pack(">HH", 1, 1) + bytes(16) + struct.pack(">hH", 2, len(name)) + name
     alias += bytes(len(name) % 2) + struct.pack(">hH", -1, 0)
     alias = struct.pack(">I", len(alias) + 4) + alias

@@ -46,7 +46,8 @@ def prepare():
 
 
 def test_watch_every_kind_of_misbehaviour_is_noticed_and_work_goes_on():
-    items = ["fine", "refuse", "ramble", "fail", "die", "fine", "hang", "eat", "eat in a child", "fine", "eat all", "fine"]
+    items = ["fine", "refuse", "ramble", "fail", "die", "fine", "hang", "eat", "eat in a child", "fine", "eat all"]
+    items += ["fine"]
     ends = {}
     for outcome in watch(prepare, items, most_s=4, most_mb=300):
         ends.setdefault(outcome.item, []).append(outcome.end)
