@@ -18,6 +18,7 @@ if sys.version_info < (3, 11):  # noqa: UP036
 if TYPE_CHECKING:
     from speech_autoencoder.api.datasets import build_dataset
     from speech_autoencoder.api.evaluation import evaluate
+    from speech_autoencoder.api.interpolation import interpolate
     from speech_autoencoder.api.model import Model, load
     from speech_autoencoder.api.prediction import predict
     from speech_autoencoder.api.sound import invert, log_mel, read
@@ -32,6 +33,7 @@ _MODULES = {
     "Model": "api.model",
     "build_dataset": "api.datasets",
     "evaluate": "api.evaluation",
+    "interpolate": "api.interpolation",
     "invert": "api.sound",
     "load": "api.model",
     "log_mel": "api.sound",
@@ -47,6 +49,7 @@ __all__ = [
     "Model",
     "build_dataset",
     "evaluate",
+    "interpolate",
     "invert",
     "load",
     "log_mel",

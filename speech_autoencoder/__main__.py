@@ -4,21 +4,25 @@ In this order: `features` makes arrays of recordings, `train` a model of an arra
 the other commands use it.
 """
 
-from speech_autoencoder.cli.options import Command, make_command_parser
+import argparse
+from importlib import import_module
+from typing import Any
+
+from speech_autoencoder.cli.options import make_command_parser
 from speech_autoencoder.cli.process import run_main
-from speech_autoencoder.commands import decode, encode, evaluate, features, latents, page, predict, train
 from speech_autoencoder.script_names import PROGRAM, as_commands
 
-# The name of each command, and its module: HELP, add_options(parser) and run(args).
-COMMANDS: dict[str, Command] = {
-    "features": features,
-    "train": train,
-    "evaluate": evaluate,
-    "predict": predict,
-    "encode": encode,
-    "decode": decode,
-    "latents": latents,
-    "page": page,
+# What each command does; its module, with add_options(parser) and run(args), has its name.
+COMMANDS = {
+    "features": "Make an array of recordings, to train on or to evaluate on.",
+    "train": "Train the auto-encoder on an array, and keep its best epoch.",
+    "evaluate": "Tell how good a model is on an array, beside the PCA baseline and copy-synthesis.",
+    "predict": "Send recordings through a model, to listen to what it makes of them.",
+    "encode": "Encode recordings as .sae files.",
+    "decode": "Decode .sae files as WAV, with the model that encoded them.",
+    "latents": "Write the latents of recordings as .npz, for numpy, or .parquet, for pandas.",
+    "export": "Write a model as ONNX files, which other programs run without this one; docs/export.md explains them.",
+    "page": "Write a page for a browser, to hear one's own voice through a model; docs/page.md explains it.",
 }
 
 
@@ -30,8 +34,35 @@ def run(name: str = PROGRAM) -> None:
 @as_commands()
 def main() -> None:
     """Run the command that the arguments name."""
-    args = make_command_parser(__doc__, COMMANDS).parse_args()
-    COMMANDS[args.command].run(args)
+    parser = make_command_parser(__doc__, COMMANDS, load)
+    parser.add_argument(
+        "--print-completion",
+        action=_PrintCompletion,
+        choices=("bash", "zsh"),
+        default=argparse.SUPPRESS,
+        help="print what makes a shell complete commands, options and files",
+    )
+    args = parser.parse_args()
+    args.run(args)
+
+
+def load(name: str) -> Any:
+    """Import the module of a command."""
+    return import_module(f"speech_autoencoder.commands.{name}")
+
+
+class _PrintCompletion(argparse.Action):
+    """Print the completion of a shell, and end."""
+
+    def __call__(self, parser: argparse.ArgumentParser, namespace: Any, values: Any, option_string: Any = None) -> None:
+        import shtab  # an optional package
+
+        for action in parser._actions:
+            for command in action.choices.values() if isinstance(action, argparse._SubParsersAction) else ():
+                command.add_options()
+        parser.prog = PROGRAM  # what is completed, also where `python -m` was run
+        print(shtab.complete(parser, values))
+        parser.exit()
 
 
 if __name__ == "__main__":

@@ -29,7 +29,7 @@ OPTIONAL = {
     "base": {"formats", "parquet"},
     "train": {"formats", "tensorboard"},
     "evaluate": {"formats", "train", "metrics", "dnsmos", "pocketsphinx", "whisper"},
-    "export": set(),
+    "export": {"formats"},
 }
 PARTS = {
     "base": ["train_data_generator.py", "predict_for_one_data.py", *commands("encode decode latents page")],
@@ -70,7 +70,7 @@ def test_requirements_pin_the_base_and_the_extras_of_the_scripts():
 def test_requirements_of_development_are_in_the_ranges_of_the_extras():
     ranges = {name: each for extra in PROJECT["optional-dependencies"] for name, each in asked(extra).items()}
     pins = {pin.name: pin for pin in requirements((ROOT / "requirements-dev.txt").read_text())}
-    for name in {"av", "onnx", "pyarrow", "tensorboard"}:
+    for name in {"av", "onnx", "pyarrow", "tensorboard", "shtab"}:
         (version,) = pins[name].specifier
         assert ranges[name].specifier.contains(version.version), name
 

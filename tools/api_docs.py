@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import speech_autoencoder
+from speech_autoencoder.api.interpolation import Interpolation
 from speech_autoencoder.api.prediction import Prediction
 from speech_autoencoder.data.building import Summary
 
@@ -37,11 +38,11 @@ the word recogniser that `evaluate` trains, need TensorFlow.
 SECTIONS = {
     "A model": ("load", "Model"),
     "Sound and features": ("read", "log_mel", "invert", "preset", "FeatureConfig"),
-    "The pipeline": ("build_dataset", "train", "evaluate", "predict"),
+    "The pipeline": ("build_dataset", "train", "evaluate", "predict", "interpolate"),
     "Errors": ("InputError",),
 }
 # What functions return, besides arrays and numbers. `Result` is described without starting TensorFlow.
-RESULTS = {"Summary": Summary, "Prediction": Prediction}
+RESULTS = {"Summary": Summary, "Prediction": Prediction, "Interpolation": Interpolation}
 LOOP = ROOT / "speech_autoencoder" / "training" / "loop.py"
 # A section of a docstring in the style of numpydoc.
 _SECTION = re.compile(r"^(\w+)\n-{3,}\n", re.MULTILINE)

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from os import PathLike
 from pathlib import Path
 
+from speech_autoencoder.api.arguments import number
 from speech_autoencoder.api.reports import StartBar, reports
 from speech_autoencoder.cli.inputs import duration_s, recordings_of
 from speech_autoencoder.cli.origins import is_figure, is_sound
@@ -89,10 +90,17 @@ def interpolate(
     InputError
         If a recording or the model cannot be used, or an output cannot be written or would replace what this program
         has not made.
+
+    Examples
+    --------
+    >>> import speech_autoencoder as sa
+    >>> between = sa.interpolate("recordings/a.wav", "recordings/b.wav", "model.h5", steps=3)
+    >>> [path.name for path in between.sounds]
+    ['reconstruct_1_of_3.wav', 'reconstruct_2_of_3.wav', 'reconstruct_3_of_3.wav']
     """
     reporter = reports(say, warn, progress)
     model_path, output_path = expanded(model), expanded(output)
-    if not 2 <= steps <= MOST_INTERPOLATION_STEPS:
+    if not 2 <= number("steps", steps, int) <= MOST_INTERPOLATION_STEPS:
         raise InputError(f"steps is {steps}: expected 2 to {MOST_INTERPOLATION_STEPS}.")
 
     # What is read, and what may be written.

@@ -1,6 +1,7 @@
 """Command-line parsers and the types of their options."""
 
 import argparse
+import functools
 import os
 from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
@@ -26,15 +27,27 @@ def make_parser(description: str) -> argparse.ArgumentParser:
     return parser
 
 
-def make_command_parser(description: str, commands: Mapping[str, "Command"]) -> argparse.ArgumentParser:
-    """Return a parser whose first argument is the name of a command, in `args.command`, followed by its options."""
+def make_command_parser(
+    description: str, commands: Mapping[str, str], load: Callable[[str], "Command"]
+) -> argparse.ArgumentParser:
+    """Return a parser whose first argument is the name of a command, followed by its options; `run(args)` does it.
+
+    Parameters
+    ----------
+    description
+        What the program is for.
+    commands
+        {name: a sentence about the command}.
+    load
+        Returns the module of a command; it is called for those that are used.
+    """
     parser = _Parser(description=description, formatter_class=_Formatter)
     parser.add_argument("--version", action="version", version=f"{PROGRAM} {__version__}")
-    group = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    for name, command in commands.items():
-        own = group.add_parser(name, help=command.HELP, description=command.HELP, formatter_class=_Formatter)
-        _add_common_options(own)
-        command.add_options(own)
+    group = parser.add_subparsers(required=True, metavar="COMMAND", parser_class=CommandParser)
+    for name, text in commands.items():
+        group.add_parser(
+            name, help=text, description=text, formatter_class=_Formatter, command=functools.partial(load, name)
+        )
     return parser
 
 
@@ -48,7 +61,7 @@ def _add_common_options(parser: argparse.ArgumentParser) -> None:
 
 def keywords(args: argparse.Namespace) -> dict[str, Any]:
     """Return parsed options as the arguments of the function behind a command, which reports to the terminal."""
-    given = {name: value for name, value in vars(args).items() if name not in ("command", "quiet")}
+    given = {name: value for name, value in vars(args).items() if name not in ("run", "quiet")}
     return given | {"say": make_say(args.quiet), "warn": warn, "progress": make_bars(args.quiet)}
 
 
@@ -125,8 +138,6 @@ def positive(kind: type[int] | type[float]) -> Callable[[str], float]:
 class Command(Protocol):
     """What a module in `commands/` defines."""
 
-    HELP: str  # one sentence
-
     def add_options(self, parser: argparse.ArgumentParser) -> None:
         """Add the command's own arguments."""
 
@@ -159,3 +170,24 @@ class _Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         fail(f"{message}; --help lists the options.")
+
+
+class CommandParser(_Parser):
+    """The parser of a command, which gets its options when the command is used: importing all commands takes time."""
+
+    def __init__(self, *, command: Callable[[], Command], **options: Any) -> None:
+        super().__init__(**options)
+        self._command: Callable[[], Command] | None = command
+
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> tuple[Any, list[str]]:
+        """Parse the arguments of the command."""
+        self.add_options()
+        return super().parse_known_args(args, namespace)
+
+    def add_options(self) -> None:
+        """Import the module of the command, and add its options."""
+        if self._command:
+            command, self._command = self._command(), None
+            _add_common_options(self)
+            command.add_options(self)
+            self.set_defaults(run=command.run)

@@ -12,8 +12,6 @@ from speech_autoencoder.commands.arguments import add_file_options
 from speech_autoencoder.config import InversionConfig
 from speech_autoencoder.system.files import printable
 
-HELP = f"Decode {SUFFIX} files as WAV, with the model that encoded them."
-
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Add the files and the model."""

@@ -12,8 +12,6 @@ from speech_autoencoder.codec.container import SUFFIX
 from speech_autoencoder.commands.arguments import add_file_options
 from speech_autoencoder.config import DEFAULT_BITRATE, LatentSearchConfig
 
-HELP = f"Encode recordings as {SUFFIX} files."
-
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Add the files, the model, and the size of the outputs."""

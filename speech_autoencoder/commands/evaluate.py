@@ -6,8 +6,6 @@ from pathlib import Path
 from speech_autoencoder.cli.options import add_workers_option, keywords, to_path, word_or_path
 from speech_autoencoder.config import LABEL_SOURCES
 
-HELP = "Tell how good a model is on an array, beside the PCA baseline and copy-synthesis."
-
 ARRAY_PATH = Path("test_data.npy")
 TRAINING_PATH = Path("train_data.npy")
 MODEL_PATH = Path("my_model_for_many_data.h5")

@@ -13,8 +13,6 @@ from speech_autoencoder.cli.options import (
 )
 from speech_autoencoder.config import PRESETS
 
-HELP = "Make an array of recordings, to train on or to evaluate on."
-
 TRAIN_ARRAY_PATH = Path("train_data.npy")
 TEST_ARRAY_PATH = Path("test_data.npy")
 

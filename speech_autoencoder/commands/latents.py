@@ -30,7 +30,6 @@ if TYPE_CHECKING:
     from speech_autoencoder.data.recording_names import Understanding
     from speech_autoencoder.data.recordings import Recordings
 
-HELP = "Write the latents of recordings as .npz, for numpy, or .parquet, for pandas."
 OUTPUT_PATH = Path("latents.npz")
 
 

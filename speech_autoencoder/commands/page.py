@@ -9,7 +9,6 @@ from speech_autoencoder.cli.outputs import require_outputs, require_suffix
 from speech_autoencoder.cli.progress import make_say
 from speech_autoencoder.system.files import printable
 
-HELP = "Write a page for a browser, to hear one's own voice through a model; docs/page.md explains it."
 OUTPUT_PATH = Path("page.html")
 
 

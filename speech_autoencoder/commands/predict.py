@@ -15,7 +15,6 @@ from speech_autoencoder.system.figures import show_in_window
 if TYPE_CHECKING:  # it takes NumPy, for which --help must not wait
     from speech_autoencoder.api.prediction import Prediction
 
-HELP = "Send recordings through a model, to listen to what it makes of them."
 
 MODEL_PATH = Path("my_model_for_many_data.h5")
 OUTPUT_PATH = Path("reconstruct.wav")

@@ -6,8 +6,6 @@ from pathlib import Path
 from speech_autoencoder.cli.options import keywords, positive, to_path
 from speech_autoencoder.config import CODEC_LATENT_RATE, LATENT_RATE, VALIDATION_SPLITS, TrainingConfig
 
-HELP = "Train the auto-encoder on an array, and keep its best epoch."
-
 ARRAY_PATH = Path("train_data.npy")
 MODEL_PATH = Path("my_model_for_many_data.h5")
 HISTORY_PATH = Path("training_history.csv")

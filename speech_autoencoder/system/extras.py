@@ -13,6 +13,7 @@ EXTRAS = {
     "onnx": "export",
     "pyarrow": "parquet",
     "tensorboard": "tensorboard",
+    "shtab": "completion",
     "pesq": "metrics",
     "speechmos": "dnsmos",
     "pocketsphinx": "pocketsphinx",

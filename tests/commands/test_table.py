@@ -41,9 +41,9 @@ def options_in(text):
 def test_commands_are_those_that_people_look_for_and_each_has_help():
     wanted = "features train evaluate predict encode decode latents export page"
     assert set(wanted.split()) <= set(commands.COMMANDS)
-    for name, command in commands.COMMANDS.items():
-        assert command.__name__ == f"speech_autoencoder.commands.{name}"
-        assert command.HELP.endswith(".")
+    assert all(text.endswith(".") for text in commands.COMMANDS.values())
+    modules = {path.stem for path in (ROOT / "speech_autoencoder" / "commands").glob("*.py")}
+    assert modules - {"__init__", "arguments"} == set(commands.COMMANDS)
 
 
 def test_commands_help_is_quick(tmp_path):
@@ -55,6 +55,8 @@ def test_commands_help_is_quick(tmp_path):
         modules = {line.rpartition("|")[2].strip() for line in done.stderr.splitlines()}
         assert "speech_autoencoder.cli.process" in modules
         assert not modules & {"numpy", "tensorflow", "scipy", "soundfile", "tqdm", "matplotlib"}
+        others = {f"speech_autoencoder.commands.{name}" for name in commands.COMMANDS} & modules
+        assert others <= {f"speech_autoencoder.commands.{name}" for name in command}
 
 
 @pytest.mark.parametrize("script", SCRIPTS)
@@ -69,19 +71,34 @@ def test_command_defaults_are_those_of_the_scripts(tmp_path):
     parsed = {}
     for name, arguments in (("train", []), ("evaluate", []), ("predict", ["a.wav"])):
         parser = argparse.ArgumentParser()
-        commands.COMMANDS[name].add_options(parser)
+        commands.load(name).add_options(parser)
         parsed[name] = vars(parser.parse_args(arguments))
     for script, (name, _, _) in COMMANDS.items():
         text = (ROOT / f"{script}.py").read_text()
         for constant, path in re.findall(r'^([A-Z_]+) = Path\("([^"]*)"\)', text, re.MULTILINE):
-            if hasattr(commands.COMMANDS[name], constant):
-                assert str(getattr(commands.COMMANDS[name], constant)) == path, constant
+            if hasattr(commands.load(name), constant):
+                assert str(getattr(commands.load(name), constant)) == path, constant
     assert str(parsed["train"]["model"]) == str(parsed["evaluate"]["model"]) == str(parsed["predict"]["model"])
 
 
 def test_version_is_that_of_the_package(tmp_path):
     done = run("--version", cwd=tmp_path)
     assert (done.returncode, done.stdout) == (0, f"speech-autoencoder {__version__}\n")
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh"])
+def test_print_completion_knows_commands_and_options(shell, tmp_path):
+    pytest.importorskip("shtab", reason="shtab is not installed")
+    done = run("--print-completion", shell, cwd=tmp_path)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert {"features", "--audio-dir", "page", "speech-autoencoder"} <= set(re.findall(r"[\w-]+", done.stdout))
+
+
+def test_print_completion_without_its_library_says_what_to_install(tmp_path):
+    (tmp_path / "shtab.py").write_text("raise ModuleNotFoundError(\"No module named 'shtab'\", name='shtab')")
+    assert_refused(
+        run("--print-completion", "bash", cwd=tmp_path), r"shtab is not installed .* pip install '.*\[completion\]'"
+    )
 
 
 def test_run_is_called_by_the_name_of_the_program(tmp_path, monkeypatch, capsys):
