@@ -10,7 +10,7 @@ FULL_TIME := $(shell ls --full-time / > /dev/null 2>&1 && echo --full-time)
 # Keep a model whose training was interrupted.
 .PRECIOUS: my_model_for_many_data.h5
 .DELETE_ON_ERROR:
-.PHONY: help demo test lint lock audit dist bench example clean FORCE
+.PHONY: help demo test lint lock audit dist bench example tour clean FORCE
 
 P := speech_autoencoder
 # The folders that each script imports from, directly or through others, and no more: a change makes just the stages
@@ -21,7 +21,7 @@ FEATURES := $(addprefix $P/, __init__.py config.py errors.py script_names.py) \
 MODEL := $(FEATURES) $(call modules, model codec)
 TRAINING := $(MODEL) $(call modules, training)
 EVALUATION := $(TRAINING) $(call modules, evaluation evaluation/metrics report) $(wildcard $P/report/templates/*)
-PREDICTION := $(MODEL) $P/report/recording_figure.py
+PREDICTION := $(MODEL) $(addprefix $P/report/, interpolation_figure.py recording_figure.py)
 # The function behind a script, and its options.
 behind = $(addprefix $P/, api/arguments.py api/reports.py $(patsubst %, api/%.py, $1) $(patsubst %, commands/%.py, $2))
 
@@ -79,7 +79,7 @@ my_model_for_many_data.h5: train_data.npy autoencoder_for_many_data.py $(TRAININ
 evaluation.json: test_data.npy my_model_for_many_data.h5 evaluate_for_many_data.py $(EVALUATION) $(call behind, evaluation evaluation_steps, evaluate)
 	$(PY) evaluate_for_many_data.py
 
-reconstruct.wav: my_model_for_many_data.h5 predict_for_one_data.py $(PREDICTION) $(call behind, prediction, predict)
+reconstruct.wav: my_model_for_many_data.h5 predict_for_one_data.py $(PREDICTION) $(call behind, interpolation prediction, predict)
 	$(PY) predict_for_one_data.py --no-show
 
 test: .venv/dev  ## run the whole test suite
@@ -111,8 +111,11 @@ example: demo  ## update the figure and the sounds of the README
 	cp reconstruct.png reconstruct.wav docs/example/
 	$(PY) -c 'import soundfile as sf, predict_for_one_data as p; sf.write("docs/example/original.wav", *sf.read(p.AUDIO_PATH))'
 
+tour: .venv/dev  ## run docs/tour.ipynb again, and keep what it shows and plays
+	$(PY) -m tools.run_tour
+
 clean:  ## remove the outputs of the scripts, and the environment
-	rm -rf .venv report/index.html report/sound
+	rm -rf .venv dist report/index.html report/sound
 	rm -f train_data.npy train_data.json test_data.npy test_data.json training_history.csv training_history.png
 	rm -f my_model_for_many_data.h5 my_model_for_many_data.checkpoint.npz evaluation.json evaluation.png
 	rm -f reconstruct.wav reconstruct.png reconstruct.sae

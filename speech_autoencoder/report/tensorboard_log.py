@@ -16,11 +16,9 @@ import numpy as np
 import soundfile as sf
 
 from speech_autoencoder.audio.inversion import invert
-from speech_autoencoder.audio.resampling import resample
 from speech_autoencoder.config import FeatureConfig, InversionConfig
 from speech_autoencoder.data.dataset import Dataset
 from speech_autoencoder.errors import InputError
-from speech_autoencoder.evaluation.scoring import read_original
 from speech_autoencoder.report.recording_figure import LEVEL_LABEL, show_log_mel
 from speech_autoencoder.system.figures import new_figure, own_settings
 from speech_autoencoder.system.files import explain, printable
@@ -113,10 +111,10 @@ class TensorBoardLog:
         self._recording = int(setup.split.validation[np.minimum(n_frames, _most_frames(dataset.features)).argmax()])
         status = self._event.SessionLog.START
         self._write(step=epoch if self._goes_on else 1, session_log=self._event.SessionLog(status=status))
-        with suppress(InputError):  # its file is gone, or has changed
-            original = read_original(dataset, self._recording)
+        if not dataset.has_changed(self._recording):
             sr = dataset.features.sr
-            self._add_sound(epoch, "original", resample(original, int(dataset.sr[self._recording]), sr), sr)
+            with suppress(InputError):  # its file is gone
+                self._add_sound(epoch, "original", dataset.read(self._recording, sr), sr)
 
     def _add_reconstruction(self, setup: "Setup", epoch: int) -> None:
         """Write what the network makes of the recording."""

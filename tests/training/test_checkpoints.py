@@ -165,7 +165,10 @@ def test_train_resume_from_damaged_checkpoint_is_refused(forty, tmp_path, checkp
     ("budget", "words"),
     [
         ({"epochs": 1}, ("1 epoch already", "--epochs 1 counts too", "--epochs 2")),
-        ({"epochs": 0, "minutes": 1e-9}, ("minutes already", "--minutes 1e-09 counts too", "--minutes 1.")),
+        (
+            {"epochs": 0, "minutes": 1e-9},
+            ("minutes already", "--minutes 1e-09 counts too", "give more, such as --minutes "),
+        ),
     ],
     ids=["epochs", "minutes"],
 )
