@@ -17,7 +17,7 @@ def draw(path, lengths, names=("a.wav", "b.wav"), seed=0):
     return path
 
 
-@pytest.mark.parametrize("lengths", [(2, 2), (1, 300), (60, 50, 40, 30, 20), range(20, 40)], ids=str)
+@pytest.mark.parametrize("lengths", [(2, 2), (1, 300), (60, 50, 40, 30, 20), range(20, 29)], ids=str)
 def test_draw_interpolation_has_a_row_for_each_sound(tmp_path, lengths):
     path = draw(tmp_path / "a.png", lengths)
     assert is_figure(path)

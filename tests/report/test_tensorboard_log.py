@@ -73,7 +73,7 @@ def steps_of(events):
 
 
 def test_log_holds_the_history_as_tensorboard_reads_it(setup, tmp_path):
-    events = events_in(log_epochs(setup, tmp_path / "runs", range(1, 4), 3))
+    events = events_in(log_epochs(setup, tmp_path / "runs", range(1, 4), 40))
     assert set(events.Tags()["scalars"]) == set(COLUMNS)
     for i, name in enumerate(COLUMNS):
         values = [(event.step, event.value) for event in events.Scalars(name)]
@@ -81,8 +81,8 @@ def test_log_holds_the_history_as_tensorboard_reads_it(setup, tmp_path):
 
 
 def test_log_has_spectrograms_and_sound_in_each_tenth(setup, tmp_path):
-    events = events_in(log_epochs(setup, tmp_path, range(1, 22), 21))
-    expected = [1, *range(2, 21, 2)]
+    events = events_in(log_epochs(setup, tmp_path, range(1, 6), 21))
+    expected = [1, 2, 4]
     assert [event.step for event in events.Images("log_mel")] == expected
     assert [event.step for event in events.Audio("reconstruction")] == expected
     assert all(event.encoded_image_string.startswith(b"\x89PNG") for event in events.Images("log_mel"))
@@ -131,12 +131,12 @@ def test_log_has_the_recording_itself_once(array, tmp_path):
 
 def test_log_of_a_training_that_is_resumed_goes_on(setup, tmp_path):
     """Its last epochs were not in the checkpoint any more: what was written of them is replaced."""
-    log_epochs(setup, tmp_path / "runs", range(1, 5), 6)
-    folder = log_epochs(setup, tmp_path / "runs", range(3, 7), 6, resume=True)
+    log_epochs(setup, tmp_path / "runs", range(1, 5), 29)
+    folder = log_epochs(setup, tmp_path / "runs", range(3, 7), 29, resume=True)
     assert folder == tmp_path / "runs"
     events = events_in(folder)
     assert steps_of(events) == [1, 2, 3, 4, 5, 6]
-    assert [event.step for event in events.Audio("reconstruction")] == [1, 2, 3, 4, 5, 6]
+    assert [event.step for event in events.Audio("reconstruction")] == [1, 2, 4, 6]
 
 
 def test_log_that_begins_when_a_training_is_resumed_has_its_whole_history(setup, tmp_path):
