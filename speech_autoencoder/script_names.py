@@ -4,7 +4,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-# What the command line is called.
+# What the command line is called, and files name as the software that wrote them: cli/origins.py tells by it which
+# files may be replaced.
 PROGRAM = "speech-autoencoder"
 # Whether messages name scripts, which are not part of an installed package.
 _says_scripts = (Path(__file__).parents[1] / "train_data_generator.py").is_file()

@@ -9,7 +9,8 @@ import soundfile as sf
 from speech_autoencoder import __version__
 from speech_autoencoder.audio.decoding import libsndfile_path
 from speech_autoencoder.errors import InputError
-from speech_autoencoder.system.files import PROGRAM, atomic_write, printable
+from speech_autoencoder.script_names import PROGRAM
+from speech_autoencoder.system.files import atomic_write, printable
 
 
 def write_stream(path: Path, blocks: Iterable[np.ndarray], sr: int) -> int:

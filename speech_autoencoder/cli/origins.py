@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import Literal
 
 from speech_autoencoder.config import PRESETS, preset
-from speech_autoencoder.system.files import PROGRAM, is_regular
+from speech_autoencoder.script_names import PROGRAM
+from speech_autoencoder.system.files import is_regular
 
 # Whether the file at a path was made by this program; False if it cannot be read.
 IsOurs = Callable[[Path], bool]

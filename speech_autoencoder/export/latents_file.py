@@ -19,7 +19,8 @@ from speech_autoencoder import __version__
 from speech_autoencoder.codec.latent_search import Encoder
 from speech_autoencoder.errors import InputError
 from speech_autoencoder.export.recording_latents import Latents
-from speech_autoencoder.system.files import PROGRAM, atomic_write, printable
+from speech_autoencoder.script_names import PROGRAM
+from speech_autoencoder.system.files import atomic_write, printable
 
 SUFFIXES = (".npz", ".parquet")
 FORMAT = f"{PROGRAM} latents 1"

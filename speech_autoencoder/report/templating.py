@@ -14,7 +14,7 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup, escape
 
-from speech_autoencoder.system.files import PROGRAM
+from speech_autoencoder.script_names import PROGRAM
 from speech_autoencoder.system.wording import counted
 
 TEMPLATES = Path(__file__).with_name("templates")

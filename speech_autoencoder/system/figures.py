@@ -11,7 +11,8 @@ from types import ModuleType
 from typing import Any
 
 from speech_autoencoder import __version__
-from speech_autoencoder.system.files import PROGRAM, atomic_write, printable
+from speech_autoencoder.script_names import PROGRAM
+from speech_autoencoder.system.files import atomic_write, printable
 
 _WINDOW = Path(__file__).with_name("window.py")
 

@@ -17,8 +17,6 @@ from speech_autoencoder.errors import InputError
 from speech_autoencoder.system import locks
 from speech_autoencoder.system.spelling import on_disk
 
-# What files name as the software that wrote them; cli/origins.py tells by it which files may be replaced.
-PROGRAM = "speech-autoencoder"
 # A larger sidecar or report, in bytes, was not written by this program.
 _JSON_LIMIT = 1 << 30
 # What the operating system's errors mean, and the next step.
