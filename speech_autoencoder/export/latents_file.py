@@ -157,20 +157,27 @@ def _write_parquet(path: Path, table: Table) -> None:
         "latents": pa.list_(latent),
     }
     schema = pa.schema(list(types.items()), {"description": table.description()})
-    columns = table.columns
     table.latents.seek(0)
     with ParquetWriter(path, schema, use_dictionary=list(_TEXTS)) as writer:
-        for first, last in _groups(columns["n_latents"], 4 * table.latent_size):
-            counts = columns["n_latents"][first:last]
-            data = table.latents.read(4 * table.latent_size * sum(counts))
-            offsets = pa.array(np.concatenate([[0], np.cumsum(counts)]), pa.int32())
-            part: dict[str, Any] = {
-                **{name: list(map(_valid, columns[name][first:last])) for name in _TEXTS},
-                **{name: columns[name][first:last] for name in _NUMBERS},
-                "mean": _vectors(np.array(columns["mean"][first:last], "<f4").tobytes(), latent),
-                "latents": pa.ListArray.from_arrays(offsets, _vectors(data, latent)),
-            }
-            writer.write_table(pa.table(part, schema))
+        for first, last in _groups(table.columns["n_latents"], 4 * table.latent_size):
+            writer.write_table(_rows(table, first, last, schema))
+
+
+def _rows(table: Table, first: int, last: int, schema: Any) -> Any:
+    """Return recordings of a table, the next whose latents are read, as rows of a .parquet."""
+    import pyarrow as pa
+
+    columns = {name: values[first:last] for name, values in table.columns.items()}
+    data = table.latents.read(4 * table.latent_size * sum(columns["n_latents"]))
+    offsets = pa.array(np.concatenate([[0], np.cumsum(columns["n_latents"])]), pa.int32())
+    latent = schema.field("mean").type
+    arrays = {
+        **{name: list(map(_valid, columns[name])) for name in _TEXTS},
+        **{name: columns[name] for name in _NUMBERS},
+        "mean": _vectors(np.array(columns["mean"], "<f4").tobytes(), latent),
+        "latents": pa.ListArray.from_arrays(offsets, _vectors(data, latent)),
+    }
+    return pa.table(arrays, schema)
 
 
 def _groups(counts: list[int], size: int) -> Iterator[tuple[int, int]]:
