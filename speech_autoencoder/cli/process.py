@@ -2,9 +2,10 @@
 
 import os
 import sys
-from collections.abc import Callable
-from contextlib import AbstractContextManager
-from typing import NoReturn
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any, NoReturn
 
 from speech_autoencoder.cli.libraries import explain_import
 from speech_autoencoder.cli.session import is_whole_program, program_name, session_kept, survives_exit
@@ -15,6 +16,10 @@ STATUS_PIPE_CLOSED = 1
 STATUS_PARTLY_DONE = 1
 STATUS_INPUT_ERROR = 2
 STATUS_INTERRUPTED = 130  # what shells report after Ctrl-C: 128 + SIGINT
+
+# The limits that `blas_threads` has set and not taken back yet, of which only the first is one.
+_blas_limits: list[Any] = []
+_blas_lock = threading.Lock()
 
 
 def run_main(main: Callable[[], None], name: str = "") -> None:
@@ -87,12 +92,23 @@ def _one_line(message: str) -> str:
     return printable(" ".join(message.split()))
 
 
-def blas_threads(count: int) -> AbstractContextManager:
-    """Return a context that limits BLAS to `count` threads: 1 where our own threads compute side by side.
+@contextmanager
+def blas_threads(count: int) -> Iterator[None]:
+    """Limit BLAS to `count` threads: 1 where our own threads compute side by side.
 
-    How a sum is split among threads changes the last bits of the result.
+    How a sum is split among threads changes the last bits of the result. The limit is that of the process: of several
+    threads that set it, the first sets it, and the last takes it back.
     """
     # threadpoolctl looks through all loaded libraries: imported only when there is something to compute.
     from threadpoolctl import threadpool_limits
 
-    return threadpool_limits(count, user_api="blas")
+    with _blas_lock:
+        _blas_limits.append(threadpool_limits(count, user_api="blas") if not _blas_limits else None)
+    try:
+        yield
+    finally:
+        with _blas_lock:
+            # The first one, which knows how it was, goes last.
+            limit = _blas_limits.pop()
+            if limit:
+                limit.restore_original_limits()

@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -119,6 +120,14 @@ def test_encode_search_is_closer_than_the_encoder_alone(model):
         return np.square(decoded[:, : wanted.shape[1]] - wanted).mean()
 
     assert error(search=True) < error(search=False)
+
+
+def test_model_in_several_threads_gives_the_same(model):
+    sounds = [make_speech(6_000, SR, seed) for seed in range(4)]
+    with ThreadPoolExecutor(4) as executor:
+        together = list(executor.map(lambda sound: model.reconstruct(sound, SR), sounds))
+    for sound, estimate in zip(sounds, together, strict=True):
+        assert np.array_equal(model.reconstruct(sound, SR), estimate)
 
 
 # ---- what it says of itself

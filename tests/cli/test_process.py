@@ -8,8 +8,9 @@ import sys
 import numpy as np
 import pytest
 import soundfile as sf
+from threadpoolctl import threadpool_info, threadpool_limits
 
-from speech_autoencoder.cli.process import run_main
+from speech_autoencoder.cli.process import blas_threads, run_main
 from speech_autoencoder.errors import InputError
 from tests.helpers.common import ROOT
 
@@ -154,3 +155,19 @@ def test_run_main_what_decoders_write_of_a_damaged_recording_is_not_among_our_li
     assert (done.returncode, done.stdout) == (2, "ours\n")
     assert done.stderr.startswith("-c: error: a.mp3 is ")
     assert len(done.stderr.splitlines()) == 1
+
+
+def test_blas_threads_of_overlapping_threads_are_put_back_by_the_last():
+    def counts():
+        return [library["num_threads"] for library in threadpool_info() if library["user_api"] == "blas"]
+
+    with threadpool_limits(2, user_api="blas"):
+        before = counts()
+        first, second = blas_threads(1), blas_threads(1)
+        first.__enter__()
+        second.__enter__()
+        first.__exit__(None, None, None)
+        assert set(counts()) == {1}
+        second.__exit__(None, None, None)
+        assert counts() == before
+        assert set(before) != {1}

@@ -197,3 +197,11 @@ def test_run_main_error_on_a_stream_that_takes_few_letters_is_said(monkeypatch):
     stream.flush()
     assert stream.buffer.getvalue().endswith(b"error: \\xfc.wav is missing.\n")
     assert stream.errors == "strict"
+
+
+@pytest.mark.parametrize(("name", "expected"), [("speech-autoencoder", "True"), ("other-program", "False")])
+def test_is_whole_program_is_the_installed_program(tmp_path, name, expected):
+    (tmp_path / name).write_text("from speech_autoencoder.cli.session import is_whole_program as f; print(f())")
+    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    done = subprocess.run([sys.executable, tmp_path / name], env=environment, capture_output=True, text=True)
+    assert done.stdout == f"{expected}\n", done.stderr
