@@ -144,7 +144,7 @@ def test_encode_command_more_bitrate_than_the_finest_step_takes_is_said(command,
 @pytest.mark.parametrize(
     ("arguments", "word"),
     [
-        (["encode", "in/a.wav", "x.sae"], "autoencoder_for_many_data.py --codec"),
+        (["encode", "in/a.wav", "x.sae"], "speech-autoencoder train --codec"),
         (["decode", "a.sae", "x.wav"], "name the very model that the files were encoded with (--model)"),
     ],
 )
