@@ -70,13 +70,16 @@ def hidden_beside(path: Path, *, folder: bool = False) -> Iterator[Path]:
         A new empty file with the suffix of path, or a folder.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    while True:
+    for attempt in range(1, _TRIES + 1):
         name = f".{path.stem[:_MOST_CHARACTERS]}.{_MARK}.{secrets.token_hex(8)}"
         lock_path = path.with_name(name + _LOCK_SUFFIX)
         # The lock is there before what it locks, and goes after it: what is hidden and has no lock is stale.
-        with suppress(BlockingIOError, FileNotFoundError):  # another run has just taken it for a stale file
+        try:
             handle = _lock(lock_path, make=True)
             break
+        except (BlockingIOError, FileNotFoundError):  # another run has just taken it for a stale file
+            if attempt == _TRIES:  # or no file can be made here, as in /proc
+                raise
     try:
         made = path.with_name(name if folder else name + path.suffix)
         if folder:

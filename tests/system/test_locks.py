@@ -95,6 +95,17 @@ def test_hidden_beside_has_the_suffix_and_is_not_removed(tmp_path):
     assert names_in(tmp_path / "new") == [path.name]
 
 
+def test_hidden_beside_where_no_file_can_be_made_ends(tmp_path, monkeypatch):
+    """In /proc, the system says that there is no such folder, though there is."""
+
+    def refuse(path, *, make=False):
+        raise FileNotFoundError(errno.ENOENT, "No such file or directory", str(path))
+
+    monkeypatch.setattr(locks, "_lock", refuse)
+    with pytest.raises(FileNotFoundError), hidden_beside(tmp_path / "a.wav"):
+        pass
+
+
 def test_remove_stale_files_removes_what_a_killed_process_left_and_nothing_else(start, tmp_path):
     others = [".train_data.original.npy", ".hidden", "a.unfinished.wav", ".unfinished"]
     for name in others:
