@@ -16,6 +16,7 @@ from speech_autoencoder.api.evaluation_steps import (
     train_recogniser,
 )
 from speech_autoencoder.api.reports import StartBar, reports
+from speech_autoencoder.cli.libraries import require_extra
 from speech_autoencoder.cli.origins import is_evaluation, is_figure
 from speech_autoencoder.cli.outputs import require_outputs
 from speech_autoencoder.cli.process import blas_threads
@@ -112,6 +113,7 @@ def evaluate(
     workers = optional("workers", workers, int) or available_cpus()
 
     # What is evaluated, and what may be written.
+    require_extra("evaluate")
     array = dataset.load(array_path, TEST_DATA_GENERATOR, progress=reporter.progress("checking"))
     missing = require_recordings(array, array_path, reporter.say)
     is_installed = recogniser != "trained"

@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING
 
 from speech_autoencoder.api.reports import StartBar, reports
 from speech_autoencoder.api.training_options import Options, choose
+from speech_autoencoder.cli.libraries import require_extra
 from speech_autoencoder.cli.messages import describe_latent, describe_training
 from speech_autoencoder.cli.origins import is_checkpoint, is_figure, is_history, is_model
 from speech_autoencoder.cli.outputs import require_outputs, require_suffix
 from speech_autoencoder.cli.progress import Say
 from speech_autoencoder.cli.session import settings_kept
-from speech_autoencoder.cli.tensorflow import require_tensorflow, start_tensorflow
+from speech_autoencoder.cli.tensorflow import start_tensorflow
 from speech_autoencoder.data import corpus_summary, dataset
 from speech_autoencoder.script_names import TRAIN_DATA_GENERATOR
 from speech_autoencoder.system.figures import try_to_draw
@@ -115,7 +116,7 @@ def train(
     report = reports(say, warn, progress)
 
     # What is asked for, and what may be written.
-    require_tensorflow()
+    require_extra("train")
     array = dataset.load(array_path, TRAIN_DATA_GENERATOR, progress=report.progress("checking"))
     require_suffix(model_path, ".h5")
     checkpoint_path = model_path.with_suffix(".checkpoint.npz")

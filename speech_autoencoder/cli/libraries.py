@@ -2,10 +2,12 @@
 
 import sys
 import traceback
+from importlib.util import find_spec
 from pathlib import Path
 from types import ModuleType
 
-from speech_autoencoder.system.extras import install_command
+from speech_autoencoder.errors import InputError
+from speech_autoencoder.system.extras import EXTRAS, install_command
 from speech_autoencoder.system.files import printable
 
 _PACKAGE = "speech_autoencoder"
@@ -27,11 +29,26 @@ def explain_import(error: BaseException) -> str | None:
             return None
         return f"{python} was built without its module {library}: use another Python 3.11, 3.12 or 3.13."
     if isinstance(error, ModuleNotFoundError) and error.name == library:
-        command = install_command(library)
-        return f"{library} is not installed for {python}: activate the environment that has it, or run {command}."
+        return _is_missing(library)
     reason = " ".join(str(error).split()) or type(error).__name__
     reason = reason if len(reason) <= _MOST_CHARACTERS else f"{reason[:_MOST_CHARACTERS]} ..."
     return f"{library} is damaged or too old or new ({reason}): run {install_command(library)} --force-reinstall."
+
+
+def require_extra(extra: str) -> None:
+    """Raise InputError, before anything takes time, if a library of an extra is not installed.
+
+    The libraries themselves are imported where they are used, so that nothing else waits for them.
+    """
+    for library in (name for name, its_extra in EXTRAS.items() if its_extra == extra):
+        if not find_spec(library):
+            raise InputError(_is_missing(library))
+
+
+def _is_missing(library: str) -> str:
+    """Return the line about a library that is not installed."""
+    python, command = printable(sys.executable or "this Python"), install_command(library)
+    return f"{library} is not installed for {python}: activate the environment that has it, or run {command}."
 
 
 def _library_of(error: BaseException) -> str | None:

@@ -5,7 +5,6 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from importlib.util import find_spec
 
 from speech_autoencoder.cli.progress import Say
 from speech_autoencoder.cli.session import is_whole_program
@@ -60,12 +59,6 @@ def start_tensorflow(say: Say, *, threads: tuple[int, int] | None = None, altern
         threads = available_cpus(), available_cpus()
     if threads and not set_threads(*threads):
         say("TensorFlow has computed in this session before: it keeps its threads, which may change the last digits.")
-
-
-def require_tensorflow() -> None:
-    """Raise InputError if TensorFlow or Keras is not installed, before anything else takes time."""
-    if not all(map(find_spec, ("tensorflow", "keras"))):
-        raise InputError(f"Training needs TensorFlow: run {install_command('tensorflow')}.")
 
 
 @contextmanager

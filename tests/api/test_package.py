@@ -56,6 +56,20 @@ def test_import_star_is_what_the_package_offers():
     assert all(names[name] is getattr(sa, name) for name in sa.__all__)
 
 
+def test_package_without_the_extras_offers_all_and_says_at_once_what_is_missing():
+    code = (
+        "import sys; sys.modules |= dict.fromkeys(['librosa', 'pystoi', 'sklearn', 'tensorflow', 'keras', 'av'])\n"
+        "from speech_autoencoder import *\n"
+        "for function in (evaluate, train):\n"
+        "    try: function('a.npy', 'm.h5')\n"
+        "    except InputError as error: print(error)"
+    )
+    done = python("-c", code)
+    assert (done.returncode, done.stderr) == (0, "")
+    for line, library in zip(done.stdout.splitlines(), ("librosa", "keras"), strict=True):
+        assert re.search(rf"^{library} is not installed for .*, or run pip install", line)
+
+
 def test_package_names_are_those_that_type_checkers_see():
     tree = ast.parse((ROOT / "speech_autoencoder" / "__init__.py").read_text())
     (block,) = [node for node in tree.body if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING"]

@@ -159,4 +159,4 @@ def test_train_option_that_is_none_is_refused(array, options, words):
 
 def test_train_without_tensorflow_says_so_at_once(place, monkeypatch):
     monkeypatch.setitem(sys.modules, "tensorflow", None)
-    refused("Training needs TensorFlow: run pip install", do=lambda: sa.train("gone.npy", "model.h5"))
+    refused("tensorflow is not installed", "run pip install", do=lambda: sa.train("gone.npy", "model.h5"))
