@@ -23,7 +23,7 @@ TRAINING := $(MODEL) $(call modules, training)
 EVALUATION := $(TRAINING) $(call modules, evaluation evaluation/metrics report) $(wildcard $P/report/templates/*)
 PREDICTION := $(MODEL) $(addprefix $P/report/, interpolation_figure.py recording_figure.py)
 # The function behind a script, and its options.
-behind = $(addprefix $P/, api/arguments.py api/reports.py $(patsubst %, api/%.py, $1) $(patsubst %, commands/%.py, $2))
+behind = $(addprefix $P/, api/arguments.py api/reports.py commands/arguments.py $(patsubst %, api/%.py, $1) $(patsubst %, commands/%.py, $2))
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-7s %s\n", $$1, $$2}' $(MAKEFILE_LIST)

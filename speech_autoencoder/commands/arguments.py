@@ -1,10 +1,12 @@
-"""The arguments that `encode` and `decode` share."""
+"""What commands share: the names of files that pass between them, and the arguments of `encode` and `decode`."""
 
 import argparse
 from pathlib import Path
 
 from speech_autoencoder.cli.options import add_strict_option, to_path
 
+TRAIN_ARRAY_PATH = Path("train_data.npy")
+TEST_ARRAY_PATH = Path("test_data.npy")
 MODEL_PATH = Path("my_model_for_many_data.h5")
 
 

@@ -4,11 +4,9 @@ import argparse
 from pathlib import Path
 
 from speech_autoencoder.cli.options import add_workers_option, keywords, to_path, word_or_path
+from speech_autoencoder.commands.arguments import MODEL_PATH, TEST_ARRAY_PATH, TRAIN_ARRAY_PATH
 from speech_autoencoder.config import LABEL_SOURCES
 
-ARRAY_PATH = Path("test_data.npy")
-TRAINING_PATH = Path("train_data.npy")
-MODEL_PATH = Path("my_model_for_many_data.h5")
 SCORES_PATH = Path("evaluation.json")
 FIGURE_PATH = Path("evaluation.png")
 REPORT_DIR = Path("report")
@@ -16,8 +14,8 @@ REPORT_DIR = Path("report")
 
 def add_options(
     parser: argparse.ArgumentParser,
-    array_path: Path = ARRAY_PATH,
-    training_path: Path = TRAINING_PATH,
+    array_path: Path = TEST_ARRAY_PATH,
+    training_path: Path = TRAIN_ARRAY_PATH,
     model_path: Path = MODEL_PATH,
     report_dir: Path = REPORT_DIR,
 ) -> None:

@@ -11,10 +11,8 @@ from speech_autoencoder.cli.options import (
     keywords,
     to_path,
 )
+from speech_autoencoder.commands.arguments import TEST_ARRAY_PATH, TRAIN_ARRAY_PATH
 from speech_autoencoder.config import PRESETS
-
-TRAIN_ARRAY_PATH = Path("train_data.npy")
-TEST_ARRAY_PATH = Path("test_data.npy")
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from speech_autoencoder.cli.options import add_salvage_option, add_strict_option, keywords, positive, to_path
 from speech_autoencoder.cli.process import STATUS_PARTLY_DONE
 from speech_autoencoder.codec.container import SUFFIX
+from speech_autoencoder.commands.arguments import MODEL_PATH
 from speech_autoencoder.config import INTERPOLATION_STEPS, MOST_INTERPOLATION_STEPS
 from speech_autoencoder.errors import InputError
 from speech_autoencoder.system.figures import show_in_window
@@ -15,8 +16,6 @@ from speech_autoencoder.system.figures import show_in_window
 if TYPE_CHECKING:  # it takes NumPy, for which --help must not wait
     from speech_autoencoder.api.prediction import Prediction
 
-
-MODEL_PATH = Path("my_model_for_many_data.h5")
 OUTPUT_PATH = Path("reconstruct.wav")
 
 

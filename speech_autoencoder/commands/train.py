@@ -4,15 +4,16 @@ import argparse
 from pathlib import Path
 
 from speech_autoencoder.cli.options import keywords, positive, to_path
+from speech_autoencoder.commands.arguments import MODEL_PATH, TRAIN_ARRAY_PATH
 from speech_autoencoder.config import CODEC_LATENT_RATE, LATENT_RATE, VALIDATION_SPLITS, TrainingConfig
 
-ARRAY_PATH = Path("train_data.npy")
-MODEL_PATH = Path("my_model_for_many_data.h5")
 HISTORY_PATH = Path("training_history.csv")
 FIGURE_PATH = Path("training_history.png")
 
 
-def add_options(parser: argparse.ArgumentParser, array_path: Path = ARRAY_PATH, model_path: Path = MODEL_PATH) -> None:
+def add_options(
+    parser: argparse.ArgumentParser, array_path: Path = TRAIN_ARRAY_PATH, model_path: Path = MODEL_PATH
+) -> None:
     """Add what `api.training.train` takes, with these defaults."""
     defaults = TrainingConfig()
     parser.add_argument("--data", type=to_path, default=array_path, help="the array to train on")
