@@ -357,6 +357,8 @@ PRESETS = ("classic", "fine")
 VALIDATION_SPLITS = ("auto", "speaker", "recording")
 # Where the words of recordings come from (evaluation/words.py); anything else is the path of a table.
 LABEL_SOURCES = ("names", "folders", "none", "auto")
+# What recognises words: a recogniser that is trained for it, or one that others have trained.
+RECOGNISERS = ("trained", "pocketsphinx", "whisper")
 
 # Values per second of the latent: the rate of the program that this one replaces, 768 values for a clip of 48 frames.
 LATENT_RATE = 690.0

@@ -22,8 +22,9 @@ from speech_autoencoder.cli.outputs import require_outputs
 from speech_autoencoder.cli.process import blas_threads
 from speech_autoencoder.cli.progress import Say
 from speech_autoencoder.cli.session import settings_kept
-from speech_autoencoder.config import LABEL_SOURCES, InversionConfig
+from speech_autoencoder.config import LABEL_SOURCES, RECOGNISERS, InversionConfig
 from speech_autoencoder.data import dataset
+from speech_autoencoder.errors import InputError
 from speech_autoencoder.evaluation import evaluation, leakage, rates, words
 from speech_autoencoder.evaluation.results import Evaluation
 from speech_autoencoder.report import page, score_figure
@@ -111,6 +112,9 @@ def evaluate(
     labels = labels if labels in LABEL_SOURCES else os.fspath(expanded(labels))
     reporter, inversion = reports(say, warn, progress), InversionConfig()
     workers = optional("workers", workers, int) or available_cpus()
+
+    if recogniser not in RECOGNISERS:
+        raise InputError(f"recogniser is {recogniser!r}: expected one of {', '.join(RECOGNISERS)}.")
 
     # What is evaluated, and what may be written.
     require_extra("evaluate")

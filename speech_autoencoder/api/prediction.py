@@ -20,6 +20,7 @@ from speech_autoencoder.codec.latent_search import Encoder
 from speech_autoencoder.codec.reconstruction import Tick, Watch, ignore_block, reconstruct_recording
 from speech_autoencoder.codec.recording_codec import Encoded, decode_recording, encode_recording
 from speech_autoencoder.config import InversionConfig, LatentSearchConfig
+from speech_autoencoder.errors import InputError
 from speech_autoencoder.model import model_file
 from speech_autoencoder.report.recording_figure import Excerpt
 from speech_autoencoder.system.figures import try_to_draw
@@ -120,8 +121,10 @@ def predict(
 
     # What is read, and what may be written.
     require_suffix(output_path, ".wav")
-    named: Iterable[str | PathLike] = [files] if isinstance(files, str | PathLike) else files
-    paths = recordings_of(named)
+    named = files if isinstance(files, Iterable) and not isinstance(files, str) else [files]
+    paths = recordings_of(map(expanded, named))
+    if not paths:
+        raise InputError("files names no recording: name one, or a folder of them.")
     figure_path = output_path.with_suffix(".png") if figure and not folder else None
     batch = Batch(paths, output_paths(paths, output_path, folder), strict=strict)
     encoded_paths = [(path.with_suffix(SUFFIX), is_codec_file) for _, path in batch.pairs] if bitrate else []

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from speech_autoencoder.cli.options import add_workers_option, keywords, to_path, word_or_path
 from speech_autoencoder.commands.arguments import MODEL_PATH, TEST_ARRAY_PATH, TRAIN_ARRAY_PATH
-from speech_autoencoder.config import LABEL_SOURCES
+from speech_autoencoder.config import LABEL_SOURCES, RECOGNISERS
 
 SCORES_PATH = Path("evaluation.json")
 FIGURE_PATH = Path("evaluation.png")
@@ -41,8 +41,8 @@ def add_options(
     )
     parser.add_argument(
         "--recogniser",
-        choices=("trained", "pocketsphinx", "whisper"),
-        default="trained",
+        choices=RECOGNISERS,
+        default=RECOGNISERS[0],
         help="what recognises the words: a small recogniser, trained now on the training recordings, or an installed "
         "one for English",
     )

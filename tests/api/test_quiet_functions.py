@@ -113,6 +113,18 @@ def test_predict_leaves_out_what_cannot_be_used_and_warns(place):
     refused("bad.wav", do=lambda: sa.predict("in", "codec.h5", output_dir="out", strict=True))
 
 
+@pytest.mark.parametrize(
+    ("files", "words"),
+    [([], "names no recording"), (5, "A path is 5"), ([None], "A path is None"), ("", "path is empty")],
+)
+def test_predict_what_names_no_recording_is_refused(place, files, words):
+    refused(words, do=lambda: sa.predict(files, "codec.h5"))
+
+
+def test_evaluate_unknown_recogniser_is_refused(place):
+    refused("recogniser is 'nope'", "pocketsphinx", do=lambda: sa.evaluate("a.npy", "codec.h5", recogniser="nope"))
+
+
 def test_predict_with_a_bitrate_says_the_size_of_each(place):
     prediction = sa.predict("in/0.wav", "codec.h5", output="a.wav", bitrate=2.4, figure=True)
     (encoded,) = prediction.encoded
