@@ -283,6 +283,8 @@ def _opened(path: Path) -> Iterator[Any]:
             if "format" not in arrays or int(arrays["format"]) not in (_OLD_FORMAT, _FORMAT):
                 raise InputError(f"{name} was written by another version of this program: train without --resume.")
             yield arrays
+    except InputError:  # which is a ValueError
+        raise
     except FileNotFoundError:
         raise InputError(
             f"There is nothing to resume ({name} is missing): name the model that was in training with --model, or "
