@@ -38,6 +38,9 @@ _CODEC = "codec"
 _BASELINE_ARRAYS = ("encode", "decode", "offset")
 # A history takes about 120 bytes an epoch; the worst JSON of this size takes a second and 100 MB to parse.
 _DESCRIPTION_LIMIT = 4 << 20
+# The licence of a model whose file names none; characters of one that it names.
+UNKNOWN = "unknown"
+_MOST_OF_A_LICENCE = 80
 _HDF5_SIGNATURE = b"\x89HDF\r\n\x1a\n"
 _FINGERPRINT_BYTES = 8
 # Compressed arrays may be this much larger than their values, in bytes, where those cannot be compressed.
@@ -80,6 +83,12 @@ class TrainedModel:
     def latent_rate(self) -> float:
         """Values per second of the latent."""
         return self.config.latent_rate(self.features)
+
+    @property
+    def licence(self) -> str:
+        """The identifier of its licence, as far as its description has one, such as cc-by-sa-3.0; or unknown."""
+        source = self.description.get("source")
+        return str(source.get("licence", UNKNOWN))[:_MOST_OF_A_LICENCE] if isinstance(source, dict) else UNKNOWN
 
     @property
     def fingerprint(self) -> bytes:
@@ -176,8 +185,8 @@ def load(path: Path) -> TrainedModel:
         size = status.st_size
     except FileNotFoundError:
         raise InputError(
-            f"{name} is missing: run {TRAINER} first, or use the model that comes with this program, for all but .sae "
-            f"files, with --model {pretrained.NAME}."
+            f"{name} is missing: run {TRAINER} first, or use the model that comes with this program (--model "
+            f"{pretrained.NAME}; it makes no .sae files)."
         ) from None
     except OSError as error:
         raise InputError(f"{name} could not be read: {explain(error)}.") from error

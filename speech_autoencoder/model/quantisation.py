@@ -46,7 +46,7 @@ class Predictor:
         bounds, units = model.groups.tolist(), model.n_hidden
         self.groups = list(pairwise(bounds))
         self.steps = [model.steps[quality, first:end].astype(np.float64) for first, end in self.groups]
-        self._blocks = []
+        self.blocks = []
         for number, (first, end) in enumerate(self.groups):
             seen, own = 2 * model.n_channels + first, slice(number * units, (number + 1) * units)
             inputs = np.hstack([model.hidden_kernel[:seen, own], model.linear_kernel[:seen, first:end]])
@@ -55,7 +55,7 @@ class Predictor:
             # With the lowest class in the bias, one shift by both fractions gives the class.
             lowest = model.scale_bias[quality, first:end].astype(np.int64) - LOWEST * 2**WEIGHT_BITS
             arrays = [np.ascontiguousarray(part, np.float64) for part in (inputs, bias, outputs, lowest)]
-            self._blocks.append((seen, units, end - first, *arrays))
+            self.blocks.append((seen, units, end - first, *arrays))
 
     def __call__(self, context: np.ndarray, number: int) -> tuple[np.ndarray, np.ndarray]:
         """Return the means and the classes of the channels of a group.
@@ -74,7 +74,7 @@ class Predictor:
         classes : np.ndarray
             intp.
         """
-        seen, units, size, inputs, bias, outputs, lowest = self._blocks[number]
+        seen, units, size, inputs, bias, outputs, lowest = self.blocks[number]
         summed = context[:seen] @ inputs
         summed += bias
         hidden = summed[:units]
