@@ -98,3 +98,9 @@ def test_all_has_every_extra_but_what_its_licence_or_the_tests_keep_apart():
     (everything,) = asked("all").values()
     assert everything.name == PROJECT["name"]
     assert everything.extras == set(PROJECT["optional-dependencies"]) - {"all", "metrics", "comparisons"}
+
+
+def test_readme_has_a_row_for_every_extra():
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    rows = " ".join(line.split("|")[1] for line in readme.splitlines() if line.startswith("| `"))
+    assert {extra for extra in PROJECT["optional-dependencies"] if f"`{extra}`" not in rows} == set()

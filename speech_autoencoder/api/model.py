@@ -29,8 +29,8 @@ def load(path: str | PathLike | None = None) -> "Model":
     Parameters
     ----------
     path : str or Path, optional
-        The file that training has written, an ``.h5``. By default, the model that comes with the package, which was
-        trained on a few minutes of English, is used: good enough to try things out.
+        The file that training has written, an ``.h5``. By default, the model that comes with the package is used,
+        which was trained on ten minutes of single words in five languages: good enough to try things out.
 
     Returns
     -------
