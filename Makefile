@@ -20,7 +20,8 @@ FEATURES := $(addprefix $P/, __init__.py config.py errors.py script_names.py) \
 	$(call modules, system audio audio/formats data cli)
 MODEL := $(FEATURES) $(call modules, model codec)
 TRAINING := $(MODEL) $(call modules, training)
-EVALUATION := $(TRAINING) $(call modules, evaluation evaluation/metrics report) $(wildcard $P/report/templates/*)
+EVALUATION := $(TRAINING) $(call modules, evaluation evaluation/metrics report) $(wildcard $P/report/templates/*) \
+	$P/export/model_card.py
 PREDICTION := $(MODEL) $(addprefix $P/report/, interpolation_figure.py recording_figure.py)
 # The function behind a script, and its options.
 behind = $(addprefix $P/, api/arguments.py api/reports.py commands/arguments.py $(patsubst %, api/%.py, $1) $(patsubst %, commands/%.py, $2))
@@ -117,6 +118,6 @@ tour: .venv/dev  ## run docs/tour.ipynb again, and keep what it shows and plays
 clean:  ## remove the outputs of the scripts, and the environment
 	rm -rf .venv dist report/index.html report/sound
 	rm -f train_data.npy train_data.json test_data.npy test_data.json training_history.csv training_history.png
-	rm -f my_model_for_many_data.h5 my_model_for_many_data.checkpoint.npz evaluation.json evaluation.png
+	rm -f my_model_for_many_data.h5 my_model_for_many_data.checkpoint.npz my_model_for_many_data.md evaluation.json evaluation.png
 	rm -f reconstruct.wav reconstruct.png reconstruct.sae
 	@rmdir report 2>/dev/null || true

@@ -199,6 +199,7 @@ def test_scripts_leave_nothing_behind_but_their_outputs(project):
         "evaluation.png",
         "my_model_for_many_data.checkpoint.npz",
         "my_model_for_many_data.h5",
+        "my_model_for_many_data.md",
         "reconstruct.png",
         "reconstruct.wav",
         "report",

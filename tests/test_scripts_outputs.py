@@ -66,6 +66,7 @@ STRANGER = b'{"title": "my own notes"}\n'
         ("autoencoder_for_many_data", [], "training_history.png"),
         ("evaluate_for_many_data", [], "evaluation.json"),
         ("evaluate_for_many_data", [], "evaluation.png"),
+        ("evaluate_for_many_data", ["--card", "card.md"], "card.md"),
         ("predict_for_one_data", ["speechdata/testing/yes_a0_0.wav"], "reconstruct.wav"),
         ("predict_for_one_data", ["speechdata/testing/yes_a0_0.wav", "--output", "cover.wav"], "cover.png"),
         ("predict_for_one_data", ["speechdata/testing/yes_a0_0.wav", "--bitrate", "1"], "reconstruct.sae"),

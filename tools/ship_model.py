@@ -1,7 +1,9 @@
 """Make the model that comes with the package: a trained one as halves, compressed, with what it was trained on.
 
     python -m tools.ship_model my_model_for_many_data.h5
+    python evaluate_for_many_data.py --model pretrained --no-report --card speech_autoencoder/model/shipped/classic.md
 
+The second command writes its card.
 The same input gives the same bytes, with the same versions of HDF5 and zlib.
 """
 

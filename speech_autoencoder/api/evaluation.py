@@ -17,7 +17,7 @@ from speech_autoencoder.api.evaluation_steps import (
 )
 from speech_autoencoder.api.reports import StartBar, reports
 from speech_autoencoder.cli.libraries import require_extra
-from speech_autoencoder.cli.origins import is_evaluation, is_figure
+from speech_autoencoder.cli.origins import is_card, is_evaluation, is_figure
 from speech_autoencoder.cli.outputs import require_outputs
 from speech_autoencoder.cli.process import blas_threads
 from speech_autoencoder.cli.progress import Say
@@ -27,10 +27,11 @@ from speech_autoencoder.data import dataset
 from speech_autoencoder.errors import InputError
 from speech_autoencoder.evaluation import evaluation, leakage, rates, words
 from speech_autoencoder.evaluation.results import Evaluation
+from speech_autoencoder.export import model_card
 from speech_autoencoder.report import page, score_figure
 from speech_autoencoder.script_names import TEST_DATA_GENERATOR
 from speech_autoencoder.system.figures import try_to_draw
-from speech_autoencoder.system.files import expanded, lock, locks_released, require_replaceable, write_json
+from speech_autoencoder.system.files import expanded, lock, locks_released, printable, require_replaceable, write_json
 from speech_autoencoder.system.isolation import child_processes
 from speech_autoencoder.system.processors import available_cpus
 from speech_autoencoder.system.wording import listed
@@ -49,6 +50,7 @@ def evaluate(
     scores: str | PathLike | None = None,
     figure: str | PathLike | None = None,
     report: str | PathLike | None = None,
+    card: str | PathLike | None = None,
     workers: int | None = None,
     overwrite: bool = False,
     say: Say | None = None,
@@ -75,8 +77,9 @@ def evaluate(
     recogniser
         What recognises the words: ``"trained"`` now on the training recordings, or ``"pocketsphinx"`` or
         ``"whisper"``, if they are installed.
-    scores, figure, report
-        Where the result is written: as JSON, as PNG, and as a folder with a page and its sounds; None: nowhere.
+    scores, figure, report, card
+        Where the result is written: as JSON, as PNG, as a folder with a page and its sounds, and as the model's card,
+        in Markdown; None: nowhere.
     workers
         Threads; by default as many as processors. The result does not depend on them.
     overwrite
@@ -106,8 +109,8 @@ def evaluate(
     0.0
     """
     array_path, model_path = expanded(data), expanded(model)
-    training_path, other_path, scores_path, figure_path, report_dir = (
-        None if path is None else expanded(path) for path in (training_data, compare, scores, figure, report)
+    training_path, other_path, scores_path, figure_path, report_dir, card_path = (
+        None if path is None else expanded(path) for path in (training_data, compare, scores, figure, report, card)
     )
     labels = labels if labels in LABEL_SOURCES else os.fspath(expanded(labels))
     reporter, inversion = reports(say, warn, progress), InversionConfig()
@@ -124,7 +127,7 @@ def evaluate(
     installed = words.installed(recogniser, labels, array, reporter.say) if is_installed else None
     arrays = [path for path in (array_path, training_path) if path]
     others = [path for path in (model_path, other_path, Path(labels)) if path]
-    outputs = [(scores_path, is_evaluation), (figure_path, is_figure)]
+    outputs = [(scores_path, is_evaluation), (figure_path, is_figure), (card_path, is_card)]
     require_outputs(
         [(path, is_ours) for path, is_ours in outputs if path],
         inputs=[*arrays, *map(dataset.sidecar_path, arrays), *others],
@@ -200,4 +203,8 @@ def evaluate(
         size = f" ({n_bytes / 1e6:.1f} MB with its sound)"
     if written:
         reporter.say(f"Wrote {listed(written)}{size}.")
+    if card_path:
+        has_licence = model_card.write(card_path, result)
+        advice = "" if has_licence else ": fill in its license before you share the model"
+        reporter.say(f"Wrote {printable(card_path)}, the model's card{advice}.")
     return result

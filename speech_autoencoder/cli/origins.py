@@ -13,6 +13,7 @@ from typing import Literal
 
 from speech_autoencoder.config import PRESETS, preset
 from speech_autoencoder.script_names import PROGRAM
+from speech_autoencoder.system import signed_text
 from speech_autoencoder.system.files import is_regular
 
 # Whether the file at a path was made by this program; False if it cannot be read.
@@ -76,6 +77,11 @@ def is_model(path: Path) -> bool:
     """Return whether a file is a model of any version of this program; other models of Keras are not."""
     head = _head(path)
     return head.startswith(b"\x89HDF") and _MODEL_GROUP in head
+
+
+def is_card(path: Path) -> bool:
+    """Return whether a file is a model's card as this program wrote it, but for fields that are for the user."""
+    return signed_text.is_unedited(path)
 
 
 def is_onnx(path: Path) -> bool:

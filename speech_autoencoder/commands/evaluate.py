@@ -2,10 +2,14 @@
 
 import argparse
 from pathlib import Path
+from typing import Any
 
 from speech_autoencoder.cli.options import add_workers_option, keywords, to_path, word_or_path
+from speech_autoencoder.cli.origins import is_card
+from speech_autoencoder.cli.process import warn
 from speech_autoencoder.commands.arguments import MODEL_PATH, TEST_ARRAY_PATH, TRAIN_ARRAY_PATH
 from speech_autoencoder.config import LABEL_SOURCES, RECOGNISERS
+from speech_autoencoder.system.files import expanded, printable
 
 SCORES_PATH = Path("evaluation.json")
 FIGURE_PATH = Path("evaluation.png")
@@ -31,6 +35,12 @@ def add_options(
     page = parser.add_mutually_exclusive_group()
     page.add_argument("--report", type=to_path, metavar="DIR", default=report_dir, help="the page's folder")
     page.add_argument("--no-report", dest="report", action="store_const", const=None, help="do not write the page")
+    parser.add_argument(
+        "--card",
+        type=to_path,
+        metavar="FILE",
+        help="the model's card, in Markdown (default: the model's name with .md)",
+    )
     parser.add_argument("--compare", type=to_path, metavar="MODEL", help="another model's file, to see which is better")
     parser.add_argument(
         "--labels",
@@ -49,9 +59,25 @@ def add_options(
     add_workers_option(parser)
 
 
+def options_of(args: argparse.Namespace) -> dict[str, Any]:
+    """Return parsed options as the arguments of `api.evaluation.evaluate`.
+
+    A card of the model's name that was edited stays as it is, if no other is asked for.
+    """
+    if args.card is None:
+        args.card = expanded(Path(f"{args.model.stem}.md"))
+        if args.card.exists() and not args.overwrite and not is_card(args.card):
+            warn(
+                f"{printable(args.card)} stays as it is, as it was edited, or not made by this program: --card names "
+                "another card, --overwrite replaces it."
+            )
+            args.card = None
+    return keywords(args)
+
+
 def run(args: argparse.Namespace) -> None:
     """Evaluate, and report what the scores mean."""
     # After --help, which does not wait for NumPy.
     from speech_autoencoder.api.evaluation import evaluate
 
-    evaluate(**keywords(args), scores=SCORES_PATH, figure=FIGURE_PATH)
+    evaluate(**options_of(args), scores=SCORES_PATH, figure=FIGURE_PATH)

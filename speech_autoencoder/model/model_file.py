@@ -86,9 +86,8 @@ class TrainedModel:
 
     @property
     def licence(self) -> str:
-        """The identifier of its licence, as far as its description has one, such as cc-by-sa-3.0; or unknown."""
-        source = self.description.get("source")
-        return str(source.get("licence", UNKNOWN))[:_MOST_OF_A_LICENCE] if isinstance(source, dict) else UNKNOWN
+        """The identifier of its licence, see `licence_of`."""
+        return licence_of(self.description)
 
     @property
     def fingerprint(self) -> bytes:
@@ -136,6 +135,12 @@ class TrainedModel:
             f"{array_name} was made with {first} {received[first]}, but this model takes {first} "
             f"{wanted[first]}{where}: run {made_by}{how}, or train again."
         )
+
+
+def licence_of(description: dict[str, Any]) -> str:
+    """Return the identifier of a licence, such as cc-by-sa-3.0, as far as a model's description has one, or UNKNOWN."""
+    source = description.get("source")
+    return str(source.get("licence", UNKNOWN))[:_MOST_OF_A_LICENCE] if isinstance(source, dict) else UNKNOWN
 
 
 def _historical_names(config: ModelConfig) -> dict[str, Any]:

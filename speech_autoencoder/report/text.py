@@ -24,7 +24,7 @@ def format_table(scores: Mapping[str, Scores], intervals: Mapping[str, Mapping[s
     intervals = intervals or {}
     rows = [["", *(system.title for system in SYSTEMS.values())]]
     rows += [
-        [metric.title, *(_cell(metric, scores[key], intervals.get(key, {})) for key in SYSTEMS)]
+        [metric.title, *(format_score(metric, scores[key], intervals.get(key, {})) for key in SYSTEMS)]
         for metric in METRICS.values()
         if metric.key in scores["model"]
     ]
@@ -39,8 +39,8 @@ def _align(rows: Sequence[Sequence[str]]) -> str:
     )
 
 
-def _cell(metric: Metric, scores: Scores, intervals: Mapping[str, Interval]) -> str:
-    """Return a score with its interval."""
+def format_score(metric: Metric, scores: Scores, intervals: Mapping[str, Interval]) -> str:
+    """Return a system's score with its interval in brackets, where there is one."""
     text, interval = metric.format(scores[metric.key]), intervals.get(metric.key)
     return f"{text} [{', '.join(map(metric.format, interval))}]" if interval else text
 

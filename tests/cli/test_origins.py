@@ -15,6 +15,7 @@ from speech_autoencoder.evaluation.results import FORMAT as EVALUATION
 from speech_autoencoder.export import speech_page
 from speech_autoencoder.system.figures import new_figure, save_figure
 from speech_autoencoder.system.files import write_json
+from speech_autoencoder.system.signed_text import sign
 from speech_autoencoder.training.history import History, write_history
 
 CHECKS = {name: check for name, check in vars(origins).items() if name.startswith("is_") and name != "is_regular"}
@@ -68,6 +69,8 @@ OURS = {
     "is_latents": make_latents,
     "is_history": lambda path: write_history(path, History()),
     "is_speech_page": lambda path: path.write_text(f"<!DOCTYPE html>\n{speech_page.MARK}"),
+    "is_onnx": lambda path: path.write_bytes(b"\x08\x07\x12\x12speech-autoencoder\x1a\x050.1.0"),
+    "is_card": lambda path: path.write_text(sign("---\nlicense: mit\n---\n# A model\n")),
     "is_codec_file": lambda path: container.write(path, container.Header(b"1234", 8_000, 1), []),
     "is_sound": lambda path: write_stream(path, [np.zeros(99)], 8_000),
     "is_figure": make_figure,
