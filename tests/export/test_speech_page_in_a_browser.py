@@ -376,8 +376,8 @@ def test_page_sounds_play_one_at_a_time_and_go_on_at_the_same_place(example):
         heard = wait_for(example, f"{playing}.map((audio) => [audio.id, audio.currentTime]).find(([, at]) => at > 0.3)")
         assert heard[0] == f"audio-{name}"
         assert example.execute_script(f"return {playing}.length") == 1
-        pressed = example.find_elements("css selector", "#sounds [aria-pressed=true]")
-        assert [button.get_attribute("data-sound") for button in pressed] == [name]
+        pressed = "[...document.querySelectorAll('#sounds [aria-pressed=true]')].map((button) => button.dataset.sound)"
+        wait_for(example, f"String({pressed}) === '{name}'")
     press(example, "3")
     wait_for(example, f"{playing}.length === 0 && !document.querySelector('#sounds [aria-pressed=true]')")
 

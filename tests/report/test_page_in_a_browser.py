@@ -212,6 +212,7 @@ def test_browser_map_legend_shows_some_classes_alone(opened):
     def shown():
         return opened.execute_script("return document.querySelectorAll('#map .point:not(.faded)').length")
 
+    wait_for(opened, "document.querySelectorAll('.map-legend[data-kind=speaker] button').length === 2")
     first, second = opened.find_elements("css selector", ".map-legend[data-kind=speaker] button")
     first.click()
     assert shown() == len(HOSTILE) // 2
