@@ -33,7 +33,7 @@ demo: train_data.npy test_data.npy my_model_for_many_data.h5 evaluation.json rec
 	@echo
 	@echo "arrays          train_data.npy test_data.npy (described in train_data.json test_data.json)"
 	@echo "model           my_model_for_many_data.h5 (its training: training_history.png training_history.csv)"
-	@echo "scores          evaluation.json evaluation.png, and a page to open: report/index.html"
+	@echo "scores          evaluation.json evaluation.png, a page to open: report/index.html, a card: my_model_for_many_data.md"
 	@echo "reconstruction  reconstruct.wav reconstruct.png"
 	@original=$$(sed -n "s/^AUDIO_PATH = [^\"']*[\"']\(.*\)[\"'].*/\1/p" predict_for_one_data.py); \
 	if test ! -e "$$original" && grep -qF "\"$$original\"" $P/cli/inputs.py; \
