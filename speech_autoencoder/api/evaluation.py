@@ -192,6 +192,11 @@ def evaluate(
     if figure_path:
         written += try_to_draw(figure_path, partial(score_figure.draw_scores, scores=result.scores), reporter.warn)
     report_verdict(result, reporter.say)
+    if card_path:
+        has_licence = model_card.write(card_path, result)
+        written.append(card_path)
+        if not has_licence:
+            reporter.say(f"{printable(card_path)} describes the model: fill in its license before you share the model.")
     size = ""
     if report_dir:
         progress_of_page = reporter.progress("page")
@@ -203,8 +208,4 @@ def evaluate(
         size = f" ({n_bytes / 1e6:.1f} MB with its sound)"
     if written:
         reporter.say(f"Wrote {listed(written)}{size}.")
-    if card_path:
-        has_licence = model_card.write(card_path, result)
-        advice = "" if has_licence else ": fill in its license before you share the model"
-        reporter.say(f"Wrote {printable(card_path)}, the model's card{advice}.")
     return result
