@@ -124,7 +124,12 @@ def test_scripts_figure_that_cannot_be_drawn_is_a_line_and_the_results_are_there
             ["my_model_for_many_data.h5", "training_history.csv"],
             "training_history",
         ),
-        ("evaluate_for_many_data", ["--no-report", "--labels", "none"], ["evaluation.json"], "evaluation"),
+        (
+            "evaluate_for_many_data",
+            ["--no-report", "--labels", "none"],
+            ["evaluation.json", "my_model_for_many_data.md"],
+            "evaluation",
+        ),
         ("predict_for_one_data", [project[0] / RECORDING], ["reconstruct.wav"], "reconstruct"),
     ):
         done = run_script(script, *arguments, cwd=arrays, PYTHONPATH=str(broken))
