@@ -3,7 +3,7 @@
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from speech_autoencoder.system.wording import duration
@@ -26,18 +26,6 @@ def make_say(quiet: bool) -> Say:
     from tqdm import tqdm
 
     return (lambda text: None) if quiet else (lambda text: tqdm.write(text, file=sys.stdout))
-
-
-def make_progress(quiet: bool, description: str) -> Progress:
-    """Return a function (items, total) -> items that shows how many of them are done."""
-
-    def progress(items: Iterable, total: int) -> Iterator:
-        with make_bar(quiet, description)(total) as bar:
-            for item in items:
-                yield item
-                bar.update(1)
-
-    return progress
 
 
 def make_bar(quiet: bool, description: str) -> Callable[[float], Any]:

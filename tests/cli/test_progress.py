@@ -7,8 +7,14 @@ import time
 
 import pytest
 
+from speech_autoencoder.api.reports import reports
 from speech_autoencoder.cli import progress
-from speech_autoencoder.cli.progress import make_bar, make_progress, make_say
+from speech_autoencoder.cli.progress import make_bar, make_bars, make_say
+
+
+def make_progress(quiet, description):
+    """Return the function (items, total) -> items with which the functions behind the scripts show progress."""
+    return reports(None, None, make_bars(quiet)).progress(description)
 
 
 class Terminal(io.StringIO):
