@@ -45,7 +45,7 @@ class Analysed:
     Attributes
     ----------
     entry : dict
-        Its values of the sidecar's columns, dataset.COLUMNS and FILE_COLUMNS.
+        Its values of the sidecar's columns, sidecar.columns.COLUMNS and FILE_COLUMNS.
     clips : np.ndarray, (n_clips, n_mels, n_frames, 1)
     is_new : bool
         Whether the clips were computed now, not taken from an earlier array.

@@ -19,19 +19,12 @@ from speech_autoencoder.audio.reading import sample_rate
 from speech_autoencoder.config import FeatureConfig
 from speech_autoencoder.data import recordings_folder
 from speech_autoencoder.data.analysis import Unusable, analyse, stamp, together
-from speech_autoencoder.data.dataset import (
-    COLUMNS,
-    FILE_COLUMNS,
-    FORMAT,
-    Progress,
-    digest_of_clips,
-    how_names_are_read,
-    name_columns,
-    sidecar_path,
-)
 from speech_autoencoder.data.earlier_array import EarlierArray
 from speech_autoencoder.data.recording_names import Understanding, understand
 from speech_autoencoder.data.recordings import Recordings
+from speech_autoencoder.data.sidecar.clips_file import Progress, digest_of_clips
+from speech_autoencoder.data.sidecar.columns import COLUMNS, FILE_COLUMNS, how_names_are_read, name_columns
+from speech_autoencoder.data.sidecar.json_file import FORMAT, sidecar_path
 from speech_autoencoder.errors import InputError
 from speech_autoencoder.system.files import atomic_write, printable, write_json
 from speech_autoencoder.system.integers import ceil_div
@@ -59,6 +52,9 @@ CODE = (
     "audio/parts.py",
     "audio/levels.py",
     "audio/log_mel.py",
+    "data/sidecar/json_file.py",
+    "data/sidecar/columns.py",
+    "data/sidecar/clips_file.py",
     "data/dataset.py",
     "data/recordings.py",
     "data/analysis.py",

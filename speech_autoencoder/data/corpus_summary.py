@@ -32,7 +32,7 @@ _MOST_MINUTES = 60
 def describe(columns: dict[str, Sequence]) -> list[str]:
     """Return lines that describe a corpus: its size and levels, warnings, a suggested training time.
 
-    `columns` is what the sidecar says of each recording, by column (dataset.COLUMNS).
+    `columns` is what the sidecar says of each recording, by column (sidecar.columns.COLUMNS).
     """
     names = columns["path"]
     keys = ("sr", "n_samples", "power", "clipped", "quiet")

@@ -1,12 +1,9 @@
 """An array of clips on disk and its sidecar: loaded and checked."""
 
-import hashlib
-import tokenize
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import cache, cached_property, lru_cache
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -18,47 +15,18 @@ from speech_autoencoder.config import RATES_HZ, FeatureConfig
 from speech_autoencoder.data import recordings_folder
 from speech_autoencoder.data.analysis import digest_of, stamp
 from speech_autoencoder.data.recording_names import Understanding, understand
+from speech_autoencoder.data.sidecar.clips_file import Progress, digest_of_clips, open_clips
+from speech_autoencoder.data.sidecar.columns import COLUMNS, columns_in, understanding_in
+from speech_autoencoder.data.sidecar.json_file import FORMAT, features_in, read_sidecar, sidecar_path
 from speech_autoencoder.errors import InputError
-from speech_autoencoder.system.files import explain, is_regular, printable, read_json, require_content
+from speech_autoencoder.system.files import printable
 from speech_autoencoder.system.integers import ceil_div
 from speech_autoencoder.system.spelling import on_disk
 
-FORMAT = "speech-autoencoder clips 3"
-# What the sidecar says of each recording: one list a column, in the array's order.
-COLUMNS: dict[str, type] = {
-    "path": str,
-    "size": int,
-    "mtime_ns": int,
-    "digest": int,
-    "sr": int,
-    "n_samples": int,
-    "n_frames": int,
-    # The columns of `Levels`, of the recording as mono at its own rate.
-    "peak": float,
-    "power": float,
-    "clipped": int,
-    "quiet": float,
-}
-# Columns that sidecars of earlier versions do not have: what else tells whether a file is the same, and what its name
-# tells, "" where unknown.
-FILE_COLUMNS: dict[str, type] = {"inode": int, "ctime_ns": int}
-NAME_COLUMNS: dict[str, type] = {"speaker": str, "label": str}
-# Columns that there are only where a recording is a part of a file: the file, and the first sample of the part in it.
-PART_COLUMNS: dict[str, type] = {"file": str, "start": int}
-_ROWS_AT_ONCE = 1_024
-# The rows that an array's digest covers, spread over it.
-_DIGEST_ROWS = 64
-# A sidecar has some 400 bytes for each recording. One of more bytes than this, and than this fraction (1 / 16) of its
-# array more, was not written by this program, and parsing it could exhaust the memory.
-_SIDECAR_BYTES = 4 << 20
-_SIDECAR_PART = 16
 # The most characters of a file's contents that a message quotes.
 _MOST_QUOTED = 40
-_MOST_REASON = 200
 # Digests of files that are remembered.
 _MOST_DIGESTS = 1_024
-
-Progress = Callable[[Iterable, int], Iterable]
 
 
 @dataclass(frozen=True)
@@ -198,11 +166,6 @@ class Dataset:
         return self.understanding.labels
 
 
-def sidecar_path(array_path: Path) -> Path:
-    """Return the path of an array's description: of `train_data.npy`, it is `train_data.json`."""
-    return array_path.with_suffix(".json")
-
-
 def load(array_path: Path, made_by: str, *, progress: Progress = lambda items, total: items) -> Dataset:
     """Load an array and its sidecar and check them; the clips stay on disk.
 
@@ -219,16 +182,16 @@ def load(array_path: Path, made_by: str, *, progress: Progress = lambda items, t
         If a file is missing or damaged, they do not belong together, or the array is not of float32 clips
         (n_clips, n_mels, n_frames, 1) with values in [0, 1].
     """
-    clips = _open_array(array_path, made_by, progress)
+    clips = open_clips(array_path, made_by, progress)
     sidecar = read_sidecar(array_path, made_by)
     again = f"run {made_by} again."
     name = printable(sidecar_path(array_path))
     if sidecar.get("format") != FORMAT:
         received = repr(str(sidecar.get("format"))[:_MOST_QUOTED])
         raise InputError(f"{name} has another format: received {received}, expected {FORMAT!r}: {again}")
-    features = _features(sidecar, name, made_by)
+    features = features_in(sidecar, name, made_by)
     try:
-        columns = _columns(sidecar)
+        columns = columns_in(sidecar)
         names = columns["path"]
         numbers: dict[str, np.ndarray] = {
             key: np.array(columns[key], kind) for key, kind in COLUMNS.items() if kind is not str
@@ -238,7 +201,7 @@ def load(array_path: Path, made_by: str, *, progress: Progress = lambda items, t
         files = columns.get("file", [])
         starts = columns["start"] if files else []
         audio_dir = recordings_folder.find(sidecar, array_path, files or names, columns["size"])
-        understood = _understanding(sidecar, columns)
+        understood = understanding_in(sidecar, columns)
     except InputError:
         raise
     except (KeyError, TypeError, ValueError, OverflowError, AttributeError) as error:
@@ -280,72 +243,17 @@ def features_of(array_path: Path, made_by: str) -> FeatureConfig:
     InputError
         If the array's sidecar is missing or damaged.
     """
-    return _features(read_sidecar(array_path, made_by), printable(sidecar_path(array_path)), made_by)
+    return features_in(read_sidecar(array_path, made_by), printable(sidecar_path(array_path)), made_by)
 
 
 def understanding_of(array_path: Path) -> Understanding | None:
     """Return what the names of an array's recordings were understood to tell, None if there is no such array."""
     try:
         sidecar = read_sidecar(array_path, "")
-        columns = _columns(sidecar)
-        return _understanding(sidecar, columns) or understand(columns["path"])
+        columns = columns_in(sidecar)
+        return understanding_in(sidecar, columns) or understand(columns["path"])
     except (InputError, KeyError, TypeError, IndexError):
         return None
-
-
-def read_sidecar(array_path: Path, made_by: str) -> dict[str, Any]:
-    """Return the JSON object beside an array; raise InputError if it is missing, damaged or far too large."""
-    path = sidecar_path(array_path)
-    n_bytes = _size(path)
-    if n_bytes > _SIDECAR_BYTES + _size(array_path) // _SIDECAR_PART:
-        raise InputError(f"{printable(path)} is too large ({n_bytes:,} bytes) for its array: run {made_by} again.")
-    return read_json(path, made_by)
-
-
-def digest_of_clips(clips: np.ndarray) -> str:
-    """Return a digest of an array's shape and of some of its rows: cheap, and different for each corpus."""
-    rows = np.unique(np.linspace(0, len(clips) - 1, _DIGEST_ROWS).astype(int))
-    digest = hashlib.blake2b(repr(clips.shape).encode(), digest_size=16)
-    digest.update(np.ascontiguousarray(clips[rows]).data)
-    return digest.hexdigest()
-
-
-def _features(sidecar: dict[str, Any], name: str, made_by: str) -> FeatureConfig:
-    """Return the features in the sidecar of this name."""
-    try:
-        return FeatureConfig.from_json(sidecar.get("features"))
-    except InputError as error:
-        raise InputError(f"{name} is damaged ({str(error).rstrip('.')}): run {made_by} again.") from error
-
-
-def _columns(sidecar: dict[str, Any]) -> dict[str, list]:
-    """Return the sidecar's columns; raise TypeError or KeyError if one is damaged or missing."""
-    recordings = sidecar["recordings"]
-    later = FILE_COLUMNS | NAME_COLUMNS | PART_COLUMNS
-    kinds = COLUMNS | {key: kind for key, kind in later.items() if key in recordings}
-    columns = {key: recordings[key] for key in kinds}
-    for key, column in columns.items():
-        if type(column) is not list or not all(type(value) is kinds[key] for value in column):
-            raise TypeError(f"{key} is not a list of {kinds[key].__name__}")
-    return columns
-
-
-def how_names_are_read(told: Understanding) -> dict[str, str]:
-    """Return what the sidecar holds of how names are read."""
-    return {"pattern": told.pattern, "source": told.source}
-
-
-def name_columns(told: Understanding) -> dict[str, list[str]]:
-    """Return the columns of what names tell, NAME_COLUMNS."""
-    return dict(zip(NAME_COLUMNS, (told.speakers, told.labels), strict=True))
-
-
-def _understanding(sidecar: dict[str, Any], columns: dict[str, list]) -> Understanding | None:
-    """Return what the sidecar says that the names tell, None if it is of an earlier version."""
-    if not NAME_COLUMNS.keys() <= columns.keys():
-        return None
-    how = sidecar["names"]
-    return Understanding(columns["speaker"], columns["label"], str(how["pattern"]), str(how["source"]))
 
 
 def _fit(features: FeatureConfig, sr: np.ndarray, n_samples: np.ndarray, n_frames: np.ndarray) -> bool:
@@ -354,44 +262,3 @@ def _fit(features: FeatureConfig, sr: np.ndarray, n_samples: np.ndarray, n_frame
     if sr.min() < low or sr.max() > high:
         return False
     return bool((n_frames == features.count_frames(resampled_length(n_samples, sr, features.sr))).all())
-
-
-def _size(path: Path) -> int:
-    """Return the size of a file in bytes, 0 if it is unknown; raise InputError for a pipe or a device."""
-    try:
-        status = path.stat()
-        is_file = is_regular(status) or path.is_dir()
-    except OSError:
-        return 0  # reading it reports why
-    if not is_file:
-        raise InputError(f"{printable(path)} is not a regular file: name one that a script has made.")
-    return status.st_size
-
-
-def _open_array(path: Path, made_by: str, progress: Progress) -> np.ndarray:
-    """Return the clips in path, memory-mapped and checked, values included."""
-    name, again = printable(path), f"run {made_by} again."
-    _size(path)
-    require_content(path)
-    try:
-        clips = np.lib.format.open_memmap(path, mode="r")  # only arrays; np.load would also try ZIP and pickle
-    except FileNotFoundError:
-        raise InputError(f"{name} is missing: run {made_by} first.") from None
-    except OSError as error:
-        raise InputError(f"{name} could not be read: {explain(error)}.") from error
-    except (ValueError, TypeError, SyntaxError, OverflowError, MemoryError, tokenize.TokenError) as error:
-        reason = " ".join(str(error).split())[:_MOST_REASON] or type(error).__name__
-        raise InputError(f"{name} is not an array of clips ({reason}): {again}") from error
-    if clips.dtype != np.float32 or clips.ndim != 4 or clips.shape[3] != 1:
-        raise InputError(
-            f"{name} holds {clips.shape} {clips.dtype}: expected float32 clips (n_clips, n_mels, n_frames, 1); {again}"
-        )
-    if not clips.size:
-        raise InputError(f"{name} holds no clips: {again}")
-    starts = range(0, len(clips), _ROWS_AT_ONCE)
-    for start in progress(starts, len(starts)):
-        part = clips[start : start + _ROWS_AT_ONCE]
-        # NaN fails both comparisons.
-        if not (part.min() >= 0 and part.max() <= 1):
-            raise InputError(f"{name} holds values outside [0, 1] in rows {start} to {start + len(part) - 1}: {again}")
-    return clips

@@ -9,19 +9,12 @@ from typing import Any, Self
 from speech_autoencoder.config import FeatureConfig
 from speech_autoencoder.data import recordings_folder
 from speech_autoencoder.data.analysis import Analysed, digest_of, stamp
-from speech_autoencoder.data.dataset import (
-    COLUMNS,
-    FILE_COLUMNS,
-    Dataset,
-    Progress,
-    how_names_are_read,
-    load,
-    name_columns,
-    read_sidecar,
-    sidecar_path,
-)
+from speech_autoencoder.data.dataset import Dataset, load
 from speech_autoencoder.data.recording_names import Understanding
 from speech_autoencoder.data.recordings import Recordings
+from speech_autoencoder.data.sidecar.clips_file import Progress
+from speech_autoencoder.data.sidecar.columns import COLUMNS, FILE_COLUMNS, how_names_are_read, name_columns
+from speech_autoencoder.data.sidecar.json_file import read_sidecar, sidecar_path
 from speech_autoencoder.errors import InputError
 from speech_autoencoder.system.files import write_json
 from speech_autoencoder.system.parallel import in_order

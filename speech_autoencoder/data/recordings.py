@@ -72,7 +72,7 @@ class Recordings:
         return f"{self.listed_in}, row {self.rows[name]}: " if self.listed_in else ""
 
     def columns(self, names: Iterable[str], sr: Iterable[int]) -> dict[str, list]:
-        """Return the sidecar's columns of parts (dataset.PART_COLUMNS) of recordings at these rates, {} without any."""
+        """Return the sidecar's columns of parts (PART_COLUMNS) of recordings at these rates, {} without any."""
         if not self.parts:
             return {}
         pairs = [(name, self.parts.get(name), int(rate)) for name, rate in zip(names, sr, strict=True)]

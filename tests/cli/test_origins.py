@@ -10,7 +10,7 @@ import soundfile as sf
 from speech_autoencoder.audio.writing import write_stream
 from speech_autoencoder.cli import origins
 from speech_autoencoder.codec import container
-from speech_autoencoder.data.dataset import FORMAT as CLIPS
+from speech_autoencoder.data.sidecar.json_file import FORMAT as CLIPS
 from speech_autoencoder.evaluation.results import FORMAT as EVALUATION
 from speech_autoencoder.export import speech_page
 from speech_autoencoder.system.figures import new_figure, save_figure

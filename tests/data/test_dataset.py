@@ -10,9 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from speech_autoencoder.config import preset
-from speech_autoencoder.data import dataset
 from speech_autoencoder.data.building import build
 from speech_autoencoder.data.dataset import features_of, load, sidecar_path
+from speech_autoencoder.data.sidecar import clips_file, json_file
 from speech_autoencoder.errors import InputError
 from speech_autoencoder.evaluation.scoring import read_original
 from tests.helpers.arrays import change, edit_sidecar, take_sidecar_of_another
@@ -114,7 +114,7 @@ def test_load_array_with_values_outside_the_range_is_refused(array, value):
 
 def test_load_progress_covers_the_whole_array(array, monkeypatch):
     """Gigabytes may be read here: a terminal must show progress."""
-    monkeypatch.setattr(dataset, "_ROWS_AT_ONCE", 3)
+    monkeypatch.setattr(clips_file, "_ROWS_AT_ONCE", 3)
     passed = []
 
     def progress(items, total):
@@ -150,7 +150,7 @@ def test_load_damaged_sidecar_is_refused(array, content):
 def test_load_sidecar_much_larger_than_its_array_is_refused_unread(array, monkeypatch):
     """Parsing it would take twenty times its size in memory."""
     sidecar_path(array).write_text("[" + "[]," * 1_500_000 + "[]]")
-    monkeypatch.setattr(dataset, "read_json", lambda *_: pytest.fail("was read"))
+    monkeypatch.setattr(json_file, "read_json", lambda *_: pytest.fail("was read"))
     for function in (load, features_of):
         with pytest.raises(InputError, match=r"train_data\.json is too large .* for its array: run train\.py") as error:
             function(array, "train.py")

@@ -1,0 +1,1 @@
+"""What an array says of itself: its sidecar, and what both are checked for."""
