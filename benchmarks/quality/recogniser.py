@@ -2,6 +2,7 @@
 
 import argparse
 
+from speech_autoencoder.audio.word_features import FEATURES
 from speech_autoencoder.evaluation.words import WordRecogniser
 
 
@@ -25,8 +26,7 @@ def train_recogniser(args: argparse.Namespace) -> tuple[WordRecogniser | None, f
     if not words:
         return None, None
     labels, waveforms = zip(*words, strict=True)
-    sr = word_recogniser.FEATURES.sr
-    return recogniser, word_recogniser.accuracy(recogniser, waveforms, sr=sr, labels=labels)
+    return recogniser, word_recogniser.accuracy(recogniser, waveforms, sr=FEATURES.sr, labels=labels)
 
 
 def print_originals(originals: float | None) -> None:

@@ -17,20 +17,12 @@ import soxr
 from keras import layers
 
 from speech_autoencoder.audio.finding import find_recordings
-from speech_autoencoder.audio.log_mel import log_mel
 from speech_autoencoder.audio.reading import read
-from speech_autoencoder.audio.resampling import resample
-from speech_autoencoder.config import FeatureConfig
+from speech_autoencoder.audio.word_features import FEATURES, word_features
 from speech_autoencoder.data.recording_names import understand
 from speech_autoencoder.errors import InputError
 from speech_autoencoder.system.integers import ceil_div
 
-# A frame every 16 ms; the range of levels is that of waveforms at _LEVEL.
-FEATURES = FeatureConfig("recogniser", 8_000, 256, 128, n_mels=40, n_frames=63, floor_db=-70.0, ceiling_db=10.0)
-# The part of a recording that is used.
-LONGEST_S = 1.0
-# The RMS to which every waveform is brought.
-_LEVEL = 0.05
 _LEAST_LABELS = 2
 _MOST_LABELS = 100
 # Varied copies of each recording to train on beside the recording itself.
@@ -81,7 +73,10 @@ class TrainedRecogniser:
 
     def recognise(self, waveforms: list[np.ndarray], *, sr: int) -> list[str]:
         """Return the label recognised in each waveform (n_samples,) at sr Hz."""
-        inputs = np.array([recogniser_features(waveform, sr=sr) for waveform in waveforms])
+        return self.recognise_features(np.array([word_features(waveform, sr=sr) for waveform in waveforms]))
+
+    def recognise_features(self, inputs: np.ndarray) -> list[str]:
+        """Return the label recognised in each of the `word_features`, (n, n_mels, n_frames, 1)."""
         recognised = []
         for start in range(0, len(inputs), _BATCH_SIZE):
             # A call, unlike `predict`, may run in several threads at once.
@@ -166,17 +161,6 @@ def accuracy(recogniser: _Recogniser, waveforms: list[np.ndarray], *, sr: int, l
     return float(np.mean([a == b for a, b in zip(recognised, labels, strict=True)]))
 
 
-def recogniser_features(waveform: np.ndarray, *, sr: int) -> np.ndarray:
-    """Return the padded log-mel (n_mels, n_frames, 1) in [0, 1] of a waveform's first second, at a fixed level."""
-    waveform = resample(waveform, sr, FEATURES.sr)
-    waveform = waveform[: round(LONGEST_S * FEATURES.sr)].astype(np.float32)
-    power = float(np.mean(waveform.astype(np.float64) ** 2)) if len(waveform) else 0.0
-    if power > 0:
-        waveform = waveform * np.float32(_LEVEL / np.sqrt(power))
-    frames = log_mel(waveform, FEATURES)[:, : FEATURES.n_frames]
-    return np.pad(frames, ((0, 0), (0, FEATURES.n_frames - frames.shape[1])))[..., None]
-
-
 def _read_words(
     folder: Path, labels: dict[str, str], read_named: Callable[[str, int], np.ndarray] | None = None
 ) -> list[tuple[str, np.ndarray]]:
@@ -202,7 +186,7 @@ def _train(
     features, indices = [], []
     for label, waveform in words:
         copies = [waveform, *(_vary(waveform, rng) for _ in range(n_copies))]
-        features += [recogniser_features(copy, sr=FEATURES.sr) for copy in copies]
+        features += [word_features(copy, sr=FEATURES.sr) for copy in copies]
         indices += [labels.index(label)] * len(copies)
     inputs, targets = np.array(features), np.array(indices)
     network = _build(len(labels), float(inputs.mean()), float(inputs.var()), quick)

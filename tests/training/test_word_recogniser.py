@@ -1,12 +1,10 @@
 """The word recogniser that is trained here: what it tells apart, at any level and rate, and when there is none."""
 
 import numpy as np
-import pytest
 import soundfile as sf
 
 from speech_autoencoder.training import word_recogniser
-from speech_autoencoder.training.word_recogniser import accuracy, labels_in, recogniser_features, train, train_quickly
-from tests.helpers.common import make_speech
+from speech_autoencoder.training.word_recogniser import accuracy, labels_in, train, train_quickly
 from tests.helpers.two_words import write_two_words
 
 SR = 8_000
@@ -62,15 +60,3 @@ def test_train_quickly_few_recordings_are_no_vocabulary(tmp_path):
     assert train_quickly(tmp_path, {}) is None
     labels = {f"one_{i}.wav": "one" for i in range(20)} | {"two_0.wav": "two"}
     assert train_quickly(tmp_path, labels) is None
-
-
-@pytest.mark.parametrize("n_samples", [0, 100, 3 * SR])
-def test_recogniser_features_of_any_length_have_one_shape(n_samples):
-    waveform = make_speech(n_samples, SR) if n_samples > 100 else np.zeros(n_samples, np.float32)
-    features = word_recogniser.FEATURES
-    assert recogniser_features(waveform, sr=SR).shape == (features.n_mels, features.n_frames, 1)
-
-
-def test_recogniser_features_do_not_depend_on_level():
-    speech = make_speech(SR // 2, SR)
-    np.testing.assert_allclose(recogniser_features(speech * 0.01, sr=SR), recogniser_features(speech, sr=SR), atol=1e-3)
