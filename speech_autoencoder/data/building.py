@@ -2,7 +2,7 @@
 
 import hashlib
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Generator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from functools import cache, partial
@@ -18,7 +18,7 @@ from speech_autoencoder.audio.formats.kinds import of_those_that_need_pyav
 from speech_autoencoder.audio.reading import sample_rate
 from speech_autoencoder.config import FeatureConfig
 from speech_autoencoder.data import recordings_folder
-from speech_autoencoder.data.analysis import Unusable, analyse, stamp, together
+from speech_autoencoder.data.analysis import Analysed, Unusable, analyse, stamp, together
 from speech_autoencoder.data.earlier_array import EarlierArray
 from speech_autoencoder.data.recording_names import Understanding, understand
 from speech_autoencoder.data.recordings import Recordings
@@ -65,6 +65,8 @@ CODE = (
 _STORED: dict[str, type] = {"sr": np.int32, "n_frames": np.int32}
 
 LeftOut = list[tuple[str, str]]  # names of recordings and reasons
+# Yields what `analyse` returns for the recordings, in order, given those of an array whose clips are used again.
+Analyser = Callable[[Recordings, EarlierArray], Generator[list[Analysed | Unusable], None, None]]
 
 
 @dataclass(frozen=True)
@@ -142,6 +144,8 @@ def build(
     salvage: bool = False,
     read_names: Callable[[list[str]], Understanding] = understand,
     progress: Progress = lambda items, total: items,
+    analyser: Analyser | None = None,
+    part: dict[str, Any] | None = None,
 ) -> Summary:
     """Write an array with the clips of recordings, and its sidecar.
 
@@ -163,6 +167,10 @@ def build(
         Returns what the recordings' paths tell, as far as a list does not say it.
     progress : callable, optional
         `progress(items, total)` wraps the loops over the existing array and over the recordings.
+    analyser : callable, optional
+        Where recordings are analysed; by default in threads of this process.
+    part : dict, optional
+        Of an array that is a part of another one, what its sidecar says of that; it may hold no clips.
 
     Raises
     ------
@@ -171,24 +179,27 @@ def build(
     """
     recordings = _recordings(source)
     told = recordings.understand(read_names)
-    old = EarlierArray.load(array_path, features, _code_digest(salvage, has_pyav()), progress)
+    old = EarlierArray.load(array_path, features, code_digest(salvage, has_pyav()), progress)
     old.find_unchanged(recordings, workers)
     if old.is_current(recordings):
         left_out = [(name, entry["reason"]) for name, entry in old.left_out.items()]
         if strict and left_out:
             raise InputError(recordings.where(left_out[0][0]) + left_out[0][1])
         told = told.select([name not in old.left_out for name in recordings.names])
-        columns = old.write_sidecar(array_path, recordings, told)
+        columns = old.write_sidecar(array_path, recordings, told, part)
         return _summary(False, columns, 0, features, left_out, old.notes, told)
 
+    analyser = analyser or partial(in_threads, features=features, workers=workers, salvage=salvage)
     with atomic_write(array_path) as temporary:
-        written = _write_array(temporary, recordings, features, old, workers, strict, salvage, progress)
-        del old  # Windows replaces no file that is mapped into memory
+        lists = analyser(recordings, old)
+        written = _write_array(temporary, recordings, features, lists, strict, progress, may_be_empty=part is not None)
+        del old, lists  # Windows replaces no file that is mapped into memory
         unused = {name for name, _ in written.left_out}
         told = told.select([name not in unused for name in recordings.names])
         # Before the array takes its place: if the sidecar cannot be written, the old array stays. The sidecar holds a
         # digest of the array, so that files of two different runs are noticed.
-        write_json(sidecar_path(array_path), _sidecar(written, recordings, array_path, features, salvage, told))
+        sidecar = _sidecar(written, recordings, array_path, features, salvage, told)
+        write_json(sidecar_path(array_path), sidecar | ({"part": part} if part else {}))
     columns = written.columns | name_columns(told)
     return _summary(True, columns, written.n_computed, features, written.left_out, written.notes, told)
 
@@ -206,17 +217,28 @@ class _Written:
     n_computed: int
 
 
+def in_threads(
+    recordings: Recordings, old: EarlierArray, *, features: FeatureConfig, workers: int, salvage: bool
+) -> Generator[list[Analysed | Unusable], None, None]:
+    """Yield what `analyse` returns for the recordings, in order, of unchanged ones the clips of the old array."""
+    work = partial(analyse, recordings, features=features, known=old.analysed, salvage=salvage)
+    items = together(recordings, features, old.unchanged, salvage=salvage)
+    # Closed here, whatever happens: the garbage collector may close it where no thread can be waited for.
+    with closing(items), closing(in_order(work, items, workers)) as lists:
+        yield from lists
+
+
 def _write_array(
     path: Path,
     recordings: Recordings,
     features: FeatureConfig,
-    old: EarlierArray,
-    workers: int,
+    analysed: Generator[list[Analysed | Unusable], None, None],
     strict: bool,
-    salvage: bool,
     progress: Progress,
+    *,
+    may_be_empty: bool,
 ) -> _Written:
-    """Write the clips of all recordings that can be used, of unchanged ones those of the old array."""
+    """Write the clips of all recordings that can be used."""
     names, folder = recordings.names, recordings.folder
     # Numbers in arrays, not as objects, and in as few bytes as they need: the corpus may be large.
     columns: dict[str, np.ndarray] = {
@@ -228,10 +250,7 @@ def _write_array(
     notes: dict[str, str] = {}
     n_used = n_rows = n_computed = 0
     fingerprint = hashlib.blake2b(digest_size=16)
-    work = partial(analyse, recordings, features=features, known=old.analysed, salvage=salvage)
-    items = together(recordings, features, old.unchanged, salvage=salvage)
-    # Closed here, whatever happens: the garbage collector may close it where no thread can be waited for.
-    with path.open("wb") as file, closing(items), closing(in_order(work, items, workers)) as lists:
+    with path.open("wb") as file, closing(analysed) as lists:
         _write_header(file, (0, features.n_mels, features.n_frames, 1))
         for name, found in zip(names, progress(chain.from_iterable(lists), len(names)), strict=True):
             if isinstance(found, Unusable):
@@ -250,7 +269,7 @@ def _write_array(
                 notes[name] = found.note
         if left_out and not folder.is_dir():
             raise InputError(f"{printable(folder)} disappeared while it was read: put it back and run again.")
-        if not n_rows:
+        if not n_rows and not may_be_empty:
             name, reason = left_out[0]
             where, first = recordings.listed_in or printable(folder), recordings.where(name) + reason
             waiting, sentence = of_those_that_need_pyav(left_out)
@@ -260,7 +279,7 @@ def _write_array(
         shape = (n_rows, features.n_mels, features.n_frames, 1)
         _write_header(file, shape)
         file.flush()
-        digest = digest_of_clips(np.load(path, mmap_mode="r"))
+        digest = digest_of_clips(np.load(path, mmap_mode="r" if n_rows else None))
     if left_out:
         unused = {name for name, _ in left_out}
         names = [name for name in names if name not in unused]
@@ -286,7 +305,7 @@ def _sidecar(
     return {
         "format": FORMAT,
         "version": __version__,
-        "code": _code_digest(salvage, has_pyav()),
+        "code": code_digest(salvage, has_pyav()),
         "features": features.to_json(),
         **recordings_folder.stored(recordings.folder, array_path),
         "names": how_names_are_read(told),
@@ -325,12 +344,12 @@ def _summary(
     n_frames = np.array(columns["n_frames"])
     n_clips = int(ceil_div(n_frames, features.n_frames).sum())
     seconds = sum(n / sr for n, sr in zip(columns["n_samples"], columns["sr"], strict=True))
-    fill = float(n_frames.sum() / (n_clips * features.n_frames))
+    fill = float(n_frames.sum() / max(1, n_clips * features.n_frames))
     return Summary(written, n_clips, len(n_frames), n_computed, seconds, fill, left_out, notes, columns, told)
 
 
 @cache
-def _code_digest(salvage: bool, with_pyav: bool) -> str:
+def code_digest(salvage: bool, with_pyav: bool) -> str:
     """Return a digest of CODE and of what else decides which recordings are read: another array is not used again."""
     digest = hashlib.blake2b(f"{__version__} {salvage} {with_pyav}".encode(), digest_size=8)
     package = Path(__file__).parents[1]

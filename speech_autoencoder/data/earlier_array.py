@@ -81,12 +81,15 @@ class EarlierArray:
             and all(stamp(recordings.path(name)).items() <= entry.items() for name, entry in self.left_out.items())
         )
 
-    def write_sidecar(self, array_path: Path, recordings: Recordings, told: Understanding) -> dict[str, list]:
+    def write_sidecar(
+        self, array_path: Path, recordings: Recordings, told: Understanding, part: dict[str, Any] | None
+    ) -> dict[str, list]:
         """Write the sidecar if the files, their folder or what is known of them are others, and return its columns."""
         columns = {key: [entry[key] for entry in self.unchanged.values()] for key in COLUMNS | FILE_COLUMNS}
         columns |= recordings.columns(columns["path"], columns["sr"]) | name_columns(told)
         sidecar = self.sidecar | recordings_folder.stored(recordings.folder, array_path)
         sidecar |= {"names": how_names_are_read(told), "recordings": columns}
+        sidecar |= {"part": part} if part else {}
         if sidecar != self.sidecar:
             write_json(sidecar_path(array_path), sidecar)
         return columns

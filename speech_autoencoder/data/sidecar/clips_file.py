@@ -50,7 +50,7 @@ def open_clips(path: Path, made_by: str, progress: Progress) -> np.ndarray:
 
 def digest_of_clips(clips: np.ndarray) -> str:
     """Return a digest of an array's shape and of some of its rows: cheap, and different for each corpus."""
-    rows = np.unique(np.linspace(0, len(clips) - 1, _DIGEST_ROWS).astype(int))
+    rows = np.unique(np.linspace(0, len(clips) - 1, min(_DIGEST_ROWS, len(clips))).astype(int))
     digest = hashlib.blake2b(repr(clips.shape).encode(), digest_size=16)
     digest.update(np.ascontiguousarray(clips[rows]).data)
     return digest.hexdigest()

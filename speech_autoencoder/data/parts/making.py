@@ -1,0 +1,171 @@
+"""The recordings of a share -> its part, whoever makes it: this process, one of an array job, a worker of a cluster."""
+
+from collections.abc import Generator, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from speech_autoencoder.audio.ffmpeg import has_pyav
+from speech_autoencoder.config import FeatureConfig
+from speech_autoencoder.data.analysis import Analysed, Unusable
+from speech_autoencoder.data.building import Analyser, LeftOut, build, code_digest
+from speech_autoencoder.data.parts.folder import part_path
+from speech_autoencoder.data.parts.shares import Item, Share
+from speech_autoencoder.data.recording_names import Understanding
+from speech_autoencoder.data.recordings import Recordings
+from speech_autoencoder.data.sidecar.clips_file import Progress
+from speech_autoencoder.data.sidecar.columns import COLUMNS, FILE_COLUMNS
+from speech_autoencoder.data.sidecar.json_file import read_sidecar
+from speech_autoencoder.errors import InputError
+from speech_autoencoder.system.integers import ceil_div
+
+
+@dataclass(frozen=True)
+class Making:
+    """How parts are made: what is the same for all of them.
+
+    Attributes
+    ----------
+    folder : Path
+        The folder of the parts; None where all are pieces of one array.
+    pieces : Path
+        A hidden folder for pieces, which are parts of parts: what is left of a share when an engine divides it.
+    audio_dir, listed_in
+        Those of `Recordings`.
+    features : FeatureConfig
+    strict, salvage : bool
+        As `building.build` takes them.
+    pattern, source : str
+        How names are read, see `Understanding`.
+    command : str
+        What makes the parts, without `--part`.
+    code : str
+        The digest of the code that makes them, see `building.code_digest`; a worker of another version refuses.
+    """
+
+    folder: Path | None
+    pieces: Path | None
+    audio_dir: Path
+    listed_in: str
+    features: FeatureConfig
+    strict: bool
+    salvage: bool
+    pattern: str
+    source: str
+    command: str
+    code: str
+
+
+@dataclass(frozen=True)
+class Made:
+    """A part, or a piece of one, that was made; see `building.Summary`."""
+
+    path: Path
+    share: Share
+    written: bool
+    n_recordings: int
+    n_clips: int
+    n_computed: int
+    left_out: LeftOut
+    notes: dict[str, str]
+
+
+def make_part(
+    items: Sequence[Item],
+    *,
+    making: Making,
+    workers: int = 1,
+    progress: Progress = lambda items, total: items,
+    analyser: Analyser | None = None,
+) -> Made:
+    """Write the part of the recordings of a share; of some of them, a piece in the hidden folder.
+
+    It is written whole or not at all. A part that is there already is used again as far as its recordings have not
+    changed, and is not written if none has.
+
+    Parameters
+    ----------
+    items
+        The recordings of a share, or some that follow one another.
+    workers : int
+        Threads.
+
+    Raises
+    ------
+    InputError
+        If the part cannot be written, or, where `making` is strict, a recording cannot be used.
+    """
+    if making.code != code_digest(making.salvage, has_pyav()):
+        raise InputError("A worker has another version of speech-autoencoder or of PyAV: install the same everywhere.")
+    share, names = items[0].share, [item.name for item in items]
+    recordings = Recordings(
+        making.audio_dir,
+        names,
+        {item.name: item.part for item in items if item.part},
+        rows={item.name: item.row for item in items if item.row is not None},
+        listed_in=making.listed_in,
+    )
+    told = Understanding(
+        [item.speaker for item in items], [item.label for item in items], making.pattern, making.source
+    )
+    path = _place(items, making)
+    done = build(
+        recordings,
+        path,
+        making.features,
+        workers=workers,
+        strict=making.strict,
+        salvage=making.salvage,
+        read_names=lambda _: told,
+        progress=progress,
+        analyser=analyser,
+        part={"number": share.number, "of": share.of, "listing": share.listing, "command": making.command},
+    )
+    return Made(path, share, done.written, done.n_recordings, done.n_clips, done.n_computed, done.left_out, done.notes)
+
+
+def _place(items: Sequence[Item], making: Making) -> Path:
+    """Return where the part of a share is, or that of a piece of one."""
+    share = items[0].share
+    if making.folder is not None and len(items) == share.n_recordings:
+        return part_path(making.folder, share.number)
+    if making.pieces is None:
+        raise ValueError("there is no folder for pieces")
+    return making.pieces / f"{share.number:05}-{items[0].place:07}.npy"
+
+
+def analysed_in(
+    names: Iterable[str], found: Iterable[Made | dict[str, Unusable]]
+) -> Generator[list[Analysed | Unusable], None, None]:
+    """Yield what was made of each recording, in order: what `building.build` takes in place of its own analysis.
+
+    Parameters
+    ----------
+    found
+        Pieces in the order of the recordings, and, of those that no worker could analyse, the reasons by their names.
+        The file of a piece is removed when it has been read.
+    """
+    source = iter(found)
+    some: dict[str, Analysed | Unusable] = {}
+    for name in names:
+        while name not in some:
+            piece = next(source)
+            some = piece if isinstance(piece, dict) else dict(contents(piece))
+        yield [some.pop(name)]
+
+
+def contents(piece: Made) -> Iterator[tuple[str, Analysed | Unusable]]:
+    """Yield what was made of each recording of a piece."""
+    sidecar = read_sidecar(piece.path, piece.path.name)
+    columns, first_row = sidecar["recordings"], 0
+    size = sidecar["features"]["n_frames"]
+    clips: Any = np.load(piece.path, mmap_mode="r") if piece.n_clips else ()
+    for i, name in enumerate(columns["path"]):
+        entry = {key: columns[key][i] for key in COLUMNS | FILE_COLUMNS}
+        end = first_row + ceil_div(entry["n_frames"], size)
+        yield name, Analysed(entry, clips[first_row:end], note=piece.notes.get(name, ""))
+        first_row = end
+    for name, reason in piece.left_out:
+        yield name, Unusable(reason)
