@@ -1,8 +1,10 @@
 """Measure a model on recordings, beside the PCA baseline and copy-synthesis."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Generator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from functools import partial
 
 import numpy as np
 
@@ -32,6 +34,10 @@ from speech_autoencoder.evaluation.segments import pool
 from speech_autoencoder.evaluation.systems import MODEL, OTHER, SYSTEMS, System, other_model
 from speech_autoencoder.evaluation.words import WordRecogniser, count_words
 
+# Recordings that are scored together, and whether that is as a segment.
+Work = tuple[list[int], bool]
+# A function of a scorer and all work that yields the scores in the order of the work.
+Score = Callable[[Scorer, Sequence[Work]], Generator[SegmentScores]]
 _TOO_SHORT = "the recordings of its speaker are too short for STOI, even together"
 
 
@@ -41,6 +47,7 @@ def evaluate(
     inversion: InversionConfig,
     *,
     workers: int,
+    score: Score | None = None,
     other: Encoder | None = None,
     other_path: str = "",
     recogniser: WordRecogniser | None = None,
@@ -61,6 +68,8 @@ def evaluate(
         How sound is made of log-mels.
     workers
         The number of threads.
+    score
+        Scores segments elsewhere, in place of these threads.
     other, other_path
         Another model of the same features to compare with, and its file.
     recogniser, labels
@@ -75,8 +84,8 @@ def evaluate(
     # What is too short to be scored as sound is compared as log-mel.
     work = [(segment.recordings, True) for segment in segments] + [([i], False) for i in too_short]
     tally = _Tally(dataset, systems, too_short)
-    with ThreadPoolExecutor(workers) as executor:
-        scored = executor.map(lambda item: scorer(item[0], as_segment=item[1]), work)
+    scored = (score or partial(_score_in_threads, workers=workers))(scorer, work)
+    with closing(scored):
         for (recordings, is_segment), scores in zip(work, progress(scored, len(work)), strict=True):
             tally.add(recordings, scores, is_segment)
     clusters, measured = tally.clusters, tally.measured()
@@ -97,6 +106,12 @@ def evaluate(
         comparison=_compare(clusters, measured, other_path) if other else None,
         probes=tally.probes(labels),
     )
+
+
+def _score_in_threads(scorer: Scorer, work: Sequence[Work], *, workers: int) -> Generator[SegmentScores]:
+    """Yield the scores of all work, computed in threads of this process."""
+    with ThreadPoolExecutor(workers) as executor:
+        yield from executor.map(lambda item: scorer(item[0], as_segment=item[1]), work)
 
 
 def _scores(clusters: list[Cluster], system: str, metrics: Sequence[str]) -> Scores:
@@ -130,12 +145,14 @@ class _Tally:
         self.failures = {metric: Counter[str]() for metric in METRICS}
         self.squares_by_band = dict.fromkeys(SYSTEMS, np.zeros(()))
         self.squares_over_time = dict.fromkeys(SYSTEMS, np.zeros(()))
+        self.n_frames = 0
 
     def add(self, recordings: list[int], scores: SegmentScores, is_segment: bool) -> None:
         """Add the scores of recordings, of a segment or of one that is too short to be one."""
         self.alone |= scores.recordings
         self.recognised |= scores.recognised
         self.means |= scores.means
+        self.n_frames += sum(int(self.dataset.n_frames[i]) for i in recordings if i not in scores.lost)
         self.cluster_of |= dict.fromkeys(recordings, len(self.clusters))
         for metric, n in scores.n_known.items():
             self.n_known[metric] += n
@@ -183,7 +200,7 @@ class _Tally:
 
     def log_mel_error(self) -> LogMelError:
         """Return the RMS log-mel errors by band and over time of the systems that have an error."""
-        n_frames = int(self.dataset.n_frames.sum())
+        n_frames = max(1, self.n_frames)
         profiles = {}
         for key, system in SYSTEMS.items():
             if system.changes_log_mel:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from speech_autoencoder.audio.resampling import resample
+from speech_autoencoder.audio.word_features import word_features
 from speech_autoencoder.codec.latent_search import Encoder
 from speech_autoencoder.config import InversionConfig
 from speech_autoencoder.data.dataset import Dataset
@@ -18,7 +19,7 @@ from speech_autoencoder.evaluation.metrics.word_accuracy import WORDS
 from speech_autoencoder.evaluation.results import LeftOut, Scores
 from speech_autoencoder.evaluation.segments import join
 from speech_autoencoder.evaluation.systems import MODEL, ORIGINAL, System, waveform_of
-from speech_autoencoder.evaluation.words import WordRecogniser
+from speech_autoencoder.evaluation.words import FeatureRecogniser, RecognisedLater, WordRecogniser
 from speech_autoencoder.system.files import printable
 from speech_autoencoder.system.isolation import CallFailed
 
@@ -47,6 +48,10 @@ class SegmentScores:
         The others.
     means
         {recording: {system: the mean of what it keeps}}, unless it is silent.
+    word_features
+        {recording: those of the original and of each system, one after another}, where words are recognised later.
+    lost
+        The recordings of which nothing could be scored, not even their log-mels: they ended the processes of workers.
     """
 
     sums: dict[str, dict[str, tuple[float, float]]]
@@ -59,6 +64,8 @@ class SegmentScores:
     scored: list[int] = field(default_factory=list)
     left_out: list[LeftOut] = field(default_factory=list)
     means: dict[int, dict[str, np.ndarray]] = field(default_factory=dict)
+    word_features: dict[int, np.ndarray] = field(default_factory=dict)
+    lost: list[int] = field(default_factory=list)
 
     def add(self, system: str, metric: Metric, measurement: Measurement) -> None:
         """Add a measurement to the sums, if anything could be measured."""
@@ -102,16 +109,21 @@ class Scorer:
     encoder: Encoder
     inversion: InversionConfig
     systems: Sequence[System]
-    recogniser: WordRecogniser | None
+    recogniser: WordRecogniser | RecognisedLater | None
     labels: dict[str, str]
+
+    def nothing(self) -> SegmentScores:
+        """Return the scores of no recording."""
+        keys = [system.key for system in self.systems]
+        return SegmentScores(
+            {key: {} for key in (*keys, ORIGINAL)}, dict.fromkeys(keys, np.zeros(())), dict.fromkeys(keys, np.zeros(()))
+        )
 
     def __call__(self, recordings: list[int], *, as_segment: bool) -> SegmentScores:
         """Return the scores of recordings (indices), each alone and, if asked for, joined as a segment."""
         dataset, keys = self.dataset, [system.key for system in self.systems]
         sr = int(max(dataset.sr[i] for i in recordings))
-        scores = SegmentScores(
-            {key: {} for key in (*keys, ORIGINAL)}, dict.fromkeys(keys, np.zeros(())), dict.fromkeys(keys, np.zeros(()))
-        )
+        scores = self.nothing()
         parts: dict[str, list[np.ndarray]] = {key: [] for key in (ORIGINAL, *keys)}
         for i in recordings:
             frames = dataset.frames(i)
@@ -171,14 +183,29 @@ class Scorer:
         if not self.recogniser or said is None or said not in self.recogniser.labels:
             return
         sr = int(self.dataset.sr[recording])
+        if isinstance(self.recogniser, RecognisedLater):
+            features = [word_features(waveform, sr=sr) for waveform in waveforms.values()]
+            scores.word_features[recording] = np.array(features)
+            return
         try:
             recognised = self.recogniser.recognise(list(waveforms.values()), sr=sr)
         except CallFailed as error:
             scores.add_failure(WORDS, str(error))
             return
-        words = dict(zip(waveforms, recognised, strict=True))
+        self._add_words(scores, recording, recognised)
+
+    def recognise(self, scores: SegmentScores, recogniser: FeatureRecogniser) -> None:
+        """Add the words of the recordings whose features were kept for this recogniser."""
+        for recording, features in scores.word_features.items():
+            self._add_words(scores, recording, recogniser.recognise_features(features))
+        scores.word_features.clear()
+
+    def _add_words(self, scores: SegmentScores, recording: int, recognised: list[str]) -> None:
+        """Add whether the right word was recognised in the original, and in what each system made of it."""
+        said = self.labels[self.dataset.names[recording]]
+        words = dict(zip((ORIGINAL, *(system.key for system in self.systems)), recognised, strict=True))
         scores.recognised[recording] = {"said": said} | words
-        for metric in registry.available(WordPair, "recordings", sr):
+        for metric in registry.available(WordPair, "recordings", int(self.dataset.sr[recording])):
             for key, word in words.items():
                 scores.add_recording(recording, key, metric, metric.measure(WordPair(said, word)))
 

@@ -1,6 +1,7 @@
 """The word test: which word each recording says, the recogniser of words, and what it recognised."""
 
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
@@ -40,6 +41,26 @@ class WordRecogniser(Protocol):
 
         May be called in several threads at once.
         """
+
+
+class FeatureRecogniser(WordRecogniser, Protocol):
+    """A recogniser that goes by the `audio.word_features` of sound alone, which may have been computed elsewhere."""
+
+    def recognise_features(self, inputs: np.ndarray) -> list[str]:
+        """Return the label recognised in each of the features, (n, n_mels, n_frames, 1)."""
+
+
+@dataclass(frozen=True)
+class RecognisedLater:
+    """Stands for a FeatureRecogniser on a worker, which keeps the features for it, and needs no Keras.
+
+    Attributes
+    ----------
+    labels
+        The words that the recogniser knows.
+    """
+
+    labels: list[str]
 
 
 def installed(
