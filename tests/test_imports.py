@@ -13,6 +13,7 @@ ORDER = [
     "config",
     "script_names",
     "system",
+    "engines",
     "audio",
     "data",
     "model",

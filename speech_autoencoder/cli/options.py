@@ -11,6 +11,7 @@ from speech_autoencoder import __version__
 from speech_autoencoder.cli.process import fail, warn
 from speech_autoencoder.cli.progress import make_bars, make_say
 from speech_autoencoder.cli.session import own_arguments
+from speech_autoencoder.engines.engine import ENGINES, THREADS
 from speech_autoencoder.errors import InputError
 from speech_autoencoder.script_names import PROGRAM
 from speech_autoencoder.system.files import expanded
@@ -107,6 +108,17 @@ def add_workers_option(parser: argparse.ArgumentParser) -> None:
 
     convert.__name__ = "int"  # argparse names it: "invalid int value"
     parser.add_argument("--workers", type=convert, default=available_cpus(), help="threads")
+
+
+def add_engine_option(parser: argparse.ArgumentParser) -> None:
+    """Add where the work is done; the function behind the command takes it as `engine`, see `api/engines.py`."""
+    parser.add_argument(
+        "--engine",
+        choices=ENGINES,
+        default=THREADS,
+        help="where the work is done: in threads of this process, or by the Dask cluster at DASK_SCHEDULER_ADDRESS; "
+        "where that is not set, Dask starts as many processes here as --workers says",
+    )
 
 
 def to_path(text: str) -> Path:

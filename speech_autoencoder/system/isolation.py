@@ -8,6 +8,7 @@ which would import the main script again.
 import atexit
 import os
 import pickle
+import select
 import signal
 import subprocess
 import sys
@@ -38,11 +39,18 @@ class CallFailed(InputError):
     """Native code crashed, gave no answer in time or raised an exception; the message, without a full stop, says so."""
 
 
-class _NoAnswer(CallFailed):
+class NoAnswer(CallFailed):
     """A call took longer than its limit."""
 
 
-def call(function: Callable[..., Any], *args: Any, name: str, limit_s: float, most: int = _MANY) -> Any:
+def call(
+    function: Callable[..., Any],
+    *args: Any,
+    name: str,
+    limit_s: float,
+    most: int = _MANY,
+    most_timeouts: float = _MOST_TIMEOUTS,
+) -> Any:
     """Return function(*args), computed in a child process; may be called in several threads at once.
 
     Parameters
@@ -57,6 +65,8 @@ def call(function: Callable[..., Any], *args: Any, name: str, limit_s: float, mo
         The time limit in seconds.
     most
         How many children may run the code at the same time; further calls wait, before their time counts.
+    most_timeouts
+        After so many calls without an answer, the code is not called again.
 
     Raises
     ------
@@ -65,10 +75,10 @@ def call(function: Callable[..., Any], *args: Any, name: str, limit_s: float, mo
     InputError
         If the function raises it.
     """
-    with _children().turn(name, most), _borrowed(name) as ask:
+    with _children().turn(name, most), _borrowed(name, most_timeouts) as ask:
         try:
             value, error = ask((function, args, limit_s))
-        except _NoAnswer:
+        except NoAnswer:
             _children().count_timeout(name)
             raise
     if error is not None:
@@ -101,9 +111,9 @@ class _End:
 
 
 @contextmanager
-def _borrowed(name: str) -> Iterator[Callable[[tuple], tuple[Any, Any]]]:
+def _borrowed(name: str, most_timeouts: float = _MOST_TIMEOUTS) -> Iterator[Callable[[tuple], tuple[Any, Any]]]:
     """Lend what asks a child, which is kept for others unless it gave no answer."""
-    child = _children().take(name)
+    child = _children().take(name, most_timeouts)
     is_idle = True
 
     def ask(question: tuple) -> tuple[Any, Any]:
@@ -119,6 +129,7 @@ def _borrowed(name: str) -> Iterator[Callable[[tuple], tuple[Any, Any]]]:
         if is_idle:
             _children().give_back(name, child)
         else:
+            _children().forget(name, child)
             child.end()
 
 
@@ -134,6 +145,16 @@ def child_processes() -> Iterator[None]:
         yield
     finally:
         _children().close()
+
+
+def end_calls(name: str) -> None:
+    """End the children that run some code, with the calls that they are busy with: these fail."""
+    _children().end(name)
+
+
+def end_idle_children(*, but: str) -> None:
+    """End the idle children of all code but that of one name."""
+    _children().end_idle(but=but)
 
 
 def describe_status(status: int) -> str:
@@ -177,8 +198,12 @@ class _Child:
             timer.cancel()
             timer.join()
         if is_late.is_set():
-            raise _NoAnswer(f"{name} gave no answer within {limit_s:,.0f} s")
+            raise NoAnswer(f"{name} gave no answer within {limit_s:,.0f} s")
         return answer
+
+    def kill(self) -> None:
+        """Kill the process; the call that it is busy with fails."""
+        self._process.kill()
 
     def end(self) -> None:
         """End the process, whatever it does."""
@@ -200,11 +225,12 @@ class _Child:
 
 
 class _Children:
-    """The children that are idle, by the code that they run, and how often it gave no answer."""
+    """The children, idle and busy, by the code that they run, and how often it gave no answer."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._idle: defaultdict[str, list[_Child]] = defaultdict(list)
+        self._busy: defaultdict[str, set[_Child]] = defaultdict(set)
         self._timeouts: Counter[str] = Counter()
         self._turns: dict[str, threading.Semaphore] = {}
         atexit.register(self.close)
@@ -214,19 +240,44 @@ class _Children:
         with self._lock:
             return self._turns.setdefault(name, threading.Semaphore(most))
 
-    def take(self, name: str) -> _Child:
+    def take(self, name: str, most_timeouts: float) -> _Child:
         """Return an idle child, or a new one."""
         with self._lock:
-            if self._timeouts[name] >= _MOST_TIMEOUTS:
-                raise CallFailed(f"{name} gave no answer {_MOST_TIMEOUTS} times and was not tried again")
-            if self._idle[name]:
-                return self._idle[name].pop()
-        return _Child(name)
+            if self._timeouts[name] >= most_timeouts:
+                raise CallFailed(f"{name} gave no answer {most_timeouts} times and was not tried again")
+            child = self._idle[name].pop() if self._idle[name] else None
+        child = child or _Child(name)
+        with self._lock:
+            self._busy[name].add(child)
+        return child
 
     def give_back(self, name: str, child: _Child) -> None:
         """Keep a child for further calls."""
         with self._lock:
+            self._busy[name].discard(child)
             self._idle[name].append(child)
+
+    def forget(self, name: str, child: _Child) -> None:
+        """Note that a child is lost."""
+        with self._lock:
+            self._busy[name].discard(child)
+
+    def end(self, name: str) -> None:
+        """End the idle children of a name, and kill the busy ones, whose callers do the rest."""
+        with self._lock:
+            idle = self._idle.pop(name, [])
+            for child in self._busy[name]:
+                child.kill()
+        for child in idle:
+            child.end()
+
+    def end_idle(self, *, but: str) -> None:
+        """End the idle children of all names but one."""
+        with self._lock:
+            others = [name for name in self._idle if name != but]
+            idle = list(chain.from_iterable(self._idle.pop(name) for name in others))
+        for child in idle:
+            child.end()
 
     def count_timeout(self, name: str) -> None:
         """Note that a call gave no answer."""
@@ -255,6 +306,7 @@ def serve() -> None:
     answers = os.fdopen(os.dup(1), "wb")
     os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # native code may print
     signal.signal(signal.SIGINT, signal.SIG_DFL)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
     going: Iterator[Any] = iter(())
     value: Any
     error: InputError | str | None
@@ -280,6 +332,16 @@ def serve() -> None:
         _end_after(0)
         pickle.dump((value, error), answers)
         answers.flush()
+
+
+def _end_with_parent() -> None:
+    """End this process as soon as nobody can read its answers: what it writes may be done again elsewhere."""
+    if hasattr(select, "poll"):  # Windows has none
+        parent = select.poll()
+        # The end of stdin is reported anyway. The interpreter closes stdin before it ends, but not a copy of it.
+        parent.register(os.dup(0), 0)
+        parent.poll()
+        os._exit(0)
 
 
 def _end_after(seconds: int) -> None:

@@ -1,0 +1,239 @@
+"""Chunks of work on a Dask cluster."""
+
+import pickle
+import queue
+import secrets
+import time
+from collections import deque
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from distributed import Client, Future, KilledWorker
+
+from speech_autoencoder.engines import worker
+from speech_autoencoder.engines.cluster import connected, shown, within
+from speech_autoencoder.engines.engine import DASK, Chunk, Limit, Lost, Say
+from speech_autoencoder.engines.terms import OURS, Terms, terms
+from speech_autoencoder.errors import InputError
+from speech_autoencoder.system.wording import duration
+
+# Chunks that wait for each thread of a worker, with the one that it computes.
+_AHEAD = 3
+# Results that wait for an earlier one.
+_MOST_WAITING = 5_000
+# An item whose process has ended this often is left out.
+_MOST_CRASHES = 3
+# Seconds between two looks at the workers that there are.
+_LOOK_S = 2.0
+# How long there may be no worker: before a line says so, and before the run ends.
+_SAY_AFTER_S = 10.0
+_NO_WORKERS_S = 300.0
+# How long workers may take to hear that a run has ended.
+_END_S = 5
+
+
+@contextmanager
+def open_dask(workers: int, say: Say, reads: Sequence[Path], writes: Sequence[Path]) -> Iterator["DaskEngine"]:
+    """Lend an engine of a cluster, see `open_engine`."""
+    with terms(reads, writes) as agreed, connected(workers, say) as client:
+        yield DaskEngine(client, agreed, say)
+
+
+class DaskEngine:
+    """An `Engine` of a Dask cluster."""
+
+    name = DASK
+
+    def __init__(self, client: Client, agreed: Terms, say: Say) -> None:
+        self._client, self._terms, self._say = client, agreed, say
+
+    def run(
+        self, function: Callable[[Chunk], Any], chunks: Iterable[Chunk], *, limit_s: Limit
+    ) -> Generator[Any, None, None]:
+        """Yield function(chunk) of each chunk, see `Engine`."""
+        run = _Run(self._client, self._terms, self._say, function, limit_s)
+        try:
+            yield from run.results(iter(chunks))
+        finally:
+            run.end()
+
+
+class _Job:
+    """A chunk, or a part of one that was divided, and what became of it."""
+
+    def __init__(self, chunk: Chunk) -> None:
+        self.chunk = chunk
+        self.n_crashes = 0
+        self.is_done = False
+        self.result: Any = None
+
+    def finish(self, result: Any) -> None:
+        """Note the result."""
+        self.result, self.is_done = result, True
+
+
+class _Run:
+    """The chunks of one call of `run` that are not yielded yet."""
+
+    def __init__(
+        self, client: Client, agreed: Terms, say: Say, function: Callable[[Chunk], Any], limit_s: Limit
+    ) -> None:
+        self._client, self._terms, self._say, self._function, self._limit_s = client, agreed, say, function, limit_s
+        self._name = f"{OURS}-{secrets.token_hex(4)}"
+        self._n_tasks = 0
+        self._order: deque[_Job] = deque()  # as they will be yielded
+        self._unfinished: dict[Future, _Job] = {}
+        self._finished: queue.SimpleQueue[Future] = queue.SimpleQueue()
+        self._n_threads = 0
+        self._looked = -_LOOK_S
+        self._worked = time.monotonic()  # when there was a worker for the last time
+        self._has_said = False
+
+    def results(self, chunks: Iterator[Chunk]) -> Generator[Any, None, None]:
+        """Yield the results in the order of the chunks."""
+        is_over = False
+        while True:
+            self._look()
+            while not is_over and self._may_submit():
+                chunk = next(chunks, None)
+                if chunk is None:
+                    is_over = True
+                elif len(chunk):
+                    job = _Job(chunk)
+                    self._order.append(job)
+                    self._submit(job)
+            while self._order and self._order[0].is_done:
+                yield self._order.popleft().result
+            if not self._order and is_over:
+                return
+            if self._unfinished:
+                self._take_finished()
+
+    def end(self) -> None:
+        """End what is unfinished, here and on the workers."""
+        futures = list(self._unfinished)
+        self._unfinished.clear()
+        if self._client.status != "running":
+            return
+        if futures:
+            within(_END_S, partial(self._client.cancel, futures, force=True))
+        within(_END_S, partial(self._client.run, worker.end_run, self._name, on_error="ignore"))
+
+    def _may_submit(self) -> bool:
+        """Return whether another chunk may be handed to the cluster."""
+        most = _AHEAD * max(1, self._n_threads)
+        return len(self._unfinished) < most and len(self._order) < max(_MOST_WAITING, 2 * most)
+
+    def _submit(self, job: _Job) -> None:
+        """Hand a chunk to the cluster."""
+        packed = worker.pack(self._function, job.chunk)
+        self._n_tasks += 1
+        try:
+            future = self._client.submit(
+                worker.do_chunk,
+                packed,
+                self._terms,
+                self._name,
+                self._limit_s(job.chunk),
+                key=f"{self._name}-{self._n_tasks}",
+                pure=False,
+            )
+        except (OSError, RuntimeError) as error:  # the connection was closed
+            raise self._lost_scheduler() from error
+        self._unfinished[future] = job
+        future.add_done_callback(self._finished.put)
+
+    def _take_finished(self) -> None:
+        """Wait a moment for a chunk that is finished, and see what became of it."""
+        try:
+            future = self._finished.get(timeout=_LOOK_S)
+        except queue.Empty:
+            return
+        job = self._unfinished.pop(future, None)
+        if job is None:
+            return
+        outcome, value = self._outcome(future)
+        if outcome == worker.DONE:
+            job.finish(pickle.loads(value))  # our own worker wrote it
+        elif outcome == worker.WRONG:
+            raise InputError(value)
+        elif outcome == worker.BUG:
+            raise RuntimeError(f"A worker failed:\n{value}")
+        elif outcome == worker.ENDED:  # a worker of ours that another process of this run has told to end
+            self._submit(job)
+        else:
+            self._do_again(job, outcome, value)
+
+    def _outcome(self, future: Future) -> worker.Outcome:
+        """Return what became of a chunk, also where Dask says so."""
+        if future.status == "finished":
+            try:
+                return future.result()
+            except (OSError, RuntimeError) as problem:
+                raise self._lost_scheduler() from problem
+        error = future.exception() if future.status == "error" else None
+        if isinstance(error, KilledWorker):
+            return worker.CRASHED, "its workers were lost"
+        if error is None:
+            raise self._lost_scheduler()
+        if isinstance(error, ModuleNotFoundError) and (error.name or "").startswith("speech_autoencoder"):
+            raise InputError(
+                f"A worker of the cluster has no {OURS} (it says: {error}): install it there, in the version of this "
+                "computer."
+            )
+        raise InputError(
+            f"A worker of the cluster could not begin ({type(error).__name__}: {error}): install {OURS} and its "
+            "libraries there in the versions of this computer."
+        )
+
+    def _do_again(self, job: _Job, outcome: str, how: str) -> None:
+        """Divide a chunk that was not finished; a single item is done again, or left out."""
+        n_items = len(job.chunk)
+        if n_items > 1:
+            place = self._order.index(job)
+            self._order.remove(job)
+            halves = [_Job(job.chunk[: n_items // 2]), _Job(job.chunk[n_items // 2 :])]
+            for i, half in enumerate(halves):
+                self._order.insert(place + i, half)
+                self._submit(half)
+        elif outcome == worker.LATE:
+            limit = duration(self._limit_s(job.chunk))
+            job.finish(Lost(job.chunk[0], f"it took longer than {limit}, and was ended"))
+        else:
+            job.n_crashes += 1
+            if job.n_crashes < _MOST_CRASHES:
+                self._submit(job)
+            else:
+                job.finish(Lost(job.chunk[0], f"its process ended {_MOST_CRASHES} times ({how})"))
+
+    def _look(self) -> None:
+        """Count the threads of the workers now and then; end the run if there are none for long."""
+        now = time.monotonic()
+        if now - self._looked < _LOOK_S:
+            return
+        try:
+            self._n_threads = sum(self._client.nthreads().values())
+        except (OSError, RuntimeError) as error:
+            raise self._lost_scheduler() from error
+        self._looked = now
+        if self._n_threads:
+            self._worked, self._has_said = now, False
+            return
+        where = f"The Dask cluster at {shown(self._client.scheduler.address)}"
+        if now - self._worked > _NO_WORKERS_S:
+            raise InputError(
+                f"{where} has had no workers for {duration(_NO_WORKERS_S)}: start some with dask worker, and run again."
+            )
+        if now - self._worked > _SAY_AFTER_S and not self._has_said:
+            self._say(f"{where} has no workers yet: waiting for them for up to {duration(_NO_WORKERS_S)}.")
+            self._has_said = True
+
+    def _lost_scheduler(self) -> InputError:
+        """Return the error for a scheduler that has ended."""
+        address = self._client.scheduler.address if self._client.scheduler else "its address"
+        return InputError(
+            f"The connection to the Dask scheduler at {shown(address)} was lost: see that it runs, and run again."
+        )

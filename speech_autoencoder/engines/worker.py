@@ -1,0 +1,101 @@
+"""What a worker of a Dask cluster does with a chunk: it is computed in a child process, which may be lost.
+
+Code that crashes or hangs takes neither the worker with it nor the other chunks that the worker has.
+"""
+
+import errno
+import os
+import pickle
+import socket
+import traceback
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Any
+
+from speech_autoencoder.engines.engine import Chunk
+from speech_autoencoder.engines.terms import Terms, problem
+from speech_autoencoder.errors import InputError
+from speech_autoencoder.system import isolation
+from speech_autoencoder.system.files import explain, locks_released, printable
+
+# What became of a chunk. With each goes what the driver needs to know: bytes, or a text.
+DONE = "done"
+CRASHED = "crashed"  # its process ended
+LATE = "late"  # it exceeded its time limit
+WRONG = "wrong"  # an InputError
+BUG = "bug"  # any other exception
+ENDED = "ended"  # its run has ended meanwhile
+
+Outcome = tuple[str, Any]
+
+# The errors of the operating system that come from one computer rather than from what it is asked to do.
+_LOCAL = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO, errno.EACCES, errno.EPERM, errno.ESTALE, errno.EMFILE}
+# The runs that this worker has checked the terms of, and those that have ended.
+_checked: set[str] = set()
+_ended: set[str] = set()
+
+
+def pack(function: Callable[[Chunk], Any], chunk: Chunk) -> bytes:
+    """Return a chunk of work as bytes: neither the scheduler nor the worker itself has to import what is in it."""
+    return pickle.dumps((function, chunk), protocol=pickle.HIGHEST_PROTOCOL)
+
+
+def do_chunk(packed: bytes, terms: Terms, run: str, limit_s: float) -> Outcome:
+    """Return what became of a chunk: a task of Dask. No exception leaves it, whose arguments Dask would log.
+
+    Parameters
+    ----------
+    packed
+        See `pack`.
+    terms
+        What the worker must have in common with the driver.
+    run
+        Names what `end_run` ends.
+    limit_s
+        The time limit, in seconds.
+    """
+    where = f"The worker on {socket.gethostname()}"
+    if terms.run not in _checked:
+        if found := problem(terms, where):
+            return WRONG, found
+        _checked.add(terms.run)
+    isolation.end_idle_children(but=run)  # of a driver that was killed
+    if run in _ended:
+        return ENDED, ""
+    try:
+        return isolation.call(
+            _compute, packed, terms.folder, where, name=run, limit_s=limit_s, most_timeouts=float("inf")
+        )
+    except isolation.NoAnswer:
+        return LATE, ""
+    except isolation.CallFailed as error:
+        return (ENDED if run in _ended else CRASHED), str(error).removeprefix(run).strip()
+
+
+def end_run(run: str) -> None:
+    """End the chunks of a run on this worker, and begin no further ones."""
+    _ended.add(run)
+    isolation.end_calls(run)
+
+
+def _compute(packed: bytes, folder: str, where: str) -> Outcome:
+    """Compute a chunk in this process, which is a child, as if it were one of the driver."""
+    try:
+        with suppress(OSError):  # then all paths must be absolute
+            os.chdir(folder)
+        function, chunk = pickle.loads(packed)  # our own driver wrote it
+        with locks_released():
+            return DONE, pickle.dumps(function(chunk), protocol=pickle.HIGHEST_PROTOCOL)
+    except InputError as error:
+        return WRONG, f"{where}: {error}" if _is_local(error.__cause__) else str(error)
+    except MemoryError:
+        return CRASHED, "ran out of memory"
+    except OSError as error:
+        return WRONG, f"{where}: {printable(str(error.filename or ''))} failed: {explain(error)}."
+    except Exception:
+        return BUG, traceback.format_exc()
+
+
+def _is_local(error: BaseException | None) -> bool:
+    """Return whether an exception comes from the computer that it was raised on."""
+    return isinstance(error, OSError) and error.errno in _LOCAL
