@@ -61,9 +61,13 @@ class Analysed:
 
 @dataclass(frozen=True)
 class Unusable:
-    """A recording that cannot be used, and the reason for a person to read."""
+    """A recording that cannot be used, the reason for a person to read, and whether the next run tries it again.
+
+    Otherwise, it does so once the file has changed.
+    """
 
     reason: str
+    again: bool = False
 
 
 def stamp_of(status: os.stat_result) -> dict[str, int]:

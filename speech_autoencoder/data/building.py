@@ -206,13 +206,14 @@ def build(
 
 @dataclass(frozen=True)
 class _Written:
-    """An array that was written, with its digest; the other fields are those of `Dataset` and `Summary`."""
+    """An array that was written, with its digest; the other fields are those of `Dataset`, `Unusable` and `Summary`."""
 
     columns: dict[str, Any]
     shape: tuple[int, ...]
     digest: str
     fingerprint: str
     left_out: LeftOut
+    again: set[str]
     notes: dict[str, str]
     n_computed: int
 
@@ -247,6 +248,7 @@ def _write_array(
         if kind is not str
     }
     left_out: LeftOut = []
+    again: set[str] = set()
     notes: dict[str, str] = {}
     n_used = n_rows = n_computed = 0
     fingerprint = hashlib.blake2b(digest_size=16)
@@ -257,6 +259,7 @@ def _write_array(
                 if strict:
                     raise InputError(recordings.where(name) + found.reason)
                 left_out.append((name, found.reason))
+                again |= {name} if found.again else set()
                 continue
             for key, column in columns.items():
                 column[n_used] = found.entry[key]
@@ -285,7 +288,7 @@ def _write_array(
         names = [name for name in names if name not in unused]
     used: dict[str, Any] = {"path": names} | {key: column[:n_used] for key, column in columns.items()}
     used |= recordings.columns(names, used["sr"])
-    return _Written(used, shape, digest, fingerprint.hexdigest(), left_out, notes, n_computed)
+    return _Written(used, shape, digest, fingerprint.hexdigest(), left_out, again, notes, n_computed)
 
 
 def _write_header(file: BinaryIO, shape: tuple[int, ...]) -> None:
@@ -315,7 +318,8 @@ def _sidecar(
         "rows": _rows(written.columns, features),
         "notes": written.notes,
         "left_out": [
-            {"path": name, "reason": reason, **stamp(recordings.path(name))} for name, reason in written.left_out
+            {"path": name, "reason": reason, **({} if name in written.again else stamp(recordings.path(name)))}
+            for name, reason in written.left_out
         ],
     }
 

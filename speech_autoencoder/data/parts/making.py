@@ -1,7 +1,9 @@
 """The recordings of a share -> its part, whoever makes it: this process, one of an array job, a worker of a cluster."""
 
-from collections.abc import Generator, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -11,13 +13,14 @@ from speech_autoencoder.audio.ffmpeg import has_pyav
 from speech_autoencoder.config import FeatureConfig
 from speech_autoencoder.data.analysis import Analysed, Unusable
 from speech_autoencoder.data.building import Analyser, LeftOut, build, code_digest
+from speech_autoencoder.data.earlier_array import EarlierArray
 from speech_autoencoder.data.parts.folder import part_path
-from speech_autoencoder.data.parts.shares import Item, Share
+from speech_autoencoder.data.parts.shares import Item, Share, Shares, sizes_of
 from speech_autoencoder.data.recording_names import Understanding
 from speech_autoencoder.data.recordings import Recordings
 from speech_autoencoder.data.sidecar.clips_file import Progress
 from speech_autoencoder.data.sidecar.columns import COLUMNS, FILE_COLUMNS
-from speech_autoencoder.data.sidecar.json_file import read_sidecar
+from speech_autoencoder.data.sidecar.json_file import read_sidecar, sidecar_path
 from speech_autoencoder.errors import InputError
 from speech_autoencoder.system.integers import ceil_div
 
@@ -136,28 +139,68 @@ def _place(items: Sequence[Item], making: Making) -> Path:
     return making.pieces / f"{share.number:05}-{items[0].place:07}.npy"
 
 
-def analysed_in(
-    names: Iterable[str], found: Iterable[Made | dict[str, Unusable]]
-) -> Generator[list[Analysed | Unusable], None, None]:
-    """Yield what was made of each recording, in order: what `building.build` takes in place of its own analysis.
+# ---- where an engine does the work: chunks of recordings that it may divide, see `engines.engine.Engine.run`
 
-    Parameters
-    ----------
-    found
-        Pieces in the order of the recordings, and, of those that no worker could analyse, the reasons by their names.
-        The file of a piece is removed when it has been read.
+
+# What an engine gives for recordings that follow one another: a part or a piece, or why they cannot be used, by name.
+Found = Made | dict[str, Unusable]
+# Yields what the function returns for each of these lists of recordings, in order.
+Run = Callable[[Callable[[Sequence[Item]], Made], Iterable[list[Item]]], Iterator[Found]]
+
+
+def make_parts(shares: Shares, making: Making, run: Run) -> Iterator[Made]:
+    """Yield the part of each share, made by an engine; pieces of a divided share are put together here."""
+    results = run(partial(make_part, making=making), shares.all_items())
+    for number in range(len(shares)):
+        found = [next(results)]
+        while sum(map(_count, found)) < shares.count(number):
+            found.append(next(results))
+        is_whole = len(found) == 1 and isinstance(found[0], Made)
+        yield found[0] if is_whole else _joined(shares.items(number), making, found)  # type: ignore[misc]
+
+
+def _count(found: Found) -> int:
+    """Return how many recordings were analysed."""
+    return len(found) if isinstance(found, dict) else found.n_recordings + len(found.left_out)
+
+
+def _joined(items: Sequence[Item], making: Making, found: Iterable[Found]) -> Made:
+    """Return the part of a share that was made in pieces."""
+    return make_part(items, making=making, analyser=lambda recordings, old: _in_order(recordings.names, old, found))
+
+
+def analyse_elsewhere(
+    recordings: Recordings, old: EarlierArray, *, told: Understanding, making: Making, run: Run, size: int
+) -> Generator[list[Analysed | Unusable], None, None]:
+    """Yield what was made of each recording of one array, in pieces of about this size that an engine makes.
+
+    It is the `analyser` of `building.build`; `making` has no folder but that of pieces.
     """
+    is_new = [name not in old.unchanged for name in recordings.names]
+    new = replace(recordings, names=[name for name, chosen in zip(recordings.names, is_new, strict=True) if chosen])
+    shares = Shares(new, told.select(is_new), sizes_of(new), size=size)
+    return _in_order(recordings.names, old, run(partial(make_part, making=making), shares.all_items()))
+
+
+def _in_order(
+    names: Iterable[str], old: EarlierArray, found: Iterable[Found]
+) -> Generator[list[Analysed | Unusable], None, None]:
+    """Yield what was made of each recording, of unchanged ones the clips of the old array."""
     source = iter(found)
     some: dict[str, Analysed | Unusable] = {}
     for name in names:
+        if known := old.analysed(name):
+            yield [known]
+            some.pop(name, None)
+            continue
         while name not in some:
             piece = next(source)
-            some = piece if isinstance(piece, dict) else dict(contents(piece))
+            some = {**piece} if isinstance(piece, dict) else dict(_contents(piece))
         yield [some.pop(name)]
 
 
-def contents(piece: Made) -> Iterator[tuple[str, Analysed | Unusable]]:
-    """Yield what was made of each recording of a piece."""
+def _contents(piece: Made) -> Iterator[tuple[str, Analysed | Unusable]]:
+    """Yield what was made of each recording of a piece, whose files are removed: what is mapped stays readable."""
     sidecar = read_sidecar(piece.path, piece.path.name)
     columns, first_row = sidecar["recordings"], 0
     size = sidecar["features"]["n_frames"]
@@ -169,3 +212,6 @@ def contents(piece: Made) -> Iterator[tuple[str, Analysed | Unusable]]:
         first_row = end
     for name, reason in piece.left_out:
         yield name, Unusable(reason)
+    for path in (piece.path, sidecar_path(piece.path)):
+        with suppress(OSError):  # Windows removes no file that is mapped; the folder goes later
+            path.unlink()

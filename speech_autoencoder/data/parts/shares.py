@@ -19,7 +19,7 @@ _BYTES_PER_S = 32_000
 _SMALLER = {".flac": 2, ".mp3": 8, ".ogg": 16, ".oga": 16, ".opus": 16, ".m4a": 8, ".webm": 16, ".aac": 8}
 # What an item counts for beside its sound: padding, and the work that each file makes.
 _LEAST_BYTES = 16_000
-# Parts of an earlier division that have grown to more than this many times PART_BYTES are divided anew.
+# Parts of an earlier division that have grown to more than this many times their size are divided anew.
 _MOST_GROWTH = 2
 
 
@@ -64,7 +64,7 @@ class Shares:
     sizes
         Bytes of sound of each recording.
     count
-        How many shares there are; None for shares of about PART_BYTES.
+        How many shares there are; None for shares of about this `size`, in bytes.
     firsts
         The first recording of each share of an earlier division, which is kept where it still fits: so that a recording
         stays in its part when others come or go.
@@ -76,11 +76,12 @@ class Shares:
         told: Understanding,
         sizes: Sequence[int],
         *,
-        count: int | None,
+        count: int | None = None,
+        size: int = PART_BYTES,
         firsts: Sequence[str] = (),
     ) -> None:
         self.recordings, self.told = recordings, told
-        self.bounds = _kept(recordings, sizes, count, firsts) or _divided(sizes, count)
+        self.bounds = _kept(recordings, sizes, count, size, firsts) or _divided(sizes, count, size)
         digest = hashlib.blake2b(repr(self.bounds).encode(), digest_size=16)
         for column in (recordings.names, told.speakers, told.labels):
             digest.update("\n".join(column).encode("utf-8", "surrogateescape") + b"\0")
@@ -89,10 +90,14 @@ class Shares:
     def __len__(self) -> int:
         return len(self.bounds) - 1
 
+    def count(self, number: int) -> int:
+        """Return how many recordings a share has."""
+        return self.bounds[number + 1] - self.bounds[number]
+
     def items(self, number: int) -> list[Item]:
         """Return the recordings of a share."""
         start, end = self.bounds[number : number + 2]
-        share = Share(number, len(self), end - start, self.listing)
+        share = Share(number, len(self), self.count(number), self.listing)
         parts, rows = self.recordings.parts, self.recordings.rows
         names, speakers, labels = (
             column[start:end] for column in (self.recordings.names, self.told.speakers, self.told.labels)
@@ -132,13 +137,13 @@ def require_count(count: int, n_recordings: int, where: str) -> None:
         )
 
 
-def _divided(sizes: Sequence[int], count: int | None) -> list[int]:
+def _divided(sizes: Sequence[int], count: int | None, most: int) -> list[int]:
     """Return the first recording of each share, and the count of recordings."""
     total, bounds, done = sum(sizes), [0], 0
     for i, size in enumerate(sizes):
         n_shares, done = len(bounds), done + size
         if count is None:
-            is_due = done > PART_BYTES
+            is_due = done > most
         else:  # the middle of the recording is beyond the shares that there are; each has one recording at least
             is_due = (2 * done - size) * count > 2 * total * n_shares or len(sizes) - i == count - n_shares
             is_due = is_due and n_shares < count
@@ -148,7 +153,9 @@ def _divided(sizes: Sequence[int], count: int | None) -> list[int]:
     return [*bounds, len(sizes)]
 
 
-def _kept(recordings: Recordings, sizes: Sequence[int], count: int | None, firsts: Sequence[str]) -> list[int]:
+def _kept(
+    recordings: Recordings, sizes: Sequence[int], count: int | None, size: int, firsts: Sequence[str]
+) -> list[int]:
     """Return an earlier division of names, [] if it does not fit them any more."""
     names = recordings.names
     if recordings.parts:  # these are not in the order of their names
@@ -158,6 +165,6 @@ def _kept(recordings: Recordings, sizes: Sequence[int], count: int | None, first
         bounds = [0, *(bisect_left(names, first) for first in firsts[1:]), len(names)]
     if not firsts or any(start >= end for start, end in pairwise(bounds)):
         return []
-    if count is None and any(sum(sizes[start:end]) > _MOST_GROWTH * PART_BYTES for start, end in pairwise(bounds)):
+    if count is None and any(sum(sizes[start:end]) > _MOST_GROWTH * size for start, end in pairwise(bounds)):
         return []
     return bounds
