@@ -11,7 +11,7 @@ from speech_autoencoder.cli.options import make_parser
 from speech_autoencoder.cli.process import run_main
 from speech_autoencoder.cli.progress import make_say
 from speech_autoencoder.commands.predict import add_options, run
-from speech_autoencoder.system.files import expanded
+from speech_autoencoder.storage.remote_path import expanded
 
 # The recording to reconstruct: put the path of your own here, or name it on the command line. Several are a list of
 # paths, ["a.wav", "b.wav"]; a Windows path has an r before its quotes, r"C:\Users\me\a.wav".

@@ -14,6 +14,7 @@ ORDER = [
     "script_names",
     "system",
     "engines",
+    "storage",
     "audio",
     "data",
     "model",

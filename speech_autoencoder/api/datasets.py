@@ -22,7 +22,8 @@ from speech_autoencoder.data.recording_names import Understanding
 from speech_autoencoder.data.recordings import Recordings
 from speech_autoencoder.errors import InputError
 from speech_autoencoder.script_names import TRAIN_DATA_GENERATOR
-from speech_autoencoder.system.files import expanded, lock, locks_released, printable
+from speech_autoencoder.storage.remote_path import expanded
+from speech_autoencoder.system.files import lock, locks_released, printable
 from speech_autoencoder.system.processors import available_cpus
 from speech_autoencoder.system.wording import counted, duration
 

@@ -30,8 +30,9 @@ from speech_autoencoder.evaluation.results import Evaluation
 from speech_autoencoder.export import model_card
 from speech_autoencoder.report import page, score_figure
 from speech_autoencoder.script_names import TEST_DATA_GENERATOR
+from speech_autoencoder.storage.remote_path import expanded
 from speech_autoencoder.system.figures import try_to_draw
-from speech_autoencoder.system.files import expanded, lock, locks_released, printable, require_replaceable, write_json
+from speech_autoencoder.system.files import lock, locks_released, printable, require_replaceable, write_json
 from speech_autoencoder.system.isolation import child_processes
 from speech_autoencoder.system.processors import available_cpus
 from speech_autoencoder.system.wording import listed

@@ -18,8 +18,9 @@ from speech_autoencoder.config import INTERPOLATION_STEPS, MOST_INTERPOLATION_ST
 from speech_autoencoder.errors import InputError
 from speech_autoencoder.model import model_file
 from speech_autoencoder.report.interpolation_figure import draw_interpolation
+from speech_autoencoder.storage.remote_path import expanded
 from speech_autoencoder.system.figures import try_to_draw
-from speech_autoencoder.system.files import expanded, lock, locks_released, printable
+from speech_autoencoder.system.files import lock, locks_released, printable
 from speech_autoencoder.system.processors import available_cpus
 from speech_autoencoder.system.wording import counted
 

@@ -15,7 +15,7 @@ from speech_autoencoder.config import DEFAULT_BITRATE, FeatureConfig, InversionC
 from speech_autoencoder.errors import InputError
 from speech_autoencoder.model import model_file, pretrained
 from speech_autoencoder.model.model_file import TrainedModel
-from speech_autoencoder.system.files import expanded
+from speech_autoencoder.storage.remote_path import expanded
 from speech_autoencoder.system.processors import available_cpus
 from speech_autoencoder.system.wording import counted
 

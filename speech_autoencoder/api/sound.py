@@ -12,7 +12,7 @@ from speech_autoencoder.cli.process import blas_threads
 from speech_autoencoder.codec.reconstruction import to_waveform
 from speech_autoencoder.config import FeatureConfig, InversionConfig
 from speech_autoencoder.errors import InputError
-from speech_autoencoder.system.files import expanded
+from speech_autoencoder.storage.remote_path import expanded
 
 # Normalised values beyond these are another scale, such as dB.
 _LOWEST, _HIGHEST = -1, 2

@@ -16,8 +16,9 @@ from speech_autoencoder.cli.session import settings_kept
 from speech_autoencoder.cli.tensorflow import start_tensorflow
 from speech_autoencoder.data import corpus_summary, dataset
 from speech_autoencoder.script_names import TRAIN_DATA_GENERATOR
+from speech_autoencoder.storage.remote_path import expanded
 from speech_autoencoder.system.figures import try_to_draw
-from speech_autoencoder.system.files import expanded, lock, locks_released, printable
+from speech_autoencoder.system.files import lock, locks_released, printable
 from speech_autoencoder.system.processors import training_threads
 from speech_autoencoder.system.wording import listed
 

@@ -21,7 +21,8 @@ from speech_autoencoder.errors import InputError
 from speech_autoencoder.model import model_file
 from speech_autoencoder.model.model_file import TrainedModel
 from speech_autoencoder.script_names import PREDICTOR
-from speech_autoencoder.system.files import expanded, printable, require_writable
+from speech_autoencoder.storage.remote_path import expanded
+from speech_autoencoder.system.files import printable, require_writable
 from speech_autoencoder.system.wording import counted
 
 # What AUDIO_PATH says in the script that comes with the project; other recordings may have taken its place.

@@ -14,7 +14,7 @@ from speech_autoencoder.cli.session import own_arguments
 from speech_autoencoder.engines.engine import ENGINES, THREADS
 from speech_autoencoder.errors import InputError
 from speech_autoencoder.script_names import PROGRAM
-from speech_autoencoder.system.files import expanded
+from speech_autoencoder.storage.remote_path import expanded
 from speech_autoencoder.system.processors import available_cpus
 
 # More threads than these are refused, except where there are more processors.

@@ -9,7 +9,8 @@ from speech_autoencoder.cli.origins import is_card
 from speech_autoencoder.cli.process import warn
 from speech_autoencoder.commands.arguments import MODEL_PATH, TEST_ARRAY_PATH, TRAIN_ARRAY_PATH
 from speech_autoencoder.config import LABEL_SOURCES, RECOGNISERS
-from speech_autoencoder.system.files import expanded, printable
+from speech_autoencoder.storage.remote_path import expanded
+from speech_autoencoder.system.files import printable
 
 SCORES_PATH = Path("evaluation.json")
 FIGURE_PATH = Path("evaluation.png")

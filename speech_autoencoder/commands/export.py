@@ -9,7 +9,8 @@ from speech_autoencoder.cli.origins import is_onnx
 from speech_autoencoder.cli.outputs import require_outputs
 from speech_autoencoder.cli.progress import make_say
 from speech_autoencoder.commands.arguments import MODEL_PATH
-from speech_autoencoder.system.files import expanded, printable
+from speech_autoencoder.storage.remote_path import expanded
+from speech_autoencoder.system.files import printable
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:

@@ -7,15 +7,16 @@ import os
 import shutil
 import stat
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from speech_autoencoder.errors import InputError
 from speech_autoencoder.system import locks
-from speech_autoencoder.system.spelling import on_disk
 
 # A larger sidecar or report, in bytes, was not written by this program.
 _JSON_LIMIT = 1 << 30
@@ -48,11 +49,30 @@ _PAUSE_S = 0.1
 # Arguments of Linux's renameat2: paths are relative to the working directory; the two change places.
 _AT_FDCWD = -100
 _RENAME_EXCHANGE = 2
+if TYPE_CHECKING:
+    _Path = Path
+else:
+    _Path = type(Path())  # in Python 3.11, classes can only be derived from the Path of a system
+
+
+class Elsewhere(_Path):
+    """A path that is not on this computer: what opens files refuses it, but for what `storage/` makes use it."""
+
+    def __fspath__(self) -> str:
+        raise InputError(f"{self} is a URL, which is not taken here: name a file or a folder on this computer.")
+
+    def require_writable(self) -> None:
+        """Check that a file can be written here; raise OSError if not."""
+        raise NotImplementedError
+
+    def put(self, temporary: Path) -> None:
+        """Write a file that is on this computer here, whole or not at all; raise OSError if that fails."""
+        raise NotImplementedError
 
 
 def printable(path: os.PathLike | str) -> str:
     """Return a path as one printable line, whatever bytes its name holds."""
-    text = os.fspath(path)
+    text = str(path) if isinstance(path, Path) else os.fspath(path)
     return text if text.isprintable() else "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
 
 
@@ -75,6 +95,8 @@ def require_content(path: Path) -> None:
     InputError
         If it is one.
     """
+    if isinstance(path, Elsewhere):  # read where its content is
+        return
     try:
         if not is_regular(path.stat()):  # opening a pipe may block
             return
@@ -91,29 +113,6 @@ def is_regular(status: os.stat_result) -> bool:
     return stat.S_ISREG(status.st_mode)
 
 
-def expanded(path: str | os.PathLike) -> Path:
-    """Return a path with `~` and `~user` as shells expand them: they do not in `--output=~/a.npy`, nor in quotes.
-
-    Accents are spelled as on the disk, see `on_disk`.
-
-    Raises
-    ------
-    InputError
-        If there is no such user, or the path is empty, `-`, or what somebody has written in place of one.
-    """
-    if not isinstance(path, str | os.PathLike):
-        raise InputError(f"A path is {path!r}: write one in quotes.")
-    text = os.fspath(path)
-    if not text:
-        raise InputError("The path is empty: name a file or a folder.")
-    if text == "-":
-        raise InputError("- stands for a stream, which is not supported: name a file or a folder.")
-    place = Path(os.path.expanduser(text))  # noqa: PTH111 - unlike Path's method, it keeps what it cannot expand
-    if text[0] == "~" and place == Path(text) and not place.exists():
-        raise InputError(f"{printable(text)}: there is no such home folder; a name that begins with ~ is written ./~.")
-    return on_disk(place)
-
-
 def destination(path: Path) -> Path:
     """Return where an output goes: its path, or where the symbolic links in it lead.
 
@@ -122,7 +121,7 @@ def destination(path: Path) -> Path:
     InputError
         If that is a loop of links, a folder, a pipe or a device, or a file that is write-protected.
     """
-    place = _end_of_links(path)
+    place = path if isinstance(path, Elsewhere) else _end_of_links(path)
     try:
         status = place.stat()
     except OSError:  # none yet; if it is something else, writing reports it
@@ -157,14 +156,16 @@ def _end_of_links(path: Path) -> Path:
 def lock(path: Path) -> None:
     """Lock an output, so that no other run writes it, until `locks_released` or this process ends.
 
-    Call it before work whose outputs belong together, or which would be done twice. Where locks do not exist (in some
-    network folders), it does nothing.
+    Call it before work whose outputs belong together, or which would be done twice. Where locks do not exist (under
+    URLs, in some network folders), it does nothing.
 
     Raises
     ------
     InputError
         If another run has locked it.
     """
+    if isinstance(path, Elsewhere):
+        return
     place = _end_of_links(path)
     locks.remove_stale_files(place.parent)
     owner = locks.lock(place)
@@ -192,7 +193,8 @@ def atomic_write(path: Path) -> Iterator[Path]:
     Yields
     ------
     Path
-        A temporary file in the same folder, with the suffix of `path`, that replaces the file after the block.
+        A temporary file in the same folder, with the suffix of `path`, that replaces the file after the block. Of a
+        path elsewhere, it is in the folder for temporary files.
 
     Raises
     ------
@@ -201,6 +203,12 @@ def atomic_write(path: Path) -> Iterator[Path]:
     """
     place = destination(path)
     try:
+        if isinstance(path, Elsewhere):
+            with temporary_folder() as folder:
+                temporary = folder / path.name
+                yield temporary
+                path.put(temporary)
+            return
         with locks.hidden_beside(place.with_suffix(path.suffix)) as temporary:
             try:
                 yield temporary
@@ -213,6 +221,24 @@ def atomic_write(path: Path) -> Iterator[Path]:
                 temporary.unlink(missing_ok=True)
     except OSError as error:
         raise InputError(f"{printable(path)} could not be written: {explain(error)}.") from error
+
+
+@contextmanager
+def temporary_folder() -> Iterator[Path]:
+    """Make a folder for temporary files, which is removed at the end; what killed runs have left is removed, too."""
+    place = Path(tempfile.gettempdir(), "speech-autoencoder")
+    _remove_stale_once(place.parent)
+    with locks.hidden_beside(place, folder=True) as folder:
+        try:
+            yield folder
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+@cache
+def _remove_stale_once(folder: Path) -> None:
+    """Remove what killed runs have left in a folder, once in this process."""
+    locks.remove_stale_files(folder)
 
 
 def _replace(temporary: Path, place: Path) -> None:
@@ -235,10 +261,13 @@ def require_writable(*paths: Path) -> None:
         If one cannot be written.
     """
     places = [destination(path) for path in paths]
-    for folder in {place.parent for place in places}:
+    for folder in {place.parent for place in places if not isinstance(place, Elsewhere)}:
         locks.remove_stale_files(folder)
     for path, place in zip(paths, places, strict=True):
         try:
+            if isinstance(place, Elsewhere):
+                place.require_writable()
+                continue
             with locks.hidden_beside(place) as temporary:
                 temporary.unlink()
         except OSError as error:

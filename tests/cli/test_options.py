@@ -16,7 +16,7 @@ from speech_autoencoder.cli.options import (
 )
 from speech_autoencoder.commands.features import add_generator_options
 from speech_autoencoder.errors import InputError
-from speech_autoencoder.system.files import expanded
+from speech_autoencoder.storage.remote_path import expanded
 
 
 @pytest.mark.parametrize("text", ["0", "-1", "nan", "inf", "-inf", "1e999"])

@@ -4,7 +4,7 @@ import unicodedata
 
 import pytest
 
-from speech_autoencoder.system.files import expanded
+from speech_autoencoder.storage.remote_path import expanded
 from speech_autoencoder.system.spelling import on_disk
 
 
