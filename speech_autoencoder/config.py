@@ -373,9 +373,17 @@ _MOST_STEM_FRAMES = 4
 _STEM_FRAMES = 2
 _STEM_FRAMES_AT_HIGH_RATE = 4
 _HIGH_FRAME_RATE = 80
-# The decoder's residual blocks over all resolutions, and the least at each.
-_BLOCKS = 6
+# The decoder's residual blocks at each resolution, at least.
 _LEAST_DEPTH = 2
+
+# {size: (channels of the convolutions, the decoder's residual blocks over all resolutions)}, see docs/sizes.md.
+_SIZES = {
+    "small": (256, 6),
+    "medium": (384, 6),
+    "large": (512, 12),
+}
+SIZES = tuple(_SIZES)
+DEFAULT_SIZE = SIZES[0]
 
 # With less than this, results say nothing about other recordings: the learned values are those of single recordings,
 # and validation holds out two of them or fewer.
@@ -430,20 +438,34 @@ def latent_rate(features: FeatureConfig, frames_per_latent: int, latent_size: in
     return latent_size / frames_per_latent * features.frame_rate
 
 
-def model_config(features: FeatureConfig, max_latent_rate: float) -> ModelConfig:
-    """Return the model for these features whose latent rate is the highest up to a given one.
+def model_config(features: FeatureConfig, max_latent_rate: float, size: str = DEFAULT_SIZE) -> ModelConfig:
+    """Return the model for these features, of one of SIZES, whose latent rate is the highest up to a given one.
 
     Its latents are as short as they can be with at least ten values each. A latent has at least one value, however
     low the rate (values per second of sound).
     """
     stem_frames = _STEM_FRAMES if features.frame_rate < _HIGH_FRAME_RATE else _STEM_FRAMES_AT_HIGH_RATE
 
-    def size(frames_per_latent: int) -> int:
+    def values(frames_per_latent: int) -> int:
         return math.floor(max_latent_rate * frames_per_latent / features.frame_rate + 1e-9)
 
     frames_per_latent = stem_frames
-    while size(frames_per_latent) < _LEAST_LATENT_SIZE and frames_per_latent < _MOST_STEM_FRAMES * stem_frames:
+    while values(frames_per_latent) < _LEAST_LATENT_SIZE and frames_per_latent < _MOST_STEM_FRAMES * stem_frames:
         frames_per_latent *= 2
-    latent_size = max(1, min(size(frames_per_latent), features.n_mels * frames_per_latent))
-    depth = max(_LEAST_DEPTH, _BLOCKS * stem_frames // frames_per_latent)
-    return ModelConfig(features.n_mels, frames_per_latent, latent_size, stem_frames, depth=depth)
+    latent_size = max(1, min(values(frames_per_latent), features.n_mels * frames_per_latent))
+    width, depth = _width_and_depth(size, stem_frames, frames_per_latent)
+    return ModelConfig(features.n_mels, frames_per_latent, latent_size, stem_frames, width, depth)
+
+
+def size_of(config: ModelConfig) -> str | None:
+    """Return which of SIZES a model has, None if another one."""
+    shape = config.width, config.depth
+    return next(
+        (size for size in SIZES if shape == _width_and_depth(size, config.stem_frames, config.frames_per_latent)), None
+    )
+
+
+def _width_and_depth(size: str, stem_frames: int, frames_per_latent: int) -> tuple[int, int]:
+    """Return the channels of a model of one of SIZES, and the decoder's residual blocks at each resolution."""
+    width, blocks = _SIZES[size]
+    return width, max(_LEAST_DEPTH, blocks * stem_frames // frames_per_latent)

@@ -1,5 +1,6 @@
 """The configurations: JSON round trips, bounds, and derived values."""
 
+import itertools
 import json
 import math
 from dataclasses import FrozenInstanceError, replace
@@ -11,8 +12,10 @@ from hypothesis import strategies as st
 
 from speech_autoencoder.config import (
     CLASSIC,
+    CODEC_LATENT_RATE,
     LATENT_RATE,
     PRESETS,
+    SIZES,
     CodecConfig,
     FeatureConfig,
     InversionConfig,
@@ -23,8 +26,10 @@ from speech_autoencoder.config import (
     latent_rate,
     model_config,
     preset,
+    size_of,
 )
 from speech_autoencoder.errors import InputError
+from speech_autoencoder.model.architecture import shapes
 from tests.helpers.common import one_line_of
 
 FEATURES = [CLASSIC, *(preset("fine", sr) for sr in (8_000, 16_000, 22_050))]
@@ -84,6 +89,32 @@ def test_model_config_default_rate_is_768_values_for_a_classic_clip():
     config = model_config(CLASSIC, LATENT_RATE)
     assert config.latent_size / config.frames_per_latent * CLASSIC.n_frames == 768
     assert config.baseline_shape == (8, 128)
+
+
+def test_model_config_without_a_size_is_the_small_one():
+    small = model_config(CLASSIC, LATENT_RATE)
+    assert (small.width, small.depth) == (256, 6)
+    assert model_config(CLASSIC, LATENT_RATE, "small") == small
+
+
+@pytest.mark.parametrize("features", FEATURES)
+@pytest.mark.parametrize("max_latent_rate", [1, 176, LATENT_RATE, CODEC_LATENT_RATE, 20_000])
+def test_model_config_each_size_has_more_weights_and_the_same_latent(features, max_latent_rate):
+    configs = [model_config(features, max_latent_rate, size) for size in SIZES]
+    weights = [sum(map(math.prod, shapes(config).values())) for config in configs]
+    assert all(1.8 * less < more for less, more in itertools.pairwise(weights))
+    assert len({(config.frames_per_latent, config.latent_size, config.baseline_shape) for config in configs}) == 1
+
+
+@pytest.mark.parametrize("features", FEATURES)
+@pytest.mark.parametrize("size", SIZES)
+def test_size_of_any_rate_is_the_size_that_was_asked_for(features, size):
+    for max_latent_rate in (1, 50, 176, LATENT_RATE, CODEC_LATENT_RATE, 20_000):
+        assert size_of(model_config(features, max_latent_rate, size)) == size
+
+
+def test_size_of_another_network_is_none():
+    assert size_of(ModelConfig(128, 2, 32, width=32)) is None
 
 
 def test_latent_rate_closed_form():

@@ -37,6 +37,7 @@ def train(
     minutes: float | None = None,
     epochs: int | None = None,
     latent_rate: float | None = None,
+    size: str | None = None,
     codec: bool = False,
     batch_size: int | None = None,
     learning_rate: float | None = None,
@@ -66,6 +67,8 @@ def train(
         The budget: at most one of them, by default a few minutes. With `resume`, what is done counts.
     latent_rate
         Upper limit of latent values per second of sound.
+    size
+        How large the network is: ``"small"``, the default, ``"medium"`` or ``"large"``; with `resume`, as it began.
     codec
         Train a codec, whose latents take few bits.
     batch_size
@@ -110,7 +113,7 @@ def train(
     True
     """
     asked = Options(
-        minutes, epochs, latent_rate, codec, batch_size, learning_rate, patience, validation, seed, bool(resume)
+        minutes, epochs, latent_rate, size, codec, batch_size, learning_rate, patience, validation, seed, bool(resume)
     )
     array_path, model_path = expanded(data), expanded(model)
     history_path, figure_path = (None if path is None else expanded(path) for path in (history, figure))

@@ -10,12 +10,16 @@ from speech_autoencoder.api.arguments import optional
 from speech_autoencoder.cli.progress import Say
 from speech_autoencoder.config import (
     CODEC_LATENT_RATE,
+    DEFAULT_SIZE,
     LATENT_RATE,
+    SIZES,
     VALIDATION_SPLITS,
     CodecConfig,
+    FeatureConfig,
     ModelConfig,
     TrainingConfig,
     model_config,
+    size_of,
 )
 from speech_autoencoder.data.dataset import Dataset
 from speech_autoencoder.errors import InputError
@@ -42,6 +46,7 @@ class Options:
     minutes: float | None = None
     epochs: int | None = None
     latent_rate: float | None = None
+    size: str | None = None
     codec: bool = False
     batch_size: int | None = None
     learning_rate: float | None = None
@@ -60,8 +65,10 @@ class Options:
             raise InputError(
                 "argument --patience: not allowed with argument --codec, which trains for all of its epochs."
             )
-        if self.validation is not None and self.validation not in VALIDATION_SPLITS:
-            raise InputError(f"--validation is {self.validation!r}: expected one of {', '.join(VALIDATION_SPLITS)}.")
+        for name, allowed in (("size", SIZES), ("validation", VALIDATION_SPLITS)):
+            value = getattr(self, name)
+            if value is not None and value not in allowed:
+                raise InputError(f"--{name} is {value!r}: expected one of {', '.join(allowed)}.")
 
 
 class Choice(NamedTuple):
@@ -94,11 +101,7 @@ def choose(asked: Options, dataset: Dataset, array_path: Path, checkpoint_path: 
         )
     base = stored.training if stored else TrainingConfig()
     codec = (stored.codec if stored else None) or (CodecConfig() if asked.codec else None)
-    if asked.latent_rate or not stored:
-        rate = asked.latent_rate or (CODEC_LATENT_RATE if codec else LATENT_RATE)
-        model = model_config(dataset.features, rate)
-    else:
-        model = stored.model
+    model = _model_of(asked, dataset.features, stored, is_codec=codec is not None)
     validation = asked.validation or (stored.validation if stored else "") or VALIDATION_SPLITS[0]
     given = {key: getattr(asked, key) for key in ("batch_size", "learning_rate", "patience", "seed")}
     if asked.minutes or asked.epochs:
@@ -115,6 +118,17 @@ def choose(asked: Options, dataset: Dataset, array_path: Path, checkpoint_path: 
     return choice
 
 
+def _model_of(asked: Options, features: FeatureConfig, stored: Settings | None, *, is_codec: bool) -> ModelConfig:
+    """Return the model that is asked for; what is not asked for is that of the checkpoint."""
+    if not stored:
+        rate = asked.latent_rate or (CODEC_LATENT_RATE if is_codec else LATENT_RATE)
+        return model_config(features, rate, asked.size or DEFAULT_SIZE)
+    if not (asked.latent_rate or asked.size):
+        return stored.model
+    rate = asked.latent_rate or stored.model.latent_rate(features)
+    return model_config(features, rate, asked.size or size_of(stored.model) or DEFAULT_SIZE)
+
+
 def _fit(config: TrainingConfig, dataset: Dataset, model: ModelConfig, say: Say, *, is_codec: bool) -> TrainingConfig:
     """Return the configuration with a batch no larger than the corpus; refuse one larger than the memory.
 
@@ -129,10 +143,12 @@ def _fit(config: TrainingConfig, dataset: Dataset, model: ModelConfig, say: Say,
     needed, one, none = (training_bytes(dataset.features, model, n, is_codec=is_codec) for n in sizes)
     if needed > available:
         fitting = int((available - none) / (one - none))
-        next_step = f"choose --batch-size {fitting} or less" if fitting >= 1 else "close other programs"
+        next_steps = [f"choose --batch-size {fitting} or less" if fitting >= 1 else "close other programs"]
+        if size_of(model) != DEFAULT_SIZE:
+            next_steps.append(f"or train with --size {DEFAULT_SIZE}")
         raise InputError(
             f"Training with --batch-size {config.batch_size} takes about {in_words(needed)} of memory, of which "
-            f"{in_words(available)} {'is' if available < 2e9 else 'are'} available: {next_step}."
+            f"{in_words(available)} {'is' if available < 2e9 else 'are'} available: {', '.join(next_steps)}."
         )
     return config
 
@@ -151,7 +167,10 @@ def _fixed_options_that_differ(asked: Options, choice: Choice, stored: Settings)
     """Yield (the option, the checkpoint's value) of each option that was given and cannot change."""
     if asked.codec and not stored.codec:
         yield "--codec", "none"
-    if choice.model != stored.model:
+    now, before = choice.model, stored.model
+    if size_of(now) != size_of(before):
+        yield f"--size {size_of(now)}", size_of(before) or "one that this version does not have"
+    if (now.frames_per_latent, now.latent_size) != (before.frames_per_latent, before.latent_size):
         yield f"--latent-rate {asked.latent_rate:g}", _latent_rate_of(stored)
     for key in ("batch_size", "learning_rate", "seed"):
         before, now = getattr(stored.training, key), getattr(choice.config, key)
@@ -164,9 +183,11 @@ def _fixed_options_that_differ(asked: Options, choice: Choice, stored: Settings)
 def _describe_resumed(choice: Choice, stored: Settings, checkpoint_path: Path, say: Say) -> None:
     """Report the options of a training that is resumed, and how its budget changes."""
     config, before = choice.config, stored.training
+    size = size_of(stored.model)
     options = [
         *(["--codec"] if stored.codec else []),
         f"--latent-rate {_latent_rate_of(stored)}",
+        *([f"--size {size}"] if size else []),
         f"--batch-size {before.batch_size} --learning-rate {before.learning_rate:g} --validation {choice.validation}",
         f"--seed {before.seed}",
         *_budget_options(before),

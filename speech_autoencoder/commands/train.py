@@ -5,7 +5,14 @@ from pathlib import Path
 
 from speech_autoencoder.cli.options import keywords, positive, to_path
 from speech_autoencoder.commands.arguments import MODEL_PATH, TRAIN_ARRAY_PATH
-from speech_autoencoder.config import CODEC_LATENT_RATE, LATENT_RATE, VALIDATION_SPLITS, TrainingConfig
+from speech_autoencoder.config import (
+    CODEC_LATENT_RATE,
+    DEFAULT_SIZE,
+    LATENT_RATE,
+    SIZES,
+    VALIDATION_SPLITS,
+    TrainingConfig,
+)
 
 HISTORY_PATH = Path("training_history.csv")
 FIGURE_PATH = Path("training_history.png")
@@ -35,6 +42,11 @@ def add_options(
         type=positive(float),
         help="upper limit of latent values per second of sound; fewer values compress more "
         f"(default: {LATENT_RATE:g}, with --codec {CODEC_LATENT_RATE:g})",
+    )
+    parser.add_argument(
+        "--size",
+        choices=SIZES,
+        help=f"how large the network is; larger ones need many epochs on hours of speech (default: {DEFAULT_SIZE})",
     )
     parser.add_argument(
         "--codec",

@@ -8,7 +8,7 @@ import pytest
 
 from speech_autoencoder.api import training_options
 from speech_autoencoder.api.training_options import Options, choose
-from speech_autoencoder.config import CodecConfig, LossConfig, TrainingConfig, model_config
+from speech_autoencoder.config import SIZES, CodecConfig, LossConfig, TrainingConfig, model_config
 from speech_autoencoder.training.batches import most_sequences, sequence_frames, training_bytes
 from speech_autoencoder.training.checkpoints import Checkpoint, Settings, TrainingState
 from speech_autoencoder.training.history import History, Score
@@ -34,10 +34,10 @@ def choose_of(data, folder, **given):
     return choose(Options(**given), data, Path("a.npy"), folder / "model.checkpoint.npz", lines.append), lines
 
 
-def write_checkpoint(folder, data, *, codec=None, validation="speaker", **changes):
+def write_checkpoint(folder, data, *, model=MODEL, codec=None, validation="speaker", **changes):
     """Write the checkpoint of a training with these settings, and return its TrainingConfig."""
     config = replace(TrainingConfig(seed=3, batch_size=5, epochs=7), **changes)
-    settings = Settings(data.fingerprint, data.features, MODEL, LossConfig(), codec, config, "in some way", validation)
+    settings = Settings(data.fingerprint, data.features, model, LossConfig(), codec, config, "in some way", validation)
     checkpoint = Checkpoint(folder / "model.checkpoint.npz", settings, pytest.fail)
     checkpoint.take(Nothing(), TrainingState(7, History(), [], Score(0.1, 1.0)))
     checkpoint.try_to_save()
@@ -86,6 +86,36 @@ def test_choose_number_out_of_bounds_is_refused(forty, tmp_path, option, value):
     refused(f"--{option} is ", "expected", do=lambda: choose_of(forty, tmp_path, **{option: value}))
 
 
+# The size
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_choose_size_is_that_of_the_model_and_of_one_resumed(forty, tmp_path, size):
+    model = choose_of(forty, tmp_path, latent_rate=RATE, size=size)[0].model
+    assert model == model_config(TINY, RATE, size)
+    write_checkpoint(tmp_path, forty, model=model)
+    choice, (line,) = choose_of(forty, tmp_path, resume=True)
+    assert choice.model == model
+    assert f" --size {size} " in line
+    assert choose_of(forty, tmp_path, resume=True, size=size)[0].model == model
+    assert choose_of(forty, tmp_path, resume=True, latent_rate=94)[0].model == model
+
+
+def test_choose_size_that_does_not_exist_is_refused():
+    refused("--size is 'huge'", "small, medium, large", do=lambda: Options(size="huge"))
+
+
+def test_choose_larger_size_takes_more_memory(forty, tmp_path, monkeypatch):
+    small, large = (training_bytes(TINY, model_config(TINY, RATE, size), 16) for size in ("small", "large"))
+    monkeypatch.setattr(training_options, "available_bytes", lambda: (small + large) / 2)
+    choose_of(forty, tmp_path, latent_rate=RATE)
+    refused(
+        "takes about",
+        ", or train with --size small.",
+        do=lambda: choose_of(forty, tmp_path, latent_rate=RATE, size="large"),
+    )
+
+
 # Resuming
 
 
@@ -111,6 +141,8 @@ def test_choose_resumed_with_another_budget_says_both(forty, tmp_path):
     ("given", "words"),
     [
         ({"latent_rate": 200.0}, ("--latent-rate 200 (it has 94)",)),
+        ({"size": "large"}, ("--size large (it has small)",)),
+        ({"latent_rate": 200.0, "size": "medium"}, ("--size medium (it has small)", "--latent-rate 200 (it has 94)")),
         ({"codec": True}, ("--codec (it has none)",)),
         ({"batch_size": 8, "seed": 4}, ("--batch-size 8 (it has 5), --seed 4 (it has 3)",)),
         ({"learning_rate": 0.1}, ("--learning-rate 0.1 (it has 0.003)",)),
