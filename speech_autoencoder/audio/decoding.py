@@ -19,6 +19,7 @@ from speech_autoencoder.audio.formats.layout import layout
 from speech_autoencoder.audio.formats.stream import Stream
 from speech_autoencoder.config import RATES_HZ
 from speech_autoencoder.errors import InputError
+from speech_autoencoder.storage.copies import fetched
 from speech_autoencoder.system.extras import install_command
 from speech_autoencoder.system.files import explain, is_regular, printable
 
@@ -67,6 +68,7 @@ class Decoder:
         """
         self.path, self._salvage, self._note = path, salvage, ""
         self._name = printable(path)
+        self._file = path  # on this computer, once it is open
         self._stack = ExitStack()
         self._ffmpeg: Ffmpeg | None = None
         self._ahead: list[np.ndarray] = []
@@ -89,15 +91,16 @@ class Decoder:
     def _open(self) -> None:
         """Open the file, and its first stream of sound."""
         try:
-            status = self.path.stat()
-            if self.path.is_dir():
-                os.scandir(self.path).close()  # raises if the folder cannot be read, which is then the reason
+            self._file = self._stack.enter_context(fetched(self.path))
+            status = self._file.stat()
+            if self._file.is_dir():
+                os.scandir(self._file).close()  # raises if the folder cannot be read, which is then the reason
                 raise InputError(f"{self._name} is a folder: name a recording in it.")
             if not is_regular(status):
                 raise InputError(f"{self._name} is not a regular file: name a recording.")
             if not status.st_size:
                 raise InputError(f"{self._name} is empty (0 bytes): record or copy it again.")
-            with self.path.open("rb") as file:
+            with self._file.open("rb") as file:
                 self._layout = layout(file)
         except OSError as error:
             raise InputError(f"{self._name} could not be read: {explain(error)}.") from error
@@ -123,9 +126,9 @@ class Decoder:
         """Return a stream of the file, opened by libsndfile and closed by `stack`, or None if that does not read it."""
         try:
             if stream is None or (len(self._layout.streams) == 1 and not stream.pieces):
-                sound = _SoundFile(libsndfile_path(self.path))
+                sound = _SoundFile(libsndfile_path(self._file))
             else:
-                file = stack.enter_context(self.path.open("rb"))
+                file = stack.enter_context(self._file.open("rb"))
                 sound = _SoundFile(Window(file, stream.pieces or (range(stream.start, stream.end),)))
         except (sf.SoundFileError, UnicodeError, ValueError, TypeError, RuntimeError):
             return None
@@ -141,7 +144,7 @@ class Decoder:
         if not streams and not content.is_media:
             raise InputError(f"{self._name} {self._describe(content)}.")
         try:
-            self._ffmpeg = self._stack.enter_context(Ffmpeg(self.path, BLOCK_SAMPLES))
+            self._ffmpeg = self._stack.enter_context(Ffmpeg(self._file, BLOCK_SAMPLES))
             self.sr, self.n_channels = self._ffmpeg.head.sr, self._ffmpeg.head.n_channels
         except FfmpegError as error:
             if streams and self._layout.defect:
@@ -277,7 +280,7 @@ class Decoder:
         """Yield the blocks after those that libsndfile could decode, if ffmpeg can."""
         n_whole = n_read
         try:
-            with Ffmpeg(self.path, BLOCK_SAMPLES) as ffmpeg:
+            with Ffmpeg(self._file, BLOCK_SAMPLES) as ffmpeg:
                 if (ffmpeg.head.sr, ffmpeg.head.n_channels) != (self.sr, self.n_channels):
                     raise FfmpegError
                 skipped = 0

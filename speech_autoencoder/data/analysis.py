@@ -3,7 +3,7 @@
 import hashlib
 import os
 from collections.abc import Callable, Container, Generator, Iterable, Iterator
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from itertools import chain, groupby
 from pathlib import Path
@@ -19,6 +19,8 @@ from speech_autoencoder.audio.resampling import resample_recording, resample_tog
 from speech_autoencoder.config import FeatureConfig
 from speech_autoencoder.data.recordings import Recordings
 from speech_autoencoder.errors import InputError
+from speech_autoencoder.storage.copies import fetched
+from speech_autoencoder.storage.remote_path import RemotePath
 from speech_autoencoder.system.files import explain, printable
 
 # The most recordings that are analysed together.
@@ -91,7 +93,7 @@ def stamp(path: Path) -> dict[str, int]:
 
 def digest_of(path: Path) -> int:
     """Return a digest of the bytes of a file; raise OSError if it cannot be read."""
-    with path.open("rb", buffering=0) as file:
+    with fetched(path) as copy, copy.open("rb", buffering=0) as file:
         digest = hashlib.file_digest(file, lambda: hashlib.blake2b(digest_size=_DIGEST_BYTES)).digest()
     return int.from_bytes(digest)
 
@@ -123,7 +125,7 @@ def together(
         some.append(item)
         if isinstance(item, str):
             with suppress(OSError):  # `analyse` reports what is wrong with it
-                n_bytes += 0 if item in recordings.parts else recordings.path(item).stat().st_size
+                n_bytes += 0 if item in recordings.parts else _size(recordings.path(item))
         elif isinstance(item, Sound):
             n_bytes += item.waveform.nbytes // 2  # as a file of 16 bits has
         if len(some) == _MOST_TOGETHER or n_bytes > _MOST_BYTES_TOGETHER:
@@ -131,6 +133,11 @@ def together(
             some, n_bytes = [], 0
     if some:
         yield some
+
+
+def _size(path: Path) -> int:
+    """Return the size of a file in bytes; of a remote one only if that is known without asking for each file."""
+    return path.known_size if isinstance(path, RemotePath) else path.stat().st_size
 
 
 def _items(recordings: Recordings, features: FeatureConfig, known: Container[str], salvage: bool) -> Iterable[Item]:
@@ -157,8 +164,10 @@ def _read_parts(
     """Yield the parts of one file, in the order of their starts, while it is decoded once."""
     path, n_done = recordings.path(names[0]), 0
     try:
-        of_file = {**stamp_of(path.stat()), "digest": digest_of(path)}
-        with opened_stream(path, salvage=salvage) as (sr, blocks):
+        with ExitStack() as stack:
+            stack.enter_context(fetched(path))
+            of_file = {**stamp_of(path.stat()), "digest": digest_of(path)}
+            sr, blocks = stack.enter_context(opened_stream(path, salvage=salvage))
             cutter, spans = Cutter(blocks), [recordings.parts[name].span(sr) for name in names]
             for name, (start, end), following in zip(names, spans, [*spans[1:], None], strict=True):
                 levels = Levels(sr)
@@ -231,14 +240,14 @@ def _read(path: Path, name: str, features: FeatureConfig, salvage: bool) -> Soun
     """Return the sound of a short recording, the clips of a long one, or the reason why it cannot be used."""
     try:
         status = path.stat()
-        with opened(path, salvage=salvage) as (recording, blocks):
+        with fetched(path), opened(path, salvage=salvage) as (recording, blocks):
             levels = Levels(recording.sr)
             is_short = recording.n_samples <= _SHORT_SAMPLES
             if is_short:
                 waveform = np.concatenate(list(blocks(None, levels)))
             else:
                 frames = _frames(blocks(features.sr, levels), features.sr, features)
-        digest = digest_of(path)
+            digest = digest_of(path)
     except InputError as error:
         return Unusable(str(error))
     except OSError as error:

@@ -106,7 +106,8 @@ class _Reader:
         self.problems = Problems()
         self.names: list[str] = []
         self._has_decimal_commas = has_decimal_commas
-        self._find = lru_cache(_MOST_FILES)(ListedFiles(path.parent).find)
+        self._files = ListedFiles(path.parent)
+        self._find = lru_cache(_MOST_FILES)(self._files.find)
         self._parts: dict[str, Part] = {}
         self._rows: dict[str, int] = {}
         self._values: dict[str, list[str]] = {"speaker": [], "label": []}
@@ -232,13 +233,14 @@ class _Reader:
             for role, values in self._values.items()
         }
         return Recordings(
-            self.path.parent,
+            self._files.folder,
             [self.names[i] for i in order],
             parts,
             told["speaker"],
             told["label"],
             self._rows,
             printable(self.path),
+            self._files.addresses,
         )
 
     def notes(self) -> list[str]:

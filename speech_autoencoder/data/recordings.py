@@ -4,6 +4,7 @@ import os
 import stat
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path, PurePosixPath
@@ -12,6 +13,8 @@ from typing import Self
 from speech_autoencoder.audio.finding import find_recordings
 from speech_autoencoder.audio.parts import Part
 from speech_autoencoder.data.recording_names import Understanding, understand
+from speech_autoencoder.storage.remote_path import RemotePath, joined, of_text
+from speech_autoencoder.storage.urls import is_url
 from speech_autoencoder.system.files import printable
 from speech_autoencoder.system.spelling import on_disk, same_spelling
 
@@ -39,6 +42,8 @@ class Recordings:
         {name: its row in the list}, empty for a folder.
     listed_in : str
         What messages call the list, "" for a folder.
+    addresses : mapping
+        Of files that a list names by URLs which give access to them, those URLs; the names are without it.
     """
 
     folder: Path
@@ -48,6 +53,7 @@ class Recordings:
     labels: Sequence[str] | None = None
     rows: Mapping[str, int] = field(default_factory=dict)
     listed_in: str = ""
+    addresses: Mapping[str, Path] = field(default_factory=dict)
 
     @classmethod
     def of_folder(cls, folder: Path) -> Self:
@@ -61,7 +67,8 @@ class Recordings:
 
     def path(self, name: str) -> Path:
         """Return the path of the file of a recording."""
-        return self.folder / self.file(name)
+        file = self.file(name)
+        return self.addresses.get(file) or joined(self.folder, file)
 
     def files(self) -> list[str]:
         """Return the path of the file of each recording, from the folder."""
@@ -96,15 +103,35 @@ class Recordings:
 
 
 class ListedFiles:
-    """Finds files by the paths that a list in a folder has for them."""
+    """Finds files by the paths that a list in a folder has for them.
+
+    Attributes
+    ----------
+    folder : Path
+    addresses : dict
+        See `Recordings`.
+    """
 
     def __init__(self, folder: Path) -> None:
-        self._folder = os.fspath(folder)
-        self._inside = os.path.join(folder.absolute(), "")  # noqa: PTH118 - Path drops the last /
+        self.folder, self.addresses = folder, dict[str, Path]()
+        self._folder = str(folder)
+        self._inside = f"{folder.absolute()}".rstrip(os.sep) + ("/" if isinstance(folder, RemotePath) else os.sep)
         self._listing = lru_cache(_listing)
 
     def find(self, text: str) -> tuple[str, str]:
-        """Return the path of a file from the folder, and what is wrong with it, if anything."""
+        """Return the path of a file from the folder, and what is wrong with it, if anything.
+
+        A URL stays one, unless it is in the folder; reading it reports if there is nothing.
+        """
+        path = of_text(text) if is_url(text) else None
+        if isinstance(path, RemotePath):
+            file = str(path).removeprefix(self._inside)
+            if path.gives_access:
+                self.addresses[file] = path
+            return file, ""
+        if isinstance(self.folder, RemotePath):
+            return self._find_remote(self.folder, text)
+        text = str(path or text)
         slashed = text.replace("\\", "/")
         spellings = [_normal(text), _normal(slashed)]
         if slashed.startswith("~"):
@@ -116,6 +143,16 @@ class ListedFiles:
                 file = spelling.removeprefix(self._inside)
                 return file, f"{printable(file)} is a folder" if is_folder else ""
         file = self._spelled(_normal(slashed))
+        return file, "" if file else f"there is no file {printable(text)}"
+
+    def _find_remote(self, folder: RemotePath, text: str) -> tuple[str, str]:
+        """Return the path of a file from a remote folder, and what is wrong with it; the folder is listed once."""
+        slashed = _normal(text.replace("\\", "/"))
+        if folder.statuses is None:
+            with suppress(OSError):  # where nothing can be listed, reading a file reports whether it is there
+                folder.find()
+        names = folder.statuses
+        file = next((x for x in (slashed, f"{_SUBFOLDER}/{slashed}") if names is None or x in names), "")
         return file, "" if file else f"there is no file {printable(text)}"
 
     def _spelled(self, path: str) -> str:

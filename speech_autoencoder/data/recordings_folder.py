@@ -5,6 +5,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from speech_autoencoder.storage.remote_path import RemotePath, of_text
+from speech_autoencoder.storage.urls import is_url
+
 # Recordings that are looked for in each folder that may be the right one.
 _SAMPLE = 8
 
@@ -17,6 +20,8 @@ def stored(audio_dir: Path, array_path: Path) -> dict[str, str]:
     >>> stored(Path("/data/speech/training"), Path("/data/train_data.npy"))
     {'audio_dir': 'speech/training', 'audio_dir_absolute': '/data/speech/training'}
     """
+    if isinstance(audio_dir, RemotePath) or isinstance(array_path, RemotePath):  # neither is beside the other
+        return dict.fromkeys(("audio_dir", "audio_dir_absolute"), str(audio_dir.absolute()))
     absolute, parent = audio_dir.absolute(), array_path.parent.absolute()
     try:
         if absolute.is_relative_to(parent) and os.pardir not in absolute.parts:
@@ -36,15 +41,19 @@ def find(sidecar: dict[str, Any], array_path: Path, names: Sequence[str], sizes:
 
     Raises
     ------
-    KeyError, TypeError
-        If the sidecar holds no such paths.
+    KeyError, TypeError, ValueError
+        If the sidecar holds no such paths, or not a size for each name.
     """
     relative, absolute = sidecar["audio_dir"], sidecar.get("audio_dir_absolute", sidecar["audio_dir"])
+    if is_url(absolute) or isinstance(array_path, RemotePath):
+        return of_text(absolute)
     parent = array_path.parent
     beside = parent.resolve() if relative.startswith(os.pardir) else parent
     folders = [beside / relative, array_path.resolve().parent / relative, Path(absolute), Path(relative)]
+    if len(names) != len(sizes):
+        raise ValueError(f"{len(names):,} names, but {len(sizes):,} sizes")
     step = max(1, len(names) // _SAMPLE)
-    some = list(zip(names, sizes, strict=True))[::step]
+    some = [(names[i], sizes[i]) for i in range(0, len(names), step)]
     best = max(folders, key=lambda folder: sum(_size(folder / name) == size for name, size in some))
     if any(_size(best / name) == size for name, size in some):
         return best

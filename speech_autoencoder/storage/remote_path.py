@@ -57,6 +57,16 @@ class RemotePath(Elsewhere):
         scheme, _, query, place = self._taken_apart()
         return f"{scheme}://{place}{'?' if query else ''}{query}"
 
+    @property
+    def gives_access(self) -> bool:
+        """Whether there is more to the URL than its text: a user, or a query."""
+        return any(self._taken_apart()[1:3])
+
+    @property
+    def known_size(self) -> int:
+        """The size in bytes that a listing has told; 0 if none has."""
+        return max(0, self._status.size) if self._status else 0
+
     def _taken_apart(self) -> tuple[str, str, str, str]:
         """Return the scheme, the user, the query, and the host and path."""
         scheme, _, secret = (self.parts or ("",))[0].partition(":")

@@ -76,6 +76,8 @@ def find(path: "RemotePath") -> dict[str, Status]:
         filesystem.invalidate_cache()
         found = filesystem.find(place, detail=True)
         filesystem.invalidate_cache()  # looking a file up in it takes longer the more there are
+        if place in found:
+            raise NotADirectoryError
         start = place.rstrip("/") + "/"
         return {name.removeprefix(start): _status(info) for name, info in found.items() if info["type"] != "directory"}
 
@@ -260,6 +262,8 @@ def _meaning(path: "RemotePath", error: Exception) -> OSError:
         return ConnectionError(0, f"its server does not answer; check the URL and the network{endpoint}", name)
     if any(isinstance(each, FileNotFoundError) for each in chain) or {404, 410} & set(codes):
         return FileNotFoundError(errno.ENOENT, "there is no such file or folder", name)
+    if any(isinstance(each, NotADirectoryError) for each in chain):
+        return NotADirectoryError(errno.ENOTDIR, "it is a file, not a folder", name)
     text = " ".join(redacted(str(error)).split())[:_MOST_REASON].rstrip(".")
     return OSError(0, f"{text or type(error).__name__} ({path.scheme}://)", name)
 
