@@ -7,6 +7,8 @@ from os import PathLike
 from pathlib import Path
 
 from speech_autoencoder.api.arguments import optional
+from speech_autoencoder.api.engines import require_engine
+from speech_autoencoder.api.file_batches import shared_batch
 from speech_autoencoder.api.reports import StartBar, reports
 from speech_autoencoder.cli.inputs import Batch, duration_s, load_codec, recordings_of
 from speech_autoencoder.cli.messages import describe_encoded
@@ -16,10 +18,10 @@ from speech_autoencoder.cli.process import blas_threads
 from speech_autoencoder.cli.progress import Say
 from speech_autoencoder.cli.session import settings_kept
 from speech_autoencoder.codec.container import SUFFIX
-from speech_autoencoder.codec.latent_search import Encoder
-from speech_autoencoder.codec.reconstruction import Tick, Watch, ignore_block, reconstruct_recording
-from speech_autoencoder.codec.recording_codec import Encoded, decode_recording, encode_recording
-from speech_autoencoder.config import InversionConfig, LatentSearchConfig
+from speech_autoencoder.codec.files import SEARCHED_S, prediction_encoder, reconstruct_file, reconstruct_files
+from speech_autoencoder.codec.reconstruction import ignore_block
+from speech_autoencoder.codec.recording_codec import Encoded
+from speech_autoencoder.engines.engine import THREADS
 from speech_autoencoder.errors import InputError
 from speech_autoencoder.model import model_file
 from speech_autoencoder.report.recording_figure import Excerpt
@@ -67,6 +69,7 @@ def predict(
     bitrate: float | None = None,
     strict: bool = False,
     salvage: bool = False,
+    engine: str = "threads",
     overwrite: bool = False,
     say: Say | None = None,
     warn: Say | None = None,
@@ -92,6 +95,9 @@ def predict(
         Raise InputError for the first of many recordings that cannot be used, instead of leaving it out.
     salvage
         Use what can be decoded of recordings that are cut short or damaged.
+    engine
+        ``"threads"``, or ``"dask"``: recordings, which need an `output_dir`, are divided among the workers of a Dask
+        cluster, see docs/scale.md.
     overwrite
         Replace files that exist and were not made by this program.
     say, warn, progress
@@ -119,6 +125,9 @@ def predict(
     model_path, output_path = expanded(model), expanded(output)
     folder = None if output_dir is None else expanded(output_dir)
     bitrate = optional("bitrate", bitrate, float)
+    require_engine(engine)
+    if engine != THREADS and folder is None:
+        raise InputError(f"Engine {engine} divides recordings: name a folder for their reconstructions (output_dir).")
 
     # What is read, and what may be written.
     require_suffix(output_path, ".wav")
@@ -131,18 +140,35 @@ def predict(
     encoded_paths = [(path.with_suffix(SUFFIX), is_codec_file) for _, path in batch.pairs] if bitrate else []
     also = [*encoded_paths, *([(figure_path, is_figure)] if figure_path else [])]
     batch.require_free(is_sound, model_path, *also, overwrite=overwrite)
-    seconds = sum(batch.each(lambda path, _: duration_s(path, salvage=salvage, warn=reporter.warn)))
+    is_here = engine == THREADS
+    seconds = batch.each(lambda path, _: duration_s(path, salvage=salvage, warn=reporter.warn)) if is_here else []
     if folder is None:
         lock(output_path)
 
     # From each recording to its latent, and from that to its sound.
     loaded = load_codec(model_path) if bitrate else model_file.load(model_path)
-    encoder = Encoder(loaded, LatentSearchConfig(steps=0) if bitrate else LatentSearchConfig())
     excerpt = Excerpt(paths[0], loaded.features, salvage=salvage) if figure_path else None
     watch = excerpt.watch if excerpt else ignore_block
-    with blas_threads(1), reporter.start_bar("reconstructing", seconds) as bar:
-        step = partial(_reconstruct, encoder=encoder, bitrate=bitrate, salvage=salvage, watch=watch, tick=bar.update)
-        sizes = [encoded for encoded in batch.each(step) if encoded]
+    where = folder or output_path.parent
+    with shared_batch(engine, batch, model=model_path, folder=where, say=reporter.say) as shared:
+        if shared:
+            seconds = shared.durations_s(salvage=salvage, warn=reporter.warn)
+        with blas_threads(1), reporter.start_bar("reconstructing", sum(seconds)) as bar:
+            if shared:
+                reconstruct = partial(reconstruct_files, model=shared.model, bitrate=bitrate, salvage=salvage)
+                results = shared.write(reconstruct, seconds, most_s=SEARCHED_S, tick=bar.update)
+            else:
+                reconstruct_one = partial(
+                    reconstruct_file,
+                    encoder=prediction_encoder(loaded, bitrate),
+                    bitrate=bitrate,
+                    salvage=salvage,
+                    workers=min(_MOST_WORKERS, available_cpus()),
+                    watch=watch,
+                    tick=bar.update,
+                )
+                results = batch.each(reconstruct_one)
+    sizes = [encoded for encoded in results if encoded]
     drawn = try_to_draw(figure_path, excerpt.draw, reporter.warn) if figure_path and excerpt else []
 
     # What was written.
@@ -156,22 +182,3 @@ def predict(
         reporter.say(f"Wrote {listed([output_path, *drawn])}.")
     batch.name_left_out(reporter.warn)
     return Prediction(written, sizes, drawn[0] if drawn else None, batch.left_out)
-
-
-def _reconstruct(
-    path: Path, output: Path, *, encoder: Encoder, bitrate: float | None, salvage: bool, watch: Watch, tick: Tick
-) -> Encoded | None:
-    """Write the reconstruction of a recording as a WAV file.
-
-    With a bitrate (kbit/s), it is decoded from a .sae file that is written beside it, and described by the result.
-    """
-    if bitrate is None:
-        workers = min(_MOST_WORKERS, available_cpus())
-        reconstruct_recording(
-            path, encoder, InversionConfig(), output, salvage=salvage, workers=workers, watch=watch, tick=tick
-        )
-        return None
-    encoded_path = output.with_suffix(SUFFIX)
-    encoded = encode_recording(path, encoder, encoded_path, bitrate=bitrate, salvage=salvage, watch=watch)
-    decode_recording(encoded_path, encoder.model, output, InversionConfig(), watch=watch, tick=tick)
-    return encoded

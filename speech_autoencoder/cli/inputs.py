@@ -3,8 +3,8 @@
 import os
 import re
 import sys
-from collections.abc import Callable, Iterable, Mapping
-from contextlib import suppress
+from collections.abc import Callable, Generator, Iterable, Mapping
+from contextlib import closing, suppress
 from glob import glob, has_magic
 from pathlib import Path
 from typing import Any, TypeVar
@@ -17,6 +17,7 @@ from speech_autoencoder.cli.origins import IsOurs
 from speech_autoencoder.cli.outputs import require_outputs
 from speech_autoencoder.cli.process import STATUS_PARTLY_DONE, warn
 from speech_autoencoder.cli.progress import Say
+from speech_autoencoder.engines.engine import Lost
 from speech_autoencoder.errors import InputError
 from speech_autoencoder.model import model_file
 from speech_autoencoder.model.model_file import TrainedModel
@@ -215,6 +216,20 @@ class Batch:
             raise InputError(f"None of {counted(self._n_inputs, 'file')} could be used: {self.left_out[0][1]}")
         self.pairs = pairs
         return results
+
+    def each_by(self, outcomes: Generator[Result | InputError | Lost]) -> list[Result]:
+        """Return what an engine's `outcomes` hold for every input; those with an error, or lost, are left out."""
+
+        def take(path: Path, output: Path) -> Result:
+            outcome = next(outcomes)
+            if isinstance(outcome, Lost):
+                raise InputError(f"{printable(path)}: {outcome.reason}.")
+            if isinstance(outcome, InputError):
+                raise outcome
+            return outcome
+
+        with closing(outcomes):
+            return self.each(take)
 
     def require_free(self, is_ours: IsOurs, model_path: Path, *also: tuple[Path, IsOurs], overwrite: bool) -> None:
         """Check, before long work, that every output can be written, and that nothing is lost by it.

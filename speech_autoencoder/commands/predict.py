@@ -5,11 +5,19 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from speech_autoencoder.cli.options import add_salvage_option, add_strict_option, keywords, positive, to_path
+from speech_autoencoder.cli.options import (
+    add_engine_option,
+    add_salvage_option,
+    add_strict_option,
+    keywords,
+    positive,
+    to_path,
+)
 from speech_autoencoder.cli.process import STATUS_PARTLY_DONE
 from speech_autoencoder.codec.container import SUFFIX
 from speech_autoencoder.commands.arguments import MODEL_PATH
 from speech_autoencoder.config import INTERPOLATION_STEPS, MOST_INTERPOLATION_STEPS
+from speech_autoencoder.engines.engine import THREADS
 from speech_autoencoder.errors import InputError
 from speech_autoencoder.system.figures import show_in_window
 
@@ -62,6 +70,7 @@ def add_options(
         help="with --toward, the sounds to write, those of both recordings included "
         f"(default: {INTERPOLATION_STEPS}, at most {MOST_INTERPOLATION_STEPS})",
     )
+    add_engine_option(parser)
     parser.add_argument("--no-show", action="store_true", help="open no window with the figure")
 
 
@@ -90,6 +99,8 @@ def _interpolate(toward: Path, steps: int | None, options: dict[str, Any], *, sh
     for name in ("output_dir", "bitrate"):
         if options.pop(name):
             raise InputError(f"--toward does not go with --{name.replace('_', '-')}: leave one of them out.")
+    if options.pop("engine") != THREADS:
+        raise InputError("--toward makes a few sounds, which no engine divides: leave --engine out.")
     options.pop("strict")
     done = interpolate(files[0], toward, steps=steps or INTERPOLATION_STEPS, figure=True, **options)
     if show and done.figure:
