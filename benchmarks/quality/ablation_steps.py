@@ -72,7 +72,7 @@ def systems(material: Material) -> Iterator[System]:
 
     yield the_old_program(material)
 
-    clips = material.training.clips
+    clips = material.training.clips[:]
     network, costs = _train_old(old_program.stretch(clips), material.args)
     stretched = _apply_to_clips(material.testing, network, stretched=True)
     rate = _LATENT_RATE + _EXTREMES_RATE

@@ -24,9 +24,9 @@ from speech_autoencoder.data.recording_names import Understanding, understand
 from speech_autoencoder.data.recordings import Recordings
 from speech_autoencoder.data.sidecar.clips_file import Progress, digest_of_clips
 from speech_autoencoder.data.sidecar.columns import COLUMNS, FILE_COLUMNS, how_names_are_read, name_columns
-from speech_autoencoder.data.sidecar.json_file import FORMAT, sidecar_path
+from speech_autoencoder.data.sidecar.json_file import FORMAT, write_sidecar
 from speech_autoencoder.errors import InputError
-from speech_autoencoder.system.files import atomic_write, printable, write_json
+from speech_autoencoder.system.files import atomic_write, printable
 from speech_autoencoder.system.integers import ceil_div
 from speech_autoencoder.system.parallel import in_order
 
@@ -54,6 +54,7 @@ CODE = (
     "audio/log_mel.py",
     "data/sidecar/json_file.py",
     "data/sidecar/columns.py",
+    "data/sidecar/columns_file.py",
     "data/sidecar/clips_file.py",
     "data/dataset.py",
     "data/recordings.py",
@@ -187,7 +188,7 @@ def build(
             raise InputError(recordings.where(left_out[0][0]) + left_out[0][1])
         told = told.select([name not in old.left_out for name in recordings.names])
         columns = old.write_sidecar(array_path, recordings, told, part)
-        return _summary(False, columns, 0, features, left_out, old.notes, told)
+        return summarise(False, columns, 0, features, left_out, old.notes, told)
 
     analyser = analyser or partial(in_threads, features=features, workers=workers, salvage=salvage)
     with atomic_write(array_path) as temporary:
@@ -199,9 +200,9 @@ def build(
         # Before the array takes its place: if the sidecar cannot be written, the old array stays. The sidecar holds a
         # digest of the array, so that files of two different runs are noticed.
         sidecar = _sidecar(written, recordings, array_path, features, salvage, told)
-        write_json(sidecar_path(array_path), sidecar | ({"part": part} if part else {}))
+        write_sidecar(array_path, sidecar | ({"part": part} if part else {}))
     columns = written.columns | name_columns(told)
-    return _summary(True, columns, written.n_computed, features, written.left_out, written.notes, told)
+    return summarise(True, columns, written.n_computed, features, written.left_out, written.notes, told)
 
 
 @dataclass(frozen=True)
@@ -253,7 +254,7 @@ def _write_array(
     n_used = n_rows = n_computed = 0
     fingerprint = hashlib.blake2b(digest_size=16)
     with path.open("wb") as file, closing(analysed) as lists:
-        _write_header(file, (0, features.n_mels, features.n_frames, 1))
+        write_header(file, (0, features.n_mels, features.n_frames, 1))
         for name, found in zip(names, progress(chain.from_iterable(lists), len(names)), strict=True):
             if isinstance(found, Unusable):
                 if strict:
@@ -264,7 +265,7 @@ def _write_array(
             for key, column in columns.items():
                 column[n_used] = found.entry[key]
             n_used += 1
-            fingerprint.update(f"{name!r} {found.entry['digest']}\n".encode("ascii", "backslashreplace"))
+            fingerprint.update(identity(name, found.entry["digest"]))
             file.write(np.ascontiguousarray(found.clips, "<f4").data)
             n_rows += len(found.clips)
             n_computed += found.is_new
@@ -273,14 +274,10 @@ def _write_array(
         if left_out and not folder.is_dir():
             raise InputError(f"{printable(folder)} disappeared while it was read: put it back and run again.")
         if not n_rows and not may_be_empty:
-            name, reason = left_out[0]
-            where, first = recordings.listed_in or printable(folder), recordings.where(name) + reason
-            waiting, sentence = of_those_that_need_pyav(left_out)
-            why = sentence if waiting else f"the first: {first}"
-            raise InputError(f"None of the {len(names)} recordings in {where} can be used; {why}")
+            raise none_usable(recordings, left_out)
         file.seek(0)
         shape = (n_rows, features.n_mels, features.n_frames, 1)
-        _write_header(file, shape)
+        write_header(file, shape)
         file.flush()
         digest = digest_of_clips(np.load(path, mmap_mode="r" if n_rows else None))
     if left_out:
@@ -291,7 +288,21 @@ def _write_array(
     return _Written(used, shape, digest, fingerprint.hexdigest(), left_out, again, notes, n_computed)
 
 
-def _write_header(file: BinaryIO, shape: tuple[int, ...]) -> None:
+def none_usable(recordings: Recordings, left_out: LeftOut) -> InputError:
+    """Return the error that no recording can be used."""
+    name, reason = left_out[0]
+    where, first = recordings.listed_in or printable(recordings.folder), recordings.where(name) + reason
+    waiting, sentence = of_those_that_need_pyav(left_out)
+    why = sentence if waiting else f"the first: {first}"
+    return InputError(f"None of the {len(recordings.names)} recordings in {where} can be used; {why}")
+
+
+def identity(name: str, digest: int) -> bytes:
+    """Return what the fingerprint of an array covers of a recording."""
+    return f"{name!r} {digest}\n".encode("ascii", "backslashreplace")
+
+
+def write_header(file: BinaryIO, shape: tuple[int, ...]) -> None:
     """Write the header of a float32 .npy of this shape; numpy leaves space in it for any count of rows."""
     np.lib.format.write_array_header_1_0(file, {"descr": "<f4", "fortran_order": False, "shape": shape})
 
@@ -335,7 +346,7 @@ def _rows(columns: dict[str, Any], features: FeatureConfig) -> dict[str, np.ndar
     return {"recording": recording, "offset": start * features.hop_length, "valid_frames": valid}
 
 
-def _summary(
+def summarise(
     written: bool,
     columns: dict[str, Any],
     n_computed: int,

@@ -15,16 +15,22 @@ from speech_autoencoder.config import RATES_HZ, FeatureConfig
 from speech_autoencoder.data import recordings_folder
 from speech_autoencoder.data.analysis import digest_of, stamp
 from speech_autoencoder.data.recording_names import Understanding, understand
-from speech_autoencoder.data.sidecar.clips_file import Progress, digest_of_clips, open_clips
-from speech_autoencoder.data.sidecar.columns import COLUMNS, columns_in, understanding_in
-from speech_autoencoder.data.sidecar.json_file import FORMAT, features_in, read_sidecar, sidecar_path
+from speech_autoencoder.data.sidecar.clips_file import CheckedClips, Clips, Progress, digest_of_clips, open_clips
+from speech_autoencoder.data.sidecar.columns import columns_in, numbers_in, understanding_in
+from speech_autoencoder.data.sidecar.columns_file import Texts
+from speech_autoencoder.data.sidecar.json_file import FORMAT, FORMATS, features_in, read_sidecar, sidecar_path
 from speech_autoencoder.errors import InputError
+from speech_autoencoder.storage.remote_path import RemotePath, joined
 from speech_autoencoder.system.files import printable
 from speech_autoencoder.system.integers import ceil_div
 from speech_autoencoder.system.spelling import on_disk
 
 # The most characters of a file's contents that a message quotes.
 _MOST_QUOTED = 40
+# Recordings whose numbers are checked at once.
+_RECORDINGS_AT_ONCE = 1 << 15
+# Rows that are counted in 32 bits.
+_MOST_ROWS = (1 << 31) - 1
 # Digests of files that are remembered.
 _MOST_DIGESTS = 1_024
 
@@ -37,12 +43,12 @@ class Dataset:
 
     Attributes
     ----------
-    clips : np.ndarray, (n_clips, n_mels, n_frames, 1) float32
-        Memory-mapped.
+    clips : Clips, (n_clips, n_mels, n_frames, 1) float32
+        On disk: mapped into memory, or read when they are used.
     features : FeatureConfig
     audio_dir : Path
         The folder of the recordings.
-    names : list of str
+    names : sequence of str
         Those of the recordings, relative to it.
     sr : np.ndarray, (n_recordings,) int
         The rate of each recording, Hz.
@@ -55,26 +61,26 @@ class Dataset:
         A digest of the recordings' names and contents.
     understood : Understanding, optional
         What the names were understood to tell when the array was made.
-    digests : sequence of int, optional
+    digests : sequence of int or array, optional
         Those of the files of the recordings; see `analysis.digest_of`.
-    files : list of str, optional
+    files : sequence of str, optional
         The files of the recordings, relative to the folder, if some recordings are parts of them: there, the name is
         another one. Without them, the names are those of files.
     starts : np.ndarray, (n_recordings,) int, optional
         The first sample of each recording in its file.
     """
 
-    clips: np.ndarray
+    clips: Clips
     features: FeatureConfig
     audio_dir: Path
-    names: list[str]
+    names: Sequence[str]
     sr: np.ndarray
     n_samples: np.ndarray
     n_frames: np.ndarray
     first_row: np.ndarray
     fingerprint: str
     understood: Understanding | None = None
-    digests: Sequence[int] = ()
+    digests: Sequence[int] | np.ndarray = ()
     files: Sequence[str] = ()
     starts: Sequence[int] | np.ndarray = ()
     _reader: PartReader = field(default_factory=PartReader, repr=False, compare=False)
@@ -85,7 +91,7 @@ class Dataset:
 
     def path(self, recording: int) -> Path:
         """Return where the file of a recording is."""
-        return on_disk(self.audio_dir / self.file(recording))
+        return on_disk(joined(self.audio_dir, self.file(recording)))
 
     def is_part(self, recording: int) -> bool:
         """Return whether a recording is a part of a file."""
@@ -126,7 +132,9 @@ class Dataset:
         """Return whether the file of a recording holds other bytes than when the array was made, if it can be read."""
         path = self.path(recording)
         try:
-            return bool(self.digests) and self._digest_of(path, tuple(stamp(path).items())) != self.digests[recording]
+            return (
+                len(self.digests) > 0 and self._digest_of(path, tuple(stamp(path).items())) != self.digests[recording]
+            )
         except OSError:
             return False
 
@@ -137,13 +145,19 @@ class Dataset:
 
     def missing(self) -> list[str]:
         """Return the names of the recordings that are no longer there."""
-        exists = cache(lambda file: on_disk(self.audio_dir / file).exists())
+        if isinstance(self.audio_dir, RemotePath):
+            self.audio_dir.find()  # asks once, not for each of them
+        exists = cache(lambda file: on_disk(joined(self.audio_dir, file)).exists())
         return [name for i, name in enumerate(self.names) if not exists(self.file(i))]
 
     def frames(self, recording: int) -> np.ndarray:
         """Return the recording's normalised log-mel, (n_mels, n_frames[recording]), without padding."""
         rows = np.asarray(self.clips[self.first_row[recording] : self.first_row[recording + 1]])
         return join_clips(rows, self.n_frames[recording])
+
+    def recording_of(self, row: int) -> int:
+        """Return the recording that has a row."""
+        return int(np.searchsorted(self.first_row, row, side="right")) - 1
 
     def valid_frames(self) -> np.ndarray:
         """Return the count of frames that are not padding in each row, (n_clips,)."""
@@ -157,11 +171,11 @@ class Dataset:
         """What the names tell."""
         return self.understood or understand(self.names)
 
-    def speakers(self) -> list[str]:
+    def speakers(self) -> Sequence[str]:
         """Return the speaker of each recording, "" where unknown."""
         return self.understanding.speakers
 
-    def labels(self) -> list[str]:
+    def labels(self) -> Sequence[str]:
         """Return the label of each recording as its name tells it, "" where unknown."""
         return self.understanding.labels
 
@@ -186,53 +200,48 @@ def load(array_path: Path, made_by: str, *, progress: Progress = lambda items, t
     sidecar = read_sidecar(array_path, made_by)
     again = f"run {made_by} again."
     name = printable(sidecar_path(array_path))
-    if sidecar.get("format") != FORMAT:
+    if sidecar.get("format") not in FORMATS:
         received = repr(str(sidecar.get("format"))[:_MOST_QUOTED])
         raise InputError(f"{name} has another format: received {received}, expected {FORMAT!r}: {again}")
     features = features_in(sidecar, name, made_by)
+    if clips.shape[1:] != (features.n_mels, features.n_frames, 1):
+        raise InputError(
+            f"{printable(array_path)} holds clips of {clips.shape[1:]}, its sidecar says "
+            f"{(features.n_mels, features.n_frames, 1)}: {again}"
+        )
     try:
         columns = columns_in(sidecar)
-        names = columns["path"]
-        numbers: dict[str, np.ndarray] = {
-            key: np.array(columns[key], kind) for key, kind in COLUMNS.items() if kind is not str
-        }
-        sr, n_samples, n_frames = (numbers[key] for key in ("sr", "n_samples", "n_frames"))
+        numbers = numbers_in(columns)
+        names, files = columns["path"], columns.get("file", ())
         digest, fingerprint = sidecar["array"]["digest"], str(sidecar["fingerprint"])
-        files = columns.get("file", [])
-        starts = columns["start"] if files else []
         audio_dir = recordings_folder.find(sidecar, array_path, files or names, columns["size"])
         understood = understanding_in(sidecar, columns)
     except InputError:
         raise
     except (KeyError, TypeError, ValueError, OverflowError, AttributeError) as error:
         raise InputError(f"{name} is damaged ({type(error).__name__}: {error}): {again}") from error
-    if clips.shape[1:] != (features.n_mels, features.n_frames, 1):
-        raise InputError(
-            f"{printable(array_path)} holds clips of {clips.shape[1:]}, its sidecar says "
-            f"{(features.n_mels, features.n_frames, 1)}: {again}"
-        )
-    n_clips = ceil_div(n_frames, features.n_frames)
-    whole = names and {len(column) for column in columns.values()} == {len(names)}
-    whole = whole and min(sr.min(), n_samples.min(), n_frames.min()) > 0 and min(starts, default=0) >= 0
-    whole = whole and _fit(features, sr, n_samples, n_frames)
-    if not whole or n_clips.sum() != len(clips) or digest != digest_of_clips(clips):
+    is_whole = len(names) > 0 and {len(column) for column in columns.values()} == {len(names)}
+    first_row = _first_rows(features, numbers, names) if is_whole else None
+    if first_row is None or first_row[-1] != len(clips) or digest != digest_of_clips(clips):
         raise InputError(f"{printable(array_path)} and {name} do not belong together: {again}")
-    first_row = np.concatenate([[0], np.cumsum(n_clips)])
-    return Dataset(
+    data = Dataset(
         clips,
         features,
         audio_dir,
         names,
-        sr,
-        n_samples,
-        n_frames,
+        numbers["sr"],
+        numbers["n_samples"],
+        numbers["n_frames"],
         first_row,
         fingerprint,
         understood,
         columns["digest"],
         files,
-        starts,
+        numbers.get("start", ()),
     )
+    if isinstance(clips, CheckedClips):
+        clips.recording_of = lambda row: names[data.recording_of(row)]
+    return data
 
 
 def features_of(array_path: Path, made_by: str) -> FeatureConfig:
@@ -256,9 +265,25 @@ def understanding_of(array_path: Path) -> Understanding | None:
         return None
 
 
+def _first_rows(features: FeatureConfig, numbers: dict[str, np.ndarray], names: Sequence[str]) -> np.ndarray | None:
+    """Return the first row of each recording, and the count of rows; None if these numbers are no recordings'."""
+    first_row = np.zeros(len(names) + 1, np.int32 if isinstance(names, Texts) else np.int64)
+    for first in range(0, len(names), _RECORDINGS_AT_ONCE):
+        some = {key: column[first : first + _RECORDINGS_AT_ONCE] for key, column in numbers.items()}
+        if not _fit(features, some["sr"], some["n_samples"], some["n_frames"]) or min(some.get("start", [0])) < 0:
+            return None
+        ends = first_row[first] + np.cumsum(ceil_div(some["n_frames"], features.n_frames))
+        if ends[-1] > _MOST_ROWS:
+            first_row = first_row.astype(np.int64)
+        first_row[first + 1 : first + 1 + len(ends)] = ends
+        if isinstance(names, Texts):
+            names.forget()
+    return first_row
+
+
 def _fit(features: FeatureConfig, sr: np.ndarray, n_samples: np.ndarray, n_frames: np.ndarray) -> bool:
-    """Return whether recordings of these rates and lengths have these counts of frames."""
+    """Return whether there are recordings of these rates, lengths and counts of frames."""
     low, high = RATES_HZ
-    if sr.min() < low or sr.max() > high:
+    if sr.min() < low or sr.max() > high or n_samples.min() <= 0 or n_frames.min() <= 0:
         return False
     return bool((n_frames == features.count_frames(resampled_length(n_samples, sr, features.sr))).all())

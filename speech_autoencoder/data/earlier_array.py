@@ -1,5 +1,6 @@
 """The array of an earlier run, whose clips are used again where recordings are still the same."""
 
+from collections.abc import Sequence
 from contextlib import suppress
 from functools import partial
 from itertools import groupby
@@ -14,9 +15,8 @@ from speech_autoencoder.data.recording_names import Understanding
 from speech_autoencoder.data.recordings import Recordings
 from speech_autoencoder.data.sidecar.clips_file import Progress
 from speech_autoencoder.data.sidecar.columns import COLUMNS, FILE_COLUMNS, how_names_are_read, name_columns
-from speech_autoencoder.data.sidecar.json_file import read_sidecar, sidecar_path
+from speech_autoencoder.data.sidecar.json_file import are_same, read_sidecar, write_sidecar
 from speech_autoencoder.errors import InputError
-from speech_autoencoder.system.files import write_json
 from speech_autoencoder.system.parallel import in_order
 
 
@@ -26,7 +26,7 @@ class EarlierArray:
     def __init__(self, dataset: Dataset | None = None, sidecar: dict[str, Any] | None = None) -> None:
         self.dataset = dataset
         self.sidecar = sidecar or {"recordings": {key: [] for key in COLUMNS}, "left_out": []}
-        self.columns: dict[str, list] = self.sidecar["recordings"]
+        self.columns: dict[str, Any] = self.sidecar["recordings"]
         self.left_out = {
             str(entry["path"]): entry | {"reason": str(entry["reason"])} for entry in self.sidecar["left_out"]
         }
@@ -76,22 +76,23 @@ class EarlierArray:
         used = [name for name in recordings.names if name not in self.left_out]
         return (
             self.dataset is not None
-            and self.columns["path"] == used == list(self.unchanged)
+            and list(self.index) == used == list(self.unchanged)
             and len(used) + len(self.left_out) == len(recordings.names)
             and all(stamp(recordings.path(name)).items() <= entry.items() for name, entry in self.left_out.items())
         )
 
     def write_sidecar(
         self, array_path: Path, recordings: Recordings, told: Understanding, part: dict[str, Any] | None
-    ) -> dict[str, list]:
+    ) -> dict[str, Sequence]:
         """Write the sidecar if the files, their folder or what is known of them are others, and return its columns."""
-        columns = {key: [entry[key] for entry in self.unchanged.values()] for key in COLUMNS | FILE_COLUMNS}
+        kept = self.unchanged.values()
+        columns: dict[str, Sequence] = {key: [entry[key] for entry in kept] for key in COLUMNS | FILE_COLUMNS}
         columns |= recordings.columns(columns["path"], columns["sr"]) | name_columns(told)
         sidecar = self.sidecar | recordings_folder.stored(recordings.folder, array_path)
         sidecar |= {"names": how_names_are_read(told), "recordings": columns}
         sidecar |= {"part": part} if part else {}
-        if sidecar != self.sidecar:
-            write_json(sidecar_path(array_path), sidecar)
+        if not are_same(sidecar, self.sidecar):
+            write_sidecar(array_path, sidecar)
         return columns
 
     def analysed(self, name: str) -> Analysed | None:

@@ -1,5 +1,6 @@
 """Segments: recordings of one speaker that are scored together, since metrics of sound need some seconds."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,7 +19,7 @@ class Segment:
     duration_s: float
 
 
-def pool(speakers: list[str], durations_s: np.ndarray) -> tuple[list[Segment], list[int]]:
+def pool(speakers: Sequence[str], durations_s: np.ndarray) -> tuple[list[Segment], list[int]]:
     """Return the segments of recordings, and the recordings whose speakers have too little sound to score.
 
     Each speaker's recordings are taken in order until a segment is 5 s long; what is left over joins the last segment.
@@ -31,8 +32,10 @@ def pool(speakers: list[str], durations_s: np.ndarray) -> tuple[list[Segment], l
         Of each recording, in seconds.
     """
     segments, too_short = [], []
-    for speaker in sorted(set(speakers)):
-        members = [i for i, name in enumerate(speakers) if name == speaker]
+    members_of: dict[str, list[int]] = {}
+    for i, speaker in enumerate(speakers):
+        members_of.setdefault(speaker, []).append(i)
+    for speaker, members in sorted(members_of.items()):
         mine: list[Segment] = []
         pending: list[int] = []
         length = 0.0

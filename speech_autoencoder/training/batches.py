@@ -59,11 +59,35 @@ class Batch(NamedTuple):
 class _Piece(NamedTuple):
     """Rows of the array that are one after another in a recording."""
 
-    name: str
+    recording: int
     first: int
     end: int
     n_frames: int
-    level: float
+
+
+class _Pieces:
+    """Recordings in pieces of a few clips: as numbers of each recording, since a corpus may have millions."""
+
+    def __init__(self, dataset: Dataset, recordings: np.ndarray) -> None:
+        self._dataset = dataset
+        self._recordings = np.asarray(recordings)
+        n_clips = dataset.first_row[self._recordings + 1] - dataset.first_row[self._recordings]
+        # The pieces of all recordings up to each of them.
+        self._ends = np.cumsum(ceil_div(n_clips, _CLIPS_PER_PIECE))
+        self.n_frames = int(dataset.n_frames[self._recordings].sum())
+
+    def __len__(self) -> int:
+        return int(self._ends[-1])
+
+    def __getitem__(self, index: int) -> _Piece:
+        place = int(np.searchsorted(self._ends, index, side="right"))
+        recording, size = int(self._recordings[place]), self._dataset.features.n_frames
+        start, last = (int(row) for row in self._dataset.first_row[recording : recording + 2])
+        first = start + _CLIPS_PER_PIECE * (index - int(self._ends[place - 1]) if place else index)
+        end = min(first + _CLIPS_PER_PIECE, last)
+        n_before = (first - start) * size
+        n_frames = min(int(self._dataset.n_frames[recording]) - n_before, (end - first) * size)
+        return _Piece(recording, first, end, n_frames)
 
 
 def sequence_frames(features: FeatureConfig, frames_per_latent: int) -> int:
@@ -121,13 +145,15 @@ class Batches:
     ) -> None:
         self.batch_size = batch_size
         self.width = sequence_frames(dataset.features, frames_per_latent)
-        self._clips = dataset.clips
+        self._dataset = dataset
         self._frames_per_latent = frames_per_latent
         self._silences = silences
-        self._quietest = distance.config.quietest
-        self._pieces = _pieces_of(dataset, recordings, distance)
+        self._distance = distance
+        self._pieces = _Pieces(dataset, recordings)
+        # Of each recording once it was used, NaN before: computing it takes reading the recording.
+        self._levels = np.full(len(dataset.names), np.nan)
         self._in_batch: list[int] = []  # the pieces of the batch that `epoch` gave last
-        total = sum(piece.n_frames for piece in self._pieces) + frames_per_latent * (len(self._pieces) + 1)
+        total = self._pieces.n_frames + frames_per_latent * (len(self._pieces) + 1)
         self.n_steps = min(MOST_STEPS, math.ceil(total / (batch_size * self.width)))
 
     def epoch(self, rng: np.random.Generator | None = None) -> Iterator[Batch]:
@@ -143,10 +169,10 @@ class Batches:
         room = self.batch_size * self.width
         n_made = 0
         count = len(self._pieces)
-        order = range(count) if rng is None else itertools.cycle(rng.permutation(count).tolist())
+        order = range(count) if rng is None else itertools.cycle(rng.permutation(count))
         parts = [self._silence(0 if rng is None else int(rng.integers(self._frames_per_latent)))]
         n_frames = parts[0].shape[1]
-        for index in order:
+        for index in map(int, order):
             self._in_batch.append(index)
             added = [self._frames(index, rng), self._silence(self._frames_per_latent)]
             if self._silences and rng is not None and rng.random() < _SILENCE_PROBABILITY:
@@ -170,27 +196,35 @@ class Batches:
         """Return what a message says of the batch that `epoch` gave last, whose loss is not finite."""
         pieces = [self._pieces[i] for i in self._in_batch]
         for piece in pieces:
-            if not np.isfinite(self._clips[piece.first : piece.end]).all():
-                name = printable(piece.name)
+            if not np.isfinite(self._dataset.clips[piece.first : piece.end]).all():
+                name = printable(self._dataset.names[piece.recording])
                 return f"on {name}, whose values in the array are not finite: run {TRAIN_DATA_GENERATOR} again"
-        names = list(dict.fromkeys(piece.name for piece in pieces))
+        names = list(dict.fromkeys(self._dataset.names[piece.recording] for piece in pieces))
         more = f" and {len(names) - _MOST_NAMED} more" if len(names) > _MOST_NAMED else ""
         return f"on a batch with {', '.join(map(printable, names[:_MOST_NAMED]))}{more}: use a lower --learning-rate"
 
     def _silence(self, n_frames: int, *, counts: bool = False) -> np.ndarray:
         """Return silent frames (n_mels + 2, n_frames), whose last two rows are the mask and the level."""
-        frames = np.zeros((self._clips.shape[1] + 2, n_frames), np.float32)
+        frames = np.zeros((self._dataset.features.n_mels + 2, n_frames), np.float32)
         if counts:
-            frames[-2:] = [[1], [self._quietest]]
+            frames[-2] = 1
+            frames[-1] = self._distance.config.quietest
         return frames
 
     def _frames(self, index: int, rng: np.random.Generator | None) -> np.ndarray:
         """Return the frames (n_mels + 2, n_frames) of a piece, varied by rng, then the rows of mask and level."""
         piece = self._pieces[index]
-        frames = join_clips(self._clips[piece.first : piece.end], piece.n_frames)
+        frames = join_clips(self._dataset.clips[piece.first : piece.end], piece.n_frames)
+        level = self._level(piece.recording)
         if rng is not None:
             frames = vary(frames, rng)
-        return np.concatenate([frames, np.ones_like(frames[:1]), np.full_like(frames[:1], piece.level)])
+        return np.concatenate([frames, np.ones_like(frames[:1]), np.full_like(frames[:1], level)])
+
+    def _level(self, recording: int) -> float:
+        """Return the level of a recording."""
+        if np.isnan(self._levels[recording]):
+            self._levels[recording] = self._distance.level(self._dataset.frames(recording))
+        return float(self._levels[recording])
 
     def _batch(self, frames: np.ndarray) -> Batch:
         """Return the sequences of frames (n_mels + 2, batch_size * width)."""
@@ -200,16 +234,3 @@ class Batches:
             mask=np.ascontiguousarray(sequences[:, -2:-1]),
             level=np.ascontiguousarray(sequences[:, -1:]),
         )
-
-
-def _pieces_of(dataset: Dataset, recordings: np.ndarray, distance: LogMelDistance) -> list[_Piece]:
-    """Return the recordings in pieces of a few clips."""
-    n_valid = dataset.valid_frames()
-    pieces = []
-    for i in recordings:
-        level = distance.level(dataset.frames(i))
-        last = dataset.first_row[i + 1]
-        for first in range(dataset.first_row[i], last, _CLIPS_PER_PIECE):
-            end = min(first + _CLIPS_PER_PIECE, last)
-            pieces.append(_Piece(dataset.names[i], first, end, int(n_valid[first:end].sum()), level))
-    return pieces

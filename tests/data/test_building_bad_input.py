@@ -160,7 +160,7 @@ def test_build_sidecar_that_cannot_be_written_leaves_the_old_array(corpus, array
         raise error
 
     before = contents(array)
-    monkeypatch.setattr(building, "write_json", refuse)
+    monkeypatch.setattr(building, "write_sidecar", refuse)
     change(corpus)
     with pytest.raises((KeyboardInterrupt, InputError)):
         build(corpus, array, TINY, workers=1)
