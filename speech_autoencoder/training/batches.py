@@ -10,7 +10,7 @@ import numpy as np
 from speech_autoencoder.audio.log_mel import join_clips
 from speech_autoencoder.config import FeatureConfig, ModelConfig
 from speech_autoencoder.data.dataset import Dataset
-from speech_autoencoder.model.architecture import encoder_depth
+from speech_autoencoder.model.architecture import encoder_depth, shapes
 from speech_autoencoder.model.losses import LogMelDistance
 from speech_autoencoder.script_names import TRAIN_DATA_GENERATOR
 from speech_autoencoder.system.files import printable
@@ -28,8 +28,10 @@ _SILENCE_PROBABILITY = 1 / 32
 _SILENCE_LATENTS = (16, 48)
 # Recordings that a message names.
 _MOST_NAMED = 3
-# What training takes apart from its batches: TensorFlow, the optimiser, the checkpoint (docs/experiments.md).
-_BASE_BYTES = 900_000_000
+# What training takes apart from its batches (docs/experiments.md): TensorFlow, and for each weight of the network its
+# gradients, the optimiser, averages, and the copies that the checkpoint is written from.
+_BASE_BYTES = 800_000_000
+_BYTES_PER_WEIGHT = 45
 # Values that a residual block keeps for its gradient, in units of its width, for each frame at its resolution.
 _VALUES_PER_BLOCK = 5
 # What the loss keeps for each frame: log-mels and envelopes.
@@ -109,7 +111,8 @@ def training_bytes(features: FeatureConfig, model: ModelConfig, batch_size: int,
         for stage in range(model.n_downsamplings + 1)
     )
     n_frames = batch_size * sequence_frames(features, model.frames_per_latent)
-    n_bytes = _BASE_BYTES + n_frames * (per_frame + _LOSS_BYTES_PER_FRAME)
+    n_weights = sum(map(math.prod, shapes(model).values()))
+    n_bytes = _BASE_BYTES + _BYTES_PER_WEIGHT * n_weights + n_frames * (per_frame + _LOSS_BYTES_PER_FRAME)
     return n_bytes * (_CODEC_SHARE if is_codec else 1)
 
 
