@@ -30,7 +30,7 @@ ORDER = [
 ]
 MOST_MODULES = 15
 # Modules that may import TensorFlow and Keras.
-TENSORFLOW = {PACKAGE / "model" / "keras_network.py", *(PACKAGE / "training").glob("*.py")}
+TENSORFLOW = {PACKAGE / "model" / "keras_network.py", *(PACKAGE / "training").rglob("*.py")}
 SCRIPTS = {path.stem for path in ROOT.glob("*.py")}
 
 

@@ -4,7 +4,6 @@ import math
 from typing import Any
 
 import keras
-import tensorflow as tf
 from keras import ops
 
 Tensor = Any
@@ -50,22 +49,22 @@ def orthogonal(matrix: Tensor) -> Tensor:
     zero. The Newton-Schulz iteration is done on the smaller Gram matrix: half the work where one side is much longer.
     """
     tall = matrix.shape[0] > matrix.shape[1]
-    matrix = matrix / (tf.norm(matrix) + 1e-7)
-    gram = tf.matmul(matrix, matrix, transpose_a=tall, transpose_b=not tall)
-    square = tf.matmul(gram, gram)
+    matrix = matrix / (ops.norm(matrix) + 1e-7)
+    gram = ops.matmul(ops.transpose(matrix), matrix) if tall else ops.matmul(matrix, ops.transpose(matrix))
+    square = ops.matmul(gram, gram)
     # At least the largest eigenvalue, and not much more: a tighter bound than the Frobenius norm saves a round.
-    bound = tf.sqrt(tf.norm(square)) + 1e-12
+    bound = ops.sqrt(ops.norm(square)) + 1e-12
     gram, square = gram / bound, square / bound**2
-    identity = tf.eye(gram.shape[0])
+    identity = ops.eye(gram.shape[0])
     product = None
     for number, (a, b, c) in enumerate(_ROUNDS):
         factor = a * identity + b * gram + c * square
-        product = factor if product is None else tf.matmul(factor, product)
+        product = factor if product is None else ops.matmul(factor, product)
         if number < len(_ROUNDS) - 1:
-            gram = tf.matmul(tf.matmul(factor, gram), factor)
-            square = tf.matmul(gram, gram)
-    matrix = matrix / tf.sqrt(bound)
-    return tf.matmul(matrix, product) if tall else tf.matmul(product, matrix)
+            gram = ops.matmul(ops.matmul(factor, gram), factor)
+            square = ops.matmul(gram, gram)
+    matrix = matrix / ops.sqrt(bound)
+    return ops.matmul(matrix, product) if tall else ops.matmul(product, matrix)
 
 
 class Muon(keras.optimizers.Muon):

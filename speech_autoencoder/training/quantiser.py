@@ -7,8 +7,9 @@ The floating-point twin of `entropy_model`: the same quantiser and the same pred
 import math
 from typing import Any
 
+import keras
 import numpy as np
-import tensorflow as tf
+from keras import ops
 
 from speech_autoencoder.config import CodecConfig
 from speech_autoencoder.model.entropy_model import (
@@ -48,6 +49,18 @@ _VALIDATION_POSITIONS = (1 / 6, 1 / 2, 5 / 6)
 _FITTED_EVERY = 4
 
 
+class _Seed(keras.random.SeedGenerator):
+    """The seed of one call for random numbers: without a state of its own, so that a resumed training repeats them."""
+
+    def __init__(self, seed: int, number: Tensor | int) -> None:
+        self.seed = seed
+        self.number = number
+
+    def next(self, ordered: bool = True) -> Tensor:
+        """Return the seed, always the same one."""
+        return ops.stack([ops.cast(part, "uint32") for part in (self.seed % 2**32, self.number)])
+
+
 class Quantiser:
     """Quantisation and its bitrate as tensors, at any position from 0, the lowest bitrate, to 1, the highest.
 
@@ -71,7 +84,7 @@ class Quantiser:
     ----------
     groups : np.ndarray
         The first channel of each group, and the count of channels (n_groups + 1,).
-    log_prices : tf.Variable
+    log_prices : keras.Variable
         The logarithms of the loss that a kbit/s is worth, at the lowest and at the highest bitrate.
     """
 
@@ -107,24 +120,23 @@ class Quantiser:
         tuple[Tensor, Tensor]
             The latents as the decoder gets them (n, n_latents, size), and the bits of each (n, n_latents).
         """
-        step = tf.exp(self._at("steps", position))
-        seed = tf.stack([self.seed + 1, tf.cast(number, tf.int32)])
-        noisy = latent + step * tf.random.stateless_uniform(tf.shape(latent), seed, -0.5, 0.5)
+        step = ops.exp(self._at("steps", position))
+        noise = keras.random.uniform(latent.shape, -0.5, 0.5, seed=_Seed(self.seed + 1, number))
+        noisy = latent + step * noise
         mean, log_scale = self._predict(noisy, position)
         symbol = (latent - mean) / step
-        rounded = symbol + tf.stop_gradient(tf.round(symbol) - symbol)
-        return mean + rounded * step, tf.reduce_sum(_bits((noisy - mean) / step, log_scale), axis=-1)
+        rounded = symbol + ops.stop_gradient(ops.round(symbol) - symbol)
+        return mean + rounded * step, ops.sum(_bits((noisy - mean) / step, log_scale), axis=-1)
 
     def at_validation_positions(self, latent: Tensor) -> list[tuple[Tensor, Tensor, Tensor]]:
         """Return (latent as the decoder gets it, bits, position (n,)) at each position that validation scores."""
-        positions = [tf.fill((tf.shape(latent)[0],), tf.constant(place, tf.float32)) for place in _VALIDATION_POSITIONS]
+        positions = [ops.full((latent.shape[0],), place, "float32") for place in _VALIDATION_POSITIONS]
         return [(*self(latent, position, 0), position) for position in positions]
 
-    def positions(self, n_sequences: Tensor | int, number: Tensor | int) -> Tensor:
+    def positions(self, n_sequences: int, number: Tensor | int) -> Tensor:
         """Return a position for each sequence, (n_sequences,), spread over the range; number selects the jitter."""
-        seed = tf.stack([self.seed, tf.cast(number, tf.int32)])
-        jitter = tf.random.stateless_uniform((n_sequences,), seed)
-        return (tf.range(n_sequences, dtype=tf.float32) + jitter) / tf.cast(n_sequences, tf.float32)
+        jitter = keras.random.uniform((n_sequences,), seed=_Seed(self.seed, number))
+        return (ops.arange(n_sequences, dtype="float32") + jitter) / n_sequences
 
     def bitrate(self, position: Tensor) -> Tensor:
         """Return the bitrate in bit/s that training aims at."""
@@ -140,17 +152,17 @@ class Quantiser:
         mask : Tensor
             (n, 1, n_frames, 1), 1 where a frame counts, 0 elsewhere.
         """
-        n_frames = tf.reduce_sum(mask) / tf.cast(tf.shape(mask)[0], tf.float32)
-        return tf.reduce_sum(bits, axis=1) * self.frame_rate / (n_frames + 1e-3)
+        n_frames = ops.sum(mask) / mask.shape[0]
+        return ops.sum(bits, axis=1) * self.frame_rate / (n_frames + 1e-3)
 
     def price(self, position: Tensor) -> Tensor:
         """Return the loss that one more bit/s is worth."""
-        return tf.exp(self.log_prices[0] * (1 - position) + self.log_prices[1] * position) / 1_000
+        return ops.exp(self.log_prices[0] * (1 - position) + self.log_prices[1] * position) / 1_000
 
     def adapt(self, position: Tensor, bitrate: Tensor) -> None:
         """Raise the prices where the bitrate (n,) at positions (n,) is above the one aimed at; lower them elsewhere."""
-        excess = tf.math.log(bitrate / self.bitrate(position) + 1e-3)
-        ends = tf.stack([tf.reduce_mean((1 - position) * excess), tf.reduce_mean(position * excess)])
+        excess = ops.log(bitrate / self.bitrate(position) + 1e-3)
+        ends = ops.stack([ops.mean((1 - position) * excess), ops.mean(position * excess)])
         self.log_prices.assign_add(_PRICE_PACE * ends)
 
     def to_entropy_model(self, latents: list[np.ndarray]) -> EntropyModel:
@@ -199,8 +211,8 @@ class Quantiser:
         values["hidden_kernel"] = rng.normal(0, deviation, self._shapes["hidden_kernel"])
         # For latents of a variance of 1, as PCA gives them.
         values["scale_bias"] = -log_steps - math.log(_LOGISTIC_DEVIATION)
-        self._variables = {name: tf.Variable(value.astype(np.float32).ravel()) for name, value in values.items()}
-        self.log_prices = tf.Variable(np.log(_FIRST_PRICES).astype(np.float32))
+        self._variables = {name: keras.Variable(value.astype(np.float32).ravel()) for name, value in values.items()}
+        self.log_prices = keras.Variable(np.log(_FIRST_PRICES).astype(np.float32), trainable=False)
 
     def _knot_bitrates(self) -> np.ndarray:
         """Return the bitrates in bit/s at which steps and biases are learned; they are interpolated in between."""
@@ -209,23 +221,23 @@ class Quantiser:
 
     def _at(self, name: str, position: Tensor) -> Tensor:
         """Return the (n, 1, k) of a (knots, k) weight at positions (n,), interpolated linearly between the knots."""
-        values = tf.reshape(self._variables[name], self._shapes[name])
+        values = ops.reshape(self._variables[name], self._shapes[name])
         place = position * (self.config.knots - 1)
-        below = tf.clip_by_value(tf.cast(tf.floor(place), tf.int32), 0, self.config.knots - 2)
-        share = (place - tf.cast(below, tf.float32))[:, None]
-        return (tf.gather(values, below) * (1 - share) + tf.gather(values, below + 1) * share)[:, None]
+        below = ops.clip(ops.cast(ops.floor(place), "int32"), 0, self.config.knots - 2)
+        share = (place - ops.cast(below, "float32"))[:, None]
+        return (ops.take(values, below, axis=0) * (1 - share) + ops.take(values, below + 1, axis=0) * share)[:, None]
 
     def _kernel(self, name: str) -> Tensor:
         """Return a masked kernel."""
-        return tf.reshape(self._variables[name], self._shapes[name]) * self._masks[array_specs()[name].axes]
+        return ops.reshape(self._variables[name], self._shapes[name]) * self._masks[array_specs()[name].axes]
 
     def _predict(self, latent: Tensor, position: Tensor) -> tuple[Tensor, Tensor]:
         """Return the mean and the log-scale in steps, each (n, n_latents, size), predicted from what comes before."""
-        count = tf.shape(latent)[1]
-        before = [tf.pad(latent, ((0, 0), (shift, 0), (0, 0)))[:, :count] for shift in (1, 2)]
-        context = tf.concat([*before, latent], axis=-1)
+        count = latent.shape[1]
+        before = [ops.pad(latent, ((0, 0), (shift, 0), (0, 0)))[:, :count] for shift in (1, 2)]
+        context = ops.concatenate([*before, latent], axis=-1)
         hidden = context @ self._kernel("hidden_kernel") + self._at("hidden_bias", position)
-        hidden = tf.clip_by_value(hidden, 0.0, _HIDDEN_LIMIT)
+        hidden = ops.clip(hidden, 0.0, _HIDDEN_LIMIT)
         mean = context @ self._kernel("linear_kernel")
         mean += hidden @ self._kernel("mean_kernel") + self._at("mean_bias", position)
         return mean, hidden @ self._kernel("scale_kernel") + self._at("scale_bias", position)
@@ -233,10 +245,10 @@ class Quantiser:
 
 def _bits(symbol: Tensor, log_scale: Tensor) -> Tensor:
     """Return the bits of symbols, which need not be integers, under logistic distributions around 0."""
-    scale = tf.exp(tf.clip_by_value(log_scale, _SMALLEST, _LARGEST))
-    distance = tf.abs(symbol)
-    probability = tf.sigmoid((0.5 - distance) / scale) - tf.sigmoid((-0.5 - distance) / scale)
-    return -tf.math.log(tf.maximum(probability, _LEAST_PROBABILITY)) / math.log(2)
+    scale = ops.exp(ops.clip(log_scale, _SMALLEST, _LARGEST))
+    distance = ops.abs(symbol)
+    probability = ops.sigmoid((0.5 - distance) / scale) - ops.sigmoid((-0.5 - distance) / scale)
+    return -ops.log(ops.maximum(probability, _LEAST_PROBABILITY)) / math.log(2)
 
 
 def _first_log_steps(pca: PCA, bits: np.ndarray) -> np.ndarray:

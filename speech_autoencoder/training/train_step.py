@@ -7,59 +7,17 @@ from typing import Any
 
 import keras
 import numpy as np
-import tensorflow as tf
+from keras import ops
 
 from speech_autoencoder.config import TrainingConfig
 from speech_autoencoder.errors import InputError
-from speech_autoencoder.system.integers import ceil_div
+from speech_autoencoder.training.backends.choice import backend
 from speech_autoencoder.training.batches import Batch
 from speech_autoencoder.training.muon import optimizer
 from speech_autoencoder.training.quantiser import Quantiser
 from speech_autoencoder.training.training_loss import TrainingLoss
 
 Tensor = Any
-
-# Parts of a batch that are computed at the same time, see processors.training_threads.
-_N_PARTS = 2
-
-
-def as_graph(function: Callable[..., Any], n_mels: int) -> Callable[..., Any]:
-    """Return a function of (clips, mask, level) as a TensorFlow graph for batches of any size."""
-    clips = tf.TensorSpec((None, n_mels, None, 1), tf.float32)
-    per_frame = tf.TensorSpec((None, 1, None, 1), tf.float32)
-    # AutoGraph would search the code for loops, of which there are none: a second more until training begins.
-    return tf.function(function, input_signature=[clips, per_frame, per_frame], autograph=False)
-
-
-def batch_parts(batch_size: int) -> list[slice]:
-    """Return which sequences of a batch are computed together."""
-    size = ceil_div(batch_size, _N_PARTS)
-    return [slice(first, first + size) for first in range(0, batch_size, size)]
-
-
-def mean_over_parts(compute: Callable[..., Any], parts: list[slice], x: Tensor, mask: Tensor, level: Tensor) -> Any:
-    """Return the mean of what `compute` gives for the parts of a batch, in which every frame weighs the same.
-
-    Each part has a graph of its own: with so little to multiply at once, two threads that compute a part each finish
-    sooner than two that share every product.
-
-    Parameters
-    ----------
-    compute : Callable
-        Takes the number of the part, its slice of the batch, and its x, mask and level; returns nested tensors.
-    parts : list[slice]
-        See `batch_parts`.
-    x, mask, level : Tensor
-        The batch.
-    """
-    results = [compute(number, here, x[here], mask[here], level[here]) for number, here in enumerate(parts)]
-    n_frames = [tf.reduce_sum(mask[here]) + 1e-6 for here in parts]
-    shares = [some / tf.add_n(n_frames) for some in n_frames]
-
-    def mean(*values: Tensor) -> Tensor:
-        return tf.add_n([share * value for share, value in zip(shares, values, strict=True)])
-
-    return tf.nest.map_structure(mean, *results)
 
 
 class TrainStep:
@@ -101,8 +59,8 @@ class TrainStep:
         self.optimizer = optimizer(config.learning_rate, config.clip_norm, config.weight_decay)
         self.weights = network.trainable_variables + (quantiser.weights if quantiser else [])
         self.optimizer.build(self.weights)
-        self.average = [tf.Variable(tf.identity(weight)) for weight in self.weights]
-        self.step = as_graph(self._step, network.input_shape[1])
+        self.average = [keras.Variable(weight.numpy(), trainable=False) for weight in self.weights]
+        self.step = backend().compile_step(self)
 
     def take_steps(
         self,
@@ -166,7 +124,7 @@ class TrainStep:
 
     def state(self) -> dict[str, np.ndarray]:
         """Return copies of everything that the next step depends on."""
-        return {f"state_{i}": np.array(variable.numpy()) for i, variable in enumerate(self._variables())}
+        return {f"state_{i}": np.array(variable.numpy()) for i, variable in enumerate(self._state_variables())}
 
     def restore(self, state: Mapping[str, np.ndarray]) -> None:
         """Go back to when `state` returned this.
@@ -176,57 +134,56 @@ class TrainStep:
         ValueError
             If it is of another network.
         """
-        for i, variable in enumerate(self._variables()):
+        for i, variable in enumerate(self._state_variables()):
             value = state[f"state_{i}"]
             if tuple(value.shape) != tuple(variable.shape):
                 raise ValueError(f"state_{i} is {value.shape}, expected {tuple(variable.shape)}")
             variable.assign(value)
 
-    def _variables(self) -> list:
-        """Return everything that the next step depends on, as variables."""
-        prices = [self.quantiser.log_prices] if self.quantiser else []
-        return [*self.weights, *self.average, *self.optimizer.variables, *prices]
+    @property
+    def variables(self) -> list[keras.Variable]:
+        """Everything that a step or a score reads or writes."""
+        return [*self._state_variables(), *self.network.non_trainable_variables]
 
-    def _step(self, x: Tensor, mask: Tensor, level: Tensor) -> tuple[Tensor, Tensor]:
-        """Take a step; return the loss and the mean square error before it."""
-        gradients, total, squares = self._gradients(x, mask, level)
+    def positions(self, n_sequences: int) -> Tensor | None:
+        """Return the positions (n_sequences,) of the next step's sequences, see `Quantiser`; None without one."""
+        return self.quantiser and self.quantiser.positions(n_sequences, self.optimizer.iterations)
+
+    def losses(
+        self, x: Tensor, mask: Tensor, level: Tensor, *, position: Tensor | None, number: Tensor | int
+    ) -> tuple[Tensor, Tensor, Tensor | None]:
+        """Return the loss whose gradient the next step takes, the mean square error, and the bitrates (n,).
+
+        Parameters
+        ----------
+        x, mask, level : Tensor
+            A batch, or a part of it.
+        position : Tensor or None
+            The `positions` of its sequences; the bitrates are None without them.
+        number : Tensor or int
+            A count that selects the noise, see `Quantiser`.
+        """
+        if self.quantiser is None:
+            loss, squares = self.loss(x, self.network(x, training=True), mask, level)
+            return loss, squares, None
+        latent = self.network.get_layer("encoder")(x, training=True)
+        latent, bits = self.quantiser(latent, position, number)
+        loss, squares = self.loss(x, self.network.get_layer("decoder")(latent, training=True), mask, level)
+        bitrate = self.quantiser.bitrate_of(bits, mask)
+        return loss + ops.mean(self.quantiser.price(position) * bitrate), squares, ops.stop_gradient(bitrate)
+
+    def update(self, gradients: list[Tensor], position: Tensor | None, bitrate: Tensor | None) -> None:
+        """Change the weights, their averages, and the prices of bits, by what `losses` gave for a whole batch."""
+        if self.quantiser is not None:
+            self.quantiser.adapt(position, bitrate)
         self.optimizer.apply(gradients, self.weights)
         # The average follows faster at first, so that it soon forgets the start.
-        n_steps = tf.cast(self.optimizer.iterations, tf.float32)
-        pace = tf.maximum(1 - self.config.averaging, 1 / (1 + n_steps))
+        n_steps = ops.cast(self.optimizer.iterations, "float32")
+        pace = ops.maximum(1 - self.config.averaging, 1 / (1 + n_steps))
         for mean, weight in zip(self.average, self.weights, strict=True):
             mean.assign_add(pace * (weight - mean))
-        return total, squares
 
-    def _gradients(self, x: Tensor, mask: Tensor, level: Tensor) -> tuple[list[Tensor], Tensor, Tensor]:
-        """Return the weights' gradients, the loss and the mean square error of a batch."""
-        quantiser, count = self.quantiser, self.optimizer.iterations
-        position: Tensor = quantiser.positions(tf.shape(x)[0], count) if quantiser else None
-        bitrates = []
-
-        def compute(
-            number: int, here: slice, x: Tensor, mask: Tensor, level: Tensor
-        ) -> tuple[list[Tensor], Tensor, Tensor]:
-            with tf.GradientTape() as tape:
-                if quantiser:
-                    noise = _N_PARTS * count + number
-                    total, squares, bitrate = self._quantised_loss(quantiser, x, mask, level, position[here], noise)
-                    bitrates.append(tf.stop_gradient(bitrate))
-                else:
-                    total, squares = self.loss(x, self.network(x, training=True), mask, level)
-            return tape.gradient(total, self.weights), total, squares
-
-        results = mean_over_parts(compute, batch_parts(self.config.batch_size), x, mask, level)
-        if quantiser:
-            quantiser.adapt(position, tf.concat(bitrates, axis=0))
-        return results
-
-    def _quantised_loss(
-        self, quantiser: Quantiser, x: Tensor, mask: Tensor, level: Tensor, position: Tensor, number: Tensor
-    ) -> tuple[Tensor, Tensor, Tensor]:
-        """Return the loss with the price of the bits, the mean square error, and the bitrate of each sequence."""
-        latent = self.network.get_layer("encoder")(x, training=True)
-        latent, bits = quantiser(latent, position, number)
-        loss, squares = self.loss(x, self.network.get_layer("decoder")(latent, training=True), mask, level)
-        bitrate = quantiser.bitrate_of(bits, mask)
-        return loss + tf.reduce_mean(quantiser.price(position) * bitrate), squares, bitrate
+    def _state_variables(self) -> list[keras.Variable]:
+        """Return what the next step depends on and changes, in the order of a checkpoint."""
+        prices = [self.quantiser.log_prices] if self.quantiser else []
+        return [*self.weights, *self.average, *self.optimizer.variables, *prices]

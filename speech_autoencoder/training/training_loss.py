@@ -1,8 +1,9 @@
-"""The loss of training: `losses.LogMelDistance` of batches, computed by TensorFlow."""
+"""The loss of training: `losses.LogMelDistance` of batches, computed by Keras' backend."""
 
 from typing import Any
 
-import tensorflow as tf
+import numpy as np
+from keras import ops
 
 from speech_autoencoder.model.losses import (
     ENVELOPE_STEP,
@@ -37,12 +38,12 @@ class TrainingLoss(LogMelDistance):
         tuple[Tensor, Tensor]
             Two scalars: means over the frames that count.
         """
-        count = (tf.reduce_sum(mask) + 1e-6) * tf.cast(tf.shape(reference)[1], tf.float32)
-        squares = tf.reduce_sum(tf.square(reference - estimate) * mask) / count
-        estimate = tf.minimum(estimate, HIGHEST)
+        count = (ops.sum(mask) + 1e-6) * reference.shape[1]
+        squares = ops.sum(ops.square(reference - estimate) * mask) / count
+        estimate = ops.minimum(estimate, HIGHEST)
         rate = self.config.exponent * self.to_log_magnitude
-        compressed = tf.square(tf.exp(rate * (reference - level)) - tf.exp(rate * (estimate - level)))
-        loss = tf.reduce_sum(compressed * mask) / count + self.config.log_weight * LOG_SCALE * squares
+        compressed = ops.square(ops.exp(rate * (reference - level)) - ops.exp(rate * (estimate - level)))
+        loss = ops.sum(compressed * mask) / count + self.config.log_weight * LOG_SCALE * squares
         over_time, over_bands = self._envelope_correlations(reference, estimate, mask, level)
         loss += self.config.envelope_weight * (1 - over_bands)
         if self.band_weight:
@@ -56,25 +57,31 @@ class TrainingLoss(LogMelDistance):
 
         A segment counts by the share of its frames that count: padding is not sound that the estimate missed.
         """
-        length = tf.minimum(self.envelope_frames, tf.shape(reference)[2])
+        length = min(self.envelope_frames, reference.shape[2])
 
-        def segments(frames: Tensor) -> list[Tensor]:
-            magnitude = tf.exp(self.to_log_magnitude * (frames - level))[..., 0]
-            bands = tf.sqrt(tf.einsum("nmt,bm->ntb", tf.square(magnitude), self.third_octaves) + POWER_EPSILON)
-            parts = tf.signal.frame(bands * mask[:, 0], length, ENVELOPE_STEP, axis=1)
-            normalised = []
+        def normalised(frames: Tensor) -> list[Tensor]:
+            magnitude = ops.exp(self.to_log_magnitude * (frames - level))[..., 0]
+            bands = ops.sqrt(ops.einsum("nmt,bm->ntb", ops.square(magnitude), self.third_octaves) + POWER_EPSILON)
+            parts = _segments(bands * mask[:, 0], length)
+            results = []
             for axis, least in ((2, LEAST_NORM_OVER_TIME), (3, LEAST_NORM_OVER_BANDS)):
-                parts -= tf.reduce_mean(parts, axis, keepdims=True)
-                parts /= tf.sqrt(tf.reduce_sum(tf.square(parts), axis, keepdims=True) + least**2)
-                normalised.append(parts)
-            return normalised
+                parts -= ops.mean(parts, axis, keepdims=True)
+                parts /= ops.sqrt(ops.sum(ops.square(parts), axis, keepdims=True) + least**2)
+                results.append(parts)
+            return results
 
-        counts = tf.reduce_mean(tf.signal.frame(mask[:, 0, :, 0], length, ENVELOPE_STEP, axis=1), axis=2)
+        counts = ops.mean(_segments(mask[:, 0, :, 0], length), axis=2)
 
-        def mean(one: Tensor, other: Tensor, size: Tensor) -> Tensor:
-            correlation = tf.reduce_sum(one * other, [2, 3]) / tf.cast(size, tf.float32)
-            return tf.reduce_sum(correlation * counts) / (tf.reduce_sum(counts) + 1e-6)
+        def mean(one: Tensor, other: Tensor, size: int) -> Tensor:
+            correlation = ops.sum(one * other, (2, 3)) / size
+            return ops.sum(correlation * counts) / (ops.sum(counts) + 1e-6)
 
         sizes = len(self.third_octaves), length
-        over_time, over_bands = map(mean, segments(reference), segments(estimate), sizes)
+        over_time, over_bands = map(mean, normalised(reference), normalised(estimate), sizes)
         return over_time, over_bands
+
+
+def _segments(values: Tensor, length: int) -> Tensor:
+    """Return overlapping segments (n, n_segments, length, ...) of values (n, n_frames, ...)."""
+    starts = np.arange(0, values.shape[1] - length + 1, ENVELOPE_STEP)
+    return ops.take(values, starts[:, None] + np.arange(length), axis=1)

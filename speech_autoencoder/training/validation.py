@@ -6,12 +6,13 @@ from functools import partial
 from typing import Any
 
 import numpy as np
-import tensorflow as tf
+from keras import ops
 
+from speech_autoencoder.training.backends.choice import backend
 from speech_autoencoder.training.batches import Batches
 from speech_autoencoder.training.history import Score
 from speech_autoencoder.training.quantiser import Quantiser
-from speech_autoencoder.training.train_step import TrainStep, as_graph, batch_parts, mean_over_parts
+from speech_autoencoder.training.train_step import TrainStep
 
 Tensor = Any
 
@@ -22,7 +23,9 @@ class Validation:
     def __init__(self, train_step: TrainStep, batches: Batches) -> None:
         self.train_step = train_step
         self.batches = batches
-        self._score_batch = as_graph(self._score_parts, train_step.network.input_shape[1])
+        quantiser = train_step.quantiser
+        score = partial(self._quantised_score, quantiser) if quantiser else self._plain_score
+        self._score_batch = backend().compile_score(score, train_step.variables, train_step.config.batch_size)
 
     def score_averages(self) -> Score:
         """Return the score of the averaged weights; the weights in training stay as they are.
@@ -54,18 +57,11 @@ class Validation:
         loss, squares = totals / max(count, 1)
         return Score(float(loss), self.train_step.range_db * math.sqrt(squares))
 
-    def _score_parts(self, x: Tensor, mask: Tensor, level: Tensor) -> Any:
-        """Return the loss and the mean square error of a batch."""
-        quantiser = self.train_step.quantiser
-        score = partial(self._quantised_score, quantiser) if quantiser else self._plain_score
-        parts = batch_parts(self.train_step.config.batch_size)
-        return mean_over_parts(lambda number, here, *part: score(*part), parts, x, mask, level)
-
     def _plain_score(self, x: Tensor, mask: Tensor, level: Tensor) -> tuple[Tensor, Tensor]:
         """Return the loss and the mean square error of sequences."""
-        return self.train_step.loss(x, tf.clip_by_value(self.train_step.network(x, training=False), 0, 1), mask, level)
+        return self.train_step.loss(x, ops.clip(self.train_step.network(x, training=False), 0, 1), mask, level)
 
-    def _quantised_score(self, quantiser: Quantiser, x: Tensor, mask: Tensor, level: Tensor) -> list[Tensor]:
+    def _quantised_score(self, quantiser: Quantiser, x: Tensor, mask: Tensor, level: Tensor) -> tuple[Tensor, Tensor]:
         """Return the loss and the mean square error of sequences, each a mean over some bitrates.
 
         The loss is what it would be at exactly these bitrates: a loss is about inversely proportional to the square
@@ -76,8 +72,9 @@ class Validation:
         for latent, bits, position in quantiser.at_validation_positions(
             network.get_layer("encoder")(x, training=False)
         ):
-            output = tf.clip_by_value(network.get_layer("decoder")(latent, training=False), 0, 1)
+            output = ops.clip(network.get_layer("decoder")(latent, training=False), 0, 1)
             loss, squares = self.train_step.loss(x, output, mask, level)
-            excess = tf.reduce_mean(quantiser.bitrate_of(bits, mask) / quantiser.bitrate(position))
-            results.append(tf.stack([loss * tf.sqrt(excess), squares]))
-        return tf.unstack(tf.reduce_mean(tf.stack(results), axis=0))
+            excess = ops.mean(quantiser.bitrate_of(bits, mask) / quantiser.bitrate(position))
+            results.append(ops.stack([loss * ops.sqrt(excess), squares]))
+        loss, squares = ops.unstack(ops.mean(ops.stack(results), axis=0))
+        return loss, squares

@@ -1,0 +1,1 @@
+"""What differs by the backend that Keras computes with."""
