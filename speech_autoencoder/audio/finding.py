@@ -40,8 +40,6 @@ def _listed(folder: RemotePath, suffixes: Collection[str]) -> tuple[list[str], s
     """Return the names of the recordings in a remote folder, and the suffixes of its other files."""
     try:
         names = folder.find()
-    except FileNotFoundError:
-        names = {}
     except OSError as error:
         raise InputError(f"{printable(folder)} could not be read: {explain(error)}.") from error
     if not names:  # a bucket has no folders but those of its files

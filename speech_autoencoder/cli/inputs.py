@@ -1,15 +1,12 @@
 """What command lines read: recordings, and models that are codecs. To be imported after --help: it needs NumPy."""
 
 import os
-import re
 import sys
 from collections.abc import Callable, Generator, Iterable, Mapping
 from contextlib import closing, suppress
 from glob import glob, has_magic
 from pathlib import Path
 from typing import Any, TypeVar
-from urllib.parse import urlsplit
-from urllib.request import url2pathname
 
 from speech_autoencoder.audio.finding import find_recordings
 from speech_autoencoder.audio.reading import describe
@@ -22,14 +19,13 @@ from speech_autoencoder.errors import InputError
 from speech_autoencoder.model import model_file
 from speech_autoencoder.model.model_file import TrainedModel
 from speech_autoencoder.script_names import PREDICTOR
-from speech_autoencoder.storage.remote_path import expanded
+from speech_autoencoder.storage.remote_path import RemotePath, expanded, joined
+from speech_autoencoder.storage.urls import is_url_of_path
 from speech_autoencoder.system.files import printable, require_writable
 from speech_autoencoder.system.wording import counted
 
 # What AUDIO_PATH says in the script that comes with the project; other recordings may have taken its place.
 SHIPPED_RECORDING = Path("speechdata/testing/en-allison/70_allison_digits.flac")
-# The address of something elsewhere: a scheme of two letters or more, as one is a drive; Path makes // to /.
-_ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:[/\\]")
 # What Python makes of backslashes in quotes, and what was written.
 _ESCAPED = str.maketrans({0: r"\0", 7: r"\a", 8: r"\b", 9: r"\t", 10: r"\n", 11: r"\v", 12: r"\f", 13: r"\r"})
 Result = TypeVar("Result")
@@ -87,62 +83,79 @@ def edited_recordings(value: Any, say: Say) -> list[Path]:
     return paths
 
 
-def _texts(value: Any) -> list[str]:
-    """Return the paths that AUDIO_PATH holds, as text."""
+def _texts(value: Any) -> list[str | RemotePath]:
+    """Return the paths that AUDIO_PATH holds, as text, but for URLs that are read already."""
     is_one = isinstance(value, str | bytes | os.PathLike) or not isinstance(value, Iterable)
     values = [value] if is_one or isinstance(value, Mapping) else list(value)
     for each in values or [value]:
-        if not isinstance(each, str | bytes | os.PathLike) or os.fsdecode(each).strip() in ("", "."):
+        if not isinstance(each, str | bytes | os.PathLike) or _text(each).strip() in ("", "."):
             raise InputError(
                 f"AUDIO_PATH is {value!r} in {PREDICTOR}: write the path of a recording, as in {_EXAMPLE}, or name it "
                 "on the command line."
             )
-    return [os.fsdecode(each) for each in values]
+    return [each if isinstance(each, RemotePath) else os.fsdecode(each) for each in values]
+
+
+def _text(path: str | bytes | os.PathLike) -> str:
+    """Return a path as text."""
+    return str(path) if isinstance(path, RemotePath) else os.fsdecode(path)
 
 
 def recordings_of(names: Iterable[str | os.PathLike]) -> list[Path]:
     """Return the recordings that are named, by their own paths or by those of their folders, see `named_files`."""
     paths = named_files(names)
-    return [each for path in paths for each in (map(path.joinpath, find_recordings(path)) if path.is_dir() else [path])]
+    return [each for path in paths for each in (_recordings_in(path) if _is_folder(path) else [path])]
+
+
+def _recordings_in(folder: Path) -> list[Path]:
+    """Return the recordings in a folder."""
+    names = find_recordings(folder)
+    return [joined(folder, name) for name in names]
+
+
+def _is_folder(path: Path) -> bool:
+    """Return whether a path is a folder; if a server does not tell it, reading reports why."""
+    try:
+        return path.is_dir()
+    except OSError:
+        return False
 
 
 def named_files(names: Iterable[str | os.PathLike]) -> list[Path]:
     """Return the files and folders that are named, by their paths or by patterns that no shell has expanded.
 
     A path of nothing stays one, which reading it reports.
-
-    Raises
-    ------
-    InputError
-        If one is an address.
     """
-    return [path for name in names for path in _named_files(os.fspath(name))]
+    return [path for name in names for path in _named_files(name)]
 
 
-def _named_files(text: str) -> list[Path]:
+def _named_files(name: str | os.PathLike) -> list[Path]:
     """Return the files and folders that a text names."""
+    path = expanded(name)
+    if isinstance(path, RemotePath):
+        return _matching(path)
+    text = os.fspath(name)
+    if is_url_of_path(text) and not _exists(Path(text)):  # file://
+        return [path]
     spellings = [text, text.translate(_ESCAPED), text.translate(_ESCAPED).replace("\\", "/")]
     found = next((path for path in map(expanded, spellings) if _exists(path)), None)
     if found is not None:
         return [found]
-    if _ADDRESS.match(text):
-        return [_local_path(text)]
     if not text.isprintable():
         raise InputError(
             f"There is no file {printable(text)}: if its name has backslashes, as on Windows, put an r before the "
             f'quotes, as in AUDIO_PATH = r"{text.translate(_ESCAPED)}", or write / for \\.'
         )
-    path = expanded(text)
     matches = sorted(glob(os.fspath(path), recursive=True)) if has_magic(text) else []  # noqa: PTH207 - may be absolute
     return [Path(name) for name in matches] or [path]
 
 
-def _local_path(address: str) -> Path:
-    """Return the path in the address of a file on this computer."""
-    scheme, rest = re.split(r":[/\\]+", address, maxsplit=1)
-    if scheme.lower() != "file":
-        raise InputError(f"{printable(f'{scheme}://{rest}')} is an address: download the recording, and name the file.")
-    return Path(url2pathname(urlsplit(f"file:///{rest}").path))
+def _matching(path: RemotePath) -> list[Path]:
+    """Return the remote files that a pattern names, or the path as it is if it is none."""
+    folder = next(parent for parent in (path, *path.parents) if not has_magic(str(parent)))
+    if folder == path or path.exists():
+        return [path]
+    return sorted(folder.glob(path.relative_to(folder).as_posix())) or [path]
 
 
 def _exists(path: Path) -> bool:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from speech_autoencoder.cli.origins import IsOurs
 from speech_autoencoder.errors import InputError
-from speech_autoencoder.system.files import destination, ignores_case, printable, require_writable
+from speech_autoencoder.system.files import Elsewhere, destination, ignores_case, printable, require_writable
 from speech_autoencoder.system.wording import counted
 
 
@@ -157,6 +157,8 @@ class _Places:
 
 def _identity(path: Path) -> tuple[int, int] | str:
     """Return what all names of a file have in common; where there is none yet, its path without links."""
+    if isinstance(path, Elsewhere):
+        return str(path)
     status = _status(path)
     return (status.st_dev, status.st_ino) if status and status.st_ino else os.path.realpath(path)
 

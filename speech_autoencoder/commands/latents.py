@@ -23,6 +23,7 @@ from speech_autoencoder.cli.progress import Say, make_bar, make_say
 from speech_autoencoder.commands.arguments import MODEL_PATH
 from speech_autoencoder.config import LatentSearchConfig
 from speech_autoencoder.errors import InputError
+from speech_autoencoder.storage.remote_path import RemotePath
 from speech_autoencoder.system.files import lock, locks_released, printable
 from speech_autoencoder.system.wording import counted, duration
 
@@ -126,12 +127,13 @@ def _corpora(args: argparse.Namespace, say: Say) -> list["Recordings"]:
             names = [path.relative_to(folder).as_posix() for path in single]
         except ValueError:  # some paths are absolute, or on another drive, and some are not
             folder, names = Path(), [path.as_posix() for path in single]
-        corpora.append(Recordings(folder, names))
+        remote = {name: path for name, path in zip(names, single, strict=True) if isinstance(path, RemotePath)}
+        corpora.append(Recordings(folder, names, addresses=remote))
     seen: set[Path] = set()
     distinct = []
     for recordings in corpora:
-        names = [name for name in dict.fromkeys(recordings.names) if recordings.folder / name not in seen]
-        seen |= {recordings.folder / name for name in names}
+        names = [name for name in dict.fromkeys(recordings.names) if recordings.path(name) not in seen]
+        seen |= {recordings.path(name) for name in names}
         if names:
             distinct.append(replace(recordings, names=names))
     return distinct

@@ -7,6 +7,7 @@ from pathlib import Path, PurePosixPath
 from speech_autoencoder.data.name_patterns import without_suffix
 from speech_autoencoder.data.tables import read_table
 from speech_autoencoder.errors import InputError
+from speech_autoencoder.storage.remote_path import joined
 from speech_autoencoder.system.files import printable
 from speech_autoencoder.system.spelling import same_spelling
 from speech_autoencoder.system.wording import counted
@@ -86,10 +87,10 @@ class LabelsFile:
 
 def find_labels(folder: Path) -> Path | None:
     """Return the path of labels.csv in a folder, whatever the case of its name, or None if there is none."""
-    path = folder / LABELS_NAME
-    if path.is_file():
-        return path
+    path = joined(folder, LABELS_NAME)
     try:
+        if path.is_file():
+            return path
         return next((other for other in sorted(folder.iterdir()) if other.name.lower() == LABELS_NAME), None)
     except OSError:
         return None

@@ -20,6 +20,7 @@ from speech_autoencoder.evaluation.results import LeftOut, Scores
 from speech_autoencoder.evaluation.segments import join
 from speech_autoencoder.evaluation.systems import MODEL, ORIGINAL, System, waveform_of
 from speech_autoencoder.evaluation.words import FeatureRecogniser, RecognisedLater, WordRecogniser
+from speech_autoencoder.storage.copies import fetched
 from speech_autoencoder.system.files import printable
 from speech_autoencoder.system.isolation import CallFailed
 
@@ -232,9 +233,11 @@ def read_original(dataset: Dataset, recording: int) -> np.ndarray:
     InputError
         If it is gone, has changed since the array was made, or is silent.
     """
-    waveform = dataset.read(recording)
     name = printable(dataset.names[recording])
-    if len(waveform) != dataset.n_samples[recording] or dataset.has_changed(recording):
+    with fetched(dataset.path(recording)):  # once for both
+        waveform = dataset.read(recording)
+        has_changed = len(waveform) != dataset.n_samples[recording] or dataset.has_changed(recording)
+    if has_changed:
         raise InputError(f"{name} has changed since the array was made: make the array again.")
     if not waveform.any():
         raise InputError(f"{name} is silent: there is nothing to understand.")

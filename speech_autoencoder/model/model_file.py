@@ -28,6 +28,7 @@ from speech_autoencoder.model.entropy_model import EntropyModel, expected_shapes
 from speech_autoencoder.model.network import Network
 from speech_autoencoder.model.pca import PCA
 from speech_autoencoder.script_names import TRAINER
+from speech_autoencoder.storage.copies import local
 from speech_autoencoder.system.files import explain, is_regular, printable, require_content
 
 _FORMAT = "speech-autoencoder model 6"
@@ -180,8 +181,8 @@ def load(path: Path) -> TrainedModel:
         If the file is missing, damaged, of another kind, or holds links out of the file.
     """
     name = printable(path)
-    path = pretrained.resolve(path)
     try:
+        path = local(pretrained.resolve(path))
         status = path.stat()
         if not (is_regular(status) or path.is_dir()):  # opening a folder fails with a clear reason
             raise InputError(f"{name} is not a regular file: name one that {TRAINER} has made.")

@@ -120,10 +120,20 @@ class RemotePath(Elsewhere):
         self.statuses = server.find(self)
         return self.statuses
 
+    def glob(self, pattern: str, **options: Any) -> Generator[Self]:
+        """Yield the files and folders below this folder that match a pattern."""
+        yield from (self / name for name in server.names(self, pattern))
+
     def iterdir(self) -> Generator[Self]:
-        """Yield the files in this folder, without its folders."""
-        names = self.find() if self.statuses is None else self.statuses
-        yield from (self.below(name) for name in names if "/" not in name)
+        """Yield the files and folders in this folder."""
+        if self.statuses is None:
+            yield from (self / name for name in server.names(self))
+        else:  # without the folders
+            yield from (self.below(name) for name in self.statuses if "/" not in name)
+
+    def unlink(self, missing_ok: bool = False) -> None:
+        """Remove the file."""
+        server.remove(self, missing_ok=missing_ok)
 
     def below(self, name: str) -> Self:
         """Return a file below this folder, with what `find` has told of it."""

@@ -81,9 +81,30 @@ def find(path: "RemotePath") -> dict[str, Status]:
         start = place.rstrip("/") + "/"
         return {name.removeprefix(start): _status(info) for name, info in found.items() if info["type"] != "directory"}
 
+    _require_folders(path)
+    try:
+        return _ask(path, listed)
+    except FileNotFoundError:
+        return {}
+
+
+def names(path: "RemotePath", pattern: str = "") -> list[str]:
+    """Return the names of the files and folders in a folder, or of those below it that match a pattern."""
+
+    def listed(filesystem: Any, place: str) -> list[str]:
+        filesystem.invalidate_cache()
+        start = place.rstrip("/") + "/"
+        found = filesystem.glob(start + pattern) if pattern else filesystem.ls(place, detail=False)
+        return [name.removeprefix(start).rstrip("/") for name in found if name.rstrip("/") != place.rstrip("/")]
+
+    _require_folders(path)
+    return _ask(path, listed)
+
+
+def _require_folders(path: "RemotePath") -> None:
+    """Raise OSError if nothing can be listed under a URL of this kind."""
     if path.scheme in _READ_ONLY:
         raise OSError(0, f"{path.scheme}:// has no folders; name files, or give a list of them", str(path))
-    return _ask(path, listed)
 
 
 def opened(path: "RemotePath") -> BinaryIO:
@@ -122,6 +143,16 @@ def put(local: Path, path: "RemotePath") -> None:
     path.forget()
     if (size := path.stat().st_size) != (expected := local.stat().st_size):
         raise OSError(0, f"{size:,} bytes arrived there, expected {expected:,}; run again", str(path))
+
+
+def remove(path: "RemotePath", *, missing_ok: bool) -> None:
+    """Remove a file; raise OSError if that fails."""
+    _require_write(path)
+    try:
+        _ask(path, lambda filesystem, place: filesystem.rm_file(place))
+    except FileNotFoundError:
+        if not missing_ok:
+            raise
 
 
 def require_writable(path: "RemotePath") -> None:

@@ -4,6 +4,8 @@ import os
 import unicodedata
 from pathlib import Path
 
+from speech_autoencoder.system.files import Elsewhere
+
 
 def on_disk(path: Path) -> Path:
     """Return a path as the disk spells it: itself, unless only the other spelling of its accents exists there.
@@ -11,6 +13,8 @@ def on_disk(path: Path) -> Path:
     A name that was typed, or stored on another system, may be spelled otherwise than the file. Parts that exist in
     neither spelling stay as they are, as in the path of an output.
     """
+    if isinstance(path, Elsewhere):
+        return path
     text = os.fspath(path)
     if text.isascii() or os.path.lexists(text):
         return path

@@ -21,6 +21,7 @@ from speech_autoencoder.audio.reading import read
 from speech_autoencoder.audio.word_features import FEATURES, word_features
 from speech_autoencoder.data.recording_names import understand
 from speech_autoencoder.errors import InputError
+from speech_autoencoder.storage.remote_path import joined
 from speech_autoencoder.system.integers import ceil_div
 
 _LEAST_LABELS = 2
@@ -168,7 +169,7 @@ def _read_words(
     waveforms = {}
     for name in sorted(labels):  # the parts of a file one after another
         with suppress(InputError):
-            waveforms[name] = read_named(name, FEATURES.sr) if read_named else read(folder / name, FEATURES.sr)
+            waveforms[name] = read_named(name, FEATURES.sr) if read_named else read(joined(folder, name), FEATURES.sr)
     return [(label, waveforms[name]) for name, label in labels.items() if name in waveforms and waveforms[name].any()]
 
 
