@@ -54,21 +54,18 @@ def describe(columns: dict[str, Sequence]) -> list[str]:
             f"Levels: {levels}; {100 * quiet_share:.0f} % of the time is below -60 dBFS; "
             f"{counted(n_full_scale, 'recording')} {'reaches' if n_full_scale == 1 else 'reach'} full scale."
         )
-    is_copy = np.ones(len(names), bool)
-    contents = np.stack([columns["digest"], columns.get("start", np.zeros_like(n_samples)), n_samples])
-    is_copy[np.unique(contents, axis=1, return_index=True)[1]] = False
     for what, chosen in (
         ("clipped, and should be recorded with less gain", clipped > _CLIPPED * n_samples),
         ("silent, and should be removed", power == 0),
         ("mostly silence, and should be trimmed", (quiet > _SILENT) & (power > 0)),
         ("very quiet, so that noise is learned as well", (dbfs < _QUIET_DBFS) & (power > 0)),
         ("too short for a word", seconds < _SHORT_S),
-        ("identical to another, byte for byte", is_copy),
+        ("identical to another, byte for byte", _are_copies(columns)),
     ):
-        found = [name for name, is_chosen in zip(names, chosen, strict=True) if is_chosen]
-        if found:
+        found = np.flatnonzero(chosen)
+        if len(found):
             verb = "is" if len(found) == 1 else "are"
-            lines.append(f"Warning: {counted(len(found), 'recording')} {verb} {what}: {_named(found)}.")
+            lines.append(f"Warning: {counted(len(found), 'recording')} {verb} {what}: {_named(names, found)}.")
     small = warn_if_small(columns["n_samples"], columns["sr"])
     if small:
         return lines + small
@@ -94,10 +91,25 @@ def is_small(n_recordings: int, seconds: float) -> bool:
     return seconds < LEAST_SECONDS or (n_recordings < LEAST_RECORDINGS and seconds < ENOUGH_SECONDS)
 
 
-def _named(names: list[str]) -> str:
-    """Return the first names, and how many more there are."""
-    text = ", ".join(printable(name) for name in names[:_MOST_NAMED])
-    more = len(names) - _MOST_NAMED
+def _are_copies(columns: dict[str, Sequence]) -> np.ndarray:
+    """Return whether each recording has the same bytes as an earlier one."""
+    digest, n_samples = np.asarray(columns["digest"]), np.asarray(columns["n_samples"])
+    is_copy = np.zeros(len(digest), bool)
+    order = np.argsort(digest, kind="stable")
+    is_again = np.concatenate([[False], np.diff(digest[order]) == 0])
+    # Few have the digest of another: only these are compared in full, as parts of files have that of their file.
+    some = np.sort(order[is_again | np.roll(is_again, -1)])
+    start = np.asarray(columns["start"])[some] if "start" in columns else np.zeros_like(some)
+    contents = np.stack([digest[some], start, n_samples[some]])
+    is_copy[some] = True
+    is_copy[some[np.unique(contents, axis=1, return_index=True)[1]]] = False
+    return is_copy
+
+
+def _named(names: Sequence[str], chosen: np.ndarray) -> str:
+    """Return the first names of those that are chosen (indices), and how many more there are."""
+    text = ", ".join(printable(names[i]) for i in chosen[:_MOST_NAMED])
+    more = len(chosen) - _MOST_NAMED
     return f"{text} and {more} more" if more > 0 else text
 
 
@@ -119,7 +131,8 @@ def _speakers(of_recordings: Sequence[str]) -> str:
 
 def _rates(rates: Sequence[int]) -> str:
     """Return the sample rates, the most common first."""
-    counts = Counter(rates).most_common()
+    values, firsts, n_each = np.unique(np.asarray(rates), return_index=True, return_counts=True)
+    counts = [(int(values[i]), int(n_each[i])) for i in np.lexsort([firsts, -n_each])]
     if len(counts) == 1:
         return f"{counts[0][0]:,} Hz"
     text = ", ".join(f"{count} at {rate:,} Hz" for rate, count in counts[:_MOST_NAMED])

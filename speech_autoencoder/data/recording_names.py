@@ -162,12 +162,19 @@ def groups_of(names: Sequence[str]) -> list[str]:
 
 def _grouping(names: Sequence[str]) -> tuple[int, list[str]]:
     """Return which folder groups the recordings, counted from 0, and that of each recording; see `groups_of`."""
-    folders = [PurePosixPath(name).parts[:-1] for name in names]
-    for level in range(max(map(len, folders), default=0)):
-        values = [parts[level] if level < len(parts) else "" for parts in folders]
-        if len(set(values) - {""}) > 1 and not all(_DIVISIONS.fullmatch(value) for value in values):
+    shared: dict[str, str] = {}  # not a text of its own for each of millions
+    for level in range(max((len(PurePosixPath(name).parts) - 1 for name in names), default=0)):
+        values = [shared.setdefault(value, value) for value in (_folder_at(name, level) for name in names)]
+        distinct = set(values)
+        if len(distinct - {""}) > 1 and not all(map(_DIVISIONS.fullmatch, distinct)):
             return level, values
     return 0, [""] * len(names)
+
+
+def _folder_at(name: str, level: int) -> str:
+    """Return the folder of a recording at a level, counted from 0, "" where there is none."""
+    folders = PurePosixPath(name).parts[:-1]
+    return folders[level] if level < len(folders) else ""
 
 
 def describe(found: Understanding, names: Sequence[str]) -> str:

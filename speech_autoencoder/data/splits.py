@@ -1,5 +1,6 @@
 """Which recordings train, and which validate."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -58,31 +59,31 @@ def split(dataset: Dataset, config: TrainingConfig, by: str = "auto") -> Split:
     told = dataset.understanding
     is_grouped = not told.n_understood
     noun = "folder" if is_grouped else "speaker"
-    speakers = np.array(groups_of(dataset.files or dataset.names) if is_grouped else told.speakers)
-    if is_grouped and dataset.files and not any(speakers):
-        noun, speakers = "file", np.array(dataset.files)
-    names = sorted(set(speakers) - {""})
+    names, speakers = _ranked(groups_of(dataset.files or dataset.names) if is_grouped else told.speakers)
+    if is_grouped and dataset.files and not any(names):
+        noun, (names, speakers) = "file", _ranked(dataset.files)
+    sizes = np.bincount(speakers)
+    known = [speaker for speaker, name in enumerate(names) if name]
     n_wanted = max(1, round(config.validation * len(speakers)))
     if len(speakers) < 2:
         everything = np.arange(len(speakers))
         return Split(everything, everything, "the only recording, which is also trained on: add more")
-    if by != "recording" and len(names) > 1:
-        chosen: list[str] = []
+    if by != "recording" and len(known) > 1:
+        chosen: list[int] = []
         count = 0
-        for name in rng.permutation(names):
-            size = int((speakers == name).sum())
-            if count + size <= _MOST_HELD * n_wanted and count < n_wanted:
-                chosen.append(str(name))
-                count += size
+        for speaker in rng.permutation(known).tolist():
+            if count + sizes[speaker] <= _MOST_HELD * n_wanted and count < n_wanted:
+                chosen.append(speaker)
+                count += int(sizes[speaker])
         if by == "auto" and count < _LEAST_HELD * n_wanted:
             chosen = []  # too few recordings to judge an epoch by
         if by == "speaker" and not chosen:
-            chosen = [min(names, key=lambda name: ((speakers == name).sum(), name))]
+            chosen = [min(known, key=lambda speaker: sizes[speaker])]
         if chosen:
             held = np.isin(speakers, chosen)
-            listed = ", ".join(map(printable, sorted(chosen)[:_MOST_NAMED]))
+            listed = ", ".join(printable(names[speaker]) for speaker in sorted(chosen)[:_MOST_NAMED])
             more = f" and {len(chosen) - _MOST_NAMED} more" if len(chosen) > _MOST_NAMED else ""
-            how = f"{len(chosen)} of {counted(len(names), noun)}, never trained on: {listed}{more}"
+            how = f"{len(chosen)} of {counted(len(known), noun)}, never trained on: {listed}{more}"
             return Split(np.flatnonzero(~held), np.flatnonzero(held), how)
     if by == "speaker":
         raise InputError(
@@ -93,5 +94,15 @@ def split(dataset: Dataset, config: TrainingConfig, by: str = "auto") -> Split:
     shuffled = shuffled[np.argsort(speakers[shuffled], kind="stable")]
     held = np.zeros(len(speakers), bool)
     held[shuffled[np.linspace(0, len(speakers) - 1, n_wanted).round().astype(int)]] = True
-    how = f"whole recordings, evenly over {len(names)} {noun}s" if len(names) > 1 else "whole recordings"
+    how = f"whole recordings, evenly over {len(known)} {noun}s" if len(known) > 1 else "whole recordings"
     return Split(np.flatnonzero(~held), np.flatnonzero(held), how)
+
+
+def _ranked(values: Iterable[str]) -> tuple[list[str], np.ndarray]:
+    """Return the distinct values in order, and of each value its place among them: not a text for each of millions."""
+    places: dict[str, int] = {}
+    found = np.fromiter((places.setdefault(value, len(places)) for value in values), np.int64)
+    distinct = sorted(places)
+    rank = np.empty(len(distinct), np.int64)
+    rank[[places[value] for value in distinct]] = np.arange(len(distinct))
+    return distinct, rank[found]
