@@ -2,7 +2,9 @@
 
 import argparse
 import os
-from contextlib import closing
+import shutil
+from collections.abc import Callable, Generator, Iterator
+from contextlib import closing, contextmanager
 from dataclasses import replace
 from functools import partial
 from itertools import chain
@@ -10,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from speech_autoencoder.cli.options import (
+    add_engine_option,
     add_names_option,
     add_salvage_option,
     add_strict_option,
@@ -22,14 +25,18 @@ from speech_autoencoder.cli.process import blas_threads, warn
 from speech_autoencoder.cli.progress import Say, make_bar, make_say
 from speech_autoencoder.commands.arguments import MODEL_PATH
 from speech_autoencoder.config import LatentSearchConfig
+from speech_autoencoder.engines.engine import THREADS
 from speech_autoencoder.errors import InputError
 from speech_autoencoder.storage.remote_path import RemotePath
 from speech_autoencoder.system.files import lock, locks_released, printable
+from speech_autoencoder.system.locks import hidden_beside
 from speech_autoencoder.system.wording import counted, duration
 
 if TYPE_CHECKING:
+    from speech_autoencoder.codec.latent_search import Encoder
     from speech_autoencoder.data.recording_names import Understanding
     from speech_autoencoder.data.recordings import Recordings
+    from speech_autoencoder.export.recording_latents import Result
 
 OUTPUT_PATH = Path("latents.npz")
 
@@ -50,6 +57,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     )
     add_names_option(parser)
     add_workers_option(parser)
+    add_engine_option(parser)
     add_strict_option(parser)
     add_salvage_option(parser)
 
@@ -62,7 +70,6 @@ def run(args: argparse.Namespace) -> None:
     from speech_autoencoder.codec.latent_search import Encoder
     from speech_autoencoder.data import recording_names
     from speech_autoencoder.export import latents_file
-    from speech_autoencoder.export.recording_latents import encode_recordings
     from speech_autoencoder.model import model_file
 
     say = make_say(args.quiet)
@@ -81,20 +88,19 @@ def run(args: argparse.Namespace) -> None:
         blas_threads(1),
         make_bar(args.quiet, "encoding")(len(paths)) as bar,
         latents_file.writing(args.output, encoder) as table,
+        _results(args, corpora, encoder, folder=table.folder, tick=bar.update, say=say) as results,
     ):
-        options = {"salvage": args.salvage, "workers": args.workers, "tick": bar.update}
-        with closing(encode_recordings(corpora, encoder, folder=table.folder, **options)) as results:
-            told = chain.from_iterable(zip(found.speakers, found.labels, strict=True) for found in read)
+        told = chain.from_iterable(zip(found.speakers, found.labels, strict=True) for found in read)
 
-            def add(path: Path, _: Path) -> None:
-                found, (speaker, label) = next(results), next(told)
-                if isinstance(found, InputError):
-                    raise found
-                if found.note:
-                    warn(f"{printable(path)}: {found.note}")
-                table.add(found, speaker=speaker, label=label)
+        def add(path: Path, _: Path) -> None:
+            found, (speaker, label) = next(results), next(told)
+            if isinstance(found, InputError):
+                raise found
+            if found.note:
+                warn(f"{printable(path)}: {found.note}")
+            table.add(found, speaker=speaker, label=label)
 
-            batch.each(add)
+        batch.each(add)
     columns = table.columns
     seconds = sum(n / sr for n, sr in zip(columns["n_samples"], columns["sr"], strict=True))
     say(
@@ -104,6 +110,45 @@ def run(args: argparse.Namespace) -> None:
     for recordings, found in zip(corpora, read, strict=True):
         say(recording_names.describe(found, recordings.names))
     batch.end()
+
+
+@contextmanager
+def _results(
+    args: argparse.Namespace,
+    corpora: list["Recordings"],
+    encoder: "Encoder",
+    *,
+    folder: Path,
+    tick: Callable[[float], object],
+    say: Say,
+) -> Iterator[Generator["Result"]]:
+    """Lend the latents of each recording, computed in threads or by another engine; `folder` is for temporary files."""
+    from speech_autoencoder.api.engines import engine_of
+    from speech_autoencoder.export.latents_by_engine import encode_by_engine
+    from speech_autoencoder.export.recording_latents import encode_recordings
+    from speech_autoencoder.model.model_reference import ModelReference
+
+    if args.engine == THREADS:
+        options = {"salvage": args.salvage, "workers": args.workers, "tick": tick}
+        with closing(encode_recordings(corpora, encoder, folder=folder, **options)) as results:
+            yield results
+        return
+    model = ModelReference.of(args.model)
+    first = corpora[0].path(corpora[0].names[0])
+    reads = [first, *([model.path] if model.path else [])]
+    with hidden_beside(folder / "latents", folder=True) as working:
+        try:
+            with (
+                engine_of(args.engine, workers=args.workers, say=say, reads=reads, writes=[working]) as engine,
+                closing(
+                    encode_by_engine(
+                        engine, corpora, model, encoder.config, folder=working, salvage=args.salvage, tick=tick
+                    )
+                ) as results,
+            ):
+                yield results
+        finally:
+            shutil.rmtree(working, ignore_errors=True)
 
 
 def _corpora(args: argparse.Namespace, say: Say) -> list["Recordings"]:

@@ -83,9 +83,7 @@ class Table:
 
     def add(self, found: Latents, *, speaker: str = "", label: str = "") -> None:
         """Add a recording, and close the file of its latents."""
-        with found.file:
-            found.file.seek(0)
-            shutil.copyfileobj(found.file, self.latents)
+        found.copy_to(self.latents)
         texts = (found.path.as_posix(), speaker, label)
         values = (*texts, found.sr, found.start, found.n_samples, found.n_latents, found.mean)
         for column, value in zip(self.columns.values(), values, strict=True):

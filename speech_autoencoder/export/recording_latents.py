@@ -1,4 +1,4 @@
-"""The latents of recordings, in threads: files, and the parts of files that a list names."""
+"""The latents of recordings, in threads or by an engine: files, and the parts of files that a list names."""
 
 import os
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
@@ -11,7 +11,7 @@ from typing import IO
 
 import numpy as np
 
-from speech_autoencoder.audio.parts import PartReader
+from speech_autoencoder.audio.parts import Part, PartReader
 from speech_autoencoder.audio.reading import Recording, describe, opened
 from speech_autoencoder.codec.latent_search import Encoder
 from speech_autoencoder.codec.waveforms import count_latents, encode_waveform
@@ -23,6 +23,9 @@ from speech_autoencoder.system.parallel import in_order
 
 # Of a recording's latents, what is kept in memory until they are written: 6 minutes of sound at 700 values a second.
 _IN_MEMORY_BYTES = 1 << 20
+# Of a value, and of what is copied at once.
+_ITEM_BYTES = 4
+_BLOCK_BYTES = 1 << 20
 
 
 @dataclass(frozen=True)
@@ -37,12 +40,14 @@ class Latents:
         Its rate in Hz; the first sample, and their count.
     note : str
         What is to be said of the file, see `audio.reading.Recording`.
-    file : IO
-        The latents, float32; to be closed.
     n_latents : int
         Their count.
     mean : np.ndarray
         Their mean (latent_size,), float32.
+    file : IO
+        Where they are, float32; to be closed.
+    place : int
+        The first byte of them in the file.
     """
 
     path: Path
@@ -50,9 +55,22 @@ class Latents:
     start: int
     n_samples: int
     note: str
-    file: IO[bytes]
     n_latents: int
     mean: np.ndarray
+    file: IO[bytes]
+    place: int = 0
+
+    def copy_to(self, target: IO[bytes]) -> None:
+        """Write the latents to another file, and close their own."""
+        with self.file:
+            self.file.seek(self.place)
+            n_left = _ITEM_BYTES * self.n_latents * len(self.mean)
+            while n_left:
+                block = self.file.read(min(n_left, _BLOCK_BYTES))
+                if not block:
+                    raise InputError(f"The latents of {printable(self.path)} were cut short: run again.")
+                target.write(block)
+                n_left -= len(block)
 
 
 # The latents of a recording, or why it cannot be used.
@@ -84,33 +102,82 @@ def encode_recordings(
         Is called with the share of a recording that was just encoded.
     """
     is_only = sum(len(recordings.names) for recordings in corpora) == 1
-    encode = partial(
-        _encode, encoder=encoder, folder=folder, salvage=salvage, workers=workers if is_only else 1, tick=tick
+    of_file = partial(
+        jobs,
+        encoder=encoder,
+        reader=PartReader(),
+        folder=folder,
+        salvage=salvage,
+        workers=workers if is_only else 1,
+        tick=tick,
     )
-    jobs = chain.from_iterable(_jobs(recordings, encode, salvage) for recordings in corpora)
-    return in_order(lambda job: job(), jobs, workers)
+    of_all = chain.from_iterable(map(of_file, chain.from_iterable(map(listed_files, corpora))))
+    return in_order(lambda job: job(), of_all, workers)
 
 
-def _jobs(recordings: Recordings, encode: Callable[..., Latents], salvage: bool) -> Iterator[Callable[[], Result]]:
-    """Yield a function for each recording that returns its latents, or why it cannot be used."""
-    reader = PartReader()
+@dataclass(frozen=True)
+class ListedFile:
+    """A file, and what is wanted of it: recordings that follow one another.
+
+    Attributes
+    ----------
+    path : Path
+    names : list of str
+        Those of the recordings.
+    parts : dict
+        The parts of the file, by their names; another name is the whole file.
+    where : list of str
+        Where each is listed, to begin a message with.
+    """
+
+    path: Path
+    names: list[str]
+    parts: dict[str, Part]
+    where: list[str]
+
+
+def listed_files(recordings: Recordings) -> Iterator[ListedFile]:
+    """Yield the files of recordings, in order."""
     for _, group in groupby(recordings.names, recordings.file):
         names = list(group)
-        path, parts = recordings.path(names[0]), [name for name in names if name in recordings.parts]
-        whole: Recording | InputError | None = _described(path, salvage) if parts else None
-        spans = {}
-        if isinstance(whole, Recording):
-            for name in parts:
-                start, end = recordings.parts[name].span(whole.sr)
-                spans[name] = start, whole.n_samples if end is None else end
-        for name in names:
-            job = partial(encode, path)
-            if name in spans and isinstance(whole, Recording):
-                read = partial(reader.read, path, spans[name], spans.values())
-                job = partial(encode, path, (whole, name, spans[name], read))
-            elif name in recordings.parts and isinstance(whole, InputError):
-                job = partial(_fail, whole)
-            yield partial(_attempt, job, recordings.where(name))
+        parts = {name: recordings.parts[name] for name in names if name in recordings.parts}
+        yield ListedFile(recordings.path(names[0]), names, parts, list(map(recordings.where, names)))
+
+
+def jobs(
+    file: ListedFile,
+    *,
+    encoder: Encoder,
+    reader: PartReader,
+    folder: Path,
+    salvage: bool = False,
+    workers: int = 1,
+    tick: Callable[[float], object] = lambda share: None,
+) -> Iterator[Callable[[], Result]]:
+    """Yield a function for each recording that returns its latents, or why it cannot be used.
+
+    Parameters
+    ----------
+    reader : PartReader
+        Keeps the parts of a file, which is decoded once.
+    folder, salvage, workers, tick
+        As for `encode_recordings`; the threads are those of one recording.
+    """
+    encode = partial(_encode, encoder=encoder, folder=folder, salvage=salvage, workers=workers, tick=tick)
+    whole: Recording | InputError | None = _described(file.path, salvage) if file.parts else None
+    spans = {}
+    if isinstance(whole, Recording):
+        for name, part in file.parts.items():
+            start, end = part.span(whole.sr)
+            spans[name] = start, whole.n_samples if end is None else end
+    for name, where in zip(file.names, file.where, strict=True):
+        job = partial(encode, file.path)
+        if name in spans and isinstance(whole, Recording):
+            read = partial(reader.read, file.path, spans[name], spans.values())
+            job = partial(encode, file.path, (whole, name, spans[name], read))
+        elif name in file.parts and isinstance(whole, InputError):
+            job = partial(_fail, whole)
+        yield partial(_attempt, job, where)
 
 
 def _described(path: Path, salvage: bool) -> Recording | InputError:
@@ -184,4 +251,4 @@ def _keep(
         file.close()
         raise
     mean = (total / n_latents).astype(np.float32)
-    return Latents(recording.path, recording.sr, start, n_samples, recording.note, file, n_latents, mean)
+    return Latents(recording.path, recording.sr, start, n_samples, recording.note, n_latents, mean, file)
