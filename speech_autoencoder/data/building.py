@@ -26,6 +26,7 @@ from speech_autoencoder.data.sidecar.clips_file import Progress, digest_of_clips
 from speech_autoencoder.data.sidecar.columns import COLUMNS, FILE_COLUMNS, how_names_are_read, name_columns
 from speech_autoencoder.data.sidecar.json_file import FORMAT, write_sidecar
 from speech_autoencoder.errors import InputError
+from speech_autoencoder.storage.remote_path import RemotePath, joined
 from speech_autoencoder.system.files import atomic_write, printable
 from speech_autoencoder.system.integers import ceil_div
 from speech_autoencoder.system.parallel import in_order
@@ -64,6 +65,8 @@ CODE = (
 )
 # Columns that are stored in fewer bytes than their type in COLUMNS has, while an array is made.
 _STORED: dict[str, type] = {"sr": np.int32, "n_frames": np.int32}
+# The most recordings of a remote folder that are read to find their most common sample rate.
+_MOST_REMOTE = 256
 
 LeftOut = list[tuple[str, str]]  # names of recordings and reasons
 # Yields what `analyse` returns for the recordings, in order, given those of an array whose clips are used again.
@@ -111,6 +114,8 @@ class Summary:
 def most_common_rate(source: Path | Recordings) -> int:
     """Return the sample rate (Hz) that most recordings have, of two equally common ones the lower.
 
+    Of a remote folder, that is told from a few hundred of them.
+
     Raises
     ------
     InputError
@@ -118,9 +123,12 @@ def most_common_rate(source: Path | Recordings) -> int:
     """
     recordings = _recordings(source)
     rates: dict[int, int] = {}
-    for file, n_parts in Counter(recordings.files()).items():
+    files = recordings.files()
+    if isinstance(recordings.folder, RemotePath):  # each of them is fetched for it
+        files = files[:: ceil_div(len(files), _MOST_REMOTE)]
+    for file, n_parts in Counter(files).items():
         try:
-            sr = sample_rate(recordings.folder / file)
+            sr = sample_rate(recordings.addresses.get(file) or joined(recordings.folder, file))
         except InputError:
             continue
         rates[sr] = rates.get(sr, 0) + n_parts
@@ -189,6 +197,7 @@ def build(
         told = told.select([name not in old.left_out for name in recordings.names])
         columns = old.write_sidecar(array_path, recordings, told, part)
         return summarise(False, columns, 0, features, left_out, old.notes, told)
+    old.open()
 
     analyser = analyser or partial(in_threads, features=features, workers=workers, salvage=salvage)
     with atomic_write(array_path) as temporary:

@@ -1,6 +1,7 @@
 """The array of an earlier run, whose clips are used again where recordings are still the same."""
 
-from collections.abc import Sequence
+import math
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from functools import partial
 from itertools import groupby
@@ -15,16 +16,26 @@ from speech_autoencoder.data.recording_names import Understanding
 from speech_autoencoder.data.recordings import Recordings
 from speech_autoencoder.data.sidecar.clips_file import Progress
 from speech_autoencoder.data.sidecar.columns import COLUMNS, FILE_COLUMNS, how_names_are_read, name_columns
-from speech_autoencoder.data.sidecar.json_file import are_same, read_sidecar, write_sidecar
+from speech_autoencoder.data.sidecar.json_file import are_same, features_in, read_sidecar, write_sidecar
 from speech_autoencoder.errors import InputError
+from speech_autoencoder.storage.remote_path import RemotePath
 from speech_autoencoder.system.parallel import in_order
+
+# The header of an array has at most so many bytes.
+_MOST_HEADER = 1 << 12
 
 
 class EarlierArray:
     """The array of an earlier run, as far as it can be used again."""
 
-    def __init__(self, dataset: Dataset | None = None, sidecar: dict[str, Any] | None = None) -> None:
+    def __init__(
+        self,
+        dataset: Dataset | None = None,
+        sidecar: dict[str, Any] | None = None,
+        fetch: Callable[[], Dataset] | None = None,
+    ) -> None:
         self.dataset = dataset
+        self._fetch = fetch  # a remote array, once it is needed
         self.sidecar = sidecar or {"recordings": {key: [] for key in COLUMNS}, "left_out": []}
         self.columns: dict[str, Any] = self.sidecar["recordings"]
         self.left_out = {
@@ -39,12 +50,16 @@ class EarlierArray:
     def load(cls, array_path: Path, features: FeatureConfig, code: str, progress: Progress) -> Self:
         """Return what is at array_path if the code of this digest made it with these features, else nothing to use."""
         try:
-            dataset = load(array_path, "", progress=progress)
             sidecar = read_sidecar(array_path, "")
-            if dataset.features != features or sidecar.get("code") != code:
+            if sidecar.get("code") != code:
                 return cls()
-            return cls(dataset, sidecar)
-        except (InputError, KeyError, TypeError, AttributeError):
+            fetch = partial(load, array_path, "", progress=progress)
+            if isinstance(array_path, RemotePath):
+                is_usable = features_in(sidecar, "", "") == features and _has_size(array_path, sidecar)
+                return cls(None, sidecar, fetch) if is_usable else cls()
+            dataset = fetch()
+            return cls(dataset, sidecar) if dataset.features == features else cls()
+        except (InputError, OSError, KeyError, TypeError, AttributeError):
             return cls()
 
     def find_unchanged(self, recordings: Recordings, workers: int) -> None:
@@ -75,11 +90,19 @@ class EarlierArray:
         """Return whether the recordings, and those that were left out, are the same and unchanged."""
         used = [name for name in recordings.names if name not in self.left_out]
         return (
-            self.dataset is not None
+            (self.dataset is not None or self._fetch is not None)
             and list(self.index) == used == list(self.unchanged)
             and len(used) + len(self.left_out) == len(recordings.names)
             and all(stamp(recordings.path(name)).items() <= entry.items() for name, entry in self.left_out.items())
         )
+
+    def open(self) -> None:
+        """Fetch a remote array, where clips of it are used; if it turns out to be damaged, nothing of it is used."""
+        if self._fetch is not None and self.unchanged:
+            try:
+                self.dataset = self._fetch()
+            except InputError:
+                self.unchanged = {}
 
     def write_sidecar(
         self, array_path: Path, recordings: Recordings, told: Understanding, part: dict[str, Any] | None
@@ -103,3 +126,9 @@ class EarlierArray:
         first_row, index = self.dataset.first_row, self.index[name]
         clips = self.dataset.clips[first_row[index] : first_row[index + 1]]
         return Analysed(entry, clips, is_new=False, note=self.notes.get(name, ""))
+
+
+def _has_size(path: RemotePath, sidecar: dict[str, Any]) -> bool:
+    """Return whether a remote array has the size that its sidecar says: it was written whole."""
+    n_bytes = 4 * math.prod(sidecar["array"]["shape"])
+    return 0 < path.stat().st_size - n_bytes <= _MOST_HEADER
