@@ -11,6 +11,7 @@ import numpy as np
 
 from speech_autoencoder.data.sidecar.json_file import size_of
 from speech_autoencoder.errors import InputError
+from speech_autoencoder.storage.copies import local
 from speech_autoencoder.system.files import explain, printable, require_content
 
 # An array of up to this many bytes is checked from end to end when it is opened, which takes seconds.
@@ -71,7 +72,7 @@ class CheckedClips:
         if not array.flags.c_contiguous:
             raise InputError(f"{self._name} is not an array of clips (in Fortran's order): run {made_by} again.")
         try:
-            self._file = path.open("rb", buffering=0)
+            self._file = local(path).open("rb", buffering=0)
         except OSError as error:
             raise InputError(f"{self._name} could not be read: {explain(error)}.") from error
         self._lock = Lock()
@@ -127,7 +128,7 @@ def open_array(path: Path, made_by: str) -> np.memmap:
     size_of(path)
     require_content(path)
     try:
-        clips = np.lib.format.open_memmap(path, mode="r")  # only arrays; np.load would also try ZIP and pickle
+        clips = np.lib.format.open_memmap(local(path), mode="r")  # only arrays; np.load would also try ZIP and pickle
     except FileNotFoundError:
         raise InputError(f"{name} is missing: run {made_by} first.") from None
     except OSError as error:

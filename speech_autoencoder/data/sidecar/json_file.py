@@ -9,6 +9,7 @@ from speech_autoencoder.config import FeatureConfig
 from speech_autoencoder.data.sidecar.columns import GROUPS
 from speech_autoencoder.data.sidecar.columns_file import MAGIC, ColumnsFile, write_columns
 from speech_autoencoder.errors import InputError
+from speech_autoencoder.storage.copies import local
 from speech_autoencoder.system.files import (
     atomic_write,
     explain,
@@ -113,7 +114,7 @@ def _stored_columns(array_path: Path, sidecar: dict[str, Any], made_by: str) -> 
     if not isinstance(stored, dict):
         raise damaged("the JSON does not describe it")
     try:
-        file = ColumnsFile(path, stored, damaged)
+        file = ColumnsFile(local(path), stored, damaged)
     except FileNotFoundError:
         raise InputError(f"{name} is missing, which belongs to {of_json}: run {made_by} again.") from None
     except OSError as error:
