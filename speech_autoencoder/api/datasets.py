@@ -1,15 +1,18 @@
 """Make an array of recordings, of a folder or as a list names them, and report what is in it."""
 
+import shlex
 from dataclasses import replace
 from functools import partial
 from os import PathLike
 from pathlib import Path
+from typing import Any
 
-from speech_autoencoder.api.arguments import optional
+from speech_autoencoder.api.arguments import number, optional
+from speech_autoencoder.api.parts import build_all, build_one, divide
 from speech_autoencoder.api.reports import StartBar, reports
 from speech_autoencoder.cli.messages import describe_left_out
-from speech_autoencoder.cli.origins import is_array, is_sidecar
-from speech_autoencoder.cli.outputs import require_outputs, require_suffix
+from speech_autoencoder.cli.origins import is_array, is_columns, is_sidecar
+from speech_autoencoder.cli.outputs import require_outputs, require_parts_folder, require_suffix
 from speech_autoencoder.cli.process import blas_threads
 from speech_autoencoder.cli.progress import Say
 from speech_autoencoder.cli.session import settings_kept
@@ -18,10 +21,13 @@ from speech_autoencoder.config import preset as features_by_name
 from speech_autoencoder.data import building, corpus_summary, dataset, recording_names
 from speech_autoencoder.data.audio_list import TESTING, TRAINING, read_audio_list
 from speech_autoencoder.data.labels_file import find_labels, read_labels
+from speech_autoencoder.data.parts.folder import array_at, folder_of, has_parts, part_path
+from speech_autoencoder.data.parts.making import Making
 from speech_autoencoder.data.recording_names import Understanding
 from speech_autoencoder.data.recordings import Recordings
+from speech_autoencoder.data.sidecar.json_file import columns_path
 from speech_autoencoder.errors import InputError
-from speech_autoencoder.script_names import TRAIN_DATA_GENERATOR
+from speech_autoencoder.script_names import PROGRAM, TEST_DATA_GENERATOR, TRAIN_DATA_GENERATOR
 from speech_autoencoder.storage.remote_path import expanded
 from speech_autoencoder.system.files import lock, locks_released, printable
 from speech_autoencoder.system.processors import available_cpus
@@ -93,6 +99,8 @@ def build_dataset(
     workers: int | None = None,
     strict: bool = False,
     salvage: bool = False,
+    parts: int | bool | None = None,
+    part: tuple[int, int] | None = None,
     overwrite: bool = False,
     say: Say | None = None,
     warn: Say | None = None,
@@ -124,6 +132,11 @@ def build_dataset(
         Raise InputError for a recording that cannot be used, instead of leaving it out.
     salvage
         Use what can be decoded of recordings that are cut short or damaged.
+    parts
+        Write the array in parts, into the folder `output`, of which ``.npy`` is dropped: True for parts of about an
+        hour each, or how many. Functions that take an array take the folder.
+    part
+        Write one of these parts, ``(3, 8)`` for the third of eight; the command ``merge`` writes their index.
     overwrite
         Replace files that exist and were not made by this program.
     say, warn, progress
@@ -148,37 +161,108 @@ def build_dataset(
     >>> summary = sa.build_dataset("recordings", "test_data.npy", like="train_data.npy")
     """
     report, workers = reports(say, warn, progress), optional("workers", workers, int)
-    array_path = expanded(output)
+    array_path, count, in_parts = expanded(output), _count(parts, part), bool(parts or part)
     folder, list_path, training_path = (None if x is None else expanded(x) for x in (audio_dir, audio_list, like))
+    if training_path:
+        training_path = array_at(training_path, report.say)
     training_features, inputs = None, []
     if training_path and preset is None:
         training_features = dataset.features_of(training_path, TRAIN_DATA_GENERATOR)
         inputs = [training_path, dataset.sidecar_path(training_path)]
-    require_suffix(array_path, ".npy")
-    lock(array_path)
+    if in_parts:
+        array_path = folder_of(array_path)
+    elif has_parts(array_path):
+        raise InputError(f"{printable(array_path)} holds the parts of an array: add --parts, or choose another name.")
+    else:
+        require_suffix(array_path, ".npy")
+    if not part:
+        lock(array_path)
     split = TESTING if training_path else TRAINING
     recordings = find_recordings(folder, list_path, split, report.say, strict=strict)
     features = training_features or features_of_preset(preset or "classic", recordings)
     # Arrays are no recordings: only a file that is not ours can be one.
     inputs += [recordings.folder / file for file in recordings.files()] if overwrite else []
     inputs += [list_path] if list_path else []
-    require_outputs(
-        [(array_path, is_array), (dataset.sidecar_path(array_path), is_sidecar)], inputs=inputs, overwrite=overwrite
-    )
+    if in_parts:
+        require_parts_folder(array_path, inputs=inputs, overwrite=overwrite)
+    else:
+        beside = [(dataset.sidecar_path(array_path), is_sidecar), (columns_path(array_path), is_columns)]
+        require_outputs([(array_path, is_array), *beside], inputs=inputs, overwrite=overwrite)
     labels_dir = recordings.folder if recordings.speakers is None else None
+    read = partial(read_names, audio_dir=labels_dir, pattern=names, training_array=training_path)
+    n_threads = workers or available_cpus()
     with blas_threads(1):
-        summary = building.build(
-            recordings,
-            array_path,
-            features,
-            workers=workers or available_cpus(),
-            strict=strict,
-            salvage=salvage,
-            read_names=partial(read_names, audio_dir=labels_dir, pattern=names, training_array=training_path),
-            progress=report.progress("features"),
-        )
-    _describe(summary, recordings, array_path, features, report.say, for_training=training_path is None)
+        if in_parts:
+            shares = divide(recordings, recordings.understand(read), array_path, count)
+            command = _command(folder, list_path, array_path, like, features, names, strict=strict, salvage=salvage)
+            making = Making.of(
+                shares, array_path, features, strict=strict, salvage=salvage, count=count, command=command
+            )
+            if part:
+                summary = build_one(making, shares, part[0] - 1, workers=n_threads, report=report)
+            else:
+                summary = build_all(making, shares, workers=n_threads, report=report)
+        else:
+            summary = building.build(
+                recordings,
+                array_path,
+                features,
+                workers=n_threads,
+                strict=strict,
+                salvage=salvage,
+                read_names=read,
+                progress=report.progress("features"),
+            )
+    path, of = array_path, ""
+    if part:
+        path, of = part_path(array_path, part[0] - 1), f", part {part[0]:,} of {part[1]:,},"
+    elif in_parts:
+        of = f" in {counted(len(shares), 'part')}"
+    _describe(summary, recordings, path, features, report.say, of=of)
+    if part:
+        report.say(f"When all {part[1]:,} parts are there: {PROGRAM} merge {printable(array_path)}")
+    else:
+        describe_corpus(summary, report.say, for_training=training_path is None)
+    if in_parts:
+        array_at(array_path.with_suffix(".npy"), report.say)
     return summary
+
+
+def _count(parts: Any, part: Any) -> int | None:
+    """Return how many parts are asked for, None if that is left to their size; raise InputError for no such numbers."""
+    if parts and part:
+        raise InputError("parts makes all of them, part one of them: give one of the two.")
+    if part:
+        try:
+            i, n = part
+        except (TypeError, ValueError):
+            i = n = None
+        if not (type(i) is int and type(n) is int and 1 <= i <= n):
+            raise InputError(f"part is {part!r}: expected which of how many, such as (3, 8), counted from 1.")
+        return n
+    return None if parts is None or isinstance(parts, bool) else number("parts", parts, int)
+
+
+def _command(
+    folder: Path | None,
+    audio_list: Path | None,
+    output: Path,
+    like: str | PathLike | None,
+    features: FeatureConfig,
+    names: str | None,
+    *,
+    strict: bool,
+    salvage: bool,
+) -> str:
+    """Return the command that makes parts, without --parts and --part."""
+    script = str(TEST_DATA_GENERATOR if like else TRAIN_DATA_GENERATOR)
+    words = [script] if script.endswith(".py") else [PROGRAM, "features", *(["--like", str(like)] if like else [])]
+    words += ["--audio-dir", printable(folder)] if folder else []
+    words += ["--audio-list", printable(audio_list)] if audio_list else []
+    words += ["--output", printable(output), "--preset", features.preset]
+    words += ["--names", names] if names is not None else []
+    words += [option for option, is_on in (("--strict", strict), ("--salvage", salvage)) if is_on]
+    return shlex.join(words)
 
 
 def _describe(
@@ -188,9 +272,12 @@ def _describe(
     features: FeatureConfig,
     say: Say,
     *,
-    for_training: bool,
+    of: str = "",
 ) -> None:
-    """Report what is in an array; of one for training, with a description and a suggested training time."""
+    """Report what is in an array, what was left out of it, and what is to be said of its recordings.
+
+    `of` says which part it is, or how many it has.
+    """
     shape = (summary.n_clips, features.n_mels, features.n_frames, 1)
     content = (
         f"{counted(summary.n_recordings, 'recording')}, {duration(summary.seconds)}, "
@@ -199,7 +286,7 @@ def _describe(
     if not summary.written:
         say(f"Nothing has changed: {printable(path)} holds {content}.")
     else:
-        say(f"Wrote {printable(path)} {shape} and {printable(dataset.sidecar_path(path))}: {content}.")
+        say(f"Wrote {printable(path)} {shape}{of} and {printable(dataset.sidecar_path(path))}: {content}.")
         verb = "was" if summary.n_computed == 1 else "were"
         say(
             f"{counted(summary.n_computed, 'recording')} {verb} new or had changed; "
@@ -209,8 +296,12 @@ def _describe(
     describe_left_out(left_out, "left out", say)
     for name, note in summary.notes.items():
         say(f"{printable(recordings.folder / name)}: {note}")
+
+
+def describe_corpus(summary: building.Summary, say: Say, *, for_training: bool) -> None:
+    """Report what names tell; of an array for training, describe the corpus and suggest a training time."""
     columns = summary.columns
     warnings = corpus_summary.warn_if_small(columns["n_samples"], columns["sr"])
-    say(recording_names.describe(summary.understanding, summary.columns["path"]))
+    say(recording_names.describe(summary.understanding, columns["path"]))
     for line in corpus_summary.describe(columns) if for_training else warnings:
         say(line)

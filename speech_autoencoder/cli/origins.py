@@ -58,6 +58,11 @@ def is_sidecar(path: Path) -> bool:
     return _is_json(path, b"clips")
 
 
+def is_columns(path: Path) -> bool:
+    """Return whether a file holds the columns of many recordings, beside the JSON."""
+    return _head(path).startswith(b"%s columns " % PROGRAM.encode("ascii"))
+
+
 def is_evaluation(path: Path) -> bool:
     """Return whether a file is an evaluation.json."""
     return _is_json(path, b"evaluation")

@@ -1,15 +1,19 @@
 """Where outputs go: suffixes, one output for each input, and nothing replaced that this program did not make."""
 
 import os
+import re
 import unicodedata
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from pathlib import Path
 
-from speech_autoencoder.cli.origins import IsOurs
+from speech_autoencoder.cli.origins import IsOurs, is_array, is_columns, is_sidecar
 from speech_autoencoder.errors import InputError
-from speech_autoencoder.system.files import Elsewhere, destination, ignores_case, printable, require_writable
+from speech_autoencoder.system.files import Elsewhere, destination, explain, ignores_case, printable, require_writable
 from speech_autoencoder.system.wording import counted
+
+# Files of an array in parts.
+_PART = re.compile(r"part-\d+\.(npy|json|columns)|index\.(json|columns)")
 
 
 def require_suffix(path: Path, suffix: str) -> None:
@@ -58,6 +62,44 @@ def require_outputs(outputs: Iterable[tuple[Path, IsOurs]], *, inputs: Iterable[
             f"{what} not made by this program: move {them}, choose another name, or replace {them} with --overwrite."
         )
     require_writable(*paths)
+
+
+def require_parts_folder(folder: Path, *, inputs: Iterable[Path], overwrite: bool) -> None:
+    """Check that a folder can take the parts of an array, and that nothing is lost by it; call it before long work.
+
+    Parameters
+    ----------
+    folder
+        Other files in it stay where they are, provided that it holds parts of this program already.
+    inputs, overwrite
+        As `require_outputs` takes them.
+
+    Raises
+    ------
+    InputError
+        If it is a file, cannot be written, or holds other files.
+    """
+    try:
+        found = sorted(path for path in folder.iterdir() if not path.name.startswith("."))
+    except FileNotFoundError:
+        require_writable(folder)
+        return
+    except NotADirectoryError:
+        raise InputError(f"{printable(folder)} is a file: name a folder for the parts.") from None
+    except OSError as error:
+        raise InputError(f"{printable(folder)} could not be read: {explain(error)}.") from error
+    outputs = [path for path in found if _PART.fullmatch(path.name)]
+    if found and not outputs and not overwrite:
+        raise InputError(
+            f"{printable(folder)} holds other files, such as {printable(found[0].name)}: name another folder for the "
+            "parts."
+        )
+    kinds = {".npy": is_array, ".json": is_sidecar, ".columns": is_columns}
+    require_outputs(
+        [(path, kinds[path.suffix]) for path in outputs] or [(folder / "part-00000.npy", is_array)],
+        inputs=inputs,
+        overwrite=overwrite,
+    )
 
 
 def output_paths(paths: list[Path], output: Path, output_dir: Path | None) -> list[Path]:

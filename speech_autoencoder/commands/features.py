@@ -9,10 +9,12 @@ from speech_autoencoder.cli.options import (
     add_salvage_option,
     add_workers_option,
     keywords,
+    positive,
     to_path,
 )
 from speech_autoencoder.commands.arguments import TEST_ARRAY_PATH, TRAIN_ARRAY_PATH
 from speech_autoencoder.config import PRESETS
+from speech_autoencoder.script_names import PROGRAM
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -48,10 +50,38 @@ def add_generator_options(parser: argparse.ArgumentParser, audio_dir: Path | Non
         help="the array to write, a .npy"
         + ("" if array_path else f" (default: {TRAIN_ARRAY_PATH}, with --like {TEST_ARRAY_PATH})"),
     )
+    parts = parser.add_mutually_exclusive_group()
+    parts.add_argument(
+        "--parts",
+        nargs="?",
+        type=positive(int),
+        const=True,
+        metavar="N",
+        help="write the array in parts, into a folder of the output's name without .npy: of about an hour each, or so "
+        "many (docs/data.md)",
+    )
+    parts.add_argument(
+        "--part",
+        type=_share,
+        metavar="I/N",
+        help=f"write one of N parts, the first is 1/N, as a task of an array job does; when all are there: {PROGRAM} "
+        "merge",
+    )
     add_workers_option(parser)
     add_names_option(parser)
     parser.add_argument("--strict", action="store_true", help="stop at the first recording that cannot be read")
     add_salvage_option(parser)
+
+
+def _share(text: str) -> tuple[int, int]:
+    """Return which of how many parts `I/N` names: an argparse type."""
+    number, slash, of = text.partition("/")
+    if not slash or not (number.isdecimal() and of.isdecimal()):
+        raise argparse.ArgumentTypeError(f"expected I/N, such as 1/8 for the first of eight parts, not {text!r}")
+    if not 1 <= int(number) <= int(of):
+        advice = f"; where tasks count from 0, add 1: $((TASK + 1))/{of}" if int(number) == 0 < int(of) else ""
+        raise argparse.ArgumentTypeError(f"I counts from 1 to N, and is {number} in {text}{advice}")
+    return int(number), int(of)
 
 
 class _ListInstead(argparse.Action):

@@ -14,6 +14,7 @@ from speech_autoencoder.audio.resampling import resample_recording, resampled_le
 from speech_autoencoder.config import RATES_HZ, FeatureConfig
 from speech_autoencoder.data import recordings_folder
 from speech_autoencoder.data.analysis import digest_of, stamp
+from speech_autoencoder.data.parts.clips import open_parts
 from speech_autoencoder.data.recording_names import Understanding, understand
 from speech_autoencoder.data.sidecar.clips_file import CheckedClips, Clips, Progress, digest_of_clips, open_clips
 from speech_autoencoder.data.sidecar.columns import columns_in, numbers_in, understanding_in
@@ -150,10 +151,15 @@ class Dataset:
         exists = cache(lambda file: on_disk(joined(self.audio_dir, file)).exists())
         return [name for i, name in enumerate(self.names) if not exists(self.file(i))]
 
-    def frames(self, recording: int) -> np.ndarray:
-        """Return the recording's normalised log-mel, (n_mels, n_frames[recording]), without padding."""
-        rows = np.asarray(self.clips[self.first_row[recording] : self.first_row[recording + 1]])
-        return join_clips(rows, self.n_frames[recording])
+    def frames(self, recording: int, *, most: int | None = None) -> np.ndarray:
+        """Return the recording's normalised log-mel, (n_mels, n_frames[recording]), without padding.
+
+        With `most`, it is at most its first `most` frames, and no more of it is read.
+        """
+        first, end, n_frames = self.first_row[recording], self.first_row[recording + 1], self.n_frames[recording]
+        if most is not None and most < n_frames:
+            end, n_frames = first + ceil_div(most, self.features.n_frames), most
+        return join_clips(np.asarray(self.clips[first:end]), n_frames)
 
     def recording_of(self, row: int) -> int:
         """Return the recording that has a row."""
@@ -181,7 +187,7 @@ class Dataset:
 
 
 def load(array_path: Path, made_by: str, *, progress: Progress = lambda items, total: items) -> Dataset:
-    """Load an array and its sidecar and check them; the clips stay on disk.
+    """Load an array, a file or a folder of parts, and its sidecar and check them; the clips stay on disk.
 
     Parameters
     ----------
@@ -196,8 +202,12 @@ def load(array_path: Path, made_by: str, *, progress: Progress = lambda items, t
         If a file is missing or damaged, they do not belong together, or the array is not of float32 clips
         (n_clips, n_mels, n_frames, 1) with values in [0, 1].
     """
-    clips = open_clips(array_path, made_by, progress)
-    sidecar = read_sidecar(array_path, made_by)
+    clips: Clips
+    if array_path.is_dir():
+        made_by = f"{made_by} --parts"
+        clips, sidecar = open_parts(array_path, made_by, progress)
+    else:
+        clips, sidecar = open_clips(array_path, made_by, progress), read_sidecar(array_path, made_by)
     again = f"run {made_by} again."
     name = printable(sidecar_path(array_path))
     if sidecar.get("format") not in FORMATS:
@@ -214,7 +224,8 @@ def load(array_path: Path, made_by: str, *, progress: Progress = lambda items, t
         numbers = numbers_in(columns)
         names, files = columns["path"], columns.get("file", ())
         digest, fingerprint = sidecar["array"]["digest"], str(sidecar["fingerprint"])
-        audio_dir = recordings_folder.find(sidecar, array_path, files or names, columns["size"])
+        beside = sidecar_path(array_path) if array_path.is_dir() else array_path
+        audio_dir = recordings_folder.find(sidecar, beside, files or names, columns["size"])
         understood = understanding_in(sidecar, columns)
     except InputError:
         raise

@@ -10,6 +10,7 @@ import soundfile as sf
 from speech_autoencoder.audio.writing import write_stream
 from speech_autoencoder.cli import origins
 from speech_autoencoder.codec import container
+from speech_autoencoder.data.sidecar.columns_file import write_columns
 from speech_autoencoder.data.sidecar.json_file import FORMAT as CLIPS
 from speech_autoencoder.evaluation.results import FORMAT as EVALUATION
 from speech_autoencoder.export import speech_page
@@ -63,6 +64,7 @@ def make_hdf5(path, group="another"):
 OURS = {
     "is_array": lambda path: make_arrays(path, np.zeros((5, 128, 48, 1), np.float32)),
     "is_sidecar": lambda path: write_json(path, {"format": CLIPS, "version": "1"}),
+    "is_columns": lambda path: write_columns(path, {"recordings": {"path": ["a.wav"]}}),
     "is_evaluation": lambda path: write_json(path, {"format": EVALUATION, "version": "1"}),
     "is_model": lambda path: make_hdf5(path, "speech_autoencoder"),
     "is_checkpoint": make_checkpoint,

@@ -1,24 +1,23 @@
 """The recordings of a share -> its part, whoever makes it: this process, one of an array job, a worker of a cluster."""
 
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
-from contextlib import suppress
+from contextlib import closing, suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 
 from speech_autoencoder.audio.ffmpeg import has_pyav
 from speech_autoencoder.config import FeatureConfig
 from speech_autoencoder.data.analysis import Analysed, Unusable
-from speech_autoencoder.data.building import Analyser, LeftOut, build, code_digest
+from speech_autoencoder.data.building import Analyser, LeftOut, build, code_digest, in_threads
 from speech_autoencoder.data.earlier_array import EarlierArray
 from speech_autoencoder.data.parts.folder import part_path
 from speech_autoencoder.data.parts.shares import Item, Share, Shares, sizes_of
 from speech_autoencoder.data.recording_names import Understanding
 from speech_autoencoder.data.recordings import Recordings
-from speech_autoencoder.data.sidecar.clips_file import Progress
 from speech_autoencoder.data.sidecar.columns import COLUMNS, FILE_COLUMNS
 from speech_autoencoder.data.sidecar.json_file import read_sidecar, sidecar_path
 from speech_autoencoder.errors import InputError
@@ -43,9 +42,11 @@ class Making:
     pattern, source : str
         How names are read, see `Understanding`.
     command : str
-        What makes the parts, without `--part`.
+        What makes the parts, without `--parts` and `--part`.
     code : str
         The digest of the code that makes them, see `building.code_digest`; a worker of another version refuses.
+    count : int, optional
+        How many parts were asked for; None if their size decides, see `Shares`.
     """
 
     folder: Path | None
@@ -59,6 +60,43 @@ class Making:
     source: str
     command: str
     code: str
+    count: int | None = None
+
+    @classmethod
+    def of(
+        cls,
+        shares: Shares,
+        folder: Path | None,
+        features: FeatureConfig,
+        *,
+        strict: bool,
+        salvage: bool,
+        count: int | None = None,
+        command: str = "",
+        pieces: Path | None = None,
+    ) -> Self:
+        """Return how the parts of shares are made."""
+        recordings, told = shares.recordings, shares.told
+        return cls(
+            folder,
+            pieces,
+            recordings.folder,
+            recordings.listed_in,
+            features,
+            strict,
+            salvage,
+            told.pattern,
+            told.source,
+            command,
+            code_digest(salvage, has_pyav()),
+            count,
+        )
+
+    def folder_of_parts(self) -> Path:
+        """Return the folder of the parts."""
+        if self.folder is None:
+            raise ValueError("pieces of one array have no folder of parts")
+        return self.folder
 
 
 @dataclass(frozen=True)
@@ -80,7 +118,7 @@ def make_part(
     *,
     making: Making,
     workers: int = 1,
-    progress: Progress = lambda items, total: items,
+    done: Callable[[int], object] = lambda n: None,
     analyser: Analyser | None = None,
 ) -> Made:
     """Write the part of the recordings of a share; of some of them, a piece in the hidden folder.
@@ -94,6 +132,10 @@ def make_part(
         The recordings of a share, or some that follow one another.
     workers : int
         Threads.
+    done : callable, optional
+        Takes the count of recordings that were done since it was called last.
+    analyser : callable, optional
+        As `building.build` takes it.
 
     Raises
     ------
@@ -113,8 +155,18 @@ def make_part(
     told = Understanding(
         [item.speaker for item in items], [item.label for item in items], making.pattern, making.source
     )
-    path = _place(items, making)
-    done = build(
+    path, n_done = _place(items, making), 0
+
+    def counting(recordings: Recordings, old: EarlierArray) -> Generator[list[Analysed | Unusable], None, None]:
+        nonlocal n_done
+        inner = analyser or partial(in_threads, features=making.features, workers=workers, salvage=making.salvage)
+        with closing(inner(recordings, old)) as lists:
+            for some in lists:
+                yield some
+                n_done += len(some)
+                done(len(some))
+
+    summary = build(
         recordings,
         path,
         making.features,
@@ -122,11 +174,20 @@ def make_part(
         strict=making.strict,
         salvage=making.salvage,
         read_names=lambda _: told,
-        progress=progress,
-        analyser=analyser,
-        part={"number": share.number, "of": share.of, "listing": share.listing, "command": making.command},
+        analyser=counting,
+        part=share._asdict() | {"first": names[0], "count": making.count, "command": making.command},
     )
-    return Made(path, share, done.written, done.n_recordings, done.n_clips, done.n_computed, done.left_out, done.notes)
+    done(len(items) - n_done)
+    return Made(
+        path,
+        share,
+        summary.written,
+        summary.n_recordings,
+        summary.n_clips,
+        summary.n_computed,
+        summary.left_out,
+        summary.notes,
+    )
 
 
 def _place(items: Sequence[Item], making: Making) -> Path:

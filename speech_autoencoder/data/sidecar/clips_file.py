@@ -153,10 +153,7 @@ def open_clips(path: Path, made_by: str, progress: Progress) -> Clips:
         raise InputError(f"{name} holds no clips: {again}")
     if clips.nbytes > CHECKED_BYTES:
         large = CheckedClips(path, clips, made_by)
-        n_rows = min(len(clips), max(1, _PLACE_BYTES // clips[0].nbytes))
-        places = np.unique(np.linspace(0, len(clips) - n_rows, _PLACES).astype(int)).tolist()
-        for start in progress(places, len(places)):
-            _ = large[start : start + n_rows]  # reading checks it
+        read_places(large, progress)
         return large
     starts = range(0, len(clips), _ROWS_AT_ONCE)
     for start in progress(starts, len(starts)):
@@ -164,6 +161,14 @@ def open_clips(path: Path, made_by: str, progress: Progress) -> Clips:
         if not _are_in_range(part):
             raise InputError(f"{name} holds values outside [0, 1] in rows {start} to {start + len(part) - 1}: {again}")
     return clips
+
+
+def read_places(clips: Clips, progress: Progress) -> None:
+    """Read clips in places spread over a large array, which checks them."""
+    n_rows = min(len(clips), max(1, _PLACE_BYTES // clips[0].nbytes))
+    places = np.unique(np.linspace(0, len(clips) - n_rows, _PLACES).astype(int)).tolist()
+    for start in progress(places, len(places)):
+        _ = clips[start : start + n_rows]
 
 
 def digest_of_clips(clips: Clips) -> str:

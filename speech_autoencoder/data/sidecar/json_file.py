@@ -30,16 +30,22 @@ _MOST_IN_JSON = 50_000
 # array more, was not written by this program, and parsing it could exhaust the memory.
 _SIDECAR_BYTES = 4 << 20
 _SIDECAR_PART = 16
+# An index is that of up to _MOST_IN_JSON recordings, or has a line for each of some 10,000 parts.
+_INDEX_BYTES = 64 << 20
+INDEX_NAME = "index"
 
 
 def sidecar_path(array_path: Path) -> Path:
-    """Return the path of an array's description: of `train_data.npy`, it is `train_data.json`."""
-    return array_path.with_suffix(".json")
+    """Return the path of an array's description: of `train_data.npy`, it is `train_data.json`.
+
+    That of an array in parts, which is a folder, is its index.
+    """
+    return (array_path / INDEX_NAME if array_path.is_dir() else array_path).with_suffix(".json")
 
 
 def columns_path(array_path: Path) -> Path:
     """Return the path of the columns of many recordings: of `train_data.npy`, it is `train_data.columns`."""
-    return array_path.with_suffix(".columns")
+    return sidecar_path(array_path).with_suffix(".columns")
 
 
 def write_sidecar(array_path: Path, sidecar: dict[str, Any]) -> None:
@@ -91,7 +97,8 @@ def read_sidecar(array_path: Path, made_by: str) -> dict[str, Any]:
     """Return the JSON object beside an array; raise InputError if it is missing, damaged or far too large."""
     path = sidecar_path(array_path)
     n_bytes = size_of(path)
-    if n_bytes > _SIDECAR_BYTES + size_of(array_path) // _SIDECAR_PART:
+    most = _INDEX_BYTES if array_path.is_dir() else _SIDECAR_BYTES + size_of(array_path) // _SIDECAR_PART
+    if n_bytes > most:
         raise InputError(f"{printable(path)} is too large ({n_bytes:,} bytes) for its array: run {made_by} again.")
     sidecar = read_json(path, made_by)
     return (
