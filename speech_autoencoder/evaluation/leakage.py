@@ -1,10 +1,12 @@
 """Whether testing shares recordings or speakers with training, and how much better the model is on training."""
 
 from dataclasses import replace
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
 from scipy.signal import correlate
+from scipy.spatial import cKDTree
 
 from speech_autoencoder.codec.latent_search import Encoder
 from speech_autoencoder.codec.reconstruction import reconstruct
@@ -19,6 +21,11 @@ from speech_autoencoder.system.files import printable
 _N_BANDS = 16  # in which sound is compared
 _AUDIBLE_DB = 40.0  # below a recording's loudest; every conversion of a file changes what is quieter
 _N_CANDIDATES = 5  # recordings of training that are compared in full: those with the nearest mean spectra
+# Recordings of training whose spectra are in memory at once, in a k-d tree, and those of testing that are looked up.
+_TRAINING_AT_ONCE = 32_768
+_TESTING_AT_ONCE = 4_096
+# Spectra that are kept while others are compared: more than candidates, since many may be equally near.
+_N_NEAREST = 2 * _N_CANDIDATES
 # Two recordings with at least this correlation count as one. No two different recordings of the project exceed .915;
 # copies as MP3, cut by 50 ms, 10 dB quieter or with noise 30 dB down reach .968 or more.
 _SAME = 0.95
@@ -33,6 +40,7 @@ _LEAST_SHARE = 0.6  # of the shorter recording that must overlap
 _LEAST_OVERLAP = 0.5  # of a part of a file, which training must not have
 _MOST_FRAMES = 1_024  # of a long recording that are compared
 _MOST_NAMED = 20  # pairs
+_MOST_FILES = 256  # whose parts are remembered
 # The recordings, and the frames of each, by which training is compared with testing.
 _N_COMPARED = 40
 _MOST_COMPARED_FRAMES = 1_024
@@ -67,20 +75,24 @@ def compare_with_training(
     encoder
         The model, to compare its errors on both; without it, they are None.
     progress
-        Wraps the testing recordings.
+        Wraps the training recordings, some at once, and then the testing recordings.
     """
-    range_db = training.features.range_db
-    spectra = np.array([_spectrum(_audible(training.frames(i), range_db)) for i in range(len(training.names))])
+    starts = range(0, len(training.names), _TRAINING_AT_ONCE)
+    nearest = _Nearest(_spectra(testing, range(len(testing.names))))
     pairs, n_unsure = [], 0
     overlaps = _overlaps(training, testing)
-    for i in progress(range(len(testing.names)), len(testing.names)):
+    n_steps = len(starts) + len(testing.names)
+    for step in progress(range(n_steps), n_steps):
+        if step < len(starts):
+            some = range(starts[step], min(starts[step] + _TRAINING_AT_ONCE, len(training.names)))
+            nearest.add(some.start, _spectra(training, some))
+            continue
+        i = step - len(starts)
         if i in overlaps:
             pairs.append((testing.names[i], training.names[overlaps[i]], 1.0))
             continue
-        sound = _audible(testing.frames(i), range_db)
-        distances = ((spectra - _spectrum(sound)) ** 2).sum(axis=1)
-        candidates = np.argsort(distances, kind="stable")[:_N_CANDIDATES]
-        alike = [similarity(sound, _audible(training.frames(j), range_db)) for j in candidates]
+        candidates, sound = nearest.candidates(i), _sound(testing, i)
+        alike = [similarity(sound, _sound(training, j)) for j in candidates]
         best = int(np.argmax(alike))
         are_one = _are_one((testing, i), (training, candidates[best])) if alike[best] >= _SAME else False
         n_unsure += are_one is None
@@ -106,15 +118,20 @@ def _overlaps(training: Dataset, testing: Dataset) -> dict[int, int]:
     """Return {recording of testing: one of training} that have much of the same part of a file."""
     if not (training.files or testing.files):
         return {}  # whole files that are one are found by their sound
-    of_file: dict[int, list[int]] = {}
-    for j, digest in enumerate(training.digests):
-        of_file.setdefault(digest, []).append(j)
-    spans = np.array([training.span(j) for j in range(len(training.names))])
+    order = np.argsort(np.asarray(training.digests), kind="stable")
+    digests = np.asarray(training.digests)[order]
+
+    @lru_cache(_MOST_FILES)
+    def of_file(digest: int) -> tuple[np.ndarray, np.ndarray]:
+        """Return the recordings of training that are of a file, and their spans."""
+        others = order[np.searchsorted(digests, digest) : np.searchsorted(digests, digest, side="right")]
+        return others, np.array([training.span(j) for j in others]).reshape(-1, 2)
+
     found = {}
     for i, digest in enumerate(testing.digests):
         start, end = testing.span(i)
-        others = np.array(of_file.get(digest, []), int)
-        shared = np.minimum(spans[others, 1], end) - np.maximum(spans[others, 0], start)
+        others, spans = of_file(int(digest))
+        shared = np.minimum(spans[:, 1], end) - np.maximum(spans[:, 0], start)
         if len(others) and shared.max() >= _LEAST_OVERLAP * (end - start):
             found[i] = int(others[shared.argmax()])
     return found
@@ -125,7 +142,7 @@ def _some_error_db(dataset: Dataset, encoder: Encoder) -> float:
     plain = Encoder(encoder.model, replace(encoder.config, steps=0))
     some = range(0, len(dataset.names), max(1, len(dataset.names) // _N_COMPARED))
     # One after another as one recording: many short ones take longer.
-    frames = np.concatenate([dataset.frames(i)[:, :_MOST_COMPARED_FRAMES] for i in some], axis=1)
+    frames = np.concatenate([dataset.frames(i, most=_MOST_COMPARED_FRAMES) for i in some], axis=1)
     return log_mel_error_db(frames, reconstruct(plain, frames), dataset.features)
 
 
@@ -170,9 +187,51 @@ def _are_one(*recordings: tuple[Dataset, int]) -> bool | None:
     return energy > 0 and float(np.abs(correlate(a, b, method="fft")).max()) > _SAME_WAVEFORM * energy
 
 
+class _Nearest:
+    """The training recordings whose spectra are nearest to each testing recording's, while some after others are added.
+
+    Where more than `_N_NEAREST` are equally near, as copies of one recording are, any of them are kept.
+    """
+
+    def __init__(self, spectra: np.ndarray) -> None:
+        self._spectra = spectra
+        self._squares = np.full((len(spectra), _N_NEAREST), np.inf, np.float32)
+        self._recordings = np.zeros((len(spectra), _N_NEAREST), np.int64)
+
+    def add(self, first: int, spectra: np.ndarray) -> None:
+        """Add the spectra of training recordings from `first` on."""
+        tree = cKDTree(spectra)
+        for start in range(0, len(self._spectra), _TESTING_AT_ONCE):
+            rows = slice(start, start + _TESTING_AT_ONCE)
+            mine = self._spectra[rows]
+            _, found = tree.query(mine, min(_N_NEAREST, len(spectra)), workers=-1)
+            found = found.reshape(len(mine), -1)
+            # As float32, so that which of them are equally near does not depend on the tree.
+            squares = ((spectra[found] - mine[:, None]) ** 2).sum(axis=2)
+            squares = np.concatenate([self._squares[rows], squares], axis=1)
+            recordings = np.concatenate([self._recordings[rows], first + found], axis=1)
+            order = np.lexsort([recordings, squares], axis=1)[:, :_N_NEAREST]
+            self._squares[rows] = np.take_along_axis(squares, order, axis=1)
+            self._recordings[rows] = np.take_along_axis(recordings, order, axis=1)
+
+    def candidates(self, testing: int) -> list[int]:
+        """Return the nearest recordings to one of testing, the nearest first, of equally near ones the first."""
+        known = np.isfinite(self._squares[testing, :_N_CANDIDATES])
+        return self._recordings[testing, :_N_CANDIDATES][known].tolist()
+
+
+def _spectra(dataset: Dataset, recordings: range) -> np.ndarray:
+    """Return the spectra of some recordings, (n_recordings, n_features)."""
+    return np.array([_spectrum(_sound(dataset, i)) for i in recordings])
+
+
+def _sound(dataset: Dataset, recording: int) -> np.ndarray:
+    """Return the audible part of the beginning of a recording, as `_audible`."""
+    return _audible(dataset.frames(recording, most=_MOST_FRAMES), dataset.features.range_db)
+
+
 def _audible(frames: np.ndarray, range_db: float) -> np.ndarray:
     """Return the audible part of a normalised log-mel (n_mels, n_frames) in wider bands, (n_bands, n_frames)."""
-    frames = frames[:, :_MOST_FRAMES]
     edges = np.linspace(0, len(frames), min(_N_BANDS, len(frames)), endpoint=False).astype(int)
     lowest = frames.max() - _AUDIBLE_DB / range_db
     sizes = np.diff([*edges, len(frames)])[:, None]
