@@ -6,6 +6,7 @@ from os import PathLike
 from pathlib import Path
 
 from speech_autoencoder.api.arguments import optional
+from speech_autoencoder.api.engines import require_engine
 from speech_autoencoder.api.evaluation_steps import (
     load_encoders,
     make_evaluation,
@@ -13,6 +14,7 @@ from speech_autoencoder.api.evaluation_steps import (
     report_verdict,
     require_recordings,
     require_sound,
+    scoring_by,
     train_recogniser,
 )
 from speech_autoencoder.api.reports import StartBar, reports
@@ -30,7 +32,7 @@ from speech_autoencoder.evaluation.results import Evaluation
 from speech_autoencoder.export import model_card
 from speech_autoencoder.report import page, score_figure
 from speech_autoencoder.script_names import TEST_DATA_GENERATOR
-from speech_autoencoder.storage.remote_path import expanded
+from speech_autoencoder.storage.remote_path import expanded, of_text
 from speech_autoencoder.system.figures import try_to_draw
 from speech_autoencoder.system.files import lock, locks_released, printable, require_replaceable, write_json
 from speech_autoencoder.system.isolation import child_processes
@@ -53,6 +55,7 @@ def evaluate(
     report: str | PathLike | None = None,
     card: str | PathLike | None = None,
     workers: int | None = None,
+    engine: str = "threads",
     overwrite: bool = False,
     say: Say | None = None,
     warn: Say | None = None,
@@ -83,6 +86,9 @@ def evaluate(
         in Markdown; None: nowhere.
     workers
         Threads; by default as many as processors. The result does not depend on them.
+    engine
+        ``"threads"``, or ``"dask"``: segments are divided among the workers of a Dask cluster, see docs/scale.md. The
+        result is the same.
     overwrite
         Replace files that exist and were not made by this program.
     say, warn, progress
@@ -113,10 +119,11 @@ def evaluate(
     training_path, other_path, scores_path, figure_path, report_dir, card_path = (
         None if path is None else expanded(path) for path in (training_data, compare, scores, figure, report, card)
     )
-    labels = labels if labels in LABEL_SOURCES else os.fspath(expanded(labels))
+    labels = labels if labels in LABEL_SOURCES else str(expanded(labels))
     reporter, inversion = reports(say, warn, progress), InversionConfig()
     workers = optional("workers", workers, int) or available_cpus()
 
+    require_engine(engine)
     if recogniser not in RECOGNISERS:
         raise InputError(f"recogniser is {recogniser!r}: expected one of {', '.join(RECOGNISERS)}.")
 
@@ -127,7 +134,7 @@ def evaluate(
     is_installed = recogniser != "trained"
     installed = words.installed(recogniser, labels, array, reporter.say) if is_installed else None
     arrays = [path for path in (array_path, training_path) if path]
-    others = [path for path in (model_path, other_path, Path(labels)) if path]
+    others = [path for path in (model_path, other_path, of_text(labels)) if path]
     outputs = [(scores_path, is_evaluation), (figure_path, is_figure), (card_path, is_card)]
     require_outputs(
         [(path, is_ours) for path, is_ours in outputs if path],
@@ -150,18 +157,29 @@ def evaluate(
     word_recogniser, word_labels = installed or words.learned(labels, array, training, reason, train, reporter.say)
 
     # The scores.
+    scoring = scoring_by(
+        engine,
+        data=array,
+        array_path=array_path,
+        model_path=model_path,
+        other_path=other_path,
+        workers=workers,
+        say=reporter.say,
+    )
     with blas_threads(1), child_processes():  # as the workers compute side by side
-        measured = evaluation.evaluate(
-            array,
-            encoder,
-            inversion,
-            other=other,
-            other_path=str(other_path or ""),
-            recogniser=word_recogniser,
-            labels=word_labels,
-            progress=reporter.progress("evaluating"),
-            workers=workers,
-        )
+        with scoring as score:
+            measured = evaluation.evaluate(
+                array,
+                encoder,
+                inversion,
+                other=other,
+                other_path=str(other_path or ""),
+                recogniser=word_recogniser,
+                labels=word_labels,
+                progress=reporter.progress("evaluating"),
+                workers=workers,
+                score=score,
+            )
         require_sound(measured, array_path)
         by_rate = rates.measure(
             measured, array, encoder.model, inversion, progress=reporter.progress("codecs"), workers=workers

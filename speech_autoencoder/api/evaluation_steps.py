@@ -1,19 +1,24 @@
 """Steps of an evaluation: what is read, what is put together, and what is reported."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from speech_autoencoder import __version__
+from speech_autoencoder.api.engines import engine_of
 from speech_autoencoder.cli.messages import describe_left_out
 from speech_autoencoder.cli.progress import Say
-from speech_autoencoder.cli.tensorflow import start_tensorflow
+from speech_autoencoder.cli.backend import start_backend
 from speech_autoencoder.codec.latent_search import Encoder
 from speech_autoencoder.config import InversionConfig, LatentSearchConfig
-from speech_autoencoder.data.dataset import Dataset
+from speech_autoencoder.data.dataset import Dataset, sidecar_path
 from speech_autoencoder.data.recordings import LISTED
+from speech_autoencoder.engines.engine import THREADS
 from speech_autoencoder.errors import InputError
 from speech_autoencoder.evaluation import bootstrap, rates, verdict
+from speech_autoencoder.evaluation.evaluation import Score
 from speech_autoencoder.evaluation.metrics.metric import SoundPair
 from speech_autoencoder.evaluation.metrics.registry import METRICS
 from speech_autoencoder.evaluation.results import (
@@ -24,10 +29,12 @@ from speech_autoencoder.evaluation.results import (
     RunConfig,
     SharedWithTraining,
 )
+from speech_autoencoder.evaluation.scoring_by_engine import ScorerReference, score_by_engine
 from speech_autoencoder.evaluation.systems import MODEL
 from speech_autoencoder.evaluation.words import WordRecogniser
 from speech_autoencoder.model import model_file
 from speech_autoencoder.model.model_file import TrainedModel
+from speech_autoencoder.model.model_reference import ModelReference
 from speech_autoencoder.report import text
 from speech_autoencoder.script_names import TEST_DATA_GENERATOR
 from speech_autoencoder.system import versions
@@ -100,11 +107,35 @@ def train_recogniser(
     say: Say, bar: Callable[[float], Any], training_dir: Path, labels: dict[str, str], **options: Any
 ) -> WordRecogniser | None:
     """Start TensorFlow, and return a recogniser trained on recordings {name: label}, None if they are too few."""
-    start_tensorflow(say, alternative=", or evaluate with --labels none")
+    start_backend(say, alternative=", or evaluate with --labels none")
     from speech_autoencoder.training.word_recogniser import train_quickly  # needs TensorFlow
 
     with bar(0):
         return train_quickly(training_dir, labels, **options)
+
+
+@contextmanager
+def scoring_by(
+    engine: str,
+    *,
+    data: Dataset,
+    array_path: Path,
+    model_path: Path,
+    other_path: Path | None,
+    workers: int,
+    say: Say,
+) -> Iterator[Score | None]:
+    """Lend what scores segments on the engine of this name; None for threads, which need no help."""
+    if engine == THREADS:
+        yield None
+        return
+    model, other = ModelReference.of(model_path), ModelReference.of(other_path) if other_path else None
+    recordings = (data.path(i) for i in range(len(data.names)))
+    present = next(path for path in recordings if path.exists())
+    reads = [sidecar_path(array_path), present, *(each.path for each in (model, other) if each and each.path)]
+    with engine_of(engine, workers=workers, say=say, reads=reads) as cluster:
+        reference = partial(ScorerReference.of, array_path=array_path, model=model, other=other)
+        yield partial(score_by_engine, engine=cluster, reference=reference)
 
 
 def make_evaluation(

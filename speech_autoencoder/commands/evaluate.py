@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from speech_autoencoder.cli.options import add_workers_option, keywords, to_path, word_or_path
+from speech_autoencoder.cli.options import add_engine_option, add_workers_option, keywords, to_path, word_or_path
 from speech_autoencoder.cli.origins import is_card
 from speech_autoencoder.cli.process import warn
 from speech_autoencoder.commands.arguments import MODEL_PATH, TEST_ARRAY_PATH, TRAIN_ARRAY_PATH
@@ -58,6 +58,7 @@ def add_options(
         "one for English",
     )
     add_workers_option(parser)
+    add_engine_option(parser)
 
 
 def options_of(args: argparse.Namespace) -> dict[str, Any]:

@@ -29,13 +29,11 @@ from speech_autoencoder.evaluation.results import (
     Scores,
     SegmentResult,
 )
-from speech_autoencoder.evaluation.scoring import Scorer, SegmentScores
+from speech_autoencoder.evaluation.scoring import Scorer, SegmentScores, Work
 from speech_autoencoder.evaluation.segments import pool
 from speech_autoencoder.evaluation.systems import MODEL, OTHER, SYSTEMS, System, other_model
 from speech_autoencoder.evaluation.words import WordRecogniser, count_words
 
-# Recordings that are scored together, and whether that is as a segment.
-Work = tuple[list[int], bool]
 # A function of a scorer and all work that yields the scores in the order of the work.
 Score = Callable[[Scorer, Sequence[Work]], Generator[SegmentScores]]
 _TOO_SHORT = "the recordings of its speaker are too short for STOI, even together"

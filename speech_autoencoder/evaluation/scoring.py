@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import cast
 
 import numpy as np
 
@@ -23,6 +24,9 @@ from speech_autoencoder.evaluation.words import FeatureRecogniser, RecognisedLat
 from speech_autoencoder.storage.copies import fetched
 from speech_autoencoder.system.files import printable
 from speech_autoencoder.system.isolation import CallFailed
+
+# Recordings that are scored together, and whether that is as a segment.
+Work = tuple[list[int], bool]
 
 
 @dataclass
@@ -195,10 +199,10 @@ class Scorer:
             return
         self._add_words(scores, recording, recognised)
 
-    def recognise(self, scores: SegmentScores, recogniser: FeatureRecogniser) -> None:
-        """Add the words of the recordings whose features were kept for this recogniser."""
+    def recognise_later(self, scores: SegmentScores) -> None:
+        """Add the words of the recordings whose features were kept for the recogniser."""
         for recording, features in scores.word_features.items():
-            self._add_words(scores, recording, recogniser.recognise_features(features))
+            self._add_words(scores, recording, cast(FeatureRecogniser, self.recogniser).recognise_features(features))
         scores.word_features.clear()
 
     def _add_words(self, scores: SegmentScores, recording: int, recognised: list[str]) -> None:

@@ -180,7 +180,7 @@ def labels_of(
         path = None if is_listed else find_labels(data.audio_dir)
         table, source = (read_labels(path) if path else None), "names"
     elif source not in ("names", "folders"):
-        table = read_labels(on_disk(Path(source).expanduser()))
+        table = read_labels(expanded(source))
     if table and "label" in table.columns:
         of_files = table.values("label", list(dict.fromkeys(files)), say)
         labels = {name: of_files.get(file, "") for name, file in zip(data.names, files, strict=True)}
