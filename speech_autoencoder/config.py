@@ -373,16 +373,13 @@ _MOST_STEM_FRAMES = 4
 _STEM_FRAMES = 2
 _STEM_FRAMES_AT_HIGH_RATE = 4
 _HIGH_FRAME_RATE = 80
-# The decoder's residual blocks at each resolution, at least.
+# The decoder's residual blocks over all resolutions, and the least at each.
+_BLOCKS = 6
 _LEAST_DEPTH = 2
-
-# {size: (channels of the convolutions, the decoder's residual blocks over all resolutions)}, see docs/sizes.md.
-_SIZES = {
-    "small": (256, 6),
-    "medium": (384, 6),
-    "large": (512, 12),
-}
-SIZES = tuple(_SIZES)
+# {size: channels of the convolutions}. More channels gained more than twice the blocks did, which would also look
+# further (docs/sizes.md).
+_WIDTHS = {"small": ModelConfig.width, "medium": 384, "large": 512}
+SIZES = tuple(_WIDTHS)
 DEFAULT_SIZE = SIZES[0]
 
 # With less than this, results say nothing about other recordings: the learned values are those of single recordings,
@@ -453,19 +450,10 @@ def model_config(features: FeatureConfig, max_latent_rate: float, size: str = DE
     while values(frames_per_latent) < _LEAST_LATENT_SIZE and frames_per_latent < _MOST_STEM_FRAMES * stem_frames:
         frames_per_latent *= 2
     latent_size = max(1, min(values(frames_per_latent), features.n_mels * frames_per_latent))
-    width, depth = _width_and_depth(size, stem_frames, frames_per_latent)
-    return ModelConfig(features.n_mels, frames_per_latent, latent_size, stem_frames, width, depth)
+    depth = max(_LEAST_DEPTH, _BLOCKS * stem_frames // frames_per_latent)
+    return ModelConfig(features.n_mels, frames_per_latent, latent_size, stem_frames, _WIDTHS[size], depth)
 
 
 def size_of(config: ModelConfig) -> str | None:
     """Return which of SIZES a model has, None if another one."""
-    shape = config.width, config.depth
-    return next(
-        (size for size in SIZES if shape == _width_and_depth(size, config.stem_frames, config.frames_per_latent)), None
-    )
-
-
-def _width_and_depth(size: str, stem_frames: int, frames_per_latent: int) -> tuple[int, int]:
-    """Return the channels of a model of one of SIZES, and the decoder's residual blocks at each resolution."""
-    width, blocks = _SIZES[size]
-    return width, max(_LEAST_DEPTH, blocks * stem_frames // frames_per_latent)
+    return next((size for size, width in _WIDTHS.items() if width == config.width), None)
