@@ -15,6 +15,7 @@ from speech_autoencoder.script_names import PROGRAM, as_commands
 # What each command does; its module, with add_options(parser) and run(args), has its name.
 COMMANDS = {
     "features": "Make an array of recordings, to train on or to evaluate on.",
+    "merge": "Write the index of an array's parts, which features --part I/N has made; join them if asked to.",
     "train": "Train the auto-encoder on an array, and keep its best epoch.",
     "evaluate": "Tell how good a model is on an array, beside the PCA baseline and copy-synthesis.",
     "predict": "Send recordings through a model, to listen to what it makes of them.",

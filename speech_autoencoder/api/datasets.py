@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from speech_autoencoder.api.arguments import number, optional
+from speech_autoencoder.api.array_reports import describe_array, describe_corpus
 from speech_autoencoder.api.parts import build_all, build_one, divide
 from speech_autoencoder.api.reports import StartBar, reports
-from speech_autoencoder.cli.messages import describe_left_out
 from speech_autoencoder.cli.origins import is_array, is_columns, is_sidecar
 from speech_autoencoder.cli.outputs import require_outputs, require_parts_folder, require_suffix
 from speech_autoencoder.cli.process import blas_threads
@@ -18,7 +18,7 @@ from speech_autoencoder.cli.progress import Say
 from speech_autoencoder.cli.session import settings_kept
 from speech_autoencoder.config import FeatureConfig
 from speech_autoencoder.config import preset as features_by_name
-from speech_autoencoder.data import building, corpus_summary, dataset, recording_names
+from speech_autoencoder.data import building, dataset, recording_names
 from speech_autoencoder.data.audio_list import TESTING, TRAINING, read_audio_list
 from speech_autoencoder.data.labels_file import find_labels, read_labels
 from speech_autoencoder.data.parts.folder import array_at, folder_of, has_parts, part_path
@@ -31,7 +31,7 @@ from speech_autoencoder.script_names import PROGRAM, TEST_DATA_GENERATOR, TRAIN_
 from speech_autoencoder.storage.remote_path import expanded
 from speech_autoencoder.system.files import lock, locks_released, printable
 from speech_autoencoder.system.processors import available_cpus
-from speech_autoencoder.system.wording import counted, duration
+from speech_autoencoder.system.wording import counted
 
 
 def features_of_preset(name: str, recordings: Recordings) -> FeatureConfig:
@@ -218,7 +218,7 @@ def build_dataset(
         path, of = part_path(array_path, part[0] - 1), f", part {part[0]:,} of {part[1]:,},"
     elif in_parts:
         of = f" in {counted(len(shares), 'part')}"
-    _describe(summary, recordings, path, features, report.say, of=of)
+    describe_array(summary, recordings, path, features, report.say, of=of)
     if part:
         report.say(f"When all {part[1]:,} parts are there: {PROGRAM} merge {printable(array_path)}")
     else:
@@ -263,45 +263,3 @@ def _command(
     words += ["--names", names] if names is not None else []
     words += [option for option, is_on in (("--strict", strict), ("--salvage", salvage)) if is_on]
     return shlex.join(words)
-
-
-def _describe(
-    summary: building.Summary,
-    recordings: Recordings,
-    path: Path,
-    features: FeatureConfig,
-    say: Say,
-    *,
-    of: str = "",
-) -> None:
-    """Report what is in an array, what was left out of it, and what is to be said of its recordings.
-
-    `of` says which part it is, or how many it has.
-    """
-    shape = (summary.n_clips, features.n_mels, features.n_frames, 1)
-    content = (
-        f"{counted(summary.n_recordings, 'recording')}, {duration(summary.seconds)}, "
-        f"as {counted(summary.n_clips, 'clip')} ({100 * summary.fill:.0f} % sound, the rest padding)"
-    )
-    if not summary.written:
-        say(f"Nothing has changed: {printable(path)} holds {content}.")
-    else:
-        say(f"Wrote {printable(path)} {shape}{of} and {printable(dataset.sidecar_path(path))}: {content}.")
-        verb = "was" if summary.n_computed == 1 else "were"
-        say(
-            f"{counted(summary.n_computed, 'recording')} {verb} new or had changed; "
-            f"preset {features.preset}, {features.sr:,} Hz."
-        )
-    left_out = [(recordings.file(name), recordings.where(name) + reason) for name, reason in summary.left_out]
-    describe_left_out(left_out, "left out", say)
-    for name, note in summary.notes.items():
-        say(f"{printable(recordings.folder / name)}: {note}")
-
-
-def describe_corpus(summary: building.Summary, say: Say, *, for_training: bool) -> None:
-    """Report what names tell; of an array for training, describe the corpus and suggest a training time."""
-    columns = summary.columns
-    warnings = corpus_summary.warn_if_small(columns["n_samples"], columns["sr"])
-    say(recording_names.describe(summary.understanding, columns["path"]))
-    for line in corpus_summary.describe(columns) if for_training else warnings:
-        say(line)

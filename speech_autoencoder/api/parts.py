@@ -3,20 +3,31 @@
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import replace
+from os import PathLike
 from pathlib import Path
 
-from speech_autoencoder.api.reports import Reports
+from speech_autoencoder.api.array_reports import content_of, describe_corpus
+from speech_autoencoder.api.reports import Reports, StartBar, reports
+from speech_autoencoder.cli.messages import describe_left_out
+from speech_autoencoder.cli.origins import IsOurs, is_array, is_columns, is_sidecar
+from speech_autoencoder.cli.outputs import require_outputs, require_suffix
+from speech_autoencoder.cli.progress import Say
+from speech_autoencoder.cli.session import settings_kept
 from speech_autoencoder.data import building
 from speech_autoencoder.data.building import Summary
-from speech_autoencoder.data.parts.folder import files_of_part, numbers_of_parts, part_path
+from speech_autoencoder.data.dataset import features_of
+from speech_autoencoder.data.parts.folder import files_of_part, folder_of, has_parts, numbers_of_parts, part_path
 from speech_autoencoder.data.parts.index import gather
+from speech_autoencoder.data.parts.joining import join
 from speech_autoencoder.data.parts.making import Made, Making, Run, make_part, make_parts
 from speech_autoencoder.data.parts.shares import Shares, sizes_of
 from speech_autoencoder.data.recording_names import Understanding
 from speech_autoencoder.data.recordings import Recordings
 from speech_autoencoder.data.sidecar.columns import columns_in, understanding_in
-from speech_autoencoder.data.sidecar.json_file import read_sidecar
+from speech_autoencoder.data.sidecar.json_file import columns_path, read_sidecar, sidecar_path
 from speech_autoencoder.errors import InputError
+from speech_autoencoder.script_names import TEST_DATA_GENERATOR, TRAIN_DATA_GENERATOR
+from speech_autoencoder.storage.remote_path import expanded
 from speech_autoencoder.system.files import lock, locks_released, printable
 from speech_autoencoder.system.wording import counted
 
@@ -114,3 +125,75 @@ def _remove(folder: Path, numbers: list[int]) -> None:
             path.unlink(missing_ok=True)
     with suppress(OSError):
         folder.rmdir()
+
+
+@settings_kept()
+@locks_released()
+def merge_parts(
+    folder: str | PathLike,
+    output: str | PathLike | None = None,
+    *,
+    overwrite: bool = False,
+    say: Say | None = None,
+    warn: Say | None = None,
+    progress: StartBar | None = None,
+) -> Summary:
+    """Write the index of a folder of parts, once all of them are there, and join them into one array if asked to.
+
+    Parameters
+    ----------
+    folder
+        The folder, or the name of the array with ``.npy``.
+    output
+        The array to write, a ``.npy``; None: none.
+    overwrite
+        Replace files that exist and were not made by this program.
+    say, warn, progress
+        Where to report to, as for `train`.
+
+    Returns
+    -------
+    Summary
+        What the array holds.
+
+    Raises
+    ------
+    InputError
+        If parts are missing, damaged or do not belong together, or something cannot be written.
+    """
+    report, folder = reports(say, warn, progress), folder_of(expanded(folder))
+    array_path = None if output is None else expanded(output)
+    if not has_parts(folder):
+        what = "there is no such folder" if not folder.exists() else "it holds no parts of an array"
+        raise InputError(f"{printable(folder)}: {what}; run {TRAIN_DATA_GENERATOR} --parts, or --part I/N, first.")
+    lock(folder)
+    files: list[tuple[Path, IsOurs]] = [(sidecar_path(folder), is_sidecar), (columns_path(folder), is_columns)]
+    if array_path:
+        require_suffix(array_path, ".npy")
+        lock(array_path)
+        files += [
+            (array_path, is_array),
+            (sidecar_path(array_path), is_sidecar),
+            (columns_path(array_path), is_columns),
+        ]
+    require_outputs(files, inputs=[], overwrite=overwrite)
+    gather(folder, TRAIN_DATA_GENERATOR)
+    sidecar = read_sidecar(folder, TRAIN_DATA_GENERATOR)
+    columns = columns_in(sidecar)
+    summary = building.summarise(
+        True,
+        columns,
+        0,
+        features_of(folder, TRAIN_DATA_GENERATOR),
+        [(entry["path"], entry["reason"]) for entry in sidecar["left_out"]],
+        sidecar["notes"],
+        understanding_in(sidecar, columns) or Understanding([], []),
+    )
+    n_parts, command = len(sidecar["parts"]["n_clips"]), sidecar["parts"]["command"]
+    report.say(f"Wrote {printable(sidecar_path(folder))} of {counted(n_parts, 'part')}: {content_of(summary)}.")
+    describe_left_out(summary.left_out, "left out", report.say)
+    describe_corpus(summary, report.say, for_training="--like" not in command and TEST_DATA_GENERATOR not in command)
+    if array_path:
+        join(folder, array_path, command, report.progress("joining"))
+        report.say(f"Wrote {printable(array_path)} and {printable(sidecar_path(array_path))}, of all parts.")
+    return summary

@@ -102,13 +102,17 @@ def _require_whole(folder: Path, heads: Mapping[int, _Head], problems: dict[int,
         )
     )
     usual = next(head for head in heads.values() if repr(head.features) == features)
+    changed = False
     for number, head in heads.items():
-        if head.share["of"] != of or head.share["number"] != number or number >= of:
+        if head.share["of"] != of:
             problems[number] = f"part {head.share['number'] + 1} of {head.share['of']}, not of {of}"
+        elif head.share["number"] != number:
+            problems[number] = f"part {head.share['number'] + 1} of {of}, under another name"
         elif repr(head.features) != features:
             problems[number] = f"of preset {head.features['preset']}, the others of {usual.features['preset']}"
         elif head.share["listing"] != listing:
-            problems[number] = "of another listing of recordings than the others"
+            problems[number] = "of another list of recordings than the others"
+            changed = True
         elif head.code != code:
             problems[number] = "of another version of this program, or of other options, than the others"
     problems |= dict.fromkeys(sorted(set(range(of)) - set(heads) - set(problems)), "missing")
@@ -118,7 +122,8 @@ def _require_whole(folder: Path, heads: Mapping[int, _Head], problems: dict[int,
     for number, problem in sorted(problems.items()):
         of_kind.setdefault(problem, []).append(number)
     clauses = "; ".join(f"{_named(folder, numbers)} {problem}" for problem, numbers in of_kind.items())
-    to_make = [number for number in sorted(problems) if number < of]
+    # Where recordings have changed between two tasks, all parts need a look at them.
+    to_make = list(range(of)) if changed else [number for number in sorted(problems) if number < of]
     to_remove = [number for number in sorted(problems) if number >= of]
     steps = [f"run {usual.share['command']} --part {to_make[0] + 1}/{of}{_and_others(to_make)}"] if to_make else []
     steps += [f"remove {_named(folder, to_remove).rpartition(' ')[0]}"] if to_remove else []
