@@ -2,7 +2,6 @@
 
 import argparse
 import functools
-import os
 from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from typing import Any, NoReturn, Protocol
@@ -131,7 +130,7 @@ def to_path(text: str) -> Path:
 
 def word_or_path(words: Collection[str]) -> Callable[[str], str]:
     """Return an argparse type that accepts one of these words as it is, and anything else as a path."""
-    return lambda text: text if text in words else os.fspath(to_path(text))
+    return lambda text: text if text in words else str(to_path(text))
 
 
 def positive(kind: type[int] | type[float]) -> Callable[[str], float]:

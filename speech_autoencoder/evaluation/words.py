@@ -17,8 +17,8 @@ from speech_autoencoder.evaluation.bootstrap import Cluster
 from speech_autoencoder.evaluation.metrics.word_accuracy import WORDS
 from speech_autoencoder.evaluation.results import WordResults
 from speech_autoencoder.evaluation.systems import ORIGINAL
+from speech_autoencoder.storage.remote_path import expanded
 from speech_autoencoder.system.files import printable
-from speech_autoencoder.system.spelling import on_disk
 
 
 class WordRecogniser(Protocol):

@@ -138,8 +138,7 @@ def put(local: Path, path: "RemotePath") -> None:
         filesystem.put_file(os.fspath(local), unfinished)
         filesystem.mv(unfinished, place)
 
-    _require_write(path)
-    _ask(path, write)
+    _write(path, write)
     path.forget()
     if (size := path.stat().st_size) != (expected := local.stat().st_size):
         raise OSError(0, f"{size:,} bytes arrived there, expected {expected:,}; run again", str(path))
@@ -167,8 +166,16 @@ def require_writable(path: "RemotePath") -> None:
         with suppress(Exception):  # who may write may not always remove
             filesystem.rm_file(beside)
 
+    _write(path, probe)
+
+
+def _write(path: "RemotePath", question: Callable[[Any, str], None]) -> None:
+    """Ask to write something; raise OSError if that fails."""
     _require_write(path)
-    _ask(path, probe)
+    try:
+        _ask(path, question)
+    except FileNotFoundError:
+        raise OSError(0, "there is no such bucket; make it first, or name another", str(path)) from None
 
 
 def _require_write(path: "RemotePath") -> None:
