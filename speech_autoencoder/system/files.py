@@ -18,8 +18,6 @@ from typing import TYPE_CHECKING, Any
 from speech_autoencoder.errors import InputError
 from speech_autoencoder.system import locks
 
-# A larger sidecar or report, in bytes, was not written by this program.
-_JSON_LIMIT = 1 << 30
 # What the operating system's errors mean, and the next step.
 _EXPLANATIONS = {
     errno.ENOSPC: "the disk is full; free some space and run again",
@@ -374,12 +372,10 @@ def read_json(path: Path, made_by: str) -> dict[str, Any]:
     Raises
     ------
     InputError
-        If the file is missing, too large or not a JSON object.
+        If the file is missing or not a JSON object.
     """
     require_content(path)
     try:
-        if path.stat().st_size > _JSON_LIMIT:
-            raise InputError(f"{printable(path)} is too large for its purpose: run {made_by} again.")
         data = json.loads(path.read_text(encoding="utf-8"))
     except InputError:
         raise

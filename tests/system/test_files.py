@@ -205,13 +205,6 @@ def test_read_json_folder_is_refused(tmp_path):
         read_json(tmp_path, "x.py")
 
 
-def test_read_json_too_large_is_refused_unread(tmp_path):
-    with (tmp_path / "a.json").open("wb") as file:
-        file.truncate(files._JSON_LIMIT + 1)  # sparse: takes no space
-    with pytest.raises(InputError, match=r"too large for its purpose: run x\.py again"):
-        read_json(tmp_path / "a.json", "x.py")
-
-
 def test_printable_of_a_printable_path_is_unchanged(tmp_path):
     assert (
         printable(tmp_path / "한국어 with spaces 'and quotes'.wav") == f"{tmp_path}/한국어 with spaces 'and quotes'.wav"

@@ -2,6 +2,7 @@
 
 import hashlib
 import tokenize
+import weakref
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from threading import Lock
@@ -75,6 +76,7 @@ class CheckedClips:
             self._file = local(path).open("rb", buffering=0)
         except OSError as error:
             raise InputError(f"{self._name} could not be read: {explain(error)}.") from error
+        weakref.finalize(self, self._file.close)  # or Python warns of a file that nobody has closed
         self._lock = Lock()
         # Returns the recording of a row, once the sidecar has been read.
         self.recording_of: Callable[[int], str] | None = None

@@ -23,7 +23,7 @@ _FLOATS = "<f8"
 # Columns begin at multiples of this many bytes.
 _ALIGNMENT = 64
 # Values, or bytes, that are in memory at once.
-_VALUES_AT_ONCE = 1 << 15
+_VALUES_AT_ONCE = 1 << 13
 _BYTES_AT_ONCE = 1 << 20
 # Names of files may hold bytes that are not UTF-8, which Python has as surrogates.
 _ERRORS = "surrogatepass"
