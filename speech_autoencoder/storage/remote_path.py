@@ -3,7 +3,7 @@
 import errno
 import io
 import os
-from collections.abc import Generator, Mapping
+from collections.abc import Generator, Mapping, Sequence
 from pathlib import Path
 from typing import IO, Any, Self
 from urllib.parse import quote, unquote
@@ -115,6 +115,10 @@ class RemotePath(Elsewhere):
         file = server.opened(self)
         return file if mode == "rb" else io.TextIOWrapper(file, encoding, errors, newline)
 
+    def read_ranges(self, ranges: Sequence[tuple[int, int]]) -> list[bytes]:
+        """Return the bytes from the first position of each range to before its second, fewer at the file's end."""
+        return server.read_ranges(self, ranges)
+
     def find(self) -> Mapping[str, server.Status]:
         """List the files below this folder anew, and return their statuses, which `below` knows from then on."""
         self.statuses = server.find(self)
@@ -130,6 +134,9 @@ class RemotePath(Elsewhere):
             yield from (self / name for name in server.names(self))
         else:  # without the folders
             yield from (self.below(name) for name in self.statuses if "/" not in name)
+
+    def rmdir(self) -> None:
+        """Do nothing: the folder is gone with its last file, or stays empty."""
 
     def unlink(self, missing_ok: bool = False) -> None:
         """Remove the file."""

@@ -5,7 +5,7 @@ import hashlib
 import os
 import stat
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
@@ -110,6 +110,20 @@ def _require_folders(path: "RemotePath") -> None:
 def opened(path: "RemotePath") -> BinaryIO:
     """Return a file that is read from the server in blocks, as they are needed."""
     return _ask(path, lambda filesystem, place: filesystem.open(place, "rb", block_size=_BLOCK_BYTES))
+
+
+def read_ranges(path: "RemotePath", ranges: Sequence[tuple[int, int]]) -> list[bytes]:
+    """Return parts of a file, fetched side by side."""
+
+    def fetch(filesystem: Any, place: str) -> list[bytes]:
+        starts, ends = [start for start, _ in ranges], [end for _, end in ranges]
+        found = filesystem.cat_ranges([place] * len(starts), starts, ends)
+        for error in found:
+            if isinstance(error, Exception):  # fsspec returns it in place of the bytes
+                raise error
+        return found
+
+    return _ask(path, fetch)
 
 
 def fetch(path: "RemotePath", local: Path) -> None:

@@ -14,7 +14,7 @@ from speech_autoencoder.data.building import identity
 from speech_autoencoder.data.parts.clips import PartClips
 from speech_autoencoder.data.parts.folder import numbers_of_parts, part_path
 from speech_autoencoder.data.parts.spool import Spool
-from speech_autoencoder.data.sidecar.clips_file import digest_of_clips, open_array
+from speech_autoencoder.data.sidecar.clips_file import digest_of_clips, open_few
 from speech_autoencoder.data.sidecar.columns import GROUPS, columns_in
 from speech_autoencoder.data.sidecar.json_file import features_in, read_sidecar, sidecar_path, write_sidecar
 from speech_autoencoder.errors import InputError
@@ -72,7 +72,7 @@ def gather(folder: Path, made_by: str, *, check: bool = True) -> dict[str, Any]:
 
 def _head_of(path: Path, check: bool) -> _Head:
     """Return what the sidecar of a part says of all of it."""
-    clips, sidecar = open_array(path, ""), read_sidecar(path, "")
+    clips, sidecar = open_few(path, ""), read_sidecar(path, "")
     name = printable(sidecar_path(path))
     features_in(sidecar, name, "")
     try:
@@ -184,7 +184,7 @@ def _joined(folder: Path, heads: Mapping[int, _Head], stack: ExitStack) -> dict[
     shapes = [head.shape for _, head in sorted(heads.items())]
     counts = [shape[0] for shape in shapes]
     clips = PartClips(
-        [part_path(folder, number) for number in sorted(heads)], counts, shapes[0][1:], partial(open_array, made_by="")
+        [part_path(folder, number) for number in sorted(heads)], counts, shapes[0][1:], partial(open_few, made_by="")
     )
     whole = {
         **sidecar,

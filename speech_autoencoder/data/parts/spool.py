@@ -9,6 +9,8 @@ from typing import Any
 
 import numpy as np
 
+from speech_autoencoder.system.files import Elsewhere
+
 # Values that are in memory at once.
 _VALUES_AT_ONCE = 1 << 15
 # Names of files may hold bytes that are not UTF-8, which Python has as surrogates.
@@ -23,13 +25,14 @@ class Spool(Sequence):
     kind : type
         str, int or float.
     folder : Path
-        Where its temporary files are.
+        Where its temporary files are; of a remote folder, they are where the system has its own.
     stack : ExitStack
         Removes them.
     """
 
     def __init__(self, kind: type, folder: Path, stack: ExitStack) -> None:
-        self._file = stack.enter_context(tempfile.TemporaryFile(dir=folder))  # noqa: SIM115 - the stack closes it
+        place = None if isinstance(folder, Elsewhere) else folder
+        self._file = stack.enter_context(tempfile.TemporaryFile(dir=place))  # noqa: SIM115 - the stack closes it
         self._ends = Spool(int, folder, stack) if kind is str else None  # of each text, in bytes
         self._dtype = np.dtype(np.float64 if kind is float else np.int64)
         self._n = self._n_bytes = 0

@@ -1,6 +1,8 @@
 """The array of clips beside a sidecar: opened and checked."""
 
 import hashlib
+import io
+import math
 import tokenize
 import weakref
 from collections.abc import Callable, Iterable
@@ -13,6 +15,7 @@ import numpy as np
 from speech_autoencoder.data.sidecar.json_file import size_of
 from speech_autoencoder.errors import InputError
 from speech_autoencoder.storage.copies import local
+from speech_autoencoder.storage.remote_path import RemotePath
 from speech_autoencoder.system.files import explain, printable, require_content
 
 # An array of up to this many bytes is checked from end to end when it is opened, which takes seconds.
@@ -24,6 +27,8 @@ _PLACE_BYTES = 1 << 20
 # The rows that an array's digest covers, spread over it.
 _DIGEST_ROWS = 64
 _MOST_REASON = 200
+# The header of an array has fewer bytes than these.
+_HEADER_BYTES = 1 << 12
 
 Progress = Callable[[Iterable, int], Iterable]
 
@@ -117,6 +122,56 @@ class CheckedClips:
             of = f", which is of {printable(self.recording_of(row))}" if self.recording_of else ""
             raise InputError(f"{self._name} holds values outside [0, 1] in row {row}{of}: run {self._made_by} again.")
         return clips
+
+
+class RemoteClips:
+    """Clips of a remote array, of which the rows that are asked for are fetched: for few of them.
+
+    Raises
+    ------
+    InputError
+        If it is not an array of clips.
+    """
+
+    dtype = np.dtype(np.float32)
+
+    def __init__(self, path: RemotePath, made_by: str) -> None:
+        self._path, self._again = path, f"run {made_by} again."
+        head = io.BytesIO(self._fetch([(0, _HEADER_BYTES)])[0])
+        try:
+            is_first = np.lib.format.read_magic(head) == (1, 0)
+            read_header = np.lib.format.read_array_header_1_0 if is_first else np.lib.format.read_array_header_2_0
+            self.shape, in_fortran_order, dtype = read_header(head)
+        except (ValueError, TypeError, SyntaxError) as error:
+            raise InputError(f"{path} is not an array of clips: {self._again}") from error
+        if in_fortran_order or dtype != self.dtype or len(self.shape) != 4:
+            raise InputError(f"{path} holds {self.shape} {dtype}: expected float32 clips; {self._again}")
+        self._offset, self._row_bytes = head.tell(), 4 * math.prod(self.shape[1:])
+
+    def __len__(self) -> int:
+        return self.shape[0]
+
+    def __getitem__(self, rows: Any) -> np.ndarray:
+        index = np.arange(len(self))[rows]
+        starts = (self._offset + self._row_bytes * index.reshape(-1)).tolist()
+        content = b"".join(self._fetch([(start, start + self._row_bytes) for start in starts]))
+        if len(content) != self._row_bytes * len(starts):
+            raise InputError(f"{self._path} is shorter than its header says: {self._again}")
+        return np.frombuffer(content, self.dtype).reshape(*index.shape, *self.shape[1:])
+
+    def _fetch(self, ranges: list[tuple[int, int]]) -> list[bytes]:
+        """Return parts of the file."""
+        try:
+            return self._path.read_ranges(ranges)
+        except FileNotFoundError:
+            raise InputError(f"{self._path} is missing: {self._again}") from None
+        except OSError as error:
+            raise InputError(f"{self._path} could not be read: {explain(error)}.") from error
+
+
+def open_few(path: Path, made_by: str) -> Clips:
+    """Return the clips in path, of which few are wanted: a remote array is not copied for them."""
+    return RemoteClips(path, made_by) if isinstance(path, RemotePath) else open_array(path, made_by)
 
 
 def _are_in_range(values: np.ndarray) -> bool:
