@@ -1,6 +1,5 @@
 """Tell how good a model is on recordings: scores, a verdict, a figure and a page."""
 
-import os
 from functools import partial
 from os import PathLike
 from pathlib import Path
@@ -26,6 +25,7 @@ from speech_autoencoder.cli.progress import Say
 from speech_autoencoder.cli.session import settings_kept
 from speech_autoencoder.config import LABEL_SOURCES, RECOGNISERS, InversionConfig
 from speech_autoencoder.data import dataset
+from speech_autoencoder.data.parts.folder import array_at
 from speech_autoencoder.errors import InputError
 from speech_autoencoder.evaluation import evaluation, leakage, rates, words
 from speech_autoencoder.evaluation.results import Evaluation
@@ -121,6 +121,8 @@ def evaluate(
     )
     labels = labels if labels in LABEL_SOURCES else str(expanded(labels))
     reporter, inversion = reports(say, warn, progress), InversionConfig()
+    array_path = array_at(array_path, reporter.say)
+    training_path = array_at(training_path, reporter.say) if training_path else None
     workers = optional("workers", workers, int) or available_cpus()
 
     require_engine(engine)

@@ -95,11 +95,9 @@ def require_parts_folder(folder: Path, *, inputs: Iterable[Path], overwrite: boo
             "parts."
         )
     kinds = {".npy": is_array, ".json": is_sidecar, ".columns": is_columns}
-    require_outputs(
-        [(path, kinds[path.suffix]) for path in outputs] or [(folder / "part-00000.npy", is_array)],
-        inputs=inputs,
-        overwrite=overwrite,
-    )
+    # Of thousands of parts, only those are looked at closely that need it.
+    others = [(path, kinds[path.suffix]) for path in outputs if not kinds[path.suffix](path)]
+    require_outputs([*others, (folder / "part", is_array)], inputs=inputs, overwrite=overwrite)
 
 
 def output_paths(paths: list[Path], output: Path, output_dir: Path | None) -> list[Path]:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from speech_autoencoder.data.sidecar.json_file import sidecar_path
 from speech_autoencoder.errors import InputError
-from speech_autoencoder.system.files import explain, printable
+from speech_autoencoder.system.files import Elsewhere, explain, printable
 
 # The suffix of an array that is one file.
 ARRAY_SUFFIX = ".npy"
@@ -56,7 +56,7 @@ def array_at(path: Path, say: Callable[[str], None] = lambda line: None) -> Path
     `say` takes a line where both are there.
     """
     folder = folder_of(path)
-    if folder == path or not has_parts(folder):
+    if folder == path or isinstance(path, Elsewhere) or not has_parts(folder):
         return path
     if not path.exists():
         return folder
