@@ -30,8 +30,8 @@ _SILENCE_LATENTS = (16, 48)
 _MOST_NAMED = 3
 # What training takes apart from its batches (docs/experiments.md): TensorFlow, and for each weight of the network its
 # gradients, the optimiser, averages, and the copies that the checkpoint is written from.
-_BASE_BYTES = 800_000_000
-_BYTES_PER_WEIGHT = 45
+_BASE_BYTES = 772_000_000
+_BYTES_PER_WEIGHT = 56
 # Values that a residual block keeps for its gradient, in units of its width, for each frame at its resolution.
 _VALUES_PER_BLOCK = 5
 # What the loss keeps for each frame: log-mels and envelopes.
