@@ -1,15 +1,14 @@
 """A batch of files that an engine does: each worker writes the outputs of its chunks itself."""
 
 from collections.abc import Callable, Generator, Iterator, Sequence
-from contextlib import closing, contextmanager, suppress
-from functools import partial
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import TypeVar
 
 from speech_autoencoder.api.engines import engine_of
 from speech_autoencoder.cli.inputs import Batch
 from speech_autoencoder.cli.progress import Say
-from speech_autoencoder.codec.files import FileItem, describe_files, limit_s
+from speech_autoencoder.codec.files import Done, FileItem, limit_s
 from speech_autoencoder.codec.reconstruction import Tick
 from speech_autoencoder.engines.engine import THREADS, Chunk, Engine, Lost, chunked
 from speech_autoencoder.engines.items import outcomes
@@ -20,10 +19,6 @@ from speech_autoencoder.system.locks import remove_stale_files
 from speech_autoencoder.system.processors import available_cpus
 
 Result = TypeVar("Result")
-
-# Bytes of recordings that a worker describes at once, and how long that may take, in seconds for each of them.
-_DESCRIBED_BYTES = 64 << 20
-_DESCRIBED_LIMIT_S = 600.0
 
 
 @contextmanager
@@ -48,7 +43,8 @@ def shared_batch(
         return
     lock(folder)
     reference = ModelReference.of(model)
-    reads = [batch.pairs[0][0], *([reference.path] if reference.path else [])]
+    present = [path for path, _ in batch.pairs[:1] if path.exists()]
+    reads = [*present, *([reference.path] if reference.path else [])]
     with engine_of(name, workers=workers or available_cpus(), say=say, reads=reads, writes=[folder]) as engine:
         try:
             yield SharedBatch(engine, batch, reference)
@@ -69,26 +65,14 @@ class SharedBatch:
     def __init__(self, engine: Engine, batch: Batch, model: ModelReference) -> None:
         self._engine, self._batch, self.model = engine, batch, model
 
-    def durations_s(self, *, salvage: bool, warn: Say) -> list[float]:
-        """Return the duration of each recording, as `duration_s` does; those that cannot be used are left out."""
-        paths = [path for path, _ in self._batch.pairs]
-        chunks = chunked(paths, map(_size, paths), most_cost=_DESCRIBED_BYTES)
-        describe = partial(describe_files, salvage=salvage)
-        found = self._batch.each_by(
-            outcomes(self._engine, describe, chunks, limit_s=lambda chunk: _DESCRIBED_LIMIT_S * len(chunk))
-        )
-        for (path, _), recording in zip(self._batch.pairs, found, strict=True):
-            if recording.note:
-                warn(f"{printable(path)}: {recording.note}")
-        return [recording.duration_s for recording in found]
-
     def write(
         self,
-        function: Callable[[Chunk], Sequence[Result | InputError]],
+        function: Callable[[Chunk], Sequence[Done[Result] | InputError]],
         seconds: list[float],
         *,
         most_s: float,
         tick: Tick,
+        warn: Say,
     ) -> list[Result]:
         """Return what a function of `codec.files` makes of each file; those that cannot be used are left out.
 
@@ -97,26 +81,29 @@ class SharedBatch:
         function
             Takes chunks of FileItems.
         seconds
-            Of sound in each file.
+            Of sound in each file, about.
         most_s
             Of sound in a chunk.
         tick
             Is called with the seconds of sound that were just done.
+        warn
+            Takes what is to be said of a file.
         """
         items = [FileItem(*pair, length) for pair, length in zip(self._batch.pairs, seconds, strict=True)]
-        found = outcomes(self._engine, function, chunked(items, seconds, most_cost=most_s), limit_s=limit_s)
+        chunks = chunked(items, seconds, most_cost=most_s)
 
-        def ticking() -> Generator[Result | InputError | Lost]:
-            with closing(found):
+        def limit(chunk: Chunk) -> float:
+            return limit_s(sum(item.seconds for item in chunk))
+
+        def results() -> Generator[Result | InputError | Lost]:
+            with closing(outcomes(self._engine, function, chunks, limit_s=limit)) as found:
                 for item, outcome in zip(items, found, strict=True):
                     tick(item.seconds)
-                    yield outcome
+                    if isinstance(outcome, Done):
+                        if outcome.note:
+                            warn(f"{printable(item.path)}: {outcome.note}")
+                        yield outcome.result
+                    else:
+                        yield outcome
 
-        return self._batch.each_by(ticking())
-
-
-def _size(path: Path) -> int:
-    """Return the size of a file in bytes, 0 where reading it will report that it is missing."""
-    with suppress(OSError):
-        return path.stat().st_size
-    return 0
+        return self._batch.each_by(results())

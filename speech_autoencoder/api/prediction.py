@@ -18,7 +18,13 @@ from speech_autoencoder.cli.process import blas_threads
 from speech_autoencoder.cli.progress import Say
 from speech_autoencoder.cli.session import settings_kept
 from speech_autoencoder.codec.container import SUFFIX
-from speech_autoencoder.codec.files import SEARCHED_S, prediction_encoder, reconstruct_file, reconstruct_files
+from speech_autoencoder.codec.files import (
+    SEARCHED_S,
+    expected_s,
+    prediction_encoder,
+    reconstruct_file,
+    reconstruct_files,
+)
 from speech_autoencoder.codec.reconstruction import ignore_block
 from speech_autoencoder.codec.recording_codec import Encoded
 from speech_autoencoder.engines.engine import THREADS
@@ -127,7 +133,7 @@ def predict(
     bitrate = optional("bitrate", bitrate, float)
     require_engine(engine)
     if engine != THREADS and folder is None:
-        raise InputError(f"Engine {engine} divides recordings: name a folder for their reconstructions (output_dir).")
+        raise InputError(f"--engine {engine} divides recordings among workers: name a folder for them (--output-dir).")
 
     # What is read, and what may be written.
     require_suffix(output_path, ".wav")
@@ -141,33 +147,34 @@ def predict(
     also = [*encoded_paths, *([(figure_path, is_figure)] if figure_path else [])]
     batch.require_free(is_sound, model_path, *also, overwrite=overwrite)
     is_here = engine == THREADS
-    seconds = batch.each(lambda path, _: duration_s(path, salvage=salvage, warn=reporter.warn)) if is_here else []
+    measure = partial(duration_s, salvage=salvage, warn=reporter.warn) if is_here else expected_s
+    seconds = batch.each(lambda path, _: measure(path))
     if folder is None:
         lock(output_path)
 
     # From each recording to its latent, and from that to its sound.
     loaded = load_codec(model_path) if bitrate else model_file.load(model_path)
     excerpt = Excerpt(paths[0], loaded.features, salvage=salvage) if figure_path else None
-    watch = excerpt.watch if excerpt else ignore_block
     where = folder or output_path.parent
-    with shared_batch(engine, batch, model=model_path, folder=where, say=reporter.say) as shared:
+    with (
+        shared_batch(engine, batch, model=model_path, folder=where, say=reporter.say) as shared,
+        blas_threads(1),
+        reporter.start_bar("reconstructing", sum(seconds)) as bar,
+    ):
         if shared:
-            seconds = shared.durations_s(salvage=salvage, warn=reporter.warn)
-        with blas_threads(1), reporter.start_bar("reconstructing", sum(seconds)) as bar:
-            if shared:
-                reconstruct = partial(reconstruct_files, model=shared.model, bitrate=bitrate, salvage=salvage)
-                results = shared.write(reconstruct, seconds, most_s=SEARCHED_S, tick=bar.update)
-            else:
-                reconstruct_one = partial(
-                    reconstruct_file,
-                    encoder=prediction_encoder(loaded, bitrate),
-                    bitrate=bitrate,
-                    salvage=salvage,
-                    workers=min(_MOST_WORKERS, available_cpus()),
-                    watch=watch,
-                    tick=bar.update,
-                )
-                results = batch.each(reconstruct_one)
+            reconstruct = partial(reconstruct_files, model=shared.model, bitrate=bitrate, salvage=salvage)
+            results = shared.write(reconstruct, seconds, most_s=SEARCHED_S, tick=bar.update, warn=reporter.warn)
+        else:
+            reconstruct_one = partial(
+                reconstruct_file,
+                encoder=prediction_encoder(loaded, bitrate),
+                bitrate=bitrate,
+                salvage=salvage,
+                workers=min(_MOST_WORKERS, available_cpus()),
+                watch=excerpt.watch if excerpt else ignore_block,
+                tick=bar.update,
+            )
+            results = batch.each(reconstruct_one)
     sizes = [encoded for encoded in results if encoded]
     drawn = try_to_draw(figure_path, excerpt.draw, reporter.warn) if figure_path and excerpt else []
 

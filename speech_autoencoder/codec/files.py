@@ -1,11 +1,11 @@
 """Many recordings, one file after another: what a worker does with a chunk of them."""
 
-from collections.abc import Sequence
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
-from typing import NamedTuple
+from typing import Generic, NamedTuple, TypeVar
 
-from speech_autoencoder.audio.reading import Recording, describe
+from speech_autoencoder.audio.reading import describe
 from speech_autoencoder.codec.container import SUFFIX
 from speech_autoencoder.codec.latent_search import Encoder
 from speech_autoencoder.codec.reconstruction import Tick, Watch, ignore_block, ignore_seconds, reconstruct_recording
@@ -23,49 +23,71 @@ SEARCHED_S = 20.0
 CODED_S = 120.0
 # A chunk may take so many seconds, and as many more for each second of sound: far more than even a slow computer needs.
 _LIMIT_S = 300.0
-_LIMIT_PER_S = 30.0
+_LIMIT_PER_S = 60.0
+# Bytes of a second of sound, of speech as FLAC at 16 kHz. Its true length is known when a recording is decoded.
+_BYTES_PER_S = 16_000
+
+Result = TypeVar("Result")
 
 
 class FileItem(NamedTuple):
-    """A file to read, the one to write, and the seconds of its sound."""
+    """A file to read, the one to write, and about how many seconds of sound there are."""
 
     path: Path
     output: Path
     seconds: float
 
 
-def limit_s(chunk: Sequence[FileItem]) -> float:
-    """Return how long a chunk may take, in seconds."""
-    return _LIMIT_S + _LIMIT_PER_S * sum(item.seconds for item in chunk)
+class Done(NamedTuple, Generic[Result]):
+    """What a file became, and what is to be said of it, see `audio.reading.Recording`."""
+
+    result: Result
+    note: str = ""
 
 
-def describe_files(chunk: Chunk, *, salvage: bool) -> list[Recording | InputError]:
-    """Return what recordings hold, or why they cannot be used: what is coded is decoded for it."""
-    return attempt(partial(describe, salvage=salvage), chunk)
+def expected_s(path: Path) -> float:
+    """Return about how many seconds of sound a recording has, by its size; 0 where reading it will report a problem."""
+    with suppress(OSError):
+        return path.stat().st_size / _BYTES_PER_S
+    return 0.0
+
+
+def limit_s(seconds: float) -> float:
+    """Return how long a chunk with so many seconds of sound may take, in seconds."""
+    return _LIMIT_S + _LIMIT_PER_S * seconds
 
 
 def encode_files(
     chunk: Chunk, *, model: ModelReference, bitrate: float | None, quality: int | None, salvage: bool
-) -> list[Encoded | InputError]:
+) -> list[Done[Encoded] | InputError]:
     """Write recordings as .sae files, see `encode_recording`; return what each became, or why it cannot be used."""
     encoder = Encoder(model.load(), LatentSearchConfig(steps=0))
     encode = partial(encode_recording, bitrate=bitrate, quality=quality, salvage=salvage)
-    return attempt(lambda item: encode(item.path, encoder, item.output), chunk)
+
+    def do(item: FileItem) -> Done[Encoded]:
+        note = describe(item.path, salvage=salvage).note
+        return Done(encode(item.path, encoder, item.output), note)
+
+    return attempt(do, chunk)
 
 
-def decode_files(chunk: Chunk, *, model: ModelReference) -> list[Decoded | InputError]:
+def decode_files(chunk: Chunk, *, model: ModelReference) -> list[Done[Decoded] | InputError]:
     """Write the sound of .sae files as WAV files; return what each became, or why it cannot be used."""
     decode, codec = partial(decode_recording, inversion=InversionConfig()), model.load()
-    return attempt(lambda item: decode(item.path, codec, item.output), chunk)
+    return attempt(lambda item: Done(decode(item.path, codec, item.output)), chunk)
 
 
 def reconstruct_files(
     chunk: Chunk, *, model: ModelReference, bitrate: float | None, salvage: bool
-) -> list[Encoded | InputError | None]:
+) -> list[Done[Encoded | None] | InputError]:
     """Write reconstructions, see `reconstruct_file`; return what each recording became, or why it cannot be used."""
     encoder = prediction_encoder(model.load(), bitrate)
-    reconstruct = partial(reconstruct_file, encoder=encoder, bitrate=bitrate, salvage=salvage)
-    return attempt(lambda item: reconstruct(item.path, item.output), chunk)
+
+    def do(item: FileItem) -> Done[Encoded | None]:
+        note = describe(item.path, salvage=salvage).note
+        return Done(reconstruct_file(item.path, item.output, encoder=encoder, bitrate=bitrate, salvage=salvage), note)
+
+    return attempt(do, chunk)
 
 
 def prediction_encoder(model: TrainedModel, bitrate: float | None) -> Encoder:

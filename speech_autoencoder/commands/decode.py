@@ -6,7 +6,7 @@ from functools import partial
 from speech_autoencoder.cli.options import add_engine_option
 from speech_autoencoder.cli.origins import is_sound
 from speech_autoencoder.cli.outputs import command_paths
-from speech_autoencoder.cli.process import blas_threads
+from speech_autoencoder.cli.process import blas_threads, warn
 from speech_autoencoder.cli.progress import make_bar, make_say
 from speech_autoencoder.codec.container import SUFFIX, read_header
 from speech_autoencoder.commands.arguments import add_file_options
@@ -44,7 +44,8 @@ def run(args: argparse.Namespace) -> None:
         make_bar(args.quiet, "decoding")(sum(seconds)) as bar,
     ):
         if shared:
-            results = shared.write(partial(decode_files, model=shared.model), seconds, most_s=CODED_S, tick=bar.update)
+            decode = partial(decode_files, model=shared.model)
+            results = shared.write(decode, seconds, most_s=CODED_S, tick=bar.update, warn=warn)
         else:
             options = {"inversion": InversionConfig(), "tick": bar.update}
             results = batch.each(lambda path, output: decode_recording(path, model, output, **options))

@@ -33,7 +33,7 @@ def run(args: argparse.Namespace) -> None:
     from speech_autoencoder.api.file_batches import shared_batch
     from speech_autoencoder.audio.finding import find_recordings
     from speech_autoencoder.cli.inputs import Batch, duration_s, load_codec, named_files
-    from speech_autoencoder.codec.files import CODED_S, encode_files
+    from speech_autoencoder.codec.files import CODED_S, encode_files, expected_s
     from speech_autoencoder.codec.latent_search import Encoder
     from speech_autoencoder.codec.recording_codec import encode_recording
 
@@ -41,23 +41,23 @@ def run(args: argparse.Namespace) -> None:
     paths, outputs = command_paths(files, args.output, args.output_dir, suffix=SUFFIX, find=find_recordings)
     batch = Batch(paths, outputs, strict=args.strict)
     batch.require_free(is_codec_file, args.model, overwrite=args.overwrite)
-    is_here = args.engine == THREADS
-    seconds = batch.each(lambda path, output: duration_s(path, salvage=args.salvage)) if is_here else []
+    measure = partial(duration_s, salvage=args.salvage) if args.engine == THREADS else expected_s
+    seconds = batch.each(lambda path, output: measure(path))
     encoder = Encoder(load_codec(args.model), LatentSearchConfig(steps=0))
     bitrate = args.bitrate or (DEFAULT_BITRATE if args.quality is None else None)
     folder = args.output_dir or outputs[0].parent
-    with shared_batch(args.engine, batch, model=args.model, folder=folder, say=say) as shared:
+    options = {"bitrate": bitrate, "quality": args.quality, "salvage": args.salvage}
+    with (
+        shared_batch(args.engine, batch, model=args.model, folder=folder, say=say) as shared,
+        blas_threads(1),
+        make_bar(args.quiet, "encoding")(sum(seconds)) as bar,
+    ):
         if shared:
-            seconds = shared.durations_s(salvage=args.salvage, warn=warn)
-        with blas_threads(1), make_bar(args.quiet, "encoding")(sum(seconds)) as bar:
-            if shared:
-                encode = partial(
-                    encode_files, model=shared.model, bitrate=bitrate, quality=args.quality, salvage=args.salvage
-                )
-                results = shared.write(encode, seconds, most_s=CODED_S, tick=bar.update)
-            else:
-                options = {"bitrate": bitrate, "quality": args.quality, "salvage": args.salvage, "tick": bar.update}
-                results = batch.each(lambda path, output: encode_recording(path, encoder, output, **options))
+            encode = partial(encode_files, model=shared.model, **options)
+            results = shared.write(encode, seconds, most_s=CODED_S, tick=bar.update, warn=warn)
+        else:
+            options |= {"tick": bar.update}
+            results = batch.each(lambda path, output: encode_recording(path, encoder, output, **options))
     done = [path for path, _ in batch.pairs]
     where = batch.pairs[0][1] if len(done) == 1 else args.output_dir
     describe_encoded(results, done, where, bitrate, say)

@@ -3,7 +3,7 @@
 import os
 import tempfile
 from collections.abc import Callable, Generator, Sequence
-from contextlib import ExitStack, closing, suppress
+from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from functools import partial
 from itertools import chain
@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from speech_autoencoder.audio.parts import PartReader
+from speech_autoencoder.codec.files import CODED_S, SEARCHED_S, expected_s, limit_s
 from speech_autoencoder.codec.latent_search import Encoder
 from speech_autoencoder.config import LatentSearchConfig
 from speech_autoencoder.data.recordings import Recordings
@@ -22,20 +23,13 @@ from speech_autoencoder.export.recording_latents import Latents, ListedFile, Res
 from speech_autoencoder.model.model_reference import ModelReference
 from speech_autoencoder.system.files import atomic_write, printable
 
-# Bytes of recordings in a chunk: with the latent search, some 20 s of sound, which take seconds; and without it.
-_SEARCHED_BYTES = 500_000
-_PLAIN_BYTES = 10_000_000
-# A chunk may take so many seconds, and as many more for each byte: far more than even a slow computer needs.
-_LIMIT_S = 300.0
-_LIMIT_PER_BYTE_S = 0.005
-
 
 @dataclass(frozen=True)
 class _Item:
-    """A file to encode, its size in bytes, and its number among all files."""
+    """A file to encode, about how many seconds of sound it has, and its number among all files."""
 
     file: ListedFile
-    size: int
+    seconds: float
     number: int
 
 
@@ -77,8 +71,8 @@ def encode_by_engine(
         Is called with the count of recordings that were just encoded.
     """
     files = chain.from_iterable(map(listed_files, corpora))
-    items = [_Item(file, _size(file.path), number) for number, file in enumerate(files)]
-    chunks = chunked(items, (item.size for item in items), most_cost=_SEARCHED_BYTES if search.steps else _PLAIN_BYTES)
+    items = [_Item(file, expected_s(file.path), number) for number, file in enumerate(files)]
+    chunks = chunked(items, (item.seconds for item in items), most_cost=SEARCHED_S if search.steps else CODED_S)
     encode = partial(_encode_chunk, model=model, search=search, folder=folder, salvage=salvage)
     with _Reader(folder) as reader, closing(outcomes(engine, encode, chunks, limit_s=_limit_s)) as found:
         for item, outcome in zip(items, found, strict=True):
@@ -161,11 +155,4 @@ def _encode_chunk(
 
 def _limit_s(chunk: Chunk) -> float:
     """Return how long a chunk may take, in seconds."""
-    return _LIMIT_S + _LIMIT_PER_BYTE_S * sum(item.size for item in chunk)
-
-
-def _size(path: Path) -> int:
-    """Return the size of a file in bytes, 0 where reading it will report that it is missing."""
-    with suppress(OSError):
-        return path.stat().st_size
-    return 0
+    return limit_s(sum(item.seconds for item in chunk))
