@@ -1,9 +1,11 @@
 """What is slow to make, made once: a small corpus, its arrays, trained models, the outputs of the five scripts."""
 
 import os
+import secrets
 import shutil
 import tempfile
 from dataclasses import replace
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -14,6 +16,7 @@ from speech_autoencoder.audio import reading
 from speech_autoencoder.config import CLASSIC, ModelConfig, TrainingConfig
 from speech_autoencoder.data import building, dataset
 from speech_autoencoder.system import memory, processors
+from tests.helpers import dask_cluster as cluster
 from tests.helpers.common import LENGTHS, ROOT, TINY, make_dataset, make_speech, run_script, shake
 
 # Neither a busy machine nor luck may fail a test.
@@ -158,6 +161,39 @@ def arrays(project, tmp_path):
     for name in ("train_data.npy", "train_data.json", "test_data.npy", "test_data.json", "my_model_for_many_data.h5"):
         shutil.copy(project[0] / name, tmp_path)
     return tmp_path
+
+
+@pytest.fixture(scope="session")
+def dask_cluster(tmp_path_factory):
+    """Run a Dask cluster of two workers, processes of their own in another folder; `address` is its scheduler's."""
+    if not find_spec("distributed"):
+        pytest.skip("Dask is not installed")
+    with cluster.running(tmp_path_factory.mktemp("cluster")) as process:
+        yield process
+
+
+@pytest.fixture
+def on_cluster(dask_cluster, monkeypatch):
+    """Have `--engine dask` work on the cluster."""
+    monkeypatch.setenv("DASK_SCHEDULER_ADDRESS", dask_cluster.address)
+    return dask_cluster
+
+
+@pytest.fixture(scope="session")
+def s3_address():
+    """Run an S3 server in a process of its own, and return its address."""
+    if not all(map(find_spec, ("moto", "flask", "flask_cors", "s3fs"))):
+        pytest.skip("moto, which is the server, or s3fs is not installed")
+    with s3_server.running() as address:
+        yield address
+
+
+@pytest.fixture
+def bucket(s3_address, monkeypatch, tmp_path):
+    """Make a bucket that this process and those that it starts can use, and return its URL."""
+    for name, value in s3_server.environment(s3_address, tmp_path).items():
+        monkeypatch.setenv(name, value)
+    return s3_server.make_bucket(f"bucket-{secrets.token_hex(8)}")
 
 
 @pytest.fixture

@@ -27,8 +27,14 @@ _LOGGERS = ("distributed", "distributed.client", "distributed.gc", "tornado", "t
 
 
 @contextmanager
-def connected(workers: int, say: Say) -> Iterator[Client]:
+def connected(workers: int, say: Say) -> Iterator[tuple[Client, str]]:
     """Lend a client of the cluster at DASK_SCHEDULER_ADDRESS, or of one with so many processes on this computer.
+
+    Yields
+    ------
+    Client
+    str
+        What messages call the cluster.
 
     Raises
     ------
@@ -38,14 +44,16 @@ def connected(workers: int, say: Say) -> Iterator[Client]:
     address = os.environ.get(ADDRESS) or dask.config.get("scheduler-address", None)
     with _silent(), ExitStack() as stack:
         if address:
+            name = f"the Dask cluster at {shown(address)}"
             client = stack.enter_context(_closing(_connect(address)))
             _compare_versions(client, shown(address))
-            say(f"Working on the Dask cluster at {shown(address)}.")
+            say(f"Working on {name}.")
         else:
+            name = "the Dask cluster on this computer"
             cluster = stack.enter_context(_local_cluster(workers))
             client = stack.enter_context(_closing(Client(cluster, set_as_default=False)))
             say(f"Dask hands out the work to {workers:,} process{'' if workers == 1 else 'es'} on this computer.")
-        yield client
+        yield client, name
 
 
 def shown(address: str) -> str:

@@ -14,7 +14,7 @@ from typing import Any
 from distributed import Client, Future, KilledWorker
 
 from speech_autoencoder.engines import worker
-from speech_autoencoder.engines.cluster import connected, shown, within
+from speech_autoencoder.engines.cluster import connected, within
 from speech_autoencoder.engines.engine import DASK, Chunk, Limit, Lost, Say
 from speech_autoencoder.engines.terms import OURS, Terms, terms
 from speech_autoencoder.errors import InputError
@@ -38,8 +38,8 @@ _END_S = 5
 @contextmanager
 def open_dask(workers: int, say: Say, reads: Sequence[Path], writes: Sequence[Path]) -> Iterator["DaskEngine"]:
     """Lend an engine of a cluster, see `open_engine`."""
-    with terms(reads, writes) as agreed, connected(workers, say) as client:
-        yield DaskEngine(client, agreed, say)
+    with terms(reads, writes) as agreed, connected(workers, say) as (client, cluster):
+        yield DaskEngine(client, cluster, agreed, say)
 
 
 class DaskEngine:
@@ -47,14 +47,14 @@ class DaskEngine:
 
     name = DASK
 
-    def __init__(self, client: Client, agreed: Terms, say: Say) -> None:
-        self._client, self._terms, self._say = client, agreed, say
+    def __init__(self, client: Client, cluster: str, agreed: Terms, say: Say) -> None:
+        self._given = client, cluster, agreed, say
 
     def run(
         self, function: Callable[[Chunk], Any], chunks: Iterable[Chunk], *, limit_s: Limit
     ) -> Generator[Any, None, None]:
         """Yield function(chunk) of each chunk, see `Engine`."""
-        run = _Run(self._client, self._terms, self._say, function, limit_s)
+        run = _Run(*self._given, function, limit_s)
         try:
             yield from run.results(iter(chunks))
         finally:
@@ -79,9 +79,10 @@ class _Run:
     """The chunks of one call of `run` that are not yielded yet."""
 
     def __init__(
-        self, client: Client, agreed: Terms, say: Say, function: Callable[[Chunk], Any], limit_s: Limit
+        self, client: Client, cluster: str, agreed: Terms, say: Say, function: Callable[[Chunk], Any], limit_s: Limit
     ) -> None:
-        self._client, self._terms, self._say, self._function, self._limit_s = client, agreed, say, function, limit_s
+        self._client, self._cluster, self._terms, self._say = client, cluster, worker.pack(agreed), say
+        self._function, self._limit_s = function, limit_s
         self._name = f"{OURS}-{secrets.token_hex(4)}"
         self._n_tasks = 0
         self._order: deque[_Job] = deque()  # as they will be yielded
@@ -129,18 +130,11 @@ class _Run:
 
     def _submit(self, job: _Job) -> None:
         """Hand a chunk to the cluster."""
-        packed = worker.pack(self._function, job.chunk)
+        packed = worker.pack((self._function, job.chunk))
+        task = pickle.dumps(worker.Task(packed, self._terms, self._name, self._limit_s(job.chunk)))
         self._n_tasks += 1
         try:
-            future = self._client.submit(
-                worker.do_chunk,
-                packed,
-                self._terms,
-                self._name,
-                self._limit_s(job.chunk),
-                key=f"{self._name}-{self._n_tasks}",
-                pure=False,
-            )
+            future = self._client.submit(pickle.loads, task, key=f"{self._name}-{self._n_tasks}", pure=False)
         except (OSError, RuntimeError) as error:  # the connection was closed
             raise self._lost_scheduler() from error
         self._unfinished[future] = job
@@ -162,8 +156,6 @@ class _Run:
             raise InputError(value)
         elif outcome == worker.BUG:
             raise RuntimeError(f"A worker failed:\n{value}")
-        elif outcome == worker.ENDED:  # a worker of ours that another process of this run has told to end
-            self._submit(job)
         else:
             self._do_again(job, outcome, value)
 
@@ -176,7 +168,7 @@ class _Run:
                 raise self._lost_scheduler() from problem
         error = future.exception() if future.status == "error" else None
         if isinstance(error, KilledWorker):
-            return worker.CRASHED, "its workers were lost"
+            return worker.CRASHED, "was lost with its worker"
         if error is None:
             raise self._lost_scheduler()
         if isinstance(error, ModuleNotFoundError) and (error.name or "").startswith("speech_autoencoder"):
@@ -207,7 +199,7 @@ class _Run:
             if job.n_crashes < _MOST_CRASHES:
                 self._submit(job)
             else:
-                job.finish(Lost(job.chunk[0], f"its process ended {_MOST_CRASHES} times ({how})"))
+                job.finish(Lost(job.chunk[0], f"the process that worked on it {how}, {_MOST_CRASHES} times"))
 
     def _look(self) -> None:
         """Count the threads of the workers now and then; end the run if there are none for long."""
@@ -222,18 +214,18 @@ class _Run:
         if self._n_threads:
             self._worked, self._has_said = now, False
             return
-        where = f"The Dask cluster at {shown(self._client.scheduler.address)}"
+        where = self._cluster[0].upper() + self._cluster[1:]
         if now - self._worked > _NO_WORKERS_S:
             raise InputError(
                 f"{where} has had no workers for {duration(_NO_WORKERS_S)}: start some with dask worker, and run again."
             )
         if now - self._worked > _SAY_AFTER_S and not self._has_said:
-            self._say(f"{where} has no workers yet: waiting for them for up to {duration(_NO_WORKERS_S)}.")
+            self._say(f"{where} has no workers: waiting for them for up to {duration(_NO_WORKERS_S)}.")
             self._has_said = True
 
     def _lost_scheduler(self) -> InputError:
         """Return the error for a scheduler that has ended."""
-        address = self._client.scheduler.address if self._client.scheduler else "its address"
         return InputError(
-            f"The connection to the Dask scheduler at {shown(address)} was lost: see that it runs, and run again."
+            f"The connection to {self._cluster} was lost: see that its scheduler runs, and run again, which goes on "
+            "with what is done."
         )

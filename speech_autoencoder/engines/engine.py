@@ -28,7 +28,7 @@ class Lost:
     item : object
         As it was in its chunk.
     reason : str
-        What became of it, without a full stop: "it ended its process three times (segmentation fault)".
+        What became of it, without a full stop: "it took longer than 60 s, and was ended".
     """
 
     item: Any

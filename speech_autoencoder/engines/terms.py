@@ -40,14 +40,14 @@ class Terms:
     tokens : dict
         {path: content} of the files that the driver has written into the folders of its outputs.
     sizes : dict
-        {path: bytes} of its inputs.
+        {path: bytes} of its inputs, which may also be under URLs.
     """
 
     run: str
     folder: str
     versions: Mapping[str, str]
-    tokens: Mapping[str, str]
-    sizes: Mapping[str, int]
+    tokens: Mapping[Path, str]
+    sizes: Mapping[Path, int]
 
 
 @contextmanager
@@ -60,17 +60,19 @@ def terms(reads: Sequence[Path], writes: Sequence[Path]) -> Iterator[Terms]:
         If one of the folders cannot be written to.
     """
     token = secrets.token_hex(8)
-    sizes = {str(path.absolute()): path.stat().st_size for path in reads}
+    sizes = {path.absolute(): path.stat().st_size for path in reads}
     tokens = {}
     with ExitStack() as stack:
         for folder in writes:
+            if "://" in str(folder):  # a URL means the same everywhere
+                continue
             try:
                 path = stack.enter_context(hidden_beside(folder / "cluster"))
                 stack.callback(path.unlink, missing_ok=True)
                 path.write_text(token, encoding="ascii")
             except OSError as error:
                 raise InputError(f"{printable(folder)} could not be written: {explain(error)}.") from error
-            tokens[str(path.absolute())] = token
+            tokens[path.absolute()] = token
         yield Terms(token, str(Path.cwd()), own_versions(), tokens, sizes)
 
 
@@ -116,7 +118,7 @@ def problem(agreed: Terms, where: str) -> str | None:
     if found := difference(agreed.versions, own_versions(), where):
         return found
     for path, token in agreed.tokens.items():
-        if found := _folder_problem(Path(path), token, where):
+        if found := _folder_problem(path, token, where):
             return found
     return next(filter(None, (_input_problem(path, size, where) for path, size in agreed.sizes.items())), None)
 
@@ -149,10 +151,10 @@ def _text(path: Path) -> str | None:
         return None
 
 
-def _input_problem(path: str, size: int, where: str) -> str | None:
+def _input_problem(path: Path, size: int, where: str) -> str | None:
     """Return what is wrong with an input, which has a size on the driver's computer."""
     try:
-        found = Path(path).stat().st_size
+        found = path.stat().st_size
     except OSError as error:
         return (
             f"{where} cannot read {printable(path)} ({explain(error)}): the recordings and models must be in a folder "

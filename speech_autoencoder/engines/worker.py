@@ -8,11 +8,11 @@ import os
 import pickle
 import socket
 import traceback
+import zlib
 from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
-from speech_autoencoder.engines.engine import Chunk
 from speech_autoencoder.engines.terms import Terms, problem
 from speech_autoencoder.errors import InputError
 from speech_autoencoder.system import isolation
@@ -24,7 +24,6 @@ CRASHED = "crashed"  # its process ended
 LATE = "late"  # it exceeded its time limit
 WRONG = "wrong"  # an InputError
 BUG = "bug"  # any other exception
-ENDED = "ended"  # its run has ended meanwhile
 
 Outcome = tuple[str, Any]
 
@@ -35,25 +34,45 @@ _checked: set[str] = set()
 _ended: set[str] = set()
 
 
-def pack(function: Callable[[Chunk], Any], chunk: Chunk) -> bytes:
-    """Return a chunk of work as bytes: neither the scheduler nor the worker itself has to import what is in it."""
-    return pickle.dumps((function, chunk), protocol=pickle.HIGHEST_PROTOCOL)
+class Task:
+    """A call of `do_chunk`: unpickling its pickle makes the call, and returns what that returns.
+
+    So the scheduler, which reads the functions and arguments that it is given, meets nothing but `pickle.loads` and
+    bytes: it needs none of our packages.
+    """
+
+    def __init__(self, *args: Any) -> None:
+        self._args = args
+
+    def __reduce__(self) -> tuple[Callable[..., Outcome], tuple]:
+        return do_chunk, self._args
 
 
-def do_chunk(packed: bytes, terms: Terms, run: str, limit_s: float) -> Outcome:
-    """Return what became of a chunk: a task of Dask. No exception leaves it, whose arguments Dask would log.
+def pack(value: Any) -> bytes:
+    """Return a value as bytes; they are small, and Dask cannot log what is in them, such as URLs that give access."""
+    return zlib.compress(pickle.dumps(value, protocol=pickle.HIGHEST_PROTOCOL), 1)
+
+
+def unpack(packed: bytes) -> Any:
+    """Return the value for what `pack` returns."""
+    return pickle.loads(zlib.decompress(packed))  # our own driver wrote it
+
+
+def do_chunk(packed: bytes, packed_terms: bytes, run: str, limit_s: float) -> Outcome:
+    """Return what became of a chunk. No exception leaves it: Dask would log its arguments.
 
     Parameters
     ----------
     packed
-        See `pack`.
-    terms
-        What the worker must have in common with the driver.
+        (function, chunk), see `pack`: the worker itself does not import what is in them.
+    packed_terms
+        The `Terms`, which the worker must fulfil.
     run
         Names what `end_run` ends.
     limit_s
         The time limit, in seconds.
     """
+    terms: Terms = unpack(packed_terms)
     where = f"The worker on {socket.gethostname()}"
     if terms.run not in _checked:
         if found := problem(terms, where):
@@ -61,7 +80,7 @@ def do_chunk(packed: bytes, terms: Terms, run: str, limit_s: float) -> Outcome:
         _checked.add(terms.run)
     isolation.end_idle_children(but=run)  # of a driver that was killed
     if run in _ended:
-        return ENDED, ""
+        return CRASHED, "was ended with its run"
     try:
         return isolation.call(
             _compute, packed, terms.folder, where, name=run, limit_s=limit_s, most_timeouts=float("inf")
@@ -69,7 +88,7 @@ def do_chunk(packed: bytes, terms: Terms, run: str, limit_s: float) -> Outcome:
     except isolation.NoAnswer:
         return LATE, ""
     except isolation.CallFailed as error:
-        return (ENDED if run in _ended else CRASHED), str(error).removeprefix(run).strip()
+        return CRASHED, str(error).removeprefix(run).strip()
 
 
 def end_run(run: str) -> None:
@@ -83,7 +102,7 @@ def _compute(packed: bytes, folder: str, where: str) -> Outcome:
     try:
         with suppress(OSError):  # then all paths must be absolute
             os.chdir(folder)
-        function, chunk = pickle.loads(packed)  # our own driver wrote it
+        function, chunk = unpack(packed)
         with locks_released():
             return DONE, pickle.dumps(function(chunk), protocol=pickle.HIGHEST_PROTOCOL)
     except InputError as error:
