@@ -1,7 +1,7 @@
 """Whether testing shares recordings or speakers with training, and how much better the model is on training."""
 
 from dataclasses import replace
-from functools import lru_cache
+from functools import cache, lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -24,6 +24,8 @@ _N_CANDIDATES = 5  # recordings of training that are compared in full: those wit
 # Recordings of training whose spectra are in memory at once, in a k-d tree, and those of testing that are looked up.
 _TRAINING_AT_ONCE = 32_768
 _TESTING_AT_ONCE = 4_096
+# Frames whose spectra are computed at once.
+_FRAMES_AT_ONCE = 16_384
 # Spectra that are kept while others are compared: more than candidates, since many may be equally near.
 _N_NEAREST = 2 * _N_CANDIDATES
 # Two recordings with at least this correlation count as one. No two different recordings of the project exceed .915;
@@ -195,7 +197,7 @@ class _Nearest:
 
     def __init__(self, spectra: np.ndarray) -> None:
         self._spectra = spectra
-        self._squares = np.full((len(spectra), _N_NEAREST), np.inf, np.float32)
+        self._squares = np.full((len(spectra), _N_NEAREST), np.inf)
         self._recordings = np.zeros((len(spectra), _N_NEAREST), np.int64)
 
     def add(self, first: int, spectra: np.ndarray) -> None:
@@ -206,7 +208,7 @@ class _Nearest:
             mine = self._spectra[rows]
             _, found = tree.query(mine, min(_N_NEAREST, len(spectra)), workers=-1)
             found = found.reshape(len(mine), -1)
-            # As float32, so that which of them are equally near does not depend on the tree.
+            # Once more, so that which of them are equally near does not depend on how the tree adds up.
             squares = ((spectra[found] - mine[:, None]) ** 2).sum(axis=2)
             squares = np.concatenate([self._squares[rows], squares], axis=1)
             recordings = np.concatenate([self._recordings[rows], first + found], axis=1)
@@ -221,8 +223,21 @@ class _Nearest:
 
 
 def _spectra(dataset: Dataset, recordings: range) -> np.ndarray:
-    """Return the spectra of some recordings, (n_recordings, n_features)."""
-    return np.array([_spectrum(_sound(dataset, i)) for i in recordings])
+    """Return the spectra of some recordings, (n_recordings, n_features).
+
+    Those of one length are computed together: each by itself takes ten times as long (docs/experiments.md).
+    """
+    lengths = np.minimum(dataset.n_frames[recordings.start : recordings.stop], _MOST_FRAMES)
+    spectra: np.ndarray | None = None
+    for length in np.unique(lengths):
+        same, at_once = np.flatnonzero(lengths == length), max(1, _FRAMES_AT_ONCE // int(length))
+        for start in range(0, len(same), at_once):
+            some = same[start : start + at_once]
+            found = _spectrum(np.stack([_sound(dataset, recordings[i]) for i in some]))
+            if spectra is None:
+                spectra = np.empty((len(lengths), found.shape[1]), found.dtype)
+            spectra[some] = found
+    return np.empty((0, 0)) if spectra is None else spectra
 
 
 def _sound(dataset: Dataset, recording: int) -> np.ndarray:
@@ -231,18 +246,28 @@ def _sound(dataset: Dataset, recording: int) -> np.ndarray:
 
 
 def _audible(frames: np.ndarray, range_db: float) -> np.ndarray:
-    """Return the audible part of a normalised log-mel (n_mels, n_frames) in wider bands, (n_bands, n_frames)."""
-    edges = np.linspace(0, len(frames), min(_N_BANDS, len(frames)), endpoint=False).astype(int)
-    lowest = frames.max() - _AUDIBLE_DB / range_db
-    sizes = np.diff([*edges, len(frames)])[:, None]
-    return np.add.reduceat(np.maximum(frames, lowest) - lowest, edges, axis=0) / sizes
+    """Return the audible part of normalised log-mels (..., n_mels, n_frames): (..., n_bands, n_frames), wider bands."""
+    edges, sizes = _bands(frames.shape[-2])
+    lowest = frames.max(axis=(-2, -1), keepdims=True) - _AUDIBLE_DB / range_db
+    return np.add.reduceat(np.maximum(frames, lowest) - lowest, edges, axis=-2) / sizes
+
+
+@cache
+def _bands(n_mels: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return the first mel band of each wider band, and how many it has, (n_bands, 1)."""
+    edges = np.linspace(0, n_mels, min(_N_BANDS, n_mels), endpoint=False).astype(int)
+    return edges, np.diff([*edges, n_mels])[:, None]
 
 
 def _spectrum(sound: np.ndarray) -> np.ndarray:
-    """Return features that do not depend on when a sound begins: the bands' means, spreads and rates of change."""
-    parts = sound - sound.mean()
-    change = 2 * np.abs(np.diff(parts, axis=1)).mean(axis=1) if sound.shape[1] > 1 else np.zeros(len(sound))
-    return np.concatenate([parts.mean(axis=1), parts.std(axis=1), change])
+    """Return features that do not depend on when sounds (..., n_bands, n_frames) begin: (..., 3 * n_bands).
+
+    They are the bands' means, spreads and rates of change.
+    """
+    parts = sound - sound.reshape(*sound.shape[:-2], -1).mean(axis=-1)[..., None, None]
+    means = parts.mean(axis=-1)
+    change = 2 * np.abs(np.diff(parts, axis=-1)).mean(axis=-1) if sound.shape[-1] > 1 else np.zeros_like(means)
+    return np.concatenate([means, parts.std(axis=-1), change], axis=-1)
 
 
 def _correlation(x: np.ndarray, y: np.ndarray) -> float:

@@ -141,3 +141,54 @@ def test_compare_with_a_model_has_its_errors_on_both(small_arrays, shaken):
     assert shared.training_db > 0
     assert shared.testing_db > 0
     assert leakage.compare_with_training(training, testing).training_db is None
+
+
+@pytest.mark.parametrize("at_once", [1, 7, 1_000])
+def test_nearest_is_what_comparing_each_with_all_finds(monkeypatch, at_once):
+    monkeypatch.setattr(leakage, "_TESTING_AT_ONCE", at_once)
+    rng = np.random.default_rng(0)
+    training, testing = rng.normal(size=(200, 12)).round(1), rng.normal(size=(30, 12)).round(1)
+    training[150:] = training[:50]  # ties, of which the first come first
+    nearest = leakage._Nearest(testing)
+    for first in range(0, 200, at_once):
+        nearest.add(first, training[first : first + at_once])
+    for i, spectrum in enumerate(testing):
+        expected = np.argsort(((training - spectrum) ** 2).sum(axis=1), kind="stable")[: leakage._N_CANDIDATES]
+        assert nearest.candidates(i) == expected.tolist()
+
+
+def test_nearest_of_many_equal_ones_is_some_of_them():
+    nearest = leakage._Nearest(np.zeros((1, 3)))
+    nearest.add(0, np.concatenate([np.ones((50, 3)), np.zeros((500, 3))]))
+    assert len(set(nearest.candidates(0))) == leakage._N_CANDIDATES
+    assert min(nearest.candidates(0)) >= 50
+
+
+def test_compare_some_of_training_at_a_time_finds_the_same(training, recordings, tmp_path, monkeypatch):
+    testing = array_of({f"carlo/{i}.wav": (recordings[i], SR) for i in (3, 11, 20)}, tmp_path)
+    expected, steps = leakage.compare_with_training(training, testing), []
+    monkeypatch.setattr(leakage, "_TRAINING_AT_ONCE", 5)
+    monkeypatch.setattr(leakage, "_FRAMES_AT_ONCE", 50)
+
+    def progress(items, total):
+        for item in items:
+            steps.append((item, total))
+            yield item
+
+    assert leakage.compare_with_training(training, testing, None, progress) == expected
+    assert expected.n_leaked == 2
+    assert steps == [(i, 7) for i in range(7)]
+
+
+def test_compare_reads_no_more_of_a_long_recording_than_it_compares(monkeypatch):
+    data, read = make_dataset(["1_a_1.wav", "2_b_1.wav"], [40, 5_000]), []
+
+    class Watched(np.ndarray):
+        def __getitem__(self, rows):
+            read.append(rows)
+            return np.asarray(self)[rows]
+
+    watched = replace(data, clips=data.clips.view(Watched))
+    assert leakage.compare_with_training(watched, watched) == leakage.compare_with_training(data, data)
+    frames = [(rows.stop - rows.start) * data.features.n_frames for rows in read]
+    assert max(frames) == leakage._MOST_FRAMES
