@@ -22,6 +22,8 @@ from speech_autoencoder.data import dataset
 from speech_autoencoder.data.parts.shares import Shares
 from speech_autoencoder.data.recording_names import understand
 from speech_autoencoder.data.recordings import Recordings
+from speech_autoencoder.data.sidecar.columns_file import write_columns
+from speech_autoencoder.data.sidecar.json_file import GROUPS, read_sidecar
 from speech_autoencoder.engines.engine import DASK, open_engine
 
 _SECONDS_PER_HOUR = 3_600
@@ -31,7 +33,7 @@ _TIMES = 2
 
 
 def features(audio_dir: Path, preset: str) -> dict[str, float]:
-    """Return the seconds of a core and the MB of an hour of speech, and the bytes of a recording in the sidecar."""
+    """Return the seconds of a core and the MB of an hour of speech, and the bytes of a recording in the index."""
     with tempfile.TemporaryDirectory() as name:
         array, seconds = Path(name) / "array.npy", []
         command = (ROOT / "train_data_generator.py", "--audio-dir", audio_dir.resolve(), "--preset", preset)
@@ -40,14 +42,16 @@ def features(audio_dir: Path, preset: str) -> dict[str, float]:
             seconds.append(_cpu_seconds(*command, "--output", array, "--workers", 1, "--quiet"))
         data = dataset.load(array, "")
         hours = float((data.n_samples / data.sr).sum()) / _SECONDS_PER_HOUR
-        sizes = {path.suffix: path.stat().st_size for path in Path(name).iterdir()}
+        sidecar, columns = read_sidecar(array, ""), Path(name) / "columns"
+        write_columns(columns, {group: sidecar[group] for group in GROUPS})  # as the index of a large array has them
+        n_array, n_columns = (path.stat().st_size for path in (array, columns))
         recordings = sum(data.path(i).stat().st_size for i in range(len(data.names)))
     return {
         "cpu-s": min(seconds) / hours,
         "recording-mb": recordings / hours / 1e6,
-        "array-mb": sizes.pop(".npy") / hours / 1e6,
+        "array-mb": n_array / hours / 1e6,
         "recording-s": hours * _SECONDS_PER_HOUR / len(data.names),
-        "sidecar-bytes": sum(sizes.values()) / len(data.names),
+        "index-bytes": n_columns / len(data.names),
     }
 
 

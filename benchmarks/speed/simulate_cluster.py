@@ -45,6 +45,7 @@ COLUMNS = (
     "read and written, TB",
     "to workers, GB",
     "driver, GB",
+    "index, GB",
 )
 
 
@@ -152,6 +153,7 @@ def row_of(args: argparse.Namespace, scenario: Scenario) -> list[str]:
         f"{(args.recording_mb + args.array_mb) * hours / 1e6:,.1f}",
         f"{n_recordings * args.item_bytes / 1e9:,.1f}",
         f"{(n_recordings * args.driver_bytes + n_waiting * args.item_bytes) / 1e9:,.1f}",
+        f"{n_recordings * args.index_bytes / 1e9:,.1f}",
     ]
 
 
@@ -163,9 +165,10 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
         ("recording-mb", 115.0, "MB of recordings of an hour, which are read"),
         ("array-mb", 167.0, "MB of the array of an hour, which are written"),
         ("recording-s", 5.0, "seconds of a recording"),
-        ("driver-bytes", 180.0, "bytes of a recording in the memory of the driver"),
+        ("driver-bytes", 200.0, "bytes of a recording in the memory of the driver"),
         ("item-bytes", 75.0, "bytes of a recording in a chunk that is handed out"),
-        ("hand-out-ms", 6.0, "milliseconds of the scheduler and the driver for a chunk"),
+        ("index-bytes", 240.0, "bytes of a recording in the index of the array"),
+        ("hand-out-ms", 5.0, "milliseconds of the scheduler and the driver for a chunk"),
         ("start-s", 5.0, "seconds that a worker takes to start"),
         ("limit-s", 1_200.0, "seconds of a processor for an hour of speech after which a chunk is ended"),
         ("node-threads", 16, "threads of a computer"),
