@@ -17,6 +17,7 @@ from speech_autoencoder.config import CLASSIC, ModelConfig, TrainingConfig
 from speech_autoencoder.data import building, dataset
 from speech_autoencoder.system import memory, processors
 from tests.helpers import dask_cluster as cluster
+from tests.helpers import s3_server
 from tests.helpers.common import LENGTHS, ROOT, TINY, make_dataset, make_speech, run_script, shake
 
 # Neither a busy machine nor luck may fail a test.

@@ -97,10 +97,9 @@ def local(path: Path) -> Path:
     folder = cache_folder() / hashlib.blake2b(str(path).encode(), digest_size=8).hexdigest()
     place = folder / f"{status.st_size:x}-{status.st_mtime_ns // 10**9:x}-{status.st_ino:x}{path.suffix}"
     with locks.released():
-        while not place.exists():
-            if locks.lock(place) is not None:  # another process fetches it
-                time.sleep(_PAUSE_S)
-                continue
+        while not place.exists() and locks.lock(place) is not None:  # another process fetches it
+            time.sleep(_PAUSE_S)
+        if not place.exists():
             try:
                 with atomic_write(place) as temporary:
                     server.fetch(path, temporary)

@@ -1,5 +1,6 @@
 """What is asked of the server of a URL, through fsspec, and what its errors mean."""
 
+import base64
 import errno
 import hashlib
 import os
@@ -265,8 +266,8 @@ def _open(path: "RemotePath") -> tuple[Any, str]:
     """Return the filesystem of a path, and its place there."""
     try:
         from fsspec.core import url_to_fs  # only where there is a URL
-    except ModuleNotFoundError as error:
-        raise InputError(f"{path} needs {error.name}: {install_command('fsspec')}.") from None
+    except ModuleNotFoundError:
+        raise InputError(f"{path} needs fsspec: {install_command('fsspec')}.") from None
     user, _, password = path.user.partition(":")
     options: dict[str, Any] = {"username": user} if user else {}
     options |= {"password": password} if password else {}
@@ -275,7 +276,8 @@ def _open(path: "RemotePath") -> tuple[Any, str]:
             import aiohttp
 
             timeout = aiohttp.ClientTimeout(total=None, sock_connect=_CONNECT_S, sock_read=_READ_S)
-            login = {"auth": aiohttp.BasicAuth(user, password)} if user else {}
+            token = base64.b64encode(path.user.encode()).decode("ascii")
+            login = {"headers": {"Authorization": f"Basic {token}"}} if user else {}
             options = {"client_kwargs": {"timeout": timeout, "trust_env": True, **login}}
         filesystem, place = url_to_fs(path.url, **options)
     except ImportError as error:

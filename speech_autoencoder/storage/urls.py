@@ -7,11 +7,11 @@ from typing import NamedTuple
 _URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:(//|\\\\)")
 # The same as Path spells it.
 _URL_OF_PATH = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:[/\\]")
-# A user and a password, before the last @ that may end them: a secret key may hold slashes. Digits and a slash are a
-# port, and an @ after them belongs to a name.
-_USER = re.compile(r"([^/@:]*:(?!\d+/)[^@]*|[^/@:]*)@")
+# A user, or a user and a password, and an @. A password may hold an @, or slashes, as secret keys do; digits and a
+# slash are a port, and an @ after them belongs to a name.
+_USER = r"([^/@:\s]*:(?!\d+/)(?:[^/\s]*@|[^@\s]*@)|[^/@:\s]*@)"
 # The same, and queries, in any text.
-_SECRETS = re.compile(r"(?<=://)([^/@:\s'\"]*:(?!\d+/)[^@\s'\"]*|[^/@:\s'\"]*)@|(?<=[^\s'\"(])\?[^\s'\")]*=[^\s'\")]*")
+_SECRETS = re.compile(rf"(?<=://){_USER}|(?<=[^\s'\"(])\?[^\s'\")]*=[^\s'\")]*")
 
 
 class Address(NamedTuple):
@@ -49,8 +49,8 @@ def take_apart(url: str) -> Address:
     """Return the parts of a URL; a question mark belongs to the path, but for http(s)."""
     scheme, _, rest = url.replace("\\", "/").partition(":")
     scheme, rest = scheme.lower(), rest[2:] if rest.startswith("//") else rest[1:]
-    found = _USER.match(rest)
-    user, place = (found[1], rest[found.end() :]) if found else ("", rest)
+    found = re.match(_USER, rest)
+    user, place = (found[1].removesuffix("@"), rest[found.end() :]) if found else ("", rest)
     before, mark, query = place.partition("?")
     is_query = scheme in ("http", "https") or "=" in query
     return Address(scheme, user, before, query) if mark and is_query else Address(scheme, user, place, "")
