@@ -55,7 +55,7 @@ class Understanding:
 
     Attributes
     ----------
-    speakers, labels : list of str
+    speakers, labels : sequence of str
         Of each recording, "" where unknown.
     pattern : str
         How the names are read; "" if they tell nothing.
@@ -65,8 +65,8 @@ class Understanding:
         the recordings.
     """
 
-    speakers: list[str]
-    labels: list[str]
+    speakers: Sequence[str]
+    labels: Sequence[str]
     pattern: str = ""
     source: str = "names"
 
@@ -230,9 +230,14 @@ def _nothing(names: Sequence[str]) -> Understanding:
 def _read(names: Sequence[str], pattern: NamePattern, source: str) -> Understanding:
     """Return what names tell when they are read in this way."""
     nothing = Parts("", "")
-    parts = [pattern.parts_of(name) or nothing for name in names]
-    labels = ["" if part.label.strip("_").replace("_", " ") in NOT_WORDS else part.label for part in parts]
-    return Understanding([part.speaker for part in parts], labels, pattern.text, source)
+    shared: dict[str, str] = {}  # not a text of its own for each of millions
+    speakers, labels = [], []
+    for name in names:
+        part = pattern.parts_of(name) or nothing
+        label = "" if part.label.strip("_").replace("_", " ") in NOT_WORDS else part.label
+        speakers.append(shared.setdefault(part.speaker, part.speaker))
+        labels.append(shared.setdefault(label, label))
+    return Understanding(speakers, labels, pattern.text, source)
 
 
 def _convention(names: Sequence[str]) -> str:
