@@ -1,6 +1,8 @@
 """Make an array of recordings, of a folder or as a list names them, and report what is in it."""
 
 import shlex
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
 from os import PathLike
@@ -9,8 +11,9 @@ from typing import Any
 
 from speech_autoencoder.api.arguments import number, optional
 from speech_autoencoder.api.array_reports import describe_array, describe_corpus
+from speech_autoencoder.api.engines import engine_of, require_engine
 from speech_autoencoder.api.parts import build_all, build_one, divide
-from speech_autoencoder.api.reports import StartBar, reports
+from speech_autoencoder.api.reports import Reports, StartBar, reports
 from speech_autoencoder.cli.origins import is_array, is_columns, is_sidecar
 from speech_autoencoder.cli.outputs import require_outputs, require_parts_folder, require_suffix
 from speech_autoencoder.cli.process import blas_threads
@@ -21,11 +24,13 @@ from speech_autoencoder.config import preset as features_by_name
 from speech_autoencoder.data import building, dataset, recording_names
 from speech_autoencoder.data.audio_list import TESTING, TRAINING, read_audio_list
 from speech_autoencoder.data.labels_file import find_labels, read_labels
+from speech_autoencoder.data.parts.by_engine import analyser_on, pieces_of, remove_leftovers, remove_pieces, run_on
 from speech_autoencoder.data.parts.folder import array_at, folder_of, has_parts, part_path
 from speech_autoencoder.data.parts.making import Making
 from speech_autoencoder.data.recording_names import Understanding
 from speech_autoencoder.data.recordings import Recordings
 from speech_autoencoder.data.sidecar.json_file import columns_path
+from speech_autoencoder.engines.engine import THREADS, Engine
 from speech_autoencoder.errors import InputError
 from speech_autoencoder.script_names import PROGRAM, TEST_DATA_GENERATOR, TRAIN_DATA_GENERATOR
 from speech_autoencoder.storage.remote_path import expanded
@@ -97,6 +102,7 @@ def build_dataset(
     like: str | PathLike | None = None,
     names: str | None = None,
     workers: int | None = None,
+    engine: str = THREADS,
     strict: bool = False,
     salvage: bool = False,
     parts: int | bool | None = None,
@@ -128,6 +134,9 @@ def build_dataset(
         What the names of recordings tell, such as ``"{label}_{speaker}_{take}"``; by default what they show.
     workers
         Threads; by default as many as processors.
+    engine
+        Where recordings are analysed: in ``"threads"`` of this process, or by ``"dask"``, the Dask cluster at
+        ``DASK_SCHEDULER_ADDRESS`` or, without that, as many processes as `workers`. The array is the same.
     strict
         Raise InputError for a recording that cannot be used, instead of leaving it out.
     salvage
@@ -161,6 +170,9 @@ def build_dataset(
     >>> summary = sa.build_dataset("recordings", "test_data.npy", like="train_data.npy")
     """
     report, workers = reports(say, warn, progress), optional("workers", workers, int)
+    require_engine(engine)
+    if part and engine != THREADS:
+        raise InputError(f"engine is {engine!r}, and part asks for one part: leave one of the two out.")
     array_path, count, in_parts = expanded(output), _count(parts, part), bool(parts or part)
     folder, list_path, training_path = (None if x is None else expanded(x) for x in (audio_dir, audio_list, like))
     if training_path:
@@ -190,28 +202,40 @@ def build_dataset(
         require_outputs([(array_path, is_array), *beside], inputs=inputs, overwrite=overwrite)
     labels_dir = recordings.folder if recordings.speakers is None else None
     read = partial(read_names, audio_dir=labels_dir, pattern=names, training_array=training_path)
-    n_threads = workers or available_cpus()
-    with blas_threads(1):
+    n_workers = workers or available_cpus()
+    with blas_threads(1), _opened(engine, n_workers, recordings, array_path, report, in_parts=in_parts) as opened:
         if in_parts:
             shares = divide(recordings, recordings.understand(read), array_path, count)
             command = _command(folder, list_path, array_path, like, features, names, strict=strict, salvage=salvage)
             making = Making.of(
-                shares, array_path, features, strict=strict, salvage=salvage, count=count, command=command
+                recordings,
+                shares.told,
+                array_path,
+                features,
+                strict=strict,
+                salvage=salvage,
+                count=count,
+                command=command,
+                pieces=pieces_of(array_path),
             )
             if part:
-                summary = build_one(making, shares, part[0] - 1, workers=n_threads, report=report)
+                summary = build_one(making, shares, part[0] - 1, workers=n_workers, report=report)
             else:
-                summary = build_all(making, shares, workers=n_threads, report=report)
+                run = run_on(opened, recordings) if opened else None
+                summary = build_all(making, shares, workers=n_workers, report=report, run=run)
         else:
+            told = recordings.understand(read)
+            given = recordings, told, array_path, features
             summary = building.build(
                 recordings,
                 array_path,
                 features,
-                workers=n_threads,
+                workers=n_workers,
                 strict=strict,
                 salvage=salvage,
-                read_names=read,
+                read_names=lambda _: told,
                 progress=report.progress("features"),
+                analyser=analyser_on(opened, *given, strict=strict, salvage=salvage) if opened else None,
             )
     path, of = array_path, ""
     if part:
@@ -226,6 +250,28 @@ def build_dataset(
     if in_parts:
         array_at(array_path.with_suffix(".npy"), report.say)
     return summary
+
+
+@contextmanager
+def _opened(
+    name: str, workers: int, recordings: Recordings, array_path: Path, report: Reports, *, in_parts: bool
+) -> Iterator[Engine | None]:
+    """Lend an engine to make an array with, or its parts; None for threads of this process.
+
+    Pieces that a killed run has left are removed once the array is whole.
+    """
+    if name == THREADS:
+        yield None
+    else:
+        reads = [recordings.path(recordings.names[i]) for i in (0, -1)]
+        writes = [pieces_of(array_path), *([array_path] if in_parts else [])]
+        try:
+            with engine_of(name, workers=workers, say=report.say, reads=reads, writes=writes) as engine:
+                yield engine
+        finally:
+            for folder in writes:
+                remove_leftovers(folder)
+    remove_pieces(array_path)
 
 
 def _count(parts: Any, part: Any) -> int | None:

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from speech_autoencoder.cli.options import (
+    add_engine_option,
     add_names_option,
     add_salvage_option,
     add_workers_option,
@@ -68,6 +69,7 @@ def add_generator_options(parser: argparse.ArgumentParser, audio_dir: Path | Non
         "merge",
     )
     add_workers_option(parser)
+    add_engine_option(parser)
     add_names_option(parser)
     parser.add_argument("--strict", action="store_true", help="stop at the first recording that cannot be read")
     add_salvage_option(parser)

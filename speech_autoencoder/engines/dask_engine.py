@@ -38,7 +38,7 @@ _END_S = 5
 @contextmanager
 def open_dask(workers: int, say: Say, reads: Sequence[Path], writes: Sequence[Path]) -> Iterator["DaskEngine"]:
     """Lend an engine of a cluster, see `open_engine`."""
-    with terms(reads, writes) as agreed, connected(workers, say) as (client, cluster):
+    with connected(workers, say) as (client, cluster), terms(reads, writes) as agreed:
         yield DaskEngine(client, cluster, agreed, say)
 
 

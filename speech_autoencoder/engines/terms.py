@@ -13,7 +13,7 @@ from pathlib import Path
 
 from speech_autoencoder import __version__
 from speech_autoencoder.errors import InputError
-from speech_autoencoder.system.files import explain, printable
+from speech_autoencoder.system.files import Elsewhere, explain, printable
 from speech_autoencoder.system.locks import hidden_beside
 
 OURS = "speech-autoencoder"
@@ -60,11 +60,13 @@ def terms(reads: Sequence[Path], writes: Sequence[Path]) -> Iterator[Terms]:
         If one of the folders cannot be written to.
     """
     token = secrets.token_hex(8)
-    sizes = {path.absolute(): path.stat().st_size for path in reads}
-    tokens = {}
+    sizes, tokens = {}, {}
+    for path in reads:
+        with suppress(OSError):  # the work itself reports what is wrong with it
+            sizes[path.absolute()] = path.stat().st_size
     with ExitStack() as stack:
         for folder in writes:
-            if "://" in str(folder):  # a URL means the same everywhere
+            if isinstance(folder, Elsewhere):  # a URL means the same everywhere
                 continue
             try:
                 path = stack.enter_context(hidden_beside(folder / "cluster"))

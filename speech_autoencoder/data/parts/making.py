@@ -1,7 +1,7 @@
 """The recordings of a share -> its part, whoever makes it: this process, one of an array job, a worker of a cluster."""
 
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
-from contextlib import closing, suppress
+from contextlib import closing
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -15,12 +15,13 @@ from speech_autoencoder.data.analysis import Analysed, Unusable
 from speech_autoencoder.data.building import Analyser, LeftOut, build, code_digest, in_threads
 from speech_autoencoder.data.earlier_array import EarlierArray
 from speech_autoencoder.data.parts.folder import part_path
-from speech_autoencoder.data.parts.shares import Item, Share, Shares, sizes_of
+from speech_autoencoder.data.parts.shares import Item, Share, Shares, piece_bytes, sizes_of
 from speech_autoencoder.data.recording_names import Understanding
 from speech_autoencoder.data.recordings import Recordings
 from speech_autoencoder.data.sidecar.columns import COLUMNS, FILE_COLUMNS
-from speech_autoencoder.data.sidecar.json_file import read_sidecar, sidecar_path
+from speech_autoencoder.data.sidecar.json_file import read_sidecar
 from speech_autoencoder.errors import InputError
+from speech_autoencoder.storage.copies import fetched
 from speech_autoencoder.system.integers import ceil_div
 
 
@@ -65,7 +66,8 @@ class Making:
     @classmethod
     def of(
         cls,
-        shares: Shares,
+        recordings: Recordings,
+        told: Understanding,
         folder: Path | None,
         features: FeatureConfig,
         *,
@@ -75,8 +77,7 @@ class Making:
         command: str = "",
         pieces: Path | None = None,
     ) -> Self:
-        """Return how the parts of shares are made."""
-        recordings, told = shares.recordings, shares.told
+        """Return how the parts of recordings are made, of which so much is known."""
         return cls(
             folder,
             pieces,
@@ -231,15 +232,16 @@ def _joined(items: Sequence[Item], making: Making, found: Iterable[Found]) -> Ma
 
 
 def analyse_elsewhere(
-    recordings: Recordings, old: EarlierArray, *, told: Understanding, making: Making, run: Run, size: int
+    recordings: Recordings, old: EarlierArray, *, told: Understanding, making: Making, run: Run
 ) -> Generator[list[Analysed | Unusable], None, None]:
-    """Yield what was made of each recording of one array, in pieces of about this size that an engine makes.
+    """Yield what was made of each recording of one array, in pieces that an engine makes.
 
     It is the `analyser` of `building.build`; `making` has no folder but that of pieces.
     """
     is_new = [name not in old.unchanged for name in recordings.names]
     new = replace(recordings, names=[name for name, chosen in zip(recordings.names, is_new, strict=True) if chosen])
-    shares = Shares(new, told.select(is_new), sizes_of(new), size=size)
+    sizes = sizes_of(new)
+    shares = Shares(new, told.select(is_new), sizes, size=piece_bytes(sizes))
     return _in_order(recordings.names, old, run(partial(make_part, making=making), shares.all_items()))
 
 
@@ -261,18 +263,16 @@ def _in_order(
 
 
 def _contents(piece: Made) -> Iterator[tuple[str, Analysed | Unusable]]:
-    """Yield what was made of each recording of a piece, whose files are removed: what is mapped stays readable."""
+    """Yield what was made of each recording of a piece; what was in a file stays readable when that is removed."""
     sidecar = read_sidecar(piece.path, piece.path.name)
     columns, first_row = sidecar["recordings"], 0
     size = sidecar["features"]["n_frames"]
-    clips: Any = np.load(piece.path, mmap_mode="r") if piece.n_clips else ()
+    with fetched(piece.path) as path:
+        clips: Any = np.load(path, mmap_mode="r") if piece.n_clips else ()
     for i, name in enumerate(columns["path"]):
         entry = {key: columns[key][i] for key in COLUMNS | FILE_COLUMNS}
         end = first_row + ceil_div(entry["n_frames"], size)
         yield name, Analysed(entry, clips[first_row:end], note=piece.notes.get(name, ""))
         first_row = end
-    for name, reason in piece.left_out:
-        yield name, Unusable(reason)
-    for path in (piece.path, sidecar_path(piece.path)):
-        with suppress(OSError):  # Windows removes no file that is mapped; the folder goes later
-            path.unlink()
+    for entry in sidecar["left_out"]:
+        yield entry["path"], Unusable(entry["reason"], again="size" not in entry)

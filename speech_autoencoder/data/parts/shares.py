@@ -14,8 +14,12 @@ from speech_autoencoder.system.wording import counted
 
 # About an hour of sound: an array of 80 to 300 MB, which a core computes in seconds to a minute.
 PART_BYTES = 115_000_000
+# An array of one file is made in about so many pieces by an engine, each of so many bytes at least and at most: so that
+# every worker has some, handing one out takes less time than making it, and none waits for a large one at the end.
+_PIECES = 64
+_PIECE_BYTES = 2_000_000, 32_000_000
 # Bytes of a second of sound, as a recording of 16 bits at 16 kHz has them, and how much smaller others are.
-_BYTES_PER_S = 32_000
+BYTES_PER_S = 32_000
 _SMALLER = {".flac": 2, ".mp3": 8, ".ogg": 16, ".oga": 16, ".opus": 16, ".m4a": 8, ".webm": 16, ".aac": 8}
 # What an item counts for beside its sound: padding, and the work that each file makes.
 _LEAST_BYTES = 16_000
@@ -52,6 +56,7 @@ class Item(NamedTuple):
     row: int | None
     speaker: str
     label: str
+    size: int  # see `sizes_of`
 
 
 class Shares:
@@ -80,7 +85,7 @@ class Shares:
         size: int = PART_BYTES,
         firsts: Sequence[str] = (),
     ) -> None:
-        self.recordings, self.told = recordings, told
+        self.recordings, self.told, self._sizes = recordings, told, sizes
         self.bounds = _kept(recordings, sizes, count, size, firsts) or _divided(sizes, count, size)
         digest = hashlib.blake2b(repr(self.bounds).encode(), digest_size=16)
         for column in (recordings.names, told.speakers, told.labels):
@@ -99,12 +104,11 @@ class Shares:
         start, end = self.bounds[number : number + 2]
         share = Share(number, len(self), self.count(number), self.listing)
         parts, rows = self.recordings.parts, self.recordings.rows
-        names, speakers, labels = (
-            column[start:end] for column in (self.recordings.names, self.told.speakers, self.told.labels)
-        )
+        columns = (self.recordings.names, self.told.speakers, self.told.labels, self._sizes)
+        rows_of_share = zip(*(column[start:end] for column in columns), strict=True)
         return [
-            Item(share, place, name, parts.get(name), rows.get(name), speaker, label)
-            for place, (name, speaker, label) in enumerate(zip(names, speakers, labels, strict=True))
+            Item(share, place, name, parts.get(name), rows.get(name), speaker, label, size)
+            for place, (name, speaker, label, size) in enumerate(rows_of_share)
         ]
 
     def all_items(self) -> Iterator[list[Item]]:
@@ -117,10 +121,16 @@ def sizes_of(recordings: Recordings) -> list[int]:
     return [_size_of(recordings, name) for name in recordings.names]
 
 
+def piece_bytes(sizes: Sequence[int]) -> int:
+    """Return the bytes of sound of a piece of an array that one file holds, by those of its recordings."""
+    least, most = _PIECE_BYTES
+    return min(most, max(least, sum(sizes) // _PIECES))
+
+
 def _size_of(recordings: Recordings, name: str) -> int:
     part = recordings.parts.get(name)
     if part and part.end_us is not None:
-        return _LEAST_BYTES + _BYTES_PER_S * (part.end_us - part.start_us) // US
+        return _LEAST_BYTES + BYTES_PER_S * (part.end_us - part.start_us) // US
     path = recordings.path(name)
     try:
         size = path.stat().st_size
