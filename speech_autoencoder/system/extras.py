@@ -12,6 +12,7 @@ EXTRAS = {
     "jax": "jax",
     "dask": "cluster",
     "distributed": "cluster",
+    "aiohttp": "remote",
     "fsspec": "remote",
     "s3fs": "remote",
     "av": "formats",
