@@ -209,7 +209,11 @@ def build(
         # Before the array takes its place: if the sidecar cannot be written, the old array stays. The sidecar holds a
         # digest of the array, so that files of two different runs are noticed.
         sidecar = _sidecar(written, recordings, array_path, features, salvage, told)
-        write_sidecar(array_path, sidecar | ({"part": part} if part else {}))
+        sidecar |= {"part": part} if part else {}
+        if not isinstance(array_path, RemotePath):
+            write_sidecar(array_path, sidecar)
+    if isinstance(array_path, RemotePath):  # whose size alone tells the next run that it is what the sidecar says
+        write_sidecar(array_path, sidecar)
     columns = written.columns | name_columns(told)
     return summarise(True, columns, written.n_computed, features, written.left_out, written.notes, told)
 

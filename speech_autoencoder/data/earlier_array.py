@@ -1,6 +1,5 @@
 """The array of an earlier run, whose clips are used again where recordings are still the same."""
 
-import math
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from functools import partial
@@ -14,15 +13,12 @@ from speech_autoencoder.data.analysis import Analysed, digest_of, stamp
 from speech_autoencoder.data.dataset import Dataset, load
 from speech_autoencoder.data.recording_names import Understanding
 from speech_autoencoder.data.recordings import Recordings
-from speech_autoencoder.data.sidecar.clips_file import Progress
+from speech_autoencoder.data.sidecar.clips_file import Progress, RemoteClips
 from speech_autoencoder.data.sidecar.columns import COLUMNS, FILE_COLUMNS, how_names_are_read, name_columns
 from speech_autoencoder.data.sidecar.json_file import are_same, features_in, read_sidecar, write_sidecar
 from speech_autoencoder.errors import InputError
 from speech_autoencoder.storage.remote_path import RemotePath
 from speech_autoencoder.system.parallel import in_order
-
-# The header of an array has at most so many bytes.
-_MOST_HEADER = 1 << 12
 
 
 class EarlierArray:
@@ -129,6 +125,6 @@ class EarlierArray:
 
 
 def _has_size(path: RemotePath, sidecar: dict[str, Any]) -> bool:
-    """Return whether a remote array has the size that its sidecar says: it was written whole."""
-    n_bytes = 4 * math.prod(sidecar["array"]["shape"])
-    return 0 < path.stat().st_size - n_bytes <= _MOST_HEADER
+    """Return whether a remote array has the shape that its sidecar says, and is whole."""
+    clips = RemoteClips(path, "")
+    return list(clips.shape) == sidecar["array"]["shape"] and path.stat().st_size == clips.n_bytes

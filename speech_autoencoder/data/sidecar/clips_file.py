@@ -147,6 +147,7 @@ class RemoteClips:
         if in_fortran_order or dtype != self.dtype or len(self.shape) != 4:
             raise InputError(f"{path} holds {self.shape} {dtype}: expected float32 clips; {self._again}")
         self._offset, self._row_bytes = head.tell(), 4 * math.prod(self.shape[1:])
+        self.n_bytes = self._offset + len(self) * self._row_bytes  # of the file, by its header
 
     def __len__(self) -> int:
         return self.shape[0]
