@@ -48,8 +48,10 @@ def find(sidecar: dict[str, Any], array_path: Path, names: Sequence[str], sizes:
     if is_url(absolute) or isinstance(array_path, RemotePath):
         return of_text(absolute)
     parent = array_path.parent
-    beside = parent.resolve() if relative.startswith(os.pardir) else parent
-    folders = [beside / relative, array_path.resolve().parent / relative, Path(absolute), Path(relative)]
+    beside = parent / relative
+    if relative.startswith(os.pardir):  # what leads out of a resolved path needs no look at the disk
+        beside = Path(os.path.normpath(parent.resolve() / relative))
+    folders = [beside, array_path.resolve().parent / relative, Path(absolute), Path(relative)]
     if len(names) != len(sizes):
         raise ValueError(f"{len(names):,} names, but {len(sizes):,} sizes")
     step = max(1, len(names) // _SAMPLE)
