@@ -88,6 +88,15 @@ def test_tensorflow_is_started_by_no_import_outside_of_training():
                 )
 
 
+def test_dask_is_imported_only_by_the_engine_that_is_asked_for():
+    """Without --engine dask, nothing of it is loaded."""
+    ours = ("speech_autoencoder.engines.cluster", "speech_autoencoder.engines.dask_engine")
+    for path in [*ROOT.glob("*.py"), *PACKAGE.rglob("*.py")]:
+        if path.parent.name != "engines" or path.stem not in ("cluster", "dask_engine"):
+            assert not {name.split(".")[0] for name in imported(path)} & {"dask", "distributed"}, path
+            assert not any(name.startswith(ours) for name in imported(path, at_top=True)), path
+
+
 def test_scripts_are_imported_by_nothing():
     assert len(SCRIPTS) == 5
     for path in [*ROOT.glob("*.py"), *PACKAGE.rglob("*.py")]:

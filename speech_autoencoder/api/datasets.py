@@ -172,7 +172,9 @@ def build_dataset(
     report, workers = reports(say, warn, progress), optional("workers", workers, int)
     require_engine(engine)
     if part and engine != THREADS:
-        raise InputError(f"engine is {engine!r}, and part asks for one part: leave one of the two out.")
+        raise InputError(
+            f"One part is made by threads of this process: leave out engine {engine}, or ask for all parts."
+        )
     array_path, count, in_parts = expanded(output), _count(parts, part), bool(parts or part)
     folder, list_path, training_path = (None if x is None else expanded(x) for x in (audio_dir, audio_list, like))
     if training_path:
