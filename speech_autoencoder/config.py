@@ -247,6 +247,11 @@ class CodecConfig(_Config):
             raise InputError(f"highest_kbits {self.highest_kbits} is not above lowest_kbits {self.lowest_kbits}.")
 
 
+# The batch where a GPU computes, unless another one is asked for. One step of 16 sequences leaves most of a card idle;
+# what pays was not measured yet (benchmarks/speed/gpu.py).
+GPU_BATCH_SIZE = 64
+
+
 @dataclass(frozen=True)
 class TrainingConfig(_Config):
     """How a model is trained.

@@ -20,9 +20,9 @@ from benchmarks.options import add_corpus_options, add_leave_out_option, add_run
 from benchmarks.quality.recogniser import print_originals, train_recogniser
 from benchmarks.quality.scoring import METRICS
 from benchmarks.quality.unseen_speakers import leave_out, speakers_to_leave_out
+from speech_autoencoder.cli.backend import start_backend
 from speech_autoencoder.cli.options import positive, to_path
 from speech_autoencoder.cli.process import blas_threads, run_main
-from speech_autoencoder.cli.tensorflow import start_tensorflow
 from speech_autoencoder.data.building import most_common_rate
 from speech_autoencoder.errors import InputError
 from speech_autoencoder.evaluation.other_codecs import NARROW_HZ, Codec, ExternalCodec, external_codecs
@@ -85,7 +85,7 @@ def main() -> None:
     args = parse()
     require_writable(*(path for path in (args.output, args.figure) if path))
     speakers, sr = speakers_to_leave_out(args.leave_out, args.testing_dir), most_common_rate(args.testing_dir)
-    start_tensorflow(lambda text: None)
+    start_backend(lambda text: None)
     external = installed_codecs(args.systems, sr)
     if not external and not {"ours", "pca"} & {*args.systems}:
         raise InputError("There is no codec to measure: install one of them, or name others with --systems.")

@@ -22,9 +22,9 @@ from benchmarks.quality.recogniser import print_originals, train_recogniser
 from benchmarks.quality.reconstructions import score_waveforms
 from benchmarks.quality.scoring import HEADINGS, METRICS, cells_of, in_16_bits
 from benchmarks.tables import heading, line
+from speech_autoencoder.cli.backend import start_backend
 from speech_autoencoder.cli.options import positive
 from speech_autoencoder.cli.process import blas_threads, run_main
-from speech_autoencoder.cli.tensorflow import start_tensorflow
 from speech_autoencoder.config import CLASSIC
 from speech_autoencoder.data.dataset import Dataset
 from speech_autoencoder.evaluation.words import WordRecogniser
@@ -75,7 +75,7 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
 
 def main() -> None:
     args = parse()
-    start_tensorflow(lambda text: None)
+    start_backend(lambda text: None)
     # After TensorFlow has been configured.
     from benchmarks.quality.ablation_steps import make_material, systems
 

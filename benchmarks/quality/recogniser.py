@@ -16,7 +16,7 @@ def train_recogniser(args: argparse.Namespace) -> tuple[WordRecogniser | None, f
     originals
         The share of the original testing recordings that it recognises correctly.
     """
-    # After `start_tensorflow`, which configures TensorFlow.
+    # After `start_backend`, which configures TensorFlow.
     from speech_autoencoder.training import word_recogniser
 
     recogniser = word_recogniser.train(args.training_dir, seed=args.seed)

@@ -115,7 +115,7 @@ def reconstruct_all(dataset: Dataset, encoder: Encoder, *, workers: int) -> tupl
 
 def _systems(encoder: Encoder) -> dict[str, Reconstruct]:
     """Return the function of each of SYSTEMS."""
-    # After `start_tensorflow`, which configures TensorFlow.
+    # After `start_backend`, which configures TensorFlow.
     from speech_autoencoder.model.keras_network import build, start_at_pca, to_network
 
     plain, baseline = Encoder(encoder.model, LatentSearchConfig(steps=0)), encoder.model.baseline

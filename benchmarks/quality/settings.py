@@ -23,9 +23,9 @@ from benchmarks.quality.scoring import HEADINGS, METRICS, cells_of
 from benchmarks.quality.unseen_speakers import leave_out, speakers_to_leave_out
 from benchmarks.running import run_script
 from benchmarks.tables import heading, line
+from speech_autoencoder.cli.backend import start_backend
 from speech_autoencoder.cli.options import positive
 from speech_autoencoder.cli.process import blas_threads, run_main
-from speech_autoencoder.cli.tensorflow import start_tensorflow
 from speech_autoencoder.codec.latent_search import Encoder
 from speech_autoencoder.config import PRESETS, LatentSearchConfig
 from speech_autoencoder.data import dataset
@@ -160,7 +160,7 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
 def main() -> None:
     args = parse()
     speakers = speakers_to_leave_out(args.leave_out, args.testing_dir)
-    start_tensorflow(lambda text: None)
+    start_backend(lambda text: None)
     recogniser, originals = train_recogniser(args)
     result: dict[str, Any] = {
         "minutes": args.minutes,

@@ -19,9 +19,9 @@ from benchmarks.quality.recogniser import print_originals, train_recogniser
 from benchmarks.quality.scoring import HEADINGS, METRICS, TITLES, cells_of
 from benchmarks.quality.settings import to_setting, train_and_measure
 from benchmarks.tables import heading, line
+from speech_autoencoder.cli.backend import start_backend
 from speech_autoencoder.cli.options import positive, to_path
 from speech_autoencoder.cli.process import blas_threads, run_main
-from speech_autoencoder.cli.tensorflow import start_tensorflow
 from speech_autoencoder.evaluation.words import WordRecogniser
 from speech_autoencoder.system.figures import new_figure, save_figure
 from speech_autoencoder.system.files import write_json
@@ -53,7 +53,7 @@ def line_of(row: dict) -> str:
 
 def old_program_row(args: argparse.Namespace, recogniser: WordRecogniser | None) -> dict:
     """Measure the program that this one replaces, trained for its 50 epochs, or at most for the longest time."""
-    # After `start_tensorflow`, which configures TensorFlow.
+    # After `start_backend`, which configures TensorFlow.
     from benchmarks.quality.ablation_steps import make_material, the_old_program
 
     longest = argparse.Namespace(**vars(args) | {"minutes": max(args.minutes)})
@@ -131,7 +131,7 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
 
 def main() -> None:
     args = parse()
-    start_tensorflow(lambda text: None)
+    start_backend(lambda text: None)
     recogniser, originals = train_recogniser(args)
     result = {"setting": str(args.setting), "seed": args.seed, "recogniser_originals": originals, "rows": []}
     print_originals(originals)

@@ -22,9 +22,9 @@ from benchmarks.speed.training import make_batches
 from benchmarks.tables import heading, line
 from speech_autoencoder.audio.finding import find_recordings
 from speech_autoencoder.audio.inversion import invert
+from speech_autoencoder.cli.backend import start_backend
 from speech_autoencoder.cli.options import positive, to_path
 from speech_autoencoder.cli.process import blas_threads, run_main
-from speech_autoencoder.cli.tensorflow import start_tensorflow
 from speech_autoencoder.config import CLASSIC, LATENT_RATE, InversionConfig, model_config
 from speech_autoencoder.data import dataset
 from speech_autoencoder.data.dataset import Dataset
@@ -66,7 +66,7 @@ def measure(source: Path, count: int, folder: Path, most: int) -> dict[str, floa
 
 def _epoch_s(data: Dataset) -> float:
     """Return the seconds of one epoch of training, after the steps that compile."""
-    # After `start_tensorflow`, which configures it.
+    # After `start_backend`, which configures it.
     from benchmarks.speed.default_training import make_train_step
 
     config = model_config(data.features, LATENT_RATE)
@@ -111,7 +111,7 @@ def main() -> None:
     parser.add_argument("--most", type=positive(int), default=10_000, help="recordings of all stages but features")
     parser.add_argument("--output-dir", type=to_path, default=ROOT / "docs", help="where speed.png and growth.json go")
     args = parser.parse_args()
-    start_tensorflow(lambda text: None, threads=training_threads())
+    start_backend(lambda text: None, threads=training_threads())
     seconds: dict[str, Any] = {stage: [] for stage in STAGES}
     print(heading(["recordings", *(f"{stage}, s" for stage in STAGES)]), flush=True)
     with tempfile.TemporaryDirectory() as name, blas_threads(1):

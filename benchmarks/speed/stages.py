@@ -21,9 +21,9 @@ from benchmarks.speed import features, inversion, long_recording, memory, start,
 from benchmarks.speed.comparison_table import HEADING, TOLERANCE, line_of, merge, slower, table, write_table
 from benchmarks.speed.material import Material
 from benchmarks.speed.timing import Row
+from speech_autoencoder.cli.backend import start_backend
 from speech_autoencoder.cli.options import positive, to_path
 from speech_autoencoder.cli.process import run_main
-from speech_autoencoder.cli.tensorflow import start_tensorflow
 from speech_autoencoder.data import dataset
 from speech_autoencoder.system.files import write_json
 from speech_autoencoder.system.processors import available_cpus
@@ -46,7 +46,7 @@ def rows(args: argparse.Namespace, material: Material) -> Iterator[Row]:
     if "training" in args.stages:
         yield from training.rows(material.training, args.times)
     if "quality" in args.stages:
-        start_tensorflow(lambda text: None)
+        start_backend(lambda text: None)
         yield time_to_old_quality.row(material, args.old_epochs)
     if "prediction" in args.stages:
         yield from start.prediction_rows(material, args.times)

@@ -24,7 +24,7 @@ PESQ_NB = 1.32
 
 def row(material: "Material", timed_epochs: int) -> Row:
     """Return the seconds of whole processes: ours with one epoch, which must be good enough, and the old program's."""
-    # After `start_tensorflow`, which configures TensorFlow.
+    # After `start_backend`, which configures TensorFlow.
     from benchmarks.quality.old_program import EPOCHS
 
     folder, model = material.folder, material.folder / "one_epoch.h5"

@@ -12,8 +12,8 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.speed.timing import Row, best_seconds, compare, run_python
+from speech_autoencoder.cli.backend import start_backend
 from speech_autoencoder.cli.options import to_path
-from speech_autoencoder.cli.tensorflow import start_tensorflow
 from speech_autoencoder.config import LATENT_RATE, LossConfig, ModelConfig, TrainingConfig, model_config
 from speech_autoencoder.data import dataset
 from speech_autoencoder.data.dataset import Dataset
@@ -21,7 +21,7 @@ from speech_autoencoder.model.losses import LogMelDistance
 from speech_autoencoder.system.processors import training_threads
 from speech_autoencoder.training.batches import Batches
 
-# TensorFlow, Keras and what needs them are imported in functions, after `start_tensorflow` has configured them: the
+# TensorFlow, Keras and what needs them are imported in functions, after `start_backend` has configured them: the
 # trainers have other threads.
 
 TRAINERS = ("ours", "keras", "torch")
@@ -170,7 +170,7 @@ def main() -> None:
     args = parser.parse_args()
     if args.trainer != "torch":  # TensorFlow's threads would compete with PyTorch's
         # Each trainer with the threads that it has in normal use.
-        start_tensorflow(lambda text: None, threads=training_threads() if args.trainer == "ours" else None)
+        start_backend(lambda text: None, threads=training_threads() if args.trainer == "ours" else None)
     print(json.dumps(measure(dataset.load(args.array, "train_data_generator.py"), args.trainer, args.times)))
 
 

@@ -1,28 +1,37 @@
 """Train a model on an array, from the checks to the figure of the training."""
 
+import os
+from collections.abc import Callable
 from contextlib import closing, nullcontext
+from dataclasses import asdict, replace
 from functools import partial
 from os import PathLike
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from speech_autoencoder.api.reports import StartBar, reports
-from speech_autoencoder.api.training_options import Options, choose
-from speech_autoencoder.cli.libraries import require_extra
+from speech_autoencoder.api.reports import Reports, StartBar, reports
+from speech_autoencoder.api.training_options import Choice, Options, choose, suit_devices
+from speech_autoencoder.cli.backend import BACKENDS, SEVERAL, chosen_backend, require_backend, start_backend
 from speech_autoencoder.cli.messages import describe_latent, describe_training
 from speech_autoencoder.cli.origins import is_checkpoint, is_figure, is_history, is_model
 from speech_autoencoder.cli.outputs import require_outputs, require_suffix
 from speech_autoencoder.cli.progress import Say
 from speech_autoencoder.cli.session import settings_kept
-from speech_autoencoder.cli.tensorflow import start_tensorflow
+from speech_autoencoder.config import TrainingConfig
 from speech_autoencoder.data import corpus_summary, dataset
-from speech_autoencoder.script_names import TRAIN_DATA_GENERATOR
+from speech_autoencoder.data.parts.folder import array_at
+from speech_autoencoder.errors import InputError
+from speech_autoencoder.script_names import PROGRAM, TRAIN_DATA_GENERATOR
 from speech_autoencoder.storage.remote_path import expanded
 from speech_autoencoder.system.figures import try_to_draw
 from speech_autoencoder.system.files import lock, locks_released, printable
 from speech_autoencoder.system.processors import training_threads
+from speech_autoencoder.system.versions import versions
 from speech_autoencoder.system.wording import listed
+from speech_autoencoder.training.processes.group import Processes, joined
+from speech_autoencoder.training.processes.place import find_place
 
-if TYPE_CHECKING:  # it starts TensorFlow
+if TYPE_CHECKING:  # it imports the backend
     from speech_autoencoder.training.loop import Result
 
 
@@ -51,7 +60,7 @@ def train(
     warn: Say | None = None,
     progress: StartBar | None = None,
 ) -> "Result":
-    """Train a model on an array, and write it. This needs TensorFlow.
+    """Train a model on an array, and write it. This needs TensorFlow, or JAX (``KERAS_BACKEND=jax``).
 
     Ctrl-C ends the training early and keeps the best epoch.
 
@@ -103,7 +112,7 @@ def train(
     ------
     InputError
         If the array cannot be used, an output cannot be written or would replace what this program has not made, the
-        options contradict each other, training diverges, or TensorFlow is missing.
+        options contradict each other, training diverges, or TensorFlow (or JAX) is missing.
 
     Examples
     --------
@@ -115,70 +124,147 @@ def train(
     asked = Options(
         minutes, epochs, latent_rate, size, codec, batch_size, learning_rate, patience, validation, seed, bool(resume)
     )
-    array_path, model_path = expanded(data), expanded(model)
-    history_path, figure_path = (None if path is None else expanded(path) for path in (history, figure))
     report = reports(say, warn, progress)
+    require_backend()
+    place = find_place(os.environ)
+    if place and chosen_backend() != SEVERAL:
+        raise InputError(
+            f"{BACKENDS[chosen_backend()]} trains in one process, and this is {place.name}: set "
+            f"KERAS_BACKEND={SEVERAL} for all of them, or start one."
+        )
+    with joined(place, say=report.say, warn=report.warn) as processes:
+        if processes.number:  # process 0 reports
+            report = reports(None, warn, None)
+        others = (None if path is None else expanded(path) for path in (history, figure, tensorboard))
+        outputs = Outputs(expanded(model), *others)
+        return _train(asked, data, outputs, overwrite=overwrite, report=report, processes=processes)
 
+
+class Outputs(NamedTuple):
+    """What a training writes; None is not written."""
+
+    model: Path
+    history: Path | None
+    figure: Path | None
+    tensorboard: Path | None
+
+    @property
+    def checkpoint(self) -> Path:
+        """The file that the training is resumed from."""
+        return self.model.with_suffix(".checkpoint.npz")
+
+
+def _train(
+    asked: Options,
+    data: str | PathLike,
+    outputs: Outputs,
+    *,
+    overwrite: bool,
+    report: Reports,
+    processes: Processes,
+) -> "Result":
+    """Train as one of the processes; see `train`."""
+    is_first = processes.number == 0
     # What is asked for, and what may be written.
-    require_extra("train")
+    array_path = array_at(expanded(data), report.say)
     array = dataset.load(array_path, TRAIN_DATA_GENERATOR, progress=report.progress("checking"))
-    require_suffix(model_path, ".h5")
-    checkpoint_path = model_path.with_suffix(".checkpoint.npz")
-    choice = choose(asked, array, array_path, checkpoint_path, report.say)
-    outputs = [
-        (model_path, is_model),
-        (checkpoint_path, is_checkpoint),
-        (history_path, is_history),
-        (figure_path, is_figure),
-    ]
-    require_outputs(
-        [(path, is_ours) for path, is_ours in outputs if path is not None],
-        inputs=[array_path, dataset.sidecar_path(array_path)],
-        overwrite=overwrite,
-    )
-    lock(model_path)
+    require_suffix(outputs.model, ".h5")
+    choice = choose(asked, array, array_path, outputs.checkpoint, report.say)
     log = None
-    if tensorboard is not None:
-        from speech_autoencoder.report.tensorboard_log import TensorBoardLog  # few need it
+    if is_first:
+        kinds = [is_model, is_history, is_figure, is_checkpoint]
+        paths = [outputs.model, outputs.history, outputs.figure, outputs.checkpoint]
+        require_outputs(
+            [(path, is_ours) for path, is_ours in zip(paths, kinds, strict=True) if path is not None],
+            inputs=[array_path, dataset.sidecar_path(array_path)],
+            overwrite=overwrite,
+        )
+        lock(outputs.model)
+        if outputs.tensorboard is not None:
+            from speech_autoencoder.report.tensorboard_log import TensorBoardLog  # few need it
 
-        log = TensorBoardLog(expanded(tensorboard), resume=asked.resume, warn=report.warn)
+            log = TensorBoardLog(outputs.tensorboard, resume=asked.resume, warn=report.warn)
+    processes.require_same(_identity(asked, array, choice))
 
     # Training.
-    start_tensorflow(report.say, threads=training_threads())
-    # After the checks: these import TensorFlow.
+    start_backend(report.say, threads=training_threads())
+    # After the checks: these import the backend.
+    from speech_autoencoder.training.backends.choice import backend
     from speech_autoencoder.training.history import draw_history, write_history
     from speech_autoencoder.training.loop import train
 
+    backend().join(processes)
+    choice = suit_devices(choice, asked, array, backend().accelerators(), backend().count_devices(), report.say)
     for line in corpus_summary.warn_if_small(array.n_samples, array.sr):
         report.say(line)
     describe_latent(array.features, choice.model, report.say, asked=asked.latent_rate)
     with closing(log) if log else nullcontext():
-        result = train(
+        train_with = partial(
+            train,
             array,
             choice.model,
-            choice.config,
-            model_path=model_path,
-            checkpoint_path=checkpoint_path,
+            model_path=outputs.model,
+            checkpoint_path=outputs.checkpoint,
             validation=choice.validation,
             codec=choice.codec,
             resume=asked.resume,
             say=report.say,
             bar=report.bar("training"),
             on_epoch=log.add_epoch if log else None,
+            processes=processes,
         )
+        can_halve = not asked.resume and processes.count == 1
+        result = _within_memory(train_with, choice.config, say=report.say, can_halve=can_halve)
+    if not is_first:
+        return result
 
     # How it went.
-    written = [model_path]
-    if history_path:
-        write_history(history_path, result.history)
-        written.append(history_path)
-    if figure_path:
+    written = [outputs.model]
+    if outputs.history:
+        write_history(outputs.history, result.history)
+        written.append(outputs.history)
+    if outputs.figure:
         draw = partial(
             draw_history, history=result.history, baseline_db=result.baseline_db, best_epoch=result.best_epoch
         )
-        written += try_to_draw(figure_path, draw, report.warn)
-    describe_training(result, checkpoint_path, report.say)
+        written += try_to_draw(outputs.figure, draw, report.warn)
+    describe_training(result, outputs.checkpoint, report.say)
     report.say(f"Wrote {listed(written)}.")
     if log:
         report.say(f"To see the training: tensorboard --logdir {printable(log.folder)}")
     return result
+
+
+def _identity(asked: Options, array: dataset.Dataset, choice: Choice) -> dict[str, Any]:
+    """Return what all processes of a training must have, by what messages call it."""
+    found = versions("jax", PROGRAM)
+    libraries = {name: found.get(name) for name in ("keras", "jax", PROGRAM)}
+    others = {
+        "array": array.fingerprint,
+        "resume": asked.resume,
+        "model": str(choice.model),
+        "codec": str(choice.codec),
+    }
+    return libraries | others | asdict(choice.config)
+
+
+def _within_memory(
+    train_with: Callable[[TrainingConfig], "Result"], config: TrainingConfig, *, say: Say, can_halve: bool
+) -> "Result":
+    """Train, with half a batch if the device has too little memory for a whole one."""
+    from speech_autoencoder.training.backends.choice import is_out_of_memory
+
+    try:
+        return train_with(config)
+    except Exception as error:
+        if not is_out_of_memory(error):
+            raise
+        half = config.batch_size // 2
+        if not can_halve or not half:
+            raise InputError(
+                f"There is too little memory on the device for --batch-size {config.batch_size}: end other programs "
+                f"that use it{f', or choose --batch-size {half}' if half else ''}."
+            ) from error
+    # Here, as the error holds what is in the memory.
+    say(f"There is too little memory on the device for --batch-size {config.batch_size}: it is {half} from here on.")
+    return _within_memory(train_with, replace(config, batch_size=half), say=say, can_halve=False)

@@ -1,4 +1,4 @@
-"""What a training is asked to be, settled before TensorFlow starts."""
+"""What a training is asked to be, settled before the backend starts, but for what its devices decide."""
 
 import math
 from collections.abc import Iterator
@@ -11,6 +11,7 @@ from speech_autoencoder.cli.progress import Say
 from speech_autoencoder.config import (
     CODEC_LATENT_RATE,
     DEFAULT_SIZE,
+    GPU_BATCH_SIZE,
     LATENT_RATE,
     SIZES,
     VALIDATION_SPLITS,
@@ -116,6 +117,41 @@ def choose(asked: Options, dataset: Dataset, array_path: Path, checkpoint_path: 
         _require_resumable(asked, choice, stored, checkpoint_path)
         _describe_resumed(choice, stored, checkpoint_path, say)
     return choice
+
+
+def suit_devices(
+    choice: Choice, asked: Options, dataset: Dataset, accelerators: list[str], n_devices: int, say: Say
+) -> Choice:
+    """Return the choice with a batch for the devices that compute, which are reported if they are accelerators.
+
+    Parameters
+    ----------
+    accelerators
+        Their names.
+    n_devices
+        How many devices, these or processors, share a batch.
+
+    Raises
+    ------
+    InputError
+        If a batch cannot be shared.
+    """
+    config = choice.config
+    if accelerators:
+        counts = {name: accelerators.count(name) for name in accelerators}
+        names = [f"{count} x {printable(name)}" if count > 1 else printable(name) for name, count in counts.items()]
+        if asked.batch_size is None and not asked.resume:
+            most = most_sequences(dataset, choice.model.frames_per_latent)
+            size = max(config.batch_size, min(GPU_BATCH_SIZE, most))
+            config = replace(config, batch_size=max(1, size // n_devices) * n_devices)
+        say(f"Computing on {' and '.join(names)}, with --batch-size {config.batch_size}.")
+    if config.batch_size % n_devices:
+        smaller = max(1, config.batch_size // n_devices) * n_devices
+        raise InputError(
+            f"--batch-size {config.batch_size} cannot be shared by {n_devices} devices: choose a multiple of "
+            f"{n_devices}, such as {smaller}."
+        )
+    return choice._replace(config=config)
 
 
 def _model_of(asked: Options, features: FeatureConfig, stored: Settings | None, *, is_codec: bool) -> ModelConfig:

@@ -41,8 +41,13 @@ def require_extra(extra: str) -> None:
     The libraries themselves are imported where they are used, so that nothing else waits for them.
     """
     for library in (name for name, its_extra in EXTRAS.items() if its_extra == extra):
-        if not find_spec(library):
-            raise InputError(_is_missing(library))
+        require_installed(library)
+
+
+def require_installed(library: str) -> None:
+    """Raise InputError if a library is not installed."""
+    if not find_spec(library):
+        raise InputError(_is_missing(library))
 
 
 def _is_missing(library: str) -> str:

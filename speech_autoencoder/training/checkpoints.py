@@ -10,7 +10,7 @@ import zipfile
 import zlib
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -18,13 +18,15 @@ import numpy as np
 
 from speech_autoencoder.config import CodecConfig, FeatureConfig, LossConfig, ModelConfig, TrainingConfig
 from speech_autoencoder.errors import InputError
+from speech_autoencoder.storage.copies import local
 from speech_autoencoder.system.files import atomic_write, explain, printable, require_content
 from speech_autoencoder.training.history import History, Score
 
 # Changes when the arrays of the file do.
-_FORMAT = 5
-# Had the settings as Python's repr of a tuple, without the way to validate.
-_OLD_FORMAT = 4
+_FORMAT = 6
+# 5 is without the progress within an epoch; 4 also had the settings as Python's repr of a tuple, without the way to
+# validate.
+_OLD_FORMATS = (4, 5)
 _OLD_SETTINGS = ("data", "features", "model", "loss", "codec", "training", "split")
 # Seconds between two checkpoints: what a crash can cost.
 _EVERY_S = 30
@@ -67,6 +69,26 @@ class Settings:
 
 
 @dataclass
+class EpochProgress:
+    """How far an epoch is.
+
+    Attributes
+    ----------
+    n_steps : int
+        The steps that are done.
+    squares, n_frames : float
+        The sum of the mean square errors of their batches, by their frames that count; and those frames.
+    minutes : float
+        The time since training began.
+    """
+
+    n_steps: int = 0
+    squares: float = 0.0
+    n_frames: float = 0.0
+    minutes: float = 0.0
+
+
+@dataclass
 class TrainingState:
     """How far a training is.
 
@@ -84,6 +106,8 @@ class TrainingState:
         Why the training is finished, see `loop.Result`; "" while it is not.
     continued_at : int
         The epochs that were done when a finished training was last given a larger budget.
+    progress : EpochProgress
+        How far the epoch is that is not in the history yet.
     """
 
     n_epochs: int
@@ -92,6 +116,7 @@ class TrainingState:
     best_score: Score
     ended: str = ""
     continued_at: int = 0
+    progress: EpochProgress = field(default_factory=EpochProgress)
 
 
 class Resumable(Protocol):
@@ -108,7 +133,7 @@ class Resumable(Protocol):
 
 
 class Checkpoint:
-    """The checkpoint of one training: taken after every epoch, written from time to time.
+    """The checkpoint of one training: taken after every epoch, and within a long one; written from time to time.
 
     Parameters
     ----------
@@ -129,6 +154,11 @@ class Checkpoint:
         # Whether the file is of this training; before, there may be one of an earlier training.
         self._is_current = False
 
+    @property
+    def is_due(self) -> bool:
+        """Whether the last file is half a minute old."""
+        return time.monotonic() - self._saved_at > _EVERY_S
+
     def take(self, train_step: Resumable, state: TrainingState) -> None:
         """Keep the training as it is now, for `try_to_save`; write it if the last file is half a minute old."""
         values = {
@@ -139,13 +169,14 @@ class Checkpoint:
             "best_loss": state.best_score.loss,
             "best_error_db": state.best_score.error_db,
             **{f"history_{column}": values for column, values in asdict(state.history).items()},
+            **{f"progress_{name}": value for name, value in asdict(state.progress).items()},
         }
         self._arrays = {
             **train_step.state(),
             **{name: np.array(value) for name, value in values.items()},
             **{f"best_weights_{i}": weights for i, weights in enumerate(state.best_weights)},
         }
-        if time.monotonic() - self._saved_at > _EVERY_S:
+        if self.is_due:
             self.try_to_save()
             self._saved_at = time.monotonic()
 
@@ -187,6 +218,7 @@ class Checkpoint:
                 best_score=Score(float(arrays["best_loss"]), float(arrays["best_error_db"])),
                 ended=str(arrays["ended"]) if "ended" in arrays else "",
                 continued_at=int(arrays["continued_at"]) if "continued_at" in arrays else 0,
+                progress=_progress(arrays),
             )
             return state, settings
 
@@ -238,6 +270,12 @@ def _history(arrays: Mapping[str, np.ndarray]) -> History:
     return History(**{column: arrays[f"history_{column}"].tolist() for column in asdict(History())})
 
 
+def _progress(arrays: Mapping[str, np.ndarray]) -> EpochProgress:
+    """Return how far a checkpoint's training is in its epoch."""
+    values = asdict(EpochProgress())
+    return EpochProgress(**{name: type(value)(arrays.get(f"progress_{name}", value)) for name, value in values.items()})
+
+
 def _settings(arrays: Mapping[str, np.ndarray]) -> Settings:
     """Return the settings in a checkpoint; raise one of the errors that `_opened` expects if they are damaged."""
     if "settings" in arrays:
@@ -279,8 +317,8 @@ def _opened(path: Path) -> Iterator[Any]:
     name = printable(path)
     require_content(path)
     try:
-        with np.load(path, allow_pickle=False) as arrays:
-            if "format" not in arrays or int(arrays["format"]) not in (_OLD_FORMAT, _FORMAT):
+        with np.load(local(path), allow_pickle=False) as arrays:
+            if "format" not in arrays or int(arrays["format"]) not in (*_OLD_FORMATS, _FORMAT):
                 raise InputError(f"{name} was written by another version of this program: train without --resume.")
             yield arrays
     except InputError:  # which is a ValueError

@@ -5,6 +5,8 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import asdict, dataclass
+from functools import partial
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -24,8 +26,9 @@ from speech_autoencoder.model.quantisation import to_fixed
 from speech_autoencoder.system.files import printable
 from speech_autoencoder.system.versions import versions
 from speech_autoencoder.system.wording import counted, duration
-from speech_autoencoder.training.checkpoints import Checkpoint, TrainingState
+from speech_autoencoder.training.checkpoints import Checkpoint, EpochProgress, TrainingState
 from speech_autoencoder.training.history import History
+from speech_autoencoder.training.processes.group import Processes
 from speech_autoencoder.training.quantiser import Quantiser
 from speech_autoencoder.training.saving import save
 from speech_autoencoder.training.schedule import learning_rate, plan_epochs, replan_epochs
@@ -97,6 +100,7 @@ def train(
     say: Say = lambda text: None,
     bar: MakeBar = _no_bar,
     on_epoch: OnEpoch | None = None,
+    processes: Processes | None = None,
 ) -> Result:
     """Train the best model that the budget allows, and write it.
 
@@ -122,6 +126,8 @@ def train(
         Returns a progress bar for a number of steps, with `total`, update() and close().
     on_epoch : Callable, optional
         Is called with the setup and the state after each epoch; it must not change them.
+    processes : Processes, optional
+        Those that train together, each with a share of every batch. Process 0 decides, and alone writes.
 
     Raises
     ------
@@ -129,16 +135,21 @@ def train(
         If training diverges, there is nothing to resume, or the budget is used up.
     """
     started = time.monotonic()
+    together = processes or Processes()
     setup = set_up(dataset, model_config, config, codec, validation=validation, say=say)
     checkpoint = Checkpoint(checkpoint_path, setup.settings, say)
     state = _resume(setup, checkpoint, started, say) if resume else _start(setup, started)
+    state.n_epochs = together.agree(state.n_epochs)
     if not state.ended:
         say(f"Training for {counted(state.n_epochs, 'epoch')} of {counted(setup.batches.n_steps, 'step')}.")
-    ended = TrainingLoop(setup, state, checkpoint, started=started, say=say, on_epoch=on_epoch).run(bar)
-    if ended != "interrupted":
+    loop = TrainingLoop(setup, state, checkpoint, started=started, say=say, on_epoch=on_epoch, processes=together)
+    ended = loop.run(bar)
+    together.part()
+    if together.number == 0 and ended != "interrupted":
         checkpoint.try_to_save(ended=ended)  # before the model, which can be made from it again
     result = _make_result(setup, state, ended)
-    save(model_path, result.model)
+    if together.number == 0:
+        save(model_path, result.model)
     return result
 
 
@@ -184,8 +195,8 @@ def _resume(setup: Setup, checkpoint: Checkpoint, started: float, say: Say) -> T
 
 
 def _minutes(state: TrainingState) -> float:
-    """Return how long the epochs that are done have taken."""
-    return state.history.minutes[-1] if len(state.history) else 0.0
+    """Return how long what is done has taken."""
+    return max(state.progress.minutes, state.history.minutes[-1] if len(state.history) else 0.0)
 
 
 class TrainingLoop:
@@ -199,6 +210,8 @@ class TrainingLoop:
         Gets the state after every epoch.
     started : float
         When this program's training began, by time.monotonic().
+    processes : Processes
+        Those that train together.
     """
 
     def __init__(
@@ -210,12 +223,14 @@ class TrainingLoop:
         started: float,
         say: Say,
         on_epoch: OnEpoch | None,
+        processes: Processes,
     ) -> None:
         self.setup = setup
         self.state = state
         self.checkpoint = checkpoint
         self.say = say
         self.on_epoch = on_epoch
+        self.processes = processes
         # As if the epochs before an interruption had been done just now.
         self._began = started - 60 * _minutes(state)
         self._budget_s = math.inf if setup.config.epochs else 60 * setup.config.minutes
@@ -226,53 +241,69 @@ class TrainingLoop:
         if state.ended:
             return state.ended
         bar = make_bar(state.n_epochs * n_steps)
-        bar.update(len(state.history) * n_steps)
+        bar.update(len(state.history) * n_steps + state.progress.n_steps)
         try:
             while len(state.history) < state.n_epochs:
                 self._run_epoch(bar.update)
                 if not self.setup.config.epochs:
                     state.n_epochs = replan_epochs(state.n_epochs, state.history, budget_s=self._budget_s)
                     bar.total = state.n_epochs * n_steps
-                self.checkpoint.take(self.setup.train_step, state)
-                if self.on_epoch:
-                    self.on_epoch(self.setup, state)
-                self._report_epoch()
+                if self.processes.number == 0:
+                    self.checkpoint.take(self.setup.train_step, state)
+                    if self.on_epoch:
+                        self.on_epoch(self.setup, state)
+                    self._report_epoch()
                 if self._is_time_up():
                     return "time"
                 if self._is_patience_over():
                     return "patience"
         except (KeyboardInterrupt, BrokenPipeError):
             if not len(state.history):
-                raise  # nothing has been learned: an older model stays
-            with suppress(BrokenPipeError):
-                self.checkpoint.try_to_save()  # if there is no space for it, the best epoch is still kept
+                raise  # no epoch has been scored: an older model stays
+            if self.processes.number == 0:
+                with suppress(BrokenPipeError):
+                    self.checkpoint.try_to_save()  # if there is no space for it, the best epoch is still kept
             return "interrupted"
         finally:
             bar.close()
         return "done"
 
-    def _run_epoch(self, on_step: Callable[[], object]) -> None:
+    def _run_epoch(self, update_bar: Callable[[], object]) -> None:
         """Train one epoch, validate it, add it to the history, and keep its weights if they are the best."""
         setup, state = self.setup, self.state
-        epoch, n_steps = len(state.history), setup.batches.n_steps
+        epoch, n_steps, n_done = len(state.history), setup.batches.n_steps, state.progress.n_steps
         steps = range(epoch * n_steps, (epoch + 1) * n_steps)
         rates = [learning_rate(step, state.n_epochs * n_steps, setup.config.learning_rate) for step in steps]
+        self.processes.meet()
         training_db = setup.train_step.take_steps(
-            setup.batches.epoch(np.random.default_rng([setup.config.seed, 2, epoch])),
-            rates,
-            on_step=on_step,
+            islice(setup.batches.epoch(np.random.default_rng([setup.config.seed, 2, epoch])), n_done, None),
+            rates[n_done:],
+            on_step=partial(self._end_step, update_bar),
             describe_batch=setup.batches.describe_last,
+            progress=state.progress,
         )
         score = setup.validation.score_averages()
         state.history.add(
-            minutes=(time.monotonic() - self._began) / 60,
+            minutes=self.processes.agree(self._minutes_since_start()),
             learning_rate=rates[-1],
             training_db=training_db,
             validation_db=score.error_db,
             validation_loss=score.loss,
         )
+        state.progress = EpochProgress()
         if score.loss < state.best_score.loss:
             state.best_weights, state.best_score = setup.train_step.averages(), score
+
+    def _end_step(self, update_bar: Callable[[], object]) -> None:
+        """Report a step, and keep what is learned in an epoch that takes long."""
+        update_bar()
+        if self.processes.number == 0 and self.checkpoint.is_due:
+            self.state.progress.minutes = self._minutes_since_start()
+            self.checkpoint.take(self.setup.train_step, self.state)
+        self.processes.meet()
+
+    def _minutes_since_start(self) -> float:
+        return (time.monotonic() - self._began) / 60
 
     def _report_epoch(self) -> None:
         """Report the first epoch, and one in each tenth of the plan."""

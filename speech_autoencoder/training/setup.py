@@ -14,6 +14,7 @@ from speech_autoencoder.model import pca
 from speech_autoencoder.model.keras_network import build, start_at_pca, to_network
 from speech_autoencoder.model.network import Network
 from speech_autoencoder.system.wording import counted
+from speech_autoencoder.training.backends.choice import backend
 from speech_autoencoder.training.batches import MOST_STEPS, Batches
 from speech_autoencoder.training.checkpoints import Settings
 from speech_autoencoder.training.history import Score
@@ -95,6 +96,7 @@ def set_up(
     say(f"Validation on {len(parts.validation)} of {counted(len(dataset.names), 'recording')}: {parts.how}.")
     baseline = pca.fit(dataset, parts.training, *model_config.baseline_shape)
     train_step = _make_train_step(dataset, parts.training, model_config, config, codec)
+    backend().share(train_step.variables)
 
     def batches_of(recordings: np.ndarray, *, silences: bool = False) -> Batches:
         return Batches(

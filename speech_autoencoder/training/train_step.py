@@ -13,6 +13,7 @@ from speech_autoencoder.config import TrainingConfig
 from speech_autoencoder.errors import InputError
 from speech_autoencoder.training.backends.choice import backend
 from speech_autoencoder.training.batches import Batch
+from speech_autoencoder.training.checkpoints import EpochProgress
 from speech_autoencoder.training.muon import optimizer
 from speech_autoencoder.training.quantiser import Quantiser
 from speech_autoencoder.training.training_loss import TrainingLoss
@@ -69,6 +70,7 @@ class TrainStep:
         *,
         on_step: Callable[[], object] = lambda: None,
         describe_batch: Callable[[], str] = lambda: "on a batch: use a lower --learning-rate",
+        progress: EpochProgress | None = None,
     ) -> float:
         """Take a step on each batch, and return the RMS error over all of them in dB.
 
@@ -78,22 +80,25 @@ class TrainStep:
             Is called after each step.
         describe_batch : Callable
             Returns the end of the message when the loss of a batch is not finite, see `Batches.describe_last`.
+        progress : EpochProgress, optional
+            What was done of the epoch before, which counts too; it is kept up to date.
 
         Raises
         ------
         InputError
             At the first step whose loss is not finite.
         """
-        total = count = 0.0
+        progress = progress or EpochProgress()
         for (clips, mask, level), learning_rate in zip(batches, learning_rates, strict=False):
             self.optimizer.learning_rate.assign(learning_rate)
             loss, squares = self.step(clips, mask, level)
             if not math.isfinite(float(loss)):
                 raise InputError(f"Training diverged (the loss is NaN or infinite) {describe_batch()}.")
-            total += float(squares) * float(mask.sum())
-            count += float(mask.sum())
+            progress.squares += float(squares) * float(mask.sum())
+            progress.n_frames += float(mask.sum())
+            progress.n_steps += 1
             on_step()
-        return self.range_db * math.sqrt(total / max(count, 1))
+        return self.range_db * math.sqrt(progress.squares / max(progress.n_frames, 1))
 
     def averages(self) -> list[np.ndarray]:
         """Return copies of the averaged weights."""

@@ -7,6 +7,7 @@ import tensorflow as tf
 
 from speech_autoencoder.system.integers import ceil_div
 from speech_autoencoder.training.backends.choice import Compiled
+from speech_autoencoder.training.processes.group import Processes
 
 if TYPE_CHECKING:  # it imports this module
     from speech_autoencoder.training.train_step import TrainStep
@@ -34,6 +35,29 @@ def compile_score(score: Compiled, variables: list, batch_size: int) -> Compiled
     return _as_graph(
         lambda x, mask, level: mean_over_parts(lambda number, here, *part: score(*part), parts, x, mask, level)
     )
+
+
+def accelerators() -> list[str]:
+    """Return the names of the GPUs that compute."""
+    devices = tf.config.list_physical_devices("GPU")[:1]
+    return [tf.config.experimental.get_device_details(device).get("device_name", "GPU") for device in devices]
+
+
+def count_devices() -> int:
+    """Return how many devices share a batch: one."""
+    return 1
+
+
+def share(variables: list) -> None:
+    """Leave the variables as they are: TensorFlow trains in one process."""
+
+
+def join(processes: Processes) -> None:
+    """Stay alone: TensorFlow trains in one process."""
+
+
+def leave() -> None:
+    """Stay as it is."""
 
 
 def gradients_of(
@@ -90,3 +114,17 @@ def _as_graph(function: Callable[..., Any]) -> Compiled:
     """Return a function of (clips, mask, level) as a graph for batches of the shape that it is first called with."""
     # AutoGraph would search the code for loops, of which there are none: a second more until training begins.
     return tf.function(function, autograph=False)
+
+
+def set_threads(intra_op: int, inter_op: int) -> bool:
+    """Set the threads that share one operation, and the operations that run at the same time, before the first of them.
+
+    How a sum is split among threads changes the last bits of the result. Return False if TensorFlow has computed before
+    with others, as it may in a notebook.
+    """
+    try:
+        tf.config.threading.set_intra_op_parallelism_threads(intra_op)
+        tf.config.threading.set_inter_op_parallelism_threads(inter_op)
+    except RuntimeError:
+        return False
+    return True

@@ -1,4 +1,4 @@
-"""How TensorFlow is started: with how many threads, without a greeting."""
+"""Which backend is started, and how: with how many threads, without a greeting."""
 
 import gc
 import os
@@ -7,15 +7,15 @@ import sys
 
 import pytest
 
-from speech_autoencoder.cli.tensorflow import _reason, start_tensorflow
+from speech_autoencoder.cli.backend import _reason, start_backend
 from speech_autoencoder.errors import InputError
 from tests.helpers.common import ROOT, one_line_of
 
 
 @pytest.mark.parametrize("threads", [(1, 1), (3, 2), None])
-def test_start_tensorflow_with_these_threads_whatever_the_environment_says(threads):
+def test_start_backend_with_these_threads_whatever_the_environment_says(threads):
     code = (
-        f"from speech_autoencoder.cli.tensorflow import start_tensorflow; start_tensorflow(print, threads={threads});"
+        f"from speech_autoencoder.cli.backend import start_backend; start_backend(print, threads={threads});"
         "import tensorflow; threading = tensorflow.config.threading;"
         "print((threading.get_intra_op_parallelism_threads(), threading.get_inter_op_parallelism_threads()))"
     )
@@ -24,10 +24,10 @@ def test_start_tensorflow_with_these_threads_whatever_the_environment_says(threa
     assert done.stdout.splitlines()[-1] == str(threads or (0, 0))
 
 
-def test_start_tensorflow_within_a_quota_has_as_many_threads():
+def test_start_backend_within_a_quota_has_as_many_threads():
     code = (
-        "from speech_autoencoder.cli import tensorflow as ours; ours.available_cpus = lambda: 3;"
-        "ours.processors = lambda: 64; ours.start_tensorflow(print);"
+        "from speech_autoencoder.cli import backend as ours; ours.available_cpus = lambda: 3;"
+        "ours.processors = lambda: 64; ours.start_backend(print);"
         "import tensorflow; threading = tensorflow.config.threading;"
         "print(threading.get_intra_op_parallelism_threads(), threading.get_inter_op_parallelism_threads())"
     )
@@ -35,12 +35,12 @@ def test_start_tensorflow_within_a_quota_has_as_many_threads():
     assert done.stdout.splitlines()[-1] == "3 3"
 
 
-def test_start_tensorflow_greets_nobody():
+def test_start_backend_greets_nobody():
     code = (
         "from speech_autoencoder.cli.process import run_main\n"
-        "from speech_autoencoder.cli.tensorflow import start_tensorflow\n"
+        "from speech_autoencoder.cli.backend import start_backend\n"
         "def main():\n"
-        "    start_tensorflow(print)\n"
+        "    start_backend(print)\n"
         "    import tensorflow\n"
         "    tensorflow.zeros(1)  # the first operation starts the device, which greets too\n"
         "run_main(main)"
@@ -50,16 +50,16 @@ def test_start_tensorflow_greets_nobody():
     assert (done.returncode, done.stdout, done.stderr) == (0, "Starting TensorFlow ...\n", "")
 
 
-def test_start_tensorflow_garbage_is_collected_afterwards():
-    start_tensorflow(lambda text: None)
+def test_start_backend_garbage_is_collected_afterwards():
+    start_backend(lambda text: None)
     assert gc.isenabled()
 
 
-def test_start_tensorflow_that_cannot_be_imported_says_what_to_do(monkeypatch):
-    monkeypatch.setitem(sys.modules, "speech_autoencoder.training.threads", None)
+def test_start_backend_that_cannot_be_imported_says_what_to_do(monkeypatch):
+    monkeypatch.setitem(sys.modules, "speech_autoencoder.training.backends.choice", None)
     monkeypatch.setenv("KERAS_BACKEND", "tensorflow")
     with pytest.raises(InputError) as error:
-        start_tensorflow(lambda text: None, alternative=", or do without")
+        start_backend(lambda text: None, alternative=", or do without")
     message = one_line_of(error)
     assert message.startswith("TensorFlow could not be imported (import of ")
     assert message.endswith("): run pip install -r requirements.txt, or do without.")
