@@ -39,7 +39,7 @@ def describe_array(
     left_out = [(recordings.file(name), recordings.where(name) + reason) for name, reason in summary.left_out]
     describe_left_out(left_out, "left out", say)
     for name, note in summary.notes.items():
-        say(f"{printable(recordings.folder / name)}: {note}")
+        say(f"{printable(recordings.path(name))}: {note}")
 
 
 def content_of(summary: Summary) -> str:

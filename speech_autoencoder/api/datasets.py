@@ -195,7 +195,7 @@ def build_dataset(
     recordings = find_recordings(folder, list_path, split, report.say, strict=strict)
     features = training_features or features_of_preset(preset or "classic", recordings)
     # Arrays are no recordings: only a file that is not ours can be one.
-    inputs += [recordings.folder / file for file in recordings.files()] if overwrite else []
+    inputs += [recordings.path(name) for name in recordings.names] if overwrite else []
     inputs += [list_path] if list_path else []
     if in_parts:
         require_parts_folder(array_path, inputs=inputs, overwrite=overwrite)
@@ -304,7 +304,8 @@ def _command(
 ) -> str:
     """Return the command that makes parts, without --parts and --part."""
     script = str(TEST_DATA_GENERATOR if like else TRAIN_DATA_GENERATOR)
-    words = [script] if script.endswith(".py") else [PROGRAM, "features", *(["--like", str(like)] if like else [])]
+    of_training = ["--like", printable(expanded(like))] if like else []
+    words = [script] if script.endswith(".py") else [PROGRAM, "features", *of_training]
     words += ["--audio-dir", printable(folder)] if folder else []
     words += ["--audio-list", printable(audio_list)] if audio_list else []
     words += ["--output", printable(output), "--preset", features.preset]

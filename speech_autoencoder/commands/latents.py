@@ -27,7 +27,7 @@ from speech_autoencoder.commands.arguments import MODEL_PATH
 from speech_autoencoder.config import LatentSearchConfig
 from speech_autoencoder.engines.engine import THREADS
 from speech_autoencoder.errors import InputError
-from speech_autoencoder.storage.remote_path import RemotePath
+from speech_autoencoder.storage.remote_path import RemotePath, joined
 from speech_autoencoder.system.files import lock, locks_released, printable
 from speech_autoencoder.system.locks import hidden_beside
 from speech_autoencoder.system.wording import counted, duration
@@ -76,7 +76,7 @@ def run(args: argparse.Namespace) -> None:
     latents_file.require_format(args.output)
     corpora = _corpora(args, say)
     read = [_understand(recordings, args.names, say) for recordings in corpora]
-    paths = [recordings.folder / name for recordings in corpora for name in recordings.names]
+    paths = [joined(recordings.folder, name) for recordings in corpora for name in recordings.names]
     inputs = [recordings.path(name) for recordings in corpora for name in recordings.names]
     inputs += [args.model, *([args.audio_list] if args.audio_list else [])]
     require_outputs([(args.output, is_latents)], inputs=inputs, overwrite=args.overwrite)

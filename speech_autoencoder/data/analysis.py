@@ -20,7 +20,7 @@ from speech_autoencoder.config import FeatureConfig
 from speech_autoencoder.data.recordings import Recordings
 from speech_autoencoder.errors import InputError
 from speech_autoencoder.storage.copies import fetched
-from speech_autoencoder.storage.remote_path import RemotePath
+from speech_autoencoder.storage.remote_path import quick_size
 from speech_autoencoder.system.files import explain, printable
 
 # The most recordings that are analysed together.
@@ -125,7 +125,7 @@ def together(
         some.append(item)
         if isinstance(item, str):
             with suppress(OSError):  # `analyse` reports what is wrong with it
-                n_bytes += 0 if item in recordings.parts else _size(recordings.path(item))
+                n_bytes += 0 if item in recordings.parts else quick_size(recordings.path(item))
         elif isinstance(item, Sound):
             n_bytes += item.waveform.nbytes // 2  # as a file of 16 bits has
         if len(some) == _MOST_TOGETHER or n_bytes > _MOST_BYTES_TOGETHER:
@@ -133,11 +133,6 @@ def together(
             some, n_bytes = [], 0
     if some:
         yield some
-
-
-def _size(path: Path) -> int:
-    """Return the size of a file in bytes; of a remote one only if that is known without asking for each file."""
-    return path.known_size if isinstance(path, RemotePath) else path.stat().st_size
 
 
 def _items(recordings: Recordings, features: FeatureConfig, known: Container[str], salvage: bool) -> Iterable[Item]:

@@ -62,11 +62,6 @@ class RemotePath(Elsewhere):
         """Whether there is more to the URL than its text: a user, or a query."""
         return any(self._taken_apart()[1:3])
 
-    @property
-    def known_size(self) -> int:
-        """The size in bytes that a listing has told; 0 if none has."""
-        return max(0, self._status.size) if self._status else 0
-
     def _taken_apart(self) -> tuple[str, str, str, str]:
         """Return the scheme, the user, the query, and the host and path."""
         scheme, _, secret = (self.parts or ("",))[0].partition(":")
@@ -199,6 +194,13 @@ def of_text(text: str) -> Path:
     from urllib.request import url2pathname  # takes a part of the time that --help may take
 
     return Path(url2pathname("/" + rest.lstrip("/\\")))
+
+
+def quick_size(path: Path) -> int:
+    """Return the size of a file in bytes; of a remote one, 0 if no listing has told it: it is not asked for."""
+    if isinstance(path, RemotePath):
+        return max(0, path._status.size) if path._status else 0
+    return path.stat().st_size
 
 
 def joined(folder: Path, name: str) -> Path:

@@ -152,6 +152,7 @@ def make_part(
         {item.name: item.part for item in items if item.part},
         rows={item.name: item.row for item in items if item.row is not None},
         listed_in=making.listed_in,
+        addresses={item.part.file if item.part else item.name: item.address for item in items if item.address},
     )
     told = Understanding(
         [item.speaker for item in items], [item.label for item in items], making.pattern, making.source

@@ -4,12 +4,14 @@ import hashlib
 from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
+from pathlib import Path
 from typing import NamedTuple
 
 from speech_autoencoder.audio.parts import US, Part
 from speech_autoencoder.data.recording_names import Understanding
 from speech_autoencoder.data.recordings import Recordings
 from speech_autoencoder.errors import InputError
+from speech_autoencoder.storage.remote_path import quick_size
 from speech_autoencoder.system.wording import counted
 
 # About an hour of sound: an array of 80 to 300 MB, which a core computes in seconds to a minute.
@@ -57,6 +59,7 @@ class Item(NamedTuple):
     speaker: str
     label: str
     size: int  # see `sizes_of`
+    address: Path | None = None  # see `Recordings`
 
 
 class Shares:
@@ -103,11 +106,22 @@ class Shares:
         """Return the recordings of a share."""
         start, end = self.bounds[number : number + 2]
         share = Share(number, len(self), self.count(number), self.listing)
-        parts, rows = self.recordings.parts, self.recordings.rows
+        recordings, addresses = self.recordings, self.recordings.addresses
+        parts, rows = recordings.parts, recordings.rows
         columns = (self.recordings.names, self.told.speakers, self.told.labels, self._sizes)
         rows_of_share = zip(*(column[start:end] for column in columns), strict=True)
         return [
-            Item(share, place, name, parts.get(name), rows.get(name), speaker, label, size)
+            Item(
+                share,
+                place,
+                name,
+                parts.get(name),
+                rows.get(name),
+                speaker,
+                label,
+                size,
+                addresses.get(recordings.file(name)) if addresses else None,
+            )
             for place, (name, speaker, label, size) in enumerate(rows_of_share)
         ]
 
@@ -133,7 +147,7 @@ def _size_of(recordings: Recordings, name: str) -> int:
         return _LEAST_BYTES + BYTES_PER_S * (part.end_us - part.start_us) // US
     path = recordings.path(name)
     try:
-        size = path.stat().st_size
+        size = quick_size(path)
     except OSError:  # analysing it reports what is wrong with it
         size = 0
     return _LEAST_BYTES + size * _SMALLER.get(path.suffix.lower(), 1)
