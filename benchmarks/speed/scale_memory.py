@@ -27,6 +27,7 @@ SMALL = FeatureConfig("small", 8_000, 256, 64, 16, 8, -100.0, 10.0)
 MOST_MEMORY = 1.2
 MOST_TIME = 1.5
 _N_SPEAKERS = 2_000
+_ROWS_AT_ONCE = 10_000
 _N_TESTING = 200
 _ARRAY = "train_data.npy"
 _TESTING = "test_data.npy"
@@ -53,45 +54,58 @@ class _Texts(Sequence[str]):
 
 def make_array(path: Path, n: int, features: FeatureConfig, rng: np.random.Generator | None = None) -> None:
     """Write an array of n recordings of one clip each, and its sidecar: silence, or random clips."""
-    from speech_autoencoder.data.recording_names import Understanding
     from speech_autoencoder.data.sidecar.clips_file import digest_of_clips
-    from speech_autoencoder.data.sidecar.columns import how_names_are_read
-    from speech_autoencoder.data.sidecar.json_file import FORMAT, write_sidecar
+    from speech_autoencoder.data.sidecar.json_file import write_sidecar
 
     shape = (n, features.n_mels, features.n_frames, 1)
     with path.open("wb") as file:
         np.lib.format.write_array_header_1_0(file, {"descr": "<f4", "fortran_order": False, "shape": shape})
-        rows = 10_000
-        for start in range(0, n, rows) if rng else ():
-            # Colours that differ, as those of recordings do.
-            some = min(rows, n - start), features.n_mels, 1
-            level = rng.uniform(0.2, 0.8, some) + rng.uniform(-0.2, 0.2, (*some[:2], features.n_frames))
-            file.write(level.astype("<f4").data)
-        file.truncate(file.tell() if rng else file.tell() + 4 * int(np.prod(shape)))
+        if rng is None:
+            file.truncate(file.tell() + 4 * int(np.prod(shape)))
+        for start in range(0, n if rng else 0, _ROWS_AT_ONCE):
+            file.write(_random_clips(min(_ROWS_AT_ONCE, n - start), features, rng).data)
+    digest = digest_of_clips(np.load(path, mmap_mode="r"))
+    write_sidecar(path, _sidecar(n, features) | {"array": {"shape": list(shape), "digest": digest}})
+
+
+def _random_clips(n: int, features: FeatureConfig, rng: Any) -> np.ndarray:
+    """Return clips of random colours and random changes."""
+    colours = rng.uniform(0.2, 0.8, (n, features.n_mels, 1, 1))
+    changes = rng.uniform(-0.2, 0.2, (n, features.n_mels, features.n_frames, 1))
+    return (colours + changes).astype("<f4")
+
+
+def _sidecar(n: int, features: FeatureConfig) -> dict[str, Any]:
+    """Return the sidecar of n recordings of one clip each, whose columns take no memory."""
+    from speech_autoencoder.data.sidecar.json_file import FORMAT
+
     n_samples = (features.n_frames - 3) * features.hop_length
-    numbers = {"size": 44_144, "mtime_ns": 1, "sr": features.sr, "n_samples": n_samples, "clipped": 0}
-    numbers |= {"n_frames": int(features.count_frames(n_samples)), "inode": 1, "ctime_ns": 1}
-    columns: dict[str, Any] = {key: np.broadcast_to(value, n) for key, value in numbers.items()}
-    columns |= {"digest": np.random.default_rng(0).integers(0, 1 << 48, n)}
-    columns |= {key: np.broadcast_to(0.1, n) for key in ("peak", "power", "quiet")}
+    n_frames = int(features.count_frames(n_samples))
+    values: dict[str, Any] = {
+        "size": 44_144,
+        "mtime_ns": 1,
+        "sr": features.sr,
+        "n_samples": n_samples,
+        "n_frames": n_frames,
+    }
+    values |= {"peak": 0.1, "power": 0.1, "clipped": 0, "quiet": 0.1, "inode": 1, "ctime_ns": 1}
+    columns: dict[str, Any] = {key: np.broadcast_to(value, n) for key, value in values.items()}
+    columns["digest"] = np.random.default_rng(0).integers(0, 1 << 48, n)
     columns["path"] = _Texts(n, lambda i: f"{i % 10}_speaker{i // 10 % _N_SPEAKERS:04}_{i}.wav")
     columns["speaker"] = _Texts(n, lambda i: f"speaker{i // 10 % _N_SPEAKERS:04}")
     columns["label"] = _Texts(n, lambda i: str(i % 10))
-    valid = np.broadcast_to(numbers["n_frames"], n)
-    rows_of = {"recording": np.arange(n), "offset": np.broadcast_to(0, n), "valid_frames": valid}
-    sidecar = {
+    rows = {"recording": np.broadcast_to(0, n), "offset": np.broadcast_to(0, n), "valid_frames": columns["n_frames"]}
+    return {
         "format": FORMAT,
         "features": features.to_json(),
         "audio_dir": "audio",
-        "names": how_names_are_read(Understanding([], [], "{label}_{speaker}_{take}")),
+        "names": {"pattern": "{label}_{speaker}_{take}", "source": "names"},
         "fingerprint": str(n),
-        "array": {"shape": list(shape), "digest": digest_of_clips(np.load(path, mmap_mode="r"))},
         "recordings": columns,
-        "rows": rows_of,
+        "rows": rows,
         "notes": {},
         "left_out": [],
     }
-    write_sidecar(path, sidecar)
 
 
 # The stages, each the whole work of a process.
@@ -129,15 +143,18 @@ def leakage(folder: Path) -> None:
 
 
 def end_of_the_generator(folder: Path) -> None:
-    """Write the sidecar and describe the corpus, once the clips are written."""
+    """Tell what names say, write the sidecar, and describe the corpus, once the clips are written."""
     from speech_autoencoder.data import corpus_summary, recording_names
-    from speech_autoencoder.data.sidecar.json_file import read_sidecar, write_sidecar
+    from speech_autoencoder.data.dataset import load
+    from speech_autoencoder.data.sidecar.json_file import write_sidecar
 
     path = folder / _ARRAY
-    sidecar = read_sidecar(path, "")
+    data = load(path, "")
+    array = {"shape": list(data.clips.shape), "digest": ""}
+    sidecar = _sidecar(len(data.names), data.features) | {"array": array}
     columns = sidecar["recordings"]
     recording_names.understand(columns["path"])
-    write_sidecar(path, sidecar)
+    write_sidecar(path.with_name("other.npy"), sidecar)
     corpus_summary.describe(columns)
 
 

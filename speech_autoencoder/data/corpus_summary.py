@@ -11,6 +11,8 @@ from speech_autoencoder.script_names import TRAINER
 from speech_autoencoder.system.files import printable
 from speech_autoencoder.system.wording import counted, duration
 
+# Recordings that are in memory at once.
+_AT_ONCE = 1 << 16
 # The most names, or sample rates, that are listed.
 _MOST_NAMED = 5
 # The share of samples at full scale from which a recording counts as clipped.
@@ -27,6 +29,15 @@ _LEAST_POWER = 1e-20
 _TRAINING = 0.5
 _LEAST_MINUTES = 2
 _MOST_MINUTES = 60
+# What may be wrong with recordings, in the order of what `describe` finds.
+_WARNINGS = (
+    "clipped, and should be recorded with less gain",
+    "silent, and should be removed",
+    "mostly silence, and should be trimmed",
+    "very quiet, so that noise is learned as well",
+    "too short for a word",
+    "identical to another, byte for byte",
+)
 
 
 def describe(columns: dict[str, Sequence]) -> list[str]:
@@ -34,38 +45,43 @@ def describe(columns: dict[str, Sequence]) -> list[str]:
 
     `columns` is what the sidecar says of each recording, by column (sidecar.columns.COLUMNS).
     """
-    names = columns["path"]
-    keys = ("sr", "n_samples", "power", "clipped", "quiet")
-    sr, n_samples, power, clipped, quiet = (np.asarray(columns[key]) for key in keys)
-    seconds = n_samples / sr
-    dbfs = 10 * np.log10(np.maximum(power, _LEAST_POWER))
-    levels_dbfs = dbfs[power > 0]
-    total_s = float(seconds.sum())
+    names, keys = columns["path"], ("sr", "n_samples", "power", "clipped", "quiet")
+    clipped_ones, silent, mostly_silent, very_quiet, short, copies = found = [_Found() for _ in range(6)]
+    levels_dbfs = np.empty(len(names))
+    n_levels = n_full_scale = 0
+    total_s = quiet_s = most_s = 0.0
+    least_s = math.inf
+    for start in range(0, len(names), _AT_ONCE):
+        sr, n_samples, power, clipped, quiet = (np.asarray(columns[key][start : start + _AT_ONCE]) for key in keys)
+        seconds, has_sound = n_samples / sr, power > 0
+        dbfs = 10 * np.log10(np.maximum(power, _LEAST_POWER))
+        levels = dbfs[has_sound]
+        levels_dbfs[n_levels : n_levels + len(levels)] = levels
+        n_levels += len(levels)
+        n_full_scale += int((clipped > 0).sum())
+        total_s, quiet_s = total_s + float(seconds.sum()), quiet_s + float((quiet * seconds).sum())
+        least_s, most_s = min(least_s, seconds.min()), max(most_s, seconds.max())
+        clipped_ones.add(start, clipped > _CLIPPED * n_samples)
+        silent.add(start, power == 0)
+        mostly_silent.add(start, (quiet > _SILENT) & has_sound)
+        very_quiet.add(start, (dbfs < _QUIET_DBFS) & has_sound)
+        short.add(start, seconds < _SHORT_S)
+    copies.add(0, _are_copies(columns))
     lines = [
-        f"Corpus: {duration(total_s)} in {counted(len(names), 'recording')} of {_lengths(seconds)}; "
+        f"Corpus: {duration(total_s)} in {counted(len(names), 'recording')} of {_lengths(least_s, most_s)}; "
         f"{_speakers(columns['speaker'])}; {_rates(columns['sr'])}."
     ]
-    if len(levels_dbfs):
-        n_full_scale = int((clipped > 0).sum())
-        quiet_share = float((quiet * seconds).sum()) / total_s
-        least, median, most = (f"{level:.0f}" for level in np.percentile(levels_dbfs, [0, 50, 100]))
-        levels = f"median {median} dBFS, from {least} to {most}" if least != most else f"{median} dBFS"
+    if n_levels:
+        least, median, most = (f"{level:.0f}" for level in np.percentile(levels_dbfs[:n_levels], [0, 50, 100]))
+        text = f"median {median} dBFS, from {least} to {most}" if least != most else f"{median} dBFS"
         lines.append(
-            f"Levels: {levels}; {100 * quiet_share:.0f} % of the time is below -60 dBFS; "
+            f"Levels: {text}; {100 * quiet_s / total_s:.0f} % of the time is below -60 dBFS; "
             f"{counted(n_full_scale, 'recording')} {'reaches' if n_full_scale == 1 else 'reach'} full scale."
         )
-    for what, chosen in (
-        ("clipped, and should be recorded with less gain", clipped > _CLIPPED * n_samples),
-        ("silent, and should be removed", power == 0),
-        ("mostly silence, and should be trimmed", (quiet > _SILENT) & (power > 0)),
-        ("very quiet, so that noise is learned as well", (dbfs < _QUIET_DBFS) & (power > 0)),
-        ("too short for a word", seconds < _SHORT_S),
-        ("identical to another, byte for byte", _are_copies(columns)),
-    ):
-        found = np.flatnonzero(chosen)
-        if len(found):
-            verb = "is" if len(found) == 1 else "are"
-            lines.append(f"Warning: {counted(len(found), 'recording')} {verb} {what}: {_named(names, found)}.")
+    for each, what in zip(found, _WARNINGS, strict=True):
+        if each.count:
+            verb = "is" if each.count == 1 else "are"
+            lines.append(f"Warning: {counted(each.count, 'recording')} {verb} {what}: {each.named(names)}.")
     small = warn_if_small(columns["n_samples"], columns["sr"])
     if small:
         return lines + small
@@ -74,9 +90,33 @@ def describe(columns: dict[str, Sequence]) -> list[str]:
     return lines
 
 
+class _Found:
+    """Recordings that something is wrong with: how many, and the first ones (indices)."""
+
+    def __init__(self) -> None:
+        self.count = 0
+        self.first: list[int] = []
+
+    def add(self, start: int, chosen: np.ndarray) -> None:
+        """Add those that are chosen of the recordings from `start` on."""
+        places = np.flatnonzero(chosen)
+        self.count += len(places)
+        self.first += (start + places[: _MOST_NAMED - len(self.first)]).tolist()
+
+    def named(self, names: Sequence[str]) -> str:
+        """Return the first names, and how many more there are."""
+        text = ", ".join(printable(names[i]) for i in self.first)
+        more = self.count - len(self.first)
+        return f"{text} and {more} more" if more > 0 else text
+
+
 def warn_if_small(n_samples: Sequence[int] | np.ndarray, sr: Sequence[int] | np.ndarray) -> list[str]:
     """Return a line if recordings of these lengths and rates (Hz) are too few for any claim, otherwise none."""
-    n_recordings, total_s = len(n_samples), float((np.asarray(n_samples) / np.asarray(sr)).sum())
+    n_recordings, total_s = len(n_samples), 0.0
+    for start in range(0, n_recordings, _AT_ONCE):
+        total_s += float(
+            (np.asarray(n_samples[start : start + _AT_ONCE]) / np.asarray(sr[start : start + _AT_ONCE])).sum()
+        )
     if not is_small(n_recordings, total_s):
         return []
     return [
@@ -93,29 +133,22 @@ def is_small(n_recordings: int, seconds: float) -> bool:
 
 def _are_copies(columns: dict[str, Sequence]) -> np.ndarray:
     """Return whether each recording has the same bytes as an earlier one."""
-    digest, n_samples = np.asarray(columns["digest"]), np.asarray(columns["n_samples"])
-    is_copy = np.zeros(len(digest), bool)
-    order = np.argsort(digest, kind="stable")
-    is_again = np.concatenate([[False], np.diff(digest[order]) == 0])
+    digests = np.asarray(columns["digest"])
+    in_order = np.sort(digests)
     # Few have the digest of another: only these are compared in full, as parts of files have that of their file.
-    some = np.sort(order[is_again | np.roll(is_again, -1)])
-    start = np.asarray(columns["start"])[some] if "start" in columns else np.zeros_like(some)
-    contents = np.stack([digest[some], start, n_samples[some]])
-    is_copy[some] = True
-    is_copy[some[np.unique(contents, axis=1, return_index=True)[1]]] = False
+    some = np.flatnonzero(np.isin(digests, in_order[1:][np.diff(in_order) == 0]))
+    is_copy = np.zeros(len(digests), bool)
+    if len(some):
+        start = np.asarray(columns["start"])[some] if "start" in columns else np.zeros_like(some)
+        contents = np.stack([digests[some], start, np.asarray(columns["n_samples"])[some]])
+        is_copy[some] = True
+        is_copy[some[np.unique(contents, axis=1, return_index=True)[1]]] = False
     return is_copy
 
 
-def _named(names: Sequence[str], chosen: np.ndarray) -> str:
-    """Return the first names of those that are chosen (indices), and how many more there are."""
-    text = ", ".join(printable(names[i]) for i in chosen[:_MOST_NAMED])
-    more = len(chosen) - _MOST_NAMED
-    return f"{text} and {more} more" if more > 0 else text
-
-
-def _lengths(seconds: np.ndarray) -> str:
+def _lengths(least_s: float, most_s: float) -> str:
     """Return the lengths of the shortest and the longest recording, or of the only one."""
-    least, most = f"{seconds.min():.2f}", f"{seconds.max():.2f}"
+    least, most = f"{least_s:.2f}", f"{most_s:.2f}"
     return f"{most} s" if least == most else f"{least} to {most} s"
 
 
@@ -131,8 +164,10 @@ def _speakers(of_recordings: Sequence[str]) -> str:
 
 def _rates(rates: Sequence[int]) -> str:
     """Return the sample rates, the most common first."""
-    values, firsts, n_each = np.unique(np.asarray(rates), return_index=True, return_counts=True)
-    counts = [(int(values[i]), int(n_each[i])) for i in np.lexsort([firsts, -n_each])]
+    count_of: Counter[int] = Counter()
+    for start in range(0, len(rates), _AT_ONCE):
+        count_of.update(np.asarray(rates[start : start + _AT_ONCE]).tolist())
+    counts = count_of.most_common()
     if len(counts) == 1:
         return f"{counts[0][0]:,} Hz"
     text = ", ".join(f"{count} at {rate:,} Hz" for rate, count in counts[:_MOST_NAMED])

@@ -20,6 +20,8 @@ from speech_autoencoder.system.files import explain, printable, require_content
 
 # An array of up to this many bytes is checked from end to end when it is opened, which takes seconds.
 CHECKED_BYTES = 1 << 30
+# One of up to this many bytes is mapped into memory; a larger one is read where it is used, see `CheckedClips`.
+MAPPED_BYTES = 1 << 26
 _ROWS_AT_ONCE = 1_024
 # Of a larger one, this many places are checked then, each of this many bytes; the rest when it is used.
 _PLACES = 256
@@ -51,7 +53,7 @@ class Clips(Protocol):
 
 
 class CheckedClips:
-    """Clips in a large file, which are read and checked when they are used.
+    """Clips in a file that is not small, which are read and checked when they are used.
 
     They are not mapped into memory: what was read counts as the process' memory there, and if the file is cut short
     meanwhile, or its disk is gone, the process ends without a word.
@@ -209,16 +211,16 @@ def open_clips(path: Path, made_by: str, progress: Progress) -> Clips:
     clips, name, again = open_array(path, made_by), printable(path), f"run {made_by} again."
     if not clips.size:
         raise InputError(f"{name} holds no clips: {again}")
+    found: Clips = clips if clips.nbytes <= MAPPED_BYTES else CheckedClips(path, clips, made_by)
     if clips.nbytes > CHECKED_BYTES:
-        large = CheckedClips(path, clips, made_by)
-        read_places(large, progress)
-        return large
+        read_places(found, progress)
+        return found
     starts = range(0, len(clips), _ROWS_AT_ONCE)
     for start in progress(starts, len(starts)):
-        part = clips[start : start + _ROWS_AT_ONCE]
+        part = found[start : start + _ROWS_AT_ONCE]
         if not _are_in_range(part):
             raise InputError(f"{name} holds values outside [0, 1] in rows {start} to {start + len(part) - 1}: {again}")
-    return clips
+    return found
 
 
 def read_places(clips: Clips, progress: Progress) -> None:

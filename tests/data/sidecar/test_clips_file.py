@@ -16,6 +16,7 @@ from tests.helpers.common import one_line_of
 def large(array, monkeypatch):
     """Return the path of an array that is too large to be checked from end to end: only a clip of it is."""
     monkeypatch.setattr(clips_file, "CHECKED_BYTES", 1)
+    monkeypatch.setattr(clips_file, "MAPPED_BYTES", 1)
     monkeypatch.setattr(clips_file, "_PLACES", 1)
     monkeypatch.setattr(clips_file, "_PLACE_BYTES", 1)
     return array
