@@ -14,7 +14,7 @@ from speech_autoencoder.engines.engine import THREADS, Chunk, Engine, Lost, chun
 from speech_autoencoder.engines.items import outcomes
 from speech_autoencoder.errors import InputError
 from speech_autoencoder.model.model_reference import ModelReference
-from speech_autoencoder.system.files import lock, printable
+from speech_autoencoder.system.files import Elsewhere, lock, printable
 from speech_autoencoder.system.locks import remove_stale_files
 from speech_autoencoder.system.processors import available_cpus
 
@@ -49,7 +49,7 @@ def shared_batch(
         try:
             yield SharedBatch(engine, batch, reference)
         finally:
-            for place in {output.parent for _, output in batch.pairs}:
+            for place in {output.parent for _, output in batch.pairs if not isinstance(output, Elsewhere)}:
                 remove_stale_files(place)  # of workers that were lost
 
 
