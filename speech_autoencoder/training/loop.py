@@ -31,7 +31,7 @@ from speech_autoencoder.training.history import History
 from speech_autoencoder.training.processes.group import Processes
 from speech_autoencoder.training.quantiser import Quantiser
 from speech_autoencoder.training.saving import save
-from speech_autoencoder.training.schedule import learning_rate, plan_epochs, replan_epochs
+from speech_autoencoder.training.schedule import advice_on_size, learning_rate, plan_epochs, replan_epochs
 from speech_autoencoder.training.setup import Setup, set_up, subset
 
 Say = Callable[[str], None]
@@ -141,7 +141,10 @@ def train(
     state = _resume(setup, checkpoint, started, say) if resume else _start(setup, started)
     state.n_epochs = together.agree(state.n_epochs)
     if not state.ended:
-        say(f"Training for {counted(state.n_epochs, 'epoch')} of {counted(setup.batches.n_steps, 'step')}.")
+        n_steps = setup.batches.n_steps
+        say(f"Training for {counted(state.n_epochs, 'epoch')} of {counted(n_steps, 'step')}.")
+        if advice := advice_on_size(model_config, n_steps=state.n_epochs * n_steps, batch_size=config.batch_size):
+            say(advice)
     loop = TrainingLoop(setup, state, checkpoint, started=started, say=say, on_epoch=on_epoch, processes=together)
     ended = loop.run(bar)
     together.part()

@@ -5,7 +5,7 @@ import time
 
 import numpy as np
 
-from speech_autoencoder.config import TrainingConfig
+from speech_autoencoder.config import DEFAULT_SIZE, ModelConfig, TrainingConfig, size_of
 from speech_autoencoder.training.batches import Batches
 from speech_autoencoder.training.history import History
 from speech_autoencoder.training.train_step import TrainStep
@@ -16,6 +16,9 @@ _TRIED_STEPS = 16
 _COMPILING_STEPS = 4
 # The share of the budget that is planned: the rest is for saving.
 _PLANNED_SHARE = 0.97
+# Sequences up to which a larger network was worse than the small one after the same time: 1,000 steps of 16
+# (docs/sizes.md).
+_FEW_SEQUENCES = 16_000
 # Epochs whose pace keeps the plan up to date.
 _RECENT_EPOCHS = 5
 # The most steps of the warm-up, except where a twentieth of all steps is more.
@@ -55,6 +58,17 @@ def plan_epochs(
     epoch_s = np.mean(seconds[_COMPILING_STEPS:]) * (batches.n_steps + held_out.n_steps / 3)
     left_s = 60 * config.minutes * _PLANNED_SHARE - spent_s - sum(seconds)
     return max(1, int(left_s / epoch_s))
+
+
+def advice_on_size(model: ModelConfig, *, n_steps: int, batch_size: int) -> str:
+    """Return a sentence if another size learns more in the time that so many steps of this one take, else ""."""
+    size = size_of(model)
+    if size in (None, DEFAULT_SIZE) or n_steps * batch_size > _FEW_SEQUENCES:
+        return ""
+    return (
+        f"{n_steps:,} steps are few for --size {size}: in the same time, --size {DEFAULT_SIZE} takes more steps and "
+        "learned more (docs/sizes.md)."
+    )
 
 
 def replan_epochs(n_epochs: int, history: History, *, budget_s: float) -> int:

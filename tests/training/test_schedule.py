@@ -6,10 +6,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from speech_autoencoder import config
+from speech_autoencoder.config import SIZES, model_config
 from speech_autoencoder.training import loop
-from speech_autoencoder.training.schedule import learning_rate
+from speech_autoencoder.training.schedule import advice_on_size, learning_rate
 from speech_autoencoder.training.train_step import TrainStep
-from tests.helpers.common import TINY_TRAINING, train_tiny
+from tests.helpers.common import TINY, TINY_MODEL, TINY_TRAINING, train_tiny
 
 
 @pytest.mark.parametrize("n_steps", [1, 2, 19, 20, 400])
@@ -32,6 +34,27 @@ def test_learning_rate_warms_up_then_falls_to_nearly_zero():
 def test_learning_rate_past_the_plan_stays_small():
     """A resumed training never asks, but a longer one than planned must not climb again or turn negative."""
     assert 0 <= learning_rate(400, 400, 1e-3) < 1e-9
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_advice_on_size_is_given_where_small_learns_more(size):
+    model = model_config(TINY, 100, size)
+    few, many = (advice_on_size(model, n_steps=n, batch_size=16) for n in (1_000, 1_001))
+    assert (f"--size {size}:" in few) == (size != "small")
+    assert many == ""
+
+
+def test_advice_on_size_counts_what_a_step_learns_from():
+    model = model_config(TINY, 100, "large")
+    assert advice_on_size(model, n_steps=100, batch_size=16)
+    assert not advice_on_size(model, n_steps=100, batch_size=256)
+
+
+def test_train_of_few_steps_says_that_a_smaller_size_learns_more(forty, tmp_path, monkeypatch):
+    monkeypatch.setitem(config._WIDTHS, "medium", TINY_MODEL.width)
+    lines = []
+    train_tiny(forty, tmp_path, replace(TINY_TRAINING, epochs=1), say=lines.append)
+    assert sum("are few for --size medium" in line for line in lines) == 1
 
 
 def test_plan_epochs_fills_the_minutes_and_leaves_no_trace(forty, tmp_path, monkeypatch):
