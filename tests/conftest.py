@@ -169,7 +169,9 @@ def dask_cluster(tmp_path_factory):
     """Run a Dask cluster of two workers, processes of their own in another folder; `address` is its scheduler's."""
     if not find_spec("distributed"):
         pytest.skip("Dask is not installed")
-    with cluster.running(tmp_path_factory.mktemp("cluster")) as process:
+    # Chunks that lose their worker are not done again by Dask itself, but by the engine, as after several losses.
+    settings = {"DASK_DISTRIBUTED__SCHEDULER__ALLOWED_FAILURES": "0"}
+    with cluster.running(tmp_path_factory.mktemp("cluster"), **settings) as process:
         yield process
 
 

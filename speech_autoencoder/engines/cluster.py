@@ -77,7 +77,7 @@ def _reason(error: BaseException) -> str:
     """Return in parentheses why a connection failed, as far as it is more than that nothing answered."""
     while error.__cause__:
         error = error.__cause__
-    is_named = isinstance(error, ImportError) or "ncrypt" in str(error) or "SSL" in type(error).__name__
+    is_named = isinstance(error, ImportError) or any(word in f"{error!r}" for word in ("ncrypt", "SSL", "TLS"))
     return f" ({type(error).__name__}: {error})" if is_named else ""
 
 

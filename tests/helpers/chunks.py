@@ -21,10 +21,11 @@ def process(chunk):
 
 
 def double_slowly(chunk, *, folder):
-    """Return twice each item after a moment, and leave a line about each chunk that was finished."""
+    """Return twice each item after a moment, and write a file for each."""
     time.sleep(0.3)
-    with atomic_write(folder / f"{chunk[0]}.txt") as path:
-        path.write_text(str(chunk))
+    for item in chunk:
+        with atomic_write(folder / f"{item}.txt") as path:
+            path.write_text(str(2 * item))
     return double(chunk)
 
 
