@@ -14,7 +14,7 @@ from speech_autoencoder.audio.resampling import resample_recording, resampled_le
 from speech_autoencoder.config import RATES_HZ, FeatureConfig
 from speech_autoencoder.data import recordings_folder
 from speech_autoencoder.data.analysis import digest_of, stamp
-from speech_autoencoder.data.parts.clips import open_parts
+from speech_autoencoder.data.parts.clips import PartClips, open_parts
 from speech_autoencoder.data.recording_names import Understanding, understand
 from speech_autoencoder.data.sidecar.clips_file import CheckedClips, Clips, Progress, digest_of_clips, open_clips
 from speech_autoencoder.data.sidecar.columns import columns_in, numbers_in, understanding_in
@@ -250,7 +250,7 @@ def load(array_path: Path, made_by: str, *, progress: Progress = lambda items, t
         files,
         numbers.get("start", ()),
     )
-    if isinstance(clips, CheckedClips):
+    if isinstance(clips, CheckedClips | PartClips):
         clips.recording_of = lambda row: names[data.recording_of(row)]
     return data
 

@@ -13,6 +13,7 @@ import numpy as np
 from speech_autoencoder.data.parts.folder import has_parts, part_path
 from speech_autoencoder.data.sidecar.clips_file import (
     CHECKED_BYTES,
+    MAPPED_BYTES,
     CheckedClips,
     Clips,
     Progress,
@@ -64,6 +65,8 @@ class PartClips:
         self.shape = (int(self._first_row[-1]), *row_shape)
         self._open: OrderedDict[int, Clips] = OrderedDict()  # the one that was used last is at the end
         self._lock = threading.Lock()  # threads make batches ahead
+        # Returns the recording of a row, once the index has been read: for messages.
+        self.recording_of: Callable[[int], str] | None = None
 
     def __len__(self) -> int:
         return self.shape[0]
@@ -149,6 +152,9 @@ class PartClips:
                 self._open.move_to_end(number)
                 return self._open[number]
         clips = self._open_part(self._paths[number])
+        if isinstance(clips, CheckedClips):
+            first = int(self._first_row[number])
+            clips.recording_of = lambda row: self.recording_of(first + row) if self.recording_of else ""
         with self._lock:
             self._open[number] = clips
             while len(self._open) > _MOST_OPEN:
@@ -186,7 +192,9 @@ def open_parts(
             raise InputError(f"{what}: run {made_by} again, or {PROGRAM} merge {printable(folder)}.")
         if count and is_small:
             open_clips(path, made_by, lambda items, total: items)
-    clips = PartClips(paths, counts, shape[1:], partial(_opened, shape=shape[1:], made_by=made_by, is_checked=is_small))
+    clips = PartClips(
+        paths, counts, shape[1:], partial(_opened, shape=shape[1:], made_by=made_by, is_mapped=n_bytes <= MAPPED_BYTES)
+    )
     if not is_small:
         read_places(clips, progress)
     return clips, index
@@ -207,12 +215,12 @@ def _again(folder: Path) -> str:
     return f"run {PROGRAM} merge {printable(folder)} again."
 
 
-def _opened(path: Path, shape: tuple[int, ...], made_by: str, *, is_checked: bool) -> Clips:
+def _opened(path: Path, shape: tuple[int, ...], made_by: str, *, is_mapped: bool) -> Clips:
     """Return the clips of a part."""
     clips = open_array(path, made_by)
     if clips.shape[1:] != shape:
         raise InputError(f"{printable(path)} holds clips of {clips.shape[1:]}, not {shape}: run {made_by} again.")
-    return clips if is_checked else CheckedClips(path, clips, made_by)
+    return clips if is_mapped else CheckedClips(path, clips, made_by)
 
 
 def _digest_of(path: Path) -> str:

@@ -103,6 +103,11 @@ class CheckedClips:
         found = [self[int(row)] for row in rows]
         return np.stack(found) if found else np.empty((0, *self.shape[1:]), np.float32)
 
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
+        if copy is False:
+            raise ValueError("clips in a file cannot be an array without a copy")
+        return np.asarray(self[:], dtype)
+
     def _read(self, first: int, end: int) -> np.ndarray:
         """Return the rows from `first` to below `end`."""
         clips = np.empty((end - first, *self.shape[1:]), np.float32)
@@ -121,7 +126,8 @@ class CheckedClips:
             raise InputError(f"{self._name} could not be read: {explain(error)}.") from error
         if not _are_in_range(clips):
             row = first + next(i for i, clip in enumerate(clips) if not _are_in_range(clip))
-            of = f", which is of {printable(self.recording_of(row))}" if self.recording_of else ""
+            recording = self.recording_of(row) if self.recording_of else ""
+            of = f", which is of {printable(recording)}" if recording else ""
             raise InputError(f"{self._name} holds values outside [0, 1] in row {row}{of}: run {self._made_by} again.")
         return clips
 

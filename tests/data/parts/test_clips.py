@@ -5,6 +5,8 @@ import pytest
 
 from speech_autoencoder.data.parts import clips
 from speech_autoencoder.data.parts.clips import PartClips
+from speech_autoencoder.data.sidecar.clips_file import CheckedClips, open_array
+from speech_autoencoder.errors import InputError
 
 COUNTS = (3, 0, 1, 5, 0, 2, 0)
 
@@ -91,3 +93,18 @@ def test_part_clips_opens_few_files_at_once(both, monkeypatch):
     for row in (0, 3, 1, 3, 10, 3, 0):
         assert np.array_equal(parts[row], whole[row])
     assert opened == ["0", "2", "5", "0"]
+
+
+def test_part_clips_value_outside_the_range_names_part_row_and_recording(both, tmp_path):
+    _, whole, _ = both
+    paths = [tmp_path / f"{i}.npy" for i in range(len(COUNTS))]
+    parts = PartClips(paths, COUNTS, (4, 3, 1), lambda path: CheckedClips(path, open_array(path, "x.py"), "x.py"))
+    parts.recording_of = "recording {}".format
+    np.testing.assert_array_equal(parts[2:], whole[2:])
+    damaged = np.load(paths[3], mmap_mode="r+")
+    damaged[1] = 2
+    damaged.flush()
+    with pytest.raises(
+        InputError, match=r"3\.npy holds values outside \[0, 1\] in row 1, which is of recording 5: run x\.py again"
+    ):
+        parts[3:7]

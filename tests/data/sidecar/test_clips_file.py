@@ -30,6 +30,7 @@ def test_getitem_any_rows_are_those_of_the_array(large, rows):
     assert isinstance(clips, clips_file.CheckedClips)
     assert (clips.shape, clips.dtype, len(clips)) == (expected.shape, expected.dtype, len(expected))
     np.testing.assert_array_equal(clips[rows], expected[rows])
+    np.testing.assert_array_equal(clips, expected)
 
 
 @pytest.mark.parametrize("row", [8, -9])
