@@ -1,6 +1,6 @@
 """An array of clips on disk and its sidecar: loaded and checked."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import cache, cached_property, lru_cache
 from pathlib import Path
@@ -144,12 +144,13 @@ class Dataset:
         """The digest of a file of a stamp: many recordings may be parts of it."""
         return lru_cache(_MOST_DIGESTS)(lambda path, stamp: digest_of(path))
 
-    def missing(self) -> list[str]:
-        """Return the names of the recordings that are no longer there."""
+    def missing(self, recordings: Iterable[int] | None = None) -> list[str]:
+        """Return the names of the recordings that are no longer there, of all or of some of them."""
         if isinstance(self.audio_dir, RemotePath):
             self.audio_dir.find()  # asks once, not for each of them
         exists = cache(lambda file: on_disk(joined(self.audio_dir, file)).exists())
-        return [name for i, name in enumerate(self.names) if not exists(self.file(i))]
+        chosen = range(len(self.names)) if recordings is None else recordings
+        return [self.names[i] for i in chosen if not exists(self.file(i))]
 
     def frames(self, recording: int, *, most: int | None = None) -> np.ndarray:
         """Return the recording's normalised log-mel, (n_mels, n_frames[recording]), without padding.

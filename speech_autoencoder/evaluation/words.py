@@ -1,6 +1,7 @@
 """The word test: which word each recording says, the recogniser of words, and what it recognised."""
 
-from collections.abc import Callable, Iterable
+import random
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -19,6 +20,9 @@ from speech_autoencoder.evaluation.results import WordResults
 from speech_autoencoder.evaluation.systems import ORIGINAL
 from speech_autoencoder.storage.remote_path import expanded
 from speech_autoencoder.system.files import printable
+
+# Recordings of training that the recogniser may learn from: of more, some that are drawn at random.
+_MOST_TRAINING = 100_000
 
 
 class WordRecogniser(Protocol):
@@ -132,12 +136,15 @@ def learned(
     if training is None:
         say(f"Word recognition is not tested: {why}")
         return None, labels
-    missing = set(training.missing())
-    known = {name: label for name, label in labels_of(training, source, say).items() if name not in missing}
+    some: Sequence[int] = range(len(training.names))
+    if len(some) > _MOST_TRAINING:
+        some = sorted(random.Random(bootstrap.SEED).sample(some, _MOST_TRAINING))
+    missing = set(training.missing(some))
+    known = {name: label for name, label in labels_of(training, source, say, some).items() if name not in missing}
     if missing and not known:
         say(f"Word recognition is not tested: the training recordings are not in {printable(training.audio_dir)}.")
         return None, labels
-    index = {name: i for i, name in enumerate(training.names)}
+    index = {training.names[i]: i for i in some}
     recogniser = train_recogniser(
         training.audio_dir,
         known,
@@ -154,7 +161,10 @@ def learned(
 
 
 def labels_of(
-    data: Dataset, source: str | Path = "auto", say: Callable[[str], None] = lambda text: None
+    data: Dataset,
+    source: str | Path = "auto",
+    say: Callable[[str], None] = lambda text: None,
+    recordings: Sequence[int] | None = None,
 ) -> dict[str, str]:
     """Return {name: label} of the recordings whose label is known.
 
@@ -168,13 +178,17 @@ def labels_of(
         the labels, otherwise names.
     say
         Called with how many rows of the CSV match, unless all do.
+    recordings
+        Which recordings (indices); by default all.
 
     Raises
     ------
     InputError
         If the CSV cannot be read, matches no recording, or gives one of them two labels.
     """
-    table, files = None, data.files or data.names
+    chosen = range(len(data.names)) if recordings is None else recordings
+    names, files = [data.names[i] for i in chosen], [data.file(i) for i in chosen]
+    table = None
     if source == "auto":
         is_listed = data.understanding.source == LISTED and any(data.labels())
         path = None if is_listed else find_labels(data.audio_dir)
@@ -183,11 +197,12 @@ def labels_of(
         table = read_labels(expanded(source))
     if table and "label" in table.columns:
         of_files = table.values("label", list(dict.fromkeys(files)), say)
-        labels = {name: of_files.get(file, "") for name, file in zip(data.names, files, strict=True)}
+        labels = {name: of_files.get(file, "") for name, file in zip(names, files, strict=True)}
     elif source == "names":
-        labels = dict(zip(data.names, data.labels(), strict=True))
+        told = data.labels()
+        labels = {name: told[i] for name, i in zip(names, chosen, strict=True)}
     elif source == "folders":
-        labels = {name: folder_of(file) for name, file in zip(data.names, files, strict=True)}
+        labels = {name: folder_of(file) for name, file in zip(names, files, strict=True)}
     else:
         raise InputError(f"{printable(source)} has no column label: name it in its first row.")
     return {name: label for name, label in labels.items() if label}

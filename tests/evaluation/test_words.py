@@ -87,6 +87,18 @@ def test_learned_reads_parts_as_parts(tmp_path):
     assert asked == [dict(zip(data.names, ["w0", "w1"] * 10, strict=True))]
 
 
+def test_learned_of_many_recordings_looks_at_some_of_all_words(tmp_path, monkeypatch):
+    monkeypatch.setattr(words, "_MOST_TRAINING", 10)
+    data, asked = recordings(tmp_path), []
+    for name in NAMES:
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).touch()
+    words.learned("names", data, data, "", lambda folder, labels, **_: asked.append(labels), lambda text: None)
+    assert len(asked[0]) == 10
+    assert asked[0].items() < labels_of(data).items()
+    assert set(asked[0].values()) == {"7", "8"}
+
+
 @pytest.mark.parametrize(
     "content", [None, "file,word\na,b\n", b"path,label\n\xff\xfe,1\n", "", "path,label\nx.wav,1\n"]
 )
