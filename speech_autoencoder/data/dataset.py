@@ -195,7 +195,7 @@ def load(array_path: Path, made_by: str, *, progress: Progress = lambda items, t
     made_by : str
         The script that makes the array; messages suggest to run it.
     progress : callable, optional
-        `progress(items, total)` wraps the loop over the array, which is read once from end to end.
+        `progress(items, total)` wraps the loop over the array, which is read once, a large one in places.
 
     Raises
     ------
