@@ -109,14 +109,17 @@ def add_workers_option(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--workers", type=convert, default=available_cpus(), help="threads")
 
 
-def add_engine_option(parser: argparse.ArgumentParser) -> None:
-    """Add where the work is done; the function behind the command takes it as `engine`, see `api/engines.py`."""
+def add_engine_option(parser: argparse.ArgumentParser, *, processes: str = "--workers says") -> None:
+    """Add where the work is done; the function behind the command takes it as `engine`, see `api/engines.py`.
+
+    `processes` tells how many a cluster of this computer's own has.
+    """
     parser.add_argument(
         "--engine",
         choices=ENGINES,
         default=THREADS,
         help="where the work is done: in threads of this process, or by the Dask cluster at DASK_SCHEDULER_ADDRESS; "
-        "where that is not set, Dask starts as many processes here as --workers says",
+        f"where that is not set, Dask starts as many processes here as {processes}",
     )
 
 

@@ -17,7 +17,7 @@ from speech_autoencoder.system.files import locks_released, printable
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Add the files and the model."""
     add_file_options(parser, f"{SUFFIX} files", output_suffix=".wav")
-    add_engine_option(parser)
+    add_engine_option(parser, processes="there are processors")
 
 
 @locks_released()

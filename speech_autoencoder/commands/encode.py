@@ -23,7 +23,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     size = parser.add_mutually_exclusive_group()
     size.add_argument("--bitrate", type=positive(float), help=f"kbit/s (default: {DEFAULT_BITRATE})")
     size.add_argument("--quality", type=int, help="a quality step of the model, from 0 (the coarsest)")
-    add_engine_option(parser)
+    add_engine_option(parser, processes="there are processors")
 
 
 @locks_released()

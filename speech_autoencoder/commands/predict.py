@@ -70,7 +70,7 @@ def add_options(
         help="with --toward, the sounds to write, those of both recordings included "
         f"(default: {INTERPOLATION_STEPS}, at most {MOST_INTERPOLATION_STEPS})",
     )
-    add_engine_option(parser)
+    add_engine_option(parser, processes="there are processors")
     parser.add_argument("--no-show", action="store_true", help="open no window with the figure")
 
 
