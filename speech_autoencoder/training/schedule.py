@@ -6,6 +6,7 @@ import time
 import numpy as np
 
 from speech_autoencoder.config import DEFAULT_SIZE, ModelConfig, TrainingConfig, size_of
+from speech_autoencoder.system.wording import counted
 from speech_autoencoder.training.batches import Batches
 from speech_autoencoder.training.history import History
 from speech_autoencoder.training.train_step import TrainStep
@@ -66,8 +67,8 @@ def advice_on_size(model: ModelConfig, *, n_steps: int, batch_size: int) -> str:
     if size in (None, DEFAULT_SIZE) or n_steps * batch_size > _FEW_SEQUENCES:
         return ""
     return (
-        f"{n_steps:,} steps are few for --size {size}: in the same time, --size {DEFAULT_SIZE} takes more steps and "
-        "learned more (docs/sizes.md)."
+        f"A training of {counted(n_steps, 'step')} is short for --size {size}: in the same time, --size {DEFAULT_SIZE} "
+        "takes more steps and learned more (docs/sizes.md)."
     )
 
 

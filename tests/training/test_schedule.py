@@ -54,7 +54,7 @@ def test_train_of_few_steps_says_that_a_smaller_size_learns_more(forty, tmp_path
     monkeypatch.setitem(config._WIDTHS, "medium", TINY_MODEL.width)
     lines = []
     train_tiny(forty, tmp_path, replace(TINY_TRAINING, epochs=1), say=lines.append)
-    assert sum("are few for --size medium" in line for line in lines) == 1
+    assert sum("is short for --size medium" in line for line in lines) == 1
 
 
 def test_plan_epochs_fills_the_minutes_and_leaves_no_trace(forty, tmp_path, monkeypatch):
