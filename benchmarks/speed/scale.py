@@ -42,6 +42,7 @@ from speech_autoencoder.cli.options import positive
 from speech_autoencoder.cli.process import run_main
 
 PARTS = ("speed-up", "cost", "kills")
+STAGES = ("features", "parts", "encode", "decode", "predict", "latents", "evaluate")
 _GENERATOR = (ROOT / "train_data_generator.py",)
 _COMMANDS = ("-m", "speech_autoencoder")
 # Recordings that all links lead to.
@@ -66,6 +67,7 @@ def main() -> None:
     parser.add_argument("--pairs", type=positive(int), default=3, help="of runs, in turns")
     parser.add_argument("--kills", type=positive(int), default=40, help="of workers, over all stages")
     parser.add_argument("--size", type=positive(float), default=1.0, help="of the stages while workers are killed")
+    parser.add_argument("--stages", nargs="+", choices=STAGES, default=STAGES, help="whose workers are killed")
     parser.add_argument("--workers", type=positive(int), default=2, help="of the cluster whose workers are killed")
     parser.add_argument("--seed", type=int, default=0, help="of the moments at which workers are killed")
     args = parser.parse_args()
@@ -223,7 +225,7 @@ def measure_cost(bench: Bench) -> bool:
 def measure_kills(bench: Bench) -> bool:
     """Print what killed workers lose, stage by stage; return whether the outputs are the same."""
     args, rng = bench.args, random.Random(bench.args.seed)
-    stages = _stages(bench)
+    stages = {name: command for name, command in _stages(bench).items() if name in args.stages}
     print(heading(("stage", "workers killed", "runs", "seconds undisturbed", "as if undisturbed")))
     left, is_equal = args.kills, True
     with cluster(args.workers, bench.folder / "cluster", restart=True) as address:
@@ -281,7 +283,7 @@ def _stages(bench: Bench) -> dict[str, Command]:
 
     return {
         "features": features,
-        "features, in parts": parts,
+        "parts": parts,
         "encode": command("encode"),
         "decode": lambda out: (*_COMMANDS, "decode", encoded, "--model", model, "--output-dir", out / "all"),
         "predict": command("predict"),

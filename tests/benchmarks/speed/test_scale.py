@@ -26,7 +26,7 @@ def test_passing_lines_are_those_that_depend_on_time(line, is_passing):
 class Bench:
     """Runs that give the same, but for the last one."""
 
-    args = argparse.Namespace(kills=3, workers=2, seed=0)
+    args = argparse.Namespace(stages=["encode"], kills=3, workers=2, seed=0)
 
     def __init__(self, folder, last):
         self.folder, self._last, self._n_runs = folder, last, 0
