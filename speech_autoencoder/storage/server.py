@@ -42,6 +42,20 @@ _BROKEN = ("Connect", "Disconnect", "Timeout", "HTTPClientError", "ClientPayload
 _MOST_REASON = 200
 
 
+class ServerError(OSError, InputError):
+    """An error of a server, or of the way to it, in words: for those who expect either of the two.
+
+    What is missing is a FileNotFoundError, as elsewhere.
+    """
+
+    def __str__(self) -> str:
+        return f"{self.filename}: {self.strerror}."
+
+
+class Unreachable(ServerError):
+    """A server that does not answer, or a connection that breaks."""
+
+
 class Status(NamedTuple):
     """What tells whether a file has changed: in little memory, as there may be millions.
 
@@ -105,7 +119,7 @@ def names(path: "RemotePath", pattern: str = "") -> list[str]:
 def _require_folders(path: "RemotePath") -> None:
     """Raise OSError if nothing can be listed under a URL of this kind."""
     if path.scheme in _READ_ONLY:
-        raise OSError(0, f"{path.scheme}:// has no folders; name files, or give a list of them", str(path))
+        raise ServerError(0, f"{path.scheme}:// has no folders; name files, or give a list of them", str(path))
 
 
 def opened(path: "RemotePath") -> BinaryIO:
@@ -136,7 +150,7 @@ def fetch(path: "RemotePath", local: Path) -> None:
         if received == expected or not expected:  # some servers do not tell the size
             return
         if last:
-            raise OSError(0, f"{received:,} bytes arrived, expected {expected:,}; run again", str(path))
+            raise ServerError(0, f"{received:,} bytes arrived, expected {expected:,}; run again", str(path))
         path.forget()  # it may have changed since it was listed
 
 
@@ -156,7 +170,7 @@ def put(local: Path, path: "RemotePath") -> None:
     _write(path, write)
     path.forget()
     if (size := path.stat().st_size) != (expected := local.stat().st_size):
-        raise OSError(0, f"{size:,} bytes arrived there, expected {expected:,}; run again", str(path))
+        raise ServerError(0, f"{size:,} bytes arrived there, expected {expected:,}; run again", str(path))
 
 
 def remove(path: "RemotePath", *, missing_ok: bool) -> None:
@@ -190,13 +204,13 @@ def _write(path: "RemotePath", question: Callable[[Any, str], None]) -> None:
     try:
         _ask(path, question)
     except FileNotFoundError:
-        raise OSError(0, "there is no such bucket; make it first, or name another", str(path)) from None
+        raise ServerError(0, "there is no such bucket; make it first, or name another", str(path)) from None
 
 
 def _require_write(path: "RemotePath") -> None:
     """Raise OSError if nothing can be written to a URL of this kind."""
     if path.scheme in _READ_ONLY:
-        raise OSError(0, f"{path.scheme}:// is only read; name a file on this computer, or in a bucket", str(path))
+        raise ServerError(0, f"{path.scheme}:// is only read; name a file on this computer, or in a bucket", str(path))
 
 
 def _stat_result(mode: int, size: int, seconds: int, number: int) -> os.stat_result:
@@ -257,7 +271,7 @@ def _ask(path: "RemotePath", question: Callable[[Any, str], Result]) -> Result:
         except Exception as error:
             meaning = _meaning(path, error)
         n_left -= 1
-        if not (n_left and isinstance(meaning, ConnectionError)):
+        if not (n_left and isinstance(meaning, Unreachable)):
             raise meaning  # not from the library's error, of which a traceback would show the URL as it is
         time.sleep(_PAUSE_S)
 
@@ -306,20 +320,20 @@ def _meaning(path: "RemotePath", error: Exception) -> OSError:
             "FSSPEC_S3_ANON=true)",
             "gs": "run gcloud auth application-default login",
         }
-        return PermissionError(0, f"no credentials were found; {advice.get(path.scheme, 'log in')}", name)
+        return ServerError(0, f"no credentials were found; {advice.get(path.scheme, 'log in')}", name)
     if any(isinstance(each, PermissionError) for each in chain) or {401, 403} & set(codes):
-        return PermissionError(0, "access was denied; check the credentials, and what they may do there", name)
+        return ServerError(0, "access was denied; check the credentials, and what they may do there", name)
     is_down = any(isinstance(code, int) and code >= 500 for code in codes)
     broken = any(part in each for each in names for part in _BROKEN)
     if is_down or broken or any(isinstance(each, ConnectionError | TimeoutError) for each in chain):
         endpoint = ", and AWS_ENDPOINT_URL if it is set" if path.scheme == "s3" else ""
-        return ConnectionError(0, f"its server does not answer; check the URL and the network{endpoint}", name)
+        return Unreachable(0, f"its server does not answer; check the URL and the network{endpoint}", name)
     if any(isinstance(each, FileNotFoundError) for each in chain) or {404, 410} & set(codes):
         return FileNotFoundError(errno.ENOENT, "there is no such file or folder", name)
     if any(isinstance(each, NotADirectoryError) for each in chain):
         return NotADirectoryError(errno.ENOTDIR, "it is a file, not a folder", name)
     text = " ".join(redacted(str(error)).split())[:_MOST_REASON].rstrip(".")
-    return OSError(0, f"{text or type(error).__name__} ({path.scheme}://)", name)
+    return ServerError(0, f"{text or type(error).__name__} ({path.scheme}://)", name)
 
 
 def _chain(error: BaseException | None) -> Iterator[BaseException]:
