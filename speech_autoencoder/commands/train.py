@@ -46,7 +46,7 @@ def add_options(
     parser.add_argument(
         "--size",
         choices=SIZES,
-        help=f"how large the network is; larger ones need many epochs on hours of speech (default: {DEFAULT_SIZE})",
+        help=f"how large the network is; unless training is long, the smallest learns most (default: {DEFAULT_SIZE})",
     )
     parser.add_argument(
         "--codec",
