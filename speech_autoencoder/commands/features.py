@@ -34,7 +34,10 @@ def add_generator_options(parser: argparse.ArgumentParser, audio_dir: Path | Non
     """Add the options that arrays of both kinds have, with these defaults."""
     recordings = parser.add_mutually_exclusive_group(required=audio_dir is None)
     recordings.add_argument(
-        "--audio-dir", type=to_path, default=audio_dir, help="the recordings, in this folder and its subfolders"
+        "--audio-dir",
+        type=to_path,
+        default=audio_dir,
+        help="the recordings, in this folder and its subfolders, or under a URL such as s3://bucket/folder",
     )
     recordings.add_argument(
         "--audio-list",
