@@ -85,7 +85,7 @@ def engine(n_chunks: int, per_chunk: int) -> dict[str, float]:
         raise SystemExit(f"{done:,} of {len(names):,} recordings came back.")
     from speech_autoencoder.engines.worker import pack
 
-    item_bytes = len(pack(len, shares.items(0))) / shares.count(0)
+    item_bytes = len(pack((len, shares.items(0)))) / shares.count(0)
     return {
         "driver-bytes": in_driver / len(names),
         "item-bytes": item_bytes,

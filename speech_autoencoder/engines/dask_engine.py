@@ -28,9 +28,10 @@ _MOST_WAITING = 5_000
 _MOST_CRASHES = 3
 # Seconds between two looks at the workers that there are.
 _LOOK_S = 2.0
-# How long there may be no worker: before a line says so, and before the run ends.
+# How long there may be no worker: before a line says so, before the run ends, and where there were some already.
 _SAY_AFTER_S = 10.0
-_NO_WORKERS_S = 300.0
+_NO_WORKERS_S = 60.0
+_NO_MORE_WORKERS_S = 300.0
 # How long workers may take to hear that a run has ended.
 _END_S = 5
 
@@ -91,7 +92,7 @@ class _Run:
         self._n_threads = 0
         self._looked = -_LOOK_S
         self._worked = time.monotonic()  # when there was a worker for the last time
-        self._has_said = False
+        self._has_worked = self._has_said = False
 
     def results(self, chunks: Iterator[Chunk]) -> Generator[Any, None, None]:
         """Yield the results in the order of the chunks."""
@@ -212,15 +213,16 @@ class _Run:
             raise self._lost_scheduler() from error
         self._looked = now
         if self._n_threads:
-            self._worked, self._has_said = now, False
+            self._worked, self._has_worked, self._has_said = now, True, False
             return
+        limit_s = _NO_MORE_WORKERS_S if self._has_worked else _NO_WORKERS_S
         where = self._cluster[0].upper() + self._cluster[1:]
-        if now - self._worked > _NO_WORKERS_S:
+        if now - self._worked > limit_s:
             raise InputError(
-                f"{where} has had no workers for {duration(_NO_WORKERS_S)}: start some with dask worker, and run again."
+                f"{where} has had no workers for {duration(limit_s)}: start some with dask worker, and run again."
             )
         if now - self._worked > _SAY_AFTER_S and not self._has_said:
-            self._say(f"{where} has no workers: waiting for them for up to {duration(_NO_WORKERS_S)}.")
+            self._say(f"{where} has no workers: waiting for them for up to {duration(limit_s)}.")
             self._has_said = True
 
     def _lost_scheduler(self) -> InputError:

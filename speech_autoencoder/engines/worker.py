@@ -3,7 +3,6 @@
 Code that crashes or hangs takes neither the worker with it nor the other chunks that the worker has.
 """
 
-import errno
 import os
 import pickle
 import socket
@@ -27,8 +26,6 @@ BUG = "bug"  # any other exception
 
 Outcome = tuple[str, Any]
 
-# The errors of the operating system that come from one computer rather than from what it is asked to do.
-_LOCAL = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO, errno.EACCES, errno.EPERM, errno.ESTALE, errno.EMFILE}
 # The runs that this worker has checked the terms of, and those that have ended.
 _checked: set[str] = set()
 _ended: set[str] = set()
@@ -106,15 +103,10 @@ def _compute(packed: bytes, folder: str, where: str) -> Outcome:
         with locks_released():
             return DONE, pickle.dumps(function(chunk), protocol=pickle.HIGHEST_PROTOCOL)
     except InputError as error:
-        return WRONG, f"{where}: {error}" if _is_local(error.__cause__) else str(error)
+        return WRONG, f"{where}: {error}" if isinstance(error.__cause__, OSError) else str(error)
     except MemoryError:
         return CRASHED, "ran out of memory"
     except OSError as error:
         return WRONG, f"{where}: {printable(str(error.filename or ''))} failed: {explain(error)}."
     except Exception:
         return BUG, traceback.format_exc()
-
-
-def _is_local(error: BaseException | None) -> bool:
-    """Return whether an exception comes from the computer that it was raised on."""
-    return isinstance(error, OSError) and error.errno in _LOCAL
