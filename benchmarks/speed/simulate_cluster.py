@@ -170,7 +170,7 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
         ("index-bytes", 240.0, "bytes of a recording in the index of the array"),
         ("hand-out-ms", 5.0, "milliseconds of the scheduler and the driver for a chunk"),
         ("start-s", 5.0, "seconds that a worker takes to start"),
-        ("limit-s", 1_200.0, "seconds of a processor for an hour of speech after which a chunk is ended"),
+        ("limit-s", 1_080.0, "seconds of a processor for an hour of speech after which a chunk is ended"),
         ("node-threads", 16, "threads of a computer"),
         ("replace-minutes", 10.0, "minutes until another computer takes the place of one that failed"),
         ("slow-nodes", 0.05, "the share of computers that are slow"),
