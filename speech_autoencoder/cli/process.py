@@ -10,6 +10,7 @@ from typing import Any, NoReturn
 from speech_autoencoder.cli.libraries import explain_import
 from speech_autoencoder.cli.session import is_whole_program, program_name, session_kept, survives_exit
 from speech_autoencoder.errors import InputError
+from speech_autoencoder.storage.urls import redacted
 from speech_autoencoder.system.files import explain, printable
 
 STATUS_PIPE_CLOSED = 1
@@ -88,8 +89,8 @@ def fail(message: str) -> NoReturn:
 
 
 def _one_line(message: str) -> str:
-    """Return a message as one printable line."""
-    return printable(" ".join(message.split()))
+    """Return a message as one printable line; arguments that it quotes may be URLs that give access to something."""
+    return redacted(printable(" ".join(message.split())))
 
 
 @contextmanager

@@ -10,8 +10,11 @@ _URL_OF_PATH = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:[/\\]")
 # A user, or a user and a password, and an @. A password may hold an @, or slashes, as secret keys do; digits and a
 # slash are a port, and an @ after them belongs to a name.
 _USER = r"([^/@:\s]*:(?!\d+/)(?:[^/\s]*@|[^@\s]*@)|[^/@:\s]*@)"
-# The same, and queries, in any text.
-_SECRETS = re.compile(rf"(?<=://){_USER}|(?<=[^\s'\"(])\?[^\s'\")]*=[^\s'\")]*")
+# A URL in a text, and what gives access in the queries of the usual servers, wherever it stands.
+_IN_TEXT = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://[^\s'\"]+")
+_PARAMETER = re.compile(
+    r"[?&]?\b(?:x-(?:amz|goog)-[\w-]+|awsaccesskeyid|signature|sig|token)=[^&\s'\")]+", re.IGNORECASE
+)
 
 
 class Address(NamedTuple):
@@ -64,4 +67,10 @@ def redacted(text: str) -> str:
     >>> redacted("GET https://me:secret@host/a.wav?token=1 failed")
     'GET https://host/a.wav failed'
     """
-    return _SECRETS.sub("", text)
+    return _PARAMETER.sub("", _IN_TEXT.sub(lambda url: _without_access(url[0]), text))
+
+
+def _without_access(url: str) -> str:
+    """Return a URL without user, password and query."""
+    scheme, _, place, _ = take_apart(url)
+    return f"{scheme}://{place}"

@@ -36,6 +36,12 @@ def test_run_main_success_returns(capsys):
     assert capsys.readouterr() == ("done\n", "")
 
 
+def test_run_main_error_that_quotes_a_url_shows_no_credentials(capsys):
+    error = InputError("unrecognized arguments: s3://KEY:se/cret@bucket/a https://host/b.wav?token=secret&x=1")
+    _, _, stderr = ended(raising(error), capsys)
+    assert stderr.endswith("error: unrecognized arguments: s3://bucket/a https://host/b.wav\n")
+
+
 @pytest.mark.parametrize(
     ("error", "words"),
     [

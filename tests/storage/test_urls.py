@@ -50,6 +50,8 @@ def test_take_apart_gives_the_parts_of_a_url(url, parts):
         ("https://token@host/a@b.wav", "https://host/a@b.wav"),
         ("is it s3://bucket/a@b:c.wav? no = yes", "is it s3://bucket/a@b:c.wav? no = yes"),
         ("http://host:8080/a@b.wav", "http://host:8080/a@b.wav"),
+        ("GET /a.wav?X-Amz-Credential=me&X-Amz-Signature=ab%2F&x=1", "GET /a.wav&x=1"),
+        ("there is no /data/who?a=b@c.wav", "there is no /data/who?a=b@c.wav"),
     ],
 )
 def test_redacted_leaves_out_users_passwords_and_queries(text, expected):
