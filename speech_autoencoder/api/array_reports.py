@@ -8,8 +8,9 @@ from speech_autoencoder.config import FeatureConfig
 from speech_autoencoder.data import corpus_summary, dataset, recording_names
 from speech_autoencoder.data.building import Summary
 from speech_autoencoder.data.recordings import Recordings
+from speech_autoencoder.data.sidecar.json_file import columns_path
 from speech_autoencoder.system.files import printable
-from speech_autoencoder.system.wording import counted, duration
+from speech_autoencoder.system.wording import counted, duration, listed
 
 
 def describe_array(
@@ -29,8 +30,9 @@ def describe_array(
     if not summary.written:
         say(f"Nothing has changed: {printable(path)} holds {content_of(summary)}.")
     else:
-        name = printable(dataset.sidecar_path(path))
-        say(f"Wrote {printable(path)} {shape}{of} and {name}: {content_of(summary)}.")
+        sidecar, columns = dataset.sidecar_path(path), columns_path(path)
+        beside = f", {listed([sidecar, columns])}" if columns.exists() else f" and {printable(sidecar)}"
+        say(f"Wrote {printable(path)} {shape}{of}{beside}: {content_of(summary)}.")
         verb = "was" if summary.n_computed == 1 else "were"
         say(
             f"{counted(summary.n_computed, 'recording')} {verb} new or had changed; "

@@ -10,6 +10,7 @@ from speech_autoencoder.api.datasets import build_dataset, read_names
 from speech_autoencoder.data.building import build
 from speech_autoencoder.data.dataset import load
 from speech_autoencoder.data.recording_names import describe
+from speech_autoencoder.data.sidecar import json_file
 from tests.helpers.common import TINY, assert_refused, make_speech, names_in, refused, run_script
 from tests.helpers.layouts import FSDD
 
@@ -139,3 +140,13 @@ def test_build_dataset_speakers_of_parts_in_a_list_called_labels_csv(listed):
     (listed / "labels.csv").write_text("path,start,end,speaker\ntalk.flac,0,1,ann\ntalk.flac,1,2,ben\n")
     build_dataset(None, listed / "a.npy", audio_list=listed / "labels.csv")
     assert load(listed / "a.npy", "").speakers() == ["ann", "ben"]
+
+
+def test_build_dataset_of_many_recordings_names_the_file_of_their_columns(corpus, tmp_path, monkeypatch):
+    monkeypatch.setattr(json_file, "_MOST_IN_JSON", 1)
+    said = []
+    build_dataset(corpus / "testing", tmp_path / "a.npy", say=said.append)
+    assert f"1), {tmp_path / 'a.json'} and {tmp_path / 'a.columns'}: 2 recordings" in said[0]
+    (tmp_path / "b.columns").write_text("somebody's own")
+    refused("b.columns", do=lambda: build_dataset(corpus / "testing", tmp_path / "b.npy"))
+    assert (tmp_path / "b.columns").read_text() == "somebody's own"
