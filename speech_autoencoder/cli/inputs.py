@@ -4,6 +4,7 @@ import os
 import sys
 from collections.abc import Callable, Generator, Iterable, Mapping
 from contextlib import closing, suppress
+from functools import partial
 from glob import glob, has_magic
 from pathlib import Path
 from typing import Any, TypeVar
@@ -214,10 +215,23 @@ class Batch:
 
     def each(self, do: Callable[[Path, Path], Result]) -> list[Result]:
         """Return what `do` returns for every input and its output; those that it raises InputError for are left out."""
+        return self._each(partial(do, *pair) for pair in self.pairs)
+
+    def each_by(self, outcomes: Generator[Result | InputError | Lost]) -> list[Result]:
+        """Return what an engine's `outcomes` hold for every input; those with an error, or lost, are left out.
+
+        An error that the engine raises ends the run.
+        """
+        with closing(outcomes):
+            pairs = zip(self.pairs, outcomes, strict=True)
+            return self._each(partial(_result_of, path, outcome) for (path, _), outcome in pairs)
+
+    def _each(self, attempts: Iterable[Callable[[], Result]]) -> list[Result]:
+        """Return the result of an attempt for every input; those that one raises InputError for are left out."""
         pairs, results = [], []
-        for path, output in self.pairs:
+        for (path, output), attempt in zip(self.pairs, attempts, strict=True):
             try:
-                results.append(do(path, output))
+                results.append(attempt())
             except InputError as error:
                 if self._stops:
                     raise
@@ -229,20 +243,6 @@ class Batch:
             raise InputError(f"None of {counted(self._n_inputs, 'file')} could be used: {self.left_out[0][1]}")
         self.pairs = pairs
         return results
-
-    def each_by(self, outcomes: Generator[Result | InputError | Lost]) -> list[Result]:
-        """Return what an engine's `outcomes` hold for every input; those with an error, or lost, are left out."""
-
-        def take(path: Path, output: Path) -> Result:
-            outcome = next(outcomes)
-            if isinstance(outcome, Lost):
-                raise InputError(f"{printable(path)}: {outcome.reason}.")
-            if isinstance(outcome, InputError):
-                raise outcome
-            return outcome
-
-        with closing(outcomes):
-            return self.each(take)
 
     def require_free(self, is_ours: IsOurs, model_path: Path, *also: tuple[Path, IsOurs], overwrite: bool) -> None:
         """Check, before long work, that every output can be written, and that nothing is lost by it.
@@ -286,3 +286,12 @@ class Batch:
         self.name_left_out()
         if self.left_out:
             sys.exit(STATUS_PARTLY_DONE)
+
+
+def _result_of(path: Path, outcome: Result | InputError | Lost) -> Result:
+    """Return the result that an outcome is; raise InputError if it is none."""
+    if isinstance(outcome, Lost):
+        raise InputError(f"{printable(path)}: {outcome.reason}.")
+    if isinstance(outcome, InputError):
+        raise outcome
+    return outcome

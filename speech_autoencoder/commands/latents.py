@@ -92,15 +92,17 @@ def run(args: argparse.Namespace) -> None:
     ):
         told = chain.from_iterable(zip(found.speakers, found.labels, strict=True) for found in read)
 
-        def add(path: Path, _: Path) -> None:
-            found, (speaker, label) = next(results), next(told)
-            if isinstance(found, InputError):
-                raise found
-            if found.note:
-                warn(f"{printable(path)}: {found.note}")
-            table.add(found, speaker=speaker, label=label)
+        def added() -> Generator[InputError | None]:
+            for path, found, (speaker, label) in zip(paths, results, told, strict=True):
+                if isinstance(found, InputError):
+                    yield found
+                    continue
+                if found.note:
+                    warn(f"{printable(path)}: {found.note}")
+                table.add(found, speaker=speaker, label=label)
+                yield None
 
-        batch.each(add)
+        batch.each_by(added())
     columns = table.columns
     seconds = sum(n / sr for n, sr in zip(columns["n_samples"], columns["sr"], strict=True))
     say(

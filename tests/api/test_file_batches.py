@@ -1,6 +1,6 @@
 """Files that an engine does: those that end its processes are left out and named, the others are done."""
 
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 
 import pytest
 
@@ -55,3 +55,17 @@ def test_predict_strict_ends_with_the_recording_that_ends_its_process(lose, tmp_
     lose("b.wav")
     with pytest.raises(InputError, match=r"b\.wav: it crashed\."):
         sa.predict(paths, "pretrained", output_dir=tmp_path / "out", engine="dask", strict=True)
+
+
+def test_predict_error_that_is_not_of_one_recording_ends_the_run(monkeypatch, tmp_path):
+    paths = [record(tmp_path / f"{name}.wav", 2_000) for name in "abc"]
+
+    class FullDisk(InlineEngine):
+        def run(self, function, chunks, *, limit_s):
+            yield from super().run(function, ([item] for item in next(iter(chunks))[:1]), limit_s=limit_s)
+            raise InputError("The worker on node7: out/b.wav could not be written: the disk is full.")
+
+    monkeypatch.setattr(engines, "open_engine", lambda *args, **options: nullcontext(FullDisk()))
+    with pytest.raises(InputError, match=r"^The worker on node7"):
+        sa.predict(paths, "pretrained", output_dir=tmp_path / "out", engine="dask")
+    assert names_in(tmp_path / "out") == ["a.wav"]

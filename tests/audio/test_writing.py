@@ -47,3 +47,4 @@ def test_write_stream_full_disk_leaves_the_old_file(wav, n_blocks, limit):
     one_line_of(error)
     assert wav.read_bytes() == before
     assert names_in(wav.parent) == ["a.wav"]
+    assert isinstance(error.value.__cause__, OSError)  # by which workers tell it from a recording that is damaged
