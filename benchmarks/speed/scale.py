@@ -40,6 +40,7 @@ from speech_autoencoder.audio.finding import find_recordings
 from speech_autoencoder.audio.reading import describe, read
 from speech_autoencoder.cli.options import positive
 from speech_autoencoder.cli.process import run_main
+from speech_autoencoder.model.pretrained import NAME
 
 PARTS = ("speed-up", "cost", "kills")
 STAGES = ("features", "parts", "encode", "decode", "predict", "latents", "evaluate")
@@ -260,33 +261,32 @@ def _stages(bench: Bench) -> dict[str, Command]:
     """Return the commands whose workers are killed."""
     folders = {name: bench.linked(max(2, round(bench.args.size * count))) for name, count in _COUNTS.items()}
     trained = argparse.Namespace(training_dir=bench.distinct, testing_dir=TESTING_DIR, epochs=1)
-    material = Material(trained, bench.folder)
-    model, array, encoded = material.codec, bench.folder / "test_data.npy", bench.folder / "encoded"
-    like = ("--like", material.array("training", "fine"))
+    codec = Material(trained, bench.folder).codec
+    array, encoded = bench.folder / "test_data.npy", bench.folder / "encoded"
     for arguments in (
-        (*_COMMANDS, "features", "--audio-dir", folders["evaluate"], "--output", array, *like),
-        (*_COMMANDS, "encode", folders["decode"], "--output-dir", encoded, "--model", model),
+        (*_COMMANDS, "features", "--audio-dir", folders["evaluate"], "--output", array),
+        (*_COMMANDS, "encode", folders["decode"], "--output-dir", encoded, "--model", codec),
     ):
         run_python(*arguments)
     features = bench.features(folders["features"], workers=2)
     parts = bench.features(folders["features"], "--parts", 12, workers=2)
 
-    def command(name: str, *options: object) -> Command:
-        return lambda out: (*_COMMANDS, name, folders[name], *options, "--model", model, "--output-dir", out / "all")
+    def command(name: str, folder: Path, model: object) -> Command:
+        return lambda out: (*_COMMANDS, name, folder, "--model", model, "--output-dir", out / "all")
 
     def evaluate(out: Path) -> Sequence[object]:
         options = ("--training-data", bench.folder / "none.npy", "--labels", "none", "--no-report")
-        return (*_COMMANDS, "evaluate", "--data", array, "--model", model, *options)
+        return (*_COMMANDS, "evaluate", "--data", array, "--model", NAME, *options)
 
     def latents(out: Path) -> Sequence[object]:
-        return (*_COMMANDS, "latents", folders["latents"], "--model", model, "--output", out / "a.npz")
+        return (*_COMMANDS, "latents", folders["latents"], "--model", NAME, "--output", out / "latents.npz")
 
     return {
         "features": features,
         "parts": parts,
-        "encode": command("encode"),
-        "decode": lambda out: (*_COMMANDS, "decode", encoded, "--model", model, "--output-dir", out / "all"),
-        "predict": command("predict"),
+        "encode": command("encode", folders["encode"], codec),
+        "decode": command("decode", encoded, codec),
+        "predict": command("predict", folders["predict"], NAME),
         "latents": latents,
         "evaluate": evaluate,
     }
