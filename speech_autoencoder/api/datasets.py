@@ -1,7 +1,7 @@
 """Make an array of recordings, of a folder or as a list names them, and report what is in it."""
 
 import shlex
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
@@ -69,7 +69,7 @@ def find_recordings(
 
 
 def read_names(
-    names: list[str], *, audio_dir: Path | None, pattern: str | None, training_array: Path | None
+    names: Sequence[str], *, audio_dir: Path | None, pattern: str | None, training_array: Path | None
 ) -> Understanding:
     """Return what the names of recordings tell: as a pattern or labels.csv says, as in training, or as they show.
 

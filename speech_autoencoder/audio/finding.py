@@ -1,7 +1,8 @@
 """Find the recordings below a folder."""
 
 import os
-from collections.abc import Collection
+from collections.abc import Collection, Iterable, Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from speech_autoencoder.audio.formats.kinds import FORMATS, OTHER_FORMATS, SUFFIXES
@@ -28,33 +29,84 @@ def find_recordings(folder: Path, suffixes: Collection[str] = SUFFIXES, what: st
     InputError
         If the folder is missing, cannot be read or holds no such file.
     """
-    found, others = _listed(folder, suffixes) if isinstance(folder, RemotePath) else _walked(folder, suffixes)
-    if not found:
-        suffixes_there = ", ".join(sorted(filter(None, others))[:_MOST_NAMED])
+    return sorted(_find(folder, suffixes, what).names)
+
+
+def find_recordings_in_order(folder: Path, *, most: int) -> Iterable[str]:
+    """Return what `find_recordings` does; where there are more than `most`, they are found once more, in order.
+
+    Only the names in one folder, and in those that it is in, are then in memory at once.
+    """
+    found = _find(folder, SUFFIXES, _RECORDING, most)
+    return _in_order(folder, "", found) if len(found.names) > most and found.folders else sorted(found.names)
+
+
+@dataclass
+class _Found:
+    """What is below a folder.
+
+    Attributes
+    ----------
+    names : list of str
+        Recordings, and folders that cannot be read.
+    others : set of str
+        The suffixes of other files.
+    folders, unreadable : set of str
+        The folders that were entered, without the first one, and those that could not be read.
+    """
+
+    names: list[str] = field(default_factory=list)
+    others: set[str] = field(default_factory=set)
+    folders: set[str] = field(default_factory=set)
+    unreadable: set[str] = field(default_factory=set)
+
+
+def _find(folder: Path, suffixes: Collection[str], what: str, most: int | None = None) -> _Found:
+    """Return what is below a folder; once there are more recordings than `most`, only its folders."""
+    found = _listed(folder, suffixes) if isinstance(folder, RemotePath) else _walked(folder, suffixes, most)
+    if not found.names:
+        suffixes_there = ", ".join(sorted(filter(None, found.others))[:_MOST_NAMED])
         but = f", only files called {printable(suffixes_there)}" if suffixes_there else ""
         raise InputError(f"{printable(folder)} holds no {what}{but}: put some in it, or name another folder.")
-    return sorted(found)
+    return found
 
 
-def _listed(folder: RemotePath, suffixes: Collection[str]) -> tuple[list[str], set[str]]:
-    """Return the names of the recordings in a remote folder, and the suffixes of its other files."""
+def _in_order(folder: Path, inside: str, found: _Found) -> Iterator[str]:
+    """Yield the recordings in a folder below the first one, whose name `inside` ends with a slash, in their order.
+
+    The order is that of whole names: a folder stands where its name with the slash does.
+    """
+    try:
+        with os.scandir(folder / inside) as entries:
+            names = [entry.name for entry in entries if not entry.name.startswith(".")]
+    except OSError as error:
+        raise InputError(f"{printable(folder / inside)} could not be read: {explain(error)}.") from error
+    for name in sorted(f"{name}/" if f"{inside}{name}" in found.folders else name for name in names):
+        whole = f"{inside}{name}"
+        if name.endswith("/"):
+            yield from _in_order(folder, whole, found)
+        elif whole in found.unreadable or (Path(name).suffix.lower() in SUFFIXES and _is_file(folder / whole)):
+            yield whole
+
+
+def _listed(folder: RemotePath, suffixes: Collection[str]) -> _Found:
+    """Return the recordings in a remote folder, and the suffixes of its other files."""
     try:
         names = folder.find()
     except OSError as error:
         raise InputError(f"{printable(folder)} could not be read: {explain(error)}.") from error
     if not names:  # a bucket has no folders but those of its files
         raise _no_folder(folder)
-    found: list[str] = []
-    others: set[str] = set()
+    found = _Found()
     for name in names:
         suffix = os.path.splitext(name)[1].lower()  # noqa: PTH122 - quicker, for a million names
         if not name.startswith(".") and "/." not in name:
-            found.append(name) if suffix in suffixes else others.add(suffix)
-    return found, others
+            found.names.append(name) if suffix in suffixes else found.others.add(suffix)
+    return found
 
 
-def _walked(folder: Path, suffixes: Collection[str]) -> tuple[list[str], set[str]]:
-    """Return the names of the recordings in a folder, and the suffixes of its other files."""
+def _walked(folder: Path, suffixes: Collection[str], most: int | None) -> _Found:
+    """Return what is below a folder; once there are more recordings than `most`, only its folders."""
     try:
         if not folder.exists():
             raise _no_folder(folder)
@@ -62,14 +114,15 @@ def _walked(folder: Path, suffixes: Collection[str]) -> tuple[list[str], set[str
             raise InputError(f"{printable(folder)} is not a folder: name the folder that holds the recordings.")
     except OSError as error:  # a parent that cannot be entered, a name that is too long
         raise InputError(f"{printable(folder)} could not be read: {explain(error)}.") from error
-    found: list[str] = []
-    others: set[str] = set()
+    found = _Found()
     seen: set[tuple[int, int]] = set()
 
     def report(error: OSError) -> None:
         if Path(error.filename) == folder:
             raise InputError(f"{printable(folder)} could not be read: {explain(error)}.") from error
-        found.append(Path(error.filename).relative_to(folder).as_posix())
+        name = Path(error.filename).relative_to(folder).as_posix()
+        found.names.append(name)
+        found.unreadable.add(name)
 
     for parent, folders, names in os.walk(folder, followlinks=True, onerror=report):
         status = Path(parent).stat()
@@ -78,15 +131,18 @@ def _walked(folder: Path, suffixes: Collection[str]) -> tuple[list[str], set[str
             continue
         seen.add((status.st_dev, status.st_ino))
         folders[:] = sorted(name for name in folders if not name.startswith("."))
+        found.folders.add(Path(parent).relative_to(folder).as_posix())
+        if most is not None and len(found.names) > most:
+            continue
         for name in names:
             path = Path(parent, name)
             if name.startswith("."):
                 continue
             if path.suffix.lower() in suffixes and _is_file(path):
-                found.append(path.relative_to(folder).as_posix())
+                found.names.append(path.relative_to(folder).as_posix())
             else:
-                others.add(path.suffix.lower())
-    return found, others
+                found.others.add(path.suffix.lower())
+    return found
 
 
 def _no_folder(folder: Path) -> InputError:

@@ -68,6 +68,10 @@ _STORED: dict[str, type] = {"sr": np.int32, "n_frames": np.int32}
 # The most recordings of a remote folder that are read to find their most common sample rate.
 _MOST_REMOTE = 256
 
+# The columns that tell how long recordings are, and of how many recordings they are in memory at once.
+_LENGTHS = ("sr", "n_samples", "n_frames")
+_AT_ONCE = 1 << 16
+
 LeftOut = list[tuple[str, str]]  # names of recordings and reasons
 # Yields what `analyse` returns for the recordings, in order, given those of an array whose clips are used again.
 Analyser = Callable[[Recordings, EarlierArray], Generator[list[Analysed | Unusable], None, None]]
@@ -151,7 +155,7 @@ def build(
     workers: int,
     strict: bool = False,
     salvage: bool = False,
-    read_names: Callable[[list[str]], Understanding] = understand,
+    read_names: Callable[[Sequence[str]], Understanding] = understand,
     progress: Progress = lambda items, total: items,
     analyser: Analyser | None = None,
     part: dict[str, Any] | None = None,
@@ -369,11 +373,16 @@ def summarise(
     told: Understanding,
 ) -> Summary:
     """Return the summary of an array with these columns."""
-    n_frames = np.array(columns["n_frames"])
-    n_clips = int(ceil_div(n_frames, features.n_frames).sum())
-    seconds = sum(n / sr for n, sr in zip(columns["n_samples"], columns["sr"], strict=True))
-    fill = float(n_frames.sum() / max(1, n_clips * features.n_frames))
-    return Summary(written, n_clips, len(n_frames), n_computed, seconds, fill, left_out, notes, columns, told)
+    n_recordings = len(columns["path"])
+    n_clips = n_frames = 0
+    seconds = 0.0
+    for start in range(0, n_recordings, _AT_ONCE):
+        sr, n_samples, some = (np.asarray(columns[key][start : start + _AT_ONCE]) for key in _LENGTHS)
+        n_clips += int(ceil_div(some, features.n_frames).sum())
+        n_frames += int(some.sum())
+        seconds += float((n_samples / sr).sum())
+    fill = n_frames / max(1, n_clips * features.n_frames)
+    return Summary(written, n_clips, n_recordings, n_computed, seconds, fill, left_out, notes, columns, told)
 
 
 @cache

@@ -9,6 +9,7 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import repeat
 from pathlib import PurePosixPath
 
 from speech_autoencoder.data.name_layouts import LEAST_FIT, known_layout
@@ -22,6 +23,7 @@ from speech_autoencoder.data.name_patterns import (
     without_suffix,
 )
 from speech_autoencoder.data.name_words import NOT_WORDS, Kind, are_conditions, are_dates, is_person, kind_of
+from speech_autoencoder.data.parts.spool import kept, new_column
 from speech_autoencoder.errors import InputError
 from speech_autoencoder.system.files import printable
 from speech_autoencoder.system.wording import counted
@@ -36,6 +38,9 @@ _MOST_SHOWN = 10_000
 _DIVISIONS = re.compile(
     r"(train|test|dev|valid|validation|val|eval|evaluation)(ing)?([-_].*)?|wavs?|flac|audio|clips|dr\d", re.IGNORECASE
 )
+# Names that are read before the next ones are looked at.
+_NAMES_AT_ONCE = 1 << 13
+_NO_PARTS = Parts("", "")
 _MOST_EXAMPLES = 2
 _MOST_QUOTED = 32  # characters of each
 _HOW = {
@@ -180,16 +185,17 @@ def _folder_at(name: str, level: int) -> str:
 def describe(found: Understanding, names: Sequence[str]) -> str:
     """Return a sentence that says how names are understood, with examples, and how to say otherwise."""
     if found.n_understood:
-        is_known = [bool(parts[0] or parts[1]) for parts in zip(found.speakers, found.labels, strict=True)]
+        told = zip(found.speakers, found.labels, strict=True)
+        is_known = bytes(bool(speaker or label) for speaker, label in told)
         counts = [
             f"{counted(len(values), noun)} ({_examples(values)})"
             for noun, values in (("speaker", _distinct(found.speakers)), ("label", _distinct(found.labels)))
             if values
         ]
         text = f"{_HOW.get(found.source, _HOW['names']).format(pattern=found.pattern)}: {' and '.join(counts)}"
-        text += f", as in {printable(names[is_known.index(True)])}."
-        if not all(is_known):
-            n, first = is_known.count(False), printable(names[is_known.index(False)])
+        text += f", as in {printable(names[is_known.index(1)])}."
+        if 0 in is_known:
+            n, first = is_known.count(0), printable(names[is_known.index(0)])
             if found.source == "list":
                 text += f" {counted(n, 'recording')} {'has' if n == 1 else 'have'} neither, such as {first}."
             else:
@@ -224,19 +230,18 @@ def _distinct(values: Sequence[str]) -> list[str]:
 
 def _nothing(names: Sequence[str]) -> Understanding:
     """Return that names tell nothing."""
-    return Understanding([""] * len(names), [""] * len(names))
+    return Understanding(kept(repeat("", len(names)), str), kept(repeat("", len(names)), str))
 
 
 def _read(names: Sequence[str], pattern: NamePattern, source: str) -> Understanding:
     """Return what names tell when they are read in this way."""
-    nothing = Parts("", "")
-    shared: dict[str, str] = {}  # not a text of its own for each of millions
-    speakers, labels = [], []
-    for name in names:
-        part = pattern.parts_of(name) or nothing
-        label = "" if part.label.strip("_").replace("_", " ") in NOT_WORDS else part.label
-        speakers.append(shared.setdefault(part.speaker, part.speaker))
-        labels.append(shared.setdefault(label, label))
+    shared: dict[str, str] = {}  # not a text of its own for each of thousands
+    speakers, labels = new_column(str, len(names)), new_column(str, len(names))
+    for start in range(0, len(names), _NAMES_AT_ONCE):
+        parts = [pattern.parts_of(name) or _NO_PARTS for name in names[start : start + _NAMES_AT_ONCE]]
+        speakers.extend([shared.setdefault(part.speaker, part.speaker) for part in parts])
+        told = ("" if part.label.strip("_").replace("_", " ") in NOT_WORDS else part.label for part in parts)
+        labels.extend([shared.setdefault(label, label) for label in told])
     return Understanding(speakers, labels, pattern.text, source)
 
 

@@ -10,8 +10,9 @@ from functools import lru_cache
 from pathlib import Path, PurePosixPath
 from typing import Self
 
-from speech_autoencoder.audio.finding import find_recordings
+from speech_autoencoder.audio.finding import find_recordings_in_order
 from speech_autoencoder.audio.parts import Part
+from speech_autoencoder.data.parts.spool import MOST_IN_MEMORY, kept
 from speech_autoencoder.data.recording_names import Understanding, understand
 from speech_autoencoder.storage.remote_path import RemotePath, joined, of_text
 from speech_autoencoder.storage.urls import is_url
@@ -32,7 +33,7 @@ class Recordings:
     ----------
     folder : Path
         The folder that paths are relative to.
-    names : list of str
+    names : sequence of str
         Sorted by path and time: the path of a file, or `Part.name`.
     parts : mapping
         The parts of files, by their names; the other names are paths.
@@ -47,7 +48,7 @@ class Recordings:
     """
 
     folder: Path
-    names: list[str]
+    names: Sequence[str]
     parts: Mapping[str, Part] = field(default_factory=dict)
     speakers: Sequence[str] | None = None
     labels: Sequence[str] | None = None
@@ -58,7 +59,7 @@ class Recordings:
     @classmethod
     def of_folder(cls, folder: Path) -> Self:
         """Return the recordings in a folder and its subfolders; raise InputError if there are none."""
-        return cls(folder, find_recordings(folder))
+        return cls(folder, kept(find_recordings_in_order(folder, most=MOST_IN_MEMORY), str))
 
     def file(self, name: str) -> str:
         """Return the path of the file of a recording, from the folder."""
@@ -70,7 +71,7 @@ class Recordings:
         file = self.file(name)
         return self.addresses.get(file) or joined(self.folder, file)
 
-    def files(self) -> list[str]:
+    def files(self) -> Sequence[str]:
         """Return the path of the file of each recording, from the folder."""
         return [self.file(name) for name in self.names] if self.parts else self.names
 
@@ -88,7 +89,7 @@ class Recordings:
             "start": [part.span(rate)[0] if part else 0 for _, part, rate in pairs],
         }
 
-    def understand(self, read_names: Callable[[list[str]], Understanding] = understand) -> Understanding:
+    def understand(self, read_names: Callable[[Sequence[str]], Understanding] = understand) -> Understanding:
         """Return the speakers and labels: those of the list, where it has a column, otherwise what paths tell.
 
         `read_names` returns what the paths of recordings tell.

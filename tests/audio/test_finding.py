@@ -5,7 +5,7 @@ import os
 import pytest
 
 from speech_autoencoder.audio import ffmpeg
-from speech_autoencoder.audio.finding import find_recordings
+from speech_autoencoder.audio.finding import find_recordings, find_recordings_in_order
 from speech_autoencoder.audio.reading import describe
 from speech_autoencoder.errors import InputError
 from tests.helpers.common import one_line_of
@@ -134,3 +134,25 @@ def test_find_recordings_subfolder_without_permission_is_reported_when_read(as_u
 def test_find_recordings_pipe_is_skipped(wav):
     os.mkfifo(wav.parent / "pipe.wav")
     assert find_recordings(wav.parent) == ["a.wav"]
+
+
+@pytest.mark.parametrize("most", [0, 2, 5, 1_000])
+def test_find_recordings_in_order_of_many_are_those_of_few(as_user, most):
+    """Names in which a folder's is the beginning of another one, links to folders, and one that cannot be read."""
+    names = ["a/b.wav", "a-b/c.wav", "a b/c.wav", "a.wav", "a/a/a.flac", "ab.wav", "b.wav/d.wav", "z/y/x.ogg", "ü.wav"]
+    for name in [*names, ".hidden/a.wav", "a/.b.wav", "a/notes.txt", "closed/a.wav", "empty/notes"]:
+        (as_user / name).parent.mkdir(parents=True, exist_ok=True)
+        (as_user / name).touch()
+    (as_user / "loop").symlink_to(as_user)
+    (as_user / "a" / "again").symlink_to(as_user / "z")
+    (as_user / "gone.wav").symlink_to(as_user / "nothing")
+    (as_user / "closed").chmod(0)
+    expected = find_recordings(as_user)
+    assert list(find_recordings_in_order(as_user, most=most)) == expected
+    assert {"a/again/y/x.ogg", "closed", "gone.wav"} < set(expected)
+    (as_user / "closed").chmod(0o700)
+
+
+def test_find_recordings_in_order_folder_without_any_is_refused(tmp_path):
+    with pytest.raises(InputError, match="holds no recording"):
+        find_recordings_in_order(tmp_path, most=0)

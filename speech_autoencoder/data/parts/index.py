@@ -3,7 +3,6 @@
 import hashlib
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -39,8 +38,8 @@ class _Head(NamedTuple):
     columns: frozenset[str]
 
 
-def gather(folder: Path, made_by: str, *, check: bool = True) -> dict[str, Any]:
-    """Write the index of a folder of parts, if all of them are there and belong together, and return it.
+def gather(folder: Path, made_by: str, *, check: bool = True) -> None:
+    """Write the index of a folder of parts, if all of them are there and belong together.
 
     The index is the sidecar of the one array that the parts make, with `parts`, which tells them apart.
 
@@ -64,10 +63,7 @@ def gather(folder: Path, made_by: str, *, check: bool = True) -> dict[str, Any]:
         except InputError as error:
             problems[number] = f"damaged ({str(error).rpartition(': ')[0][:_MOST_REASON]})"
     _require_whole(folder, heads, problems, made_by)
-    with ExitStack() as stack:
-        index = _joined(folder, heads, stack)
-        write_sidecar(folder, index)
-    return index
+    write_sidecar(folder, _joined(folder, heads))
 
 
 def _head_of(path: Path, check: bool) -> _Head:
@@ -154,11 +150,11 @@ def _and_others(numbers: Sequence[int]) -> str:
     return f" (and in the same way {text})"
 
 
-def _joined(folder: Path, heads: Mapping[int, _Head], stack: ExitStack) -> dict[str, Any]:
+def _joined(folder: Path, heads: Mapping[int, _Head]) -> dict[str, Any]:
     """Return the sidecar of the array that the parts make, and what tells the parts apart."""
     keys = {key for head in heads.values() for key in head.columns}
     columns = {
-        group: {key: Spool(kind, folder, stack) for key, kind in kinds.items() if group != "recordings" or key in keys}
+        group: {key: Spool(kind, folder) for key, kind in kinds.items() if group != "recordings" or key in keys}
         for group, kinds in GROUPS.items()
     }
     fingerprint = hashlib.blake2b(digest_size=16)

@@ -8,11 +8,10 @@ from pathlib import Path
 from typing import NamedTuple
 
 from speech_autoencoder.audio.parts import US, Part
+from speech_autoencoder.data.parts.spool import kept
 from speech_autoencoder.data.recording_names import Understanding
 from speech_autoencoder.data.recordings import Recordings
-from speech_autoencoder.errors import InputError
 from speech_autoencoder.storage.remote_path import quick_size
-from speech_autoencoder.system.wording import counted
 
 # About an hour of sound: an array of 80 to 300 MB, which a core computes in seconds to a minute.
 PART_BYTES = 115_000_000
@@ -92,7 +91,8 @@ class Shares:
         self.bounds = _kept(recordings, sizes, count, size, firsts) or _divided(sizes, count, size)
         digest = hashlib.blake2b(repr(self.bounds).encode(), digest_size=16)
         for column in (recordings.names, told.speakers, told.labels):
-            digest.update("\n".join(column).encode("utf-8", "surrogateescape") + b"\0")
+            for text in column:
+                digest.update(text.encode("utf-8", "surrogatepass") + b"\n")
         self.listing = digest.hexdigest()
 
     def __len__(self) -> int:
@@ -130,9 +130,9 @@ class Shares:
         return map(self.items, range(len(self)))
 
 
-def sizes_of(recordings: Recordings) -> list[int]:
+def sizes_of(recordings: Recordings) -> Sequence[int]:
     """Return about how many bytes the sound of each recording has, at 16 bits and 16 kHz: 0 where that is unknown."""
-    return [_size_of(recordings, name) for name in recordings.names]
+    return kept((_size_of(recordings, name) for name in recordings.names), int)
 
 
 def piece_bytes(sizes: Sequence[int]) -> int:
@@ -151,14 +151,6 @@ def _size_of(recordings: Recordings, name: str) -> int:
     except OSError:  # analysing it reports what is wrong with it
         size = 0
     return _LEAST_BYTES + size * _SMALLER.get(path.suffix.lower(), 1)
-
-
-def require_count(count: int, n_recordings: int, where: str) -> None:
-    """Raise InputError if there are fewer recordings than parts."""
-    if count > n_recordings:
-        raise InputError(
-            f"{where} holds {counted(n_recordings, 'recording')}: give at most as many parts, not {count}."
-        )
 
 
 def _divided(sizes: Sequence[int], count: int | None, most: int) -> list[int]:

@@ -1,9 +1,10 @@
-"""Columns that arrive part by part and wait in temporary files: memory does not grow with the corpus."""
+"""Columns of millions of recordings in temporary files, while an array is made: memory stays the same."""
 
 import tempfile
-from collections.abc import Iterator, Sequence
-from contextlib import ExitStack
-from itertools import pairwise
+import threading
+import weakref
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice, pairwise
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +12,10 @@ import numpy as np
 
 from speech_autoencoder.system.files import Elsewhere
 
+# Of so many recordings, names and numbers are kept in memory: they take some 10 MB.
+MOST_IN_MEMORY = 50_000
 # Values that are in memory at once.
-_VALUES_AT_ONCE = 1 << 15
+_VALUES_AT_ONCE = 1 << 13
 # Names of files may hold bytes that are not UTF-8, which Python has as surrogates.
 _ERRORS = "surrogatepass"
 
@@ -24,16 +27,16 @@ class Spool(Sequence):
     ----------
     kind : type
         str, int or float.
-    folder : Path
-        Where its temporary files are; of a remote folder, they are where the system has its own.
-    stack : ExitStack
-        Removes them.
+    folder : Path, optional
+        Where its temporary files are; of a remote folder, and by default, they are where the system has its own.
     """
 
-    def __init__(self, kind: type, folder: Path, stack: ExitStack) -> None:
+    def __init__(self, kind: type, folder: Path | None = None) -> None:
         place = None if isinstance(folder, Elsewhere) else folder
-        self._file = stack.enter_context(tempfile.TemporaryFile(dir=place))  # noqa: SIM115 - the stack closes it
-        self._ends = Spool(int, folder, stack) if kind is str else None  # of each text, in bytes
+        self._file = tempfile.TemporaryFile(dir=place)  # noqa: SIM115 - closed when nobody uses it any more
+        weakref.finalize(self, self._file.close)
+        self._lock = threading.Lock()
+        self._ends = Spool(int, folder) if kind is str else None  # of each text, in bytes
         self._dtype = np.dtype(np.float64 if kind is float else np.int64)
         self._n = self._n_bytes = 0
 
@@ -79,7 +82,26 @@ class Spool(Sequence):
 
     def _bytes(self, start: int, end: int) -> bytes:
         """Return bytes of the file."""
-        self._file.seek(start)
-        content = self._file.read(end - start)
-        self._file.seek(0, 2)
+        with self._lock:
+            self._file.seek(start)
+            content = self._file.read(end - start)
+            self._file.seek(0, 2)
         return content
+
+
+def new_column(kind: type, n: int) -> Any:
+    """Return an empty column for n values, with the method `extend`: a list, or, for many, a Spool."""
+    return Spool(kind) if n > MOST_IN_MEMORY else []
+
+
+def kept(values: Iterable, kind: type) -> Sequence:
+    """Return values as a list, or, if there are more than MOST_IN_MEMORY of them, as a Spool."""
+    source = iter(values)
+    first = list(islice(source, MOST_IN_MEMORY + 1))
+    if len(first) <= MOST_IN_MEMORY:
+        return first
+    spool = Spool(kind)
+    spool.extend(first)
+    while some := list(islice(source, _VALUES_AT_ONCE)):
+        spool.extend(some)
+    return spool
