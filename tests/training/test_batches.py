@@ -112,3 +112,22 @@ def test_describe_last_names_the_recording_that_is_not_finite(nine, value):
     next(batches.epoch())
     message = "on 5.wav, whose values in the array are not finite: run train_data_generator.py again"
     assert batches.describe_last() == message
+
+
+def test_batches_read_recordings_when_they_are_used_and_each_level_once():
+    """A corpus may have millions: what is done for each before the first step delays it."""
+    data, read = make_dataset(["long.wav", "short.wav"], [1_000, 40]), []
+
+    class Watched(np.ndarray):
+        def __getitem__(self, rows):
+            read.append((rows.start, rows.stop))
+            return np.asarray(self)[rows]
+
+    watched = replace(data, clips=data.clips.view(Watched))
+    batches, expected = batches_of(watched, batch_size=1), batches_of(data, batch_size=1)
+    assert batches.n_steps == expected.n_steps
+    assert not read
+    for one, other in zip(batches.epoch(), expected.epoch(), strict=True):
+        assert all(np.array_equal(a, b) for a, b in zip(one, other, strict=True))
+    first, last = (int(row) for row in data.first_row[:2])
+    assert read.count((first, last)) == 1
