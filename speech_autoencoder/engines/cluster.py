@@ -6,7 +6,10 @@ import tempfile
 import threading
 import warnings
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from concurrent.futures import Future
+from contextlib import ExitStack, contextmanager, suppress
+from contextvars import copy_context
+from functools import partial
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -58,15 +61,24 @@ def connected(workers: int, say: Say) -> Iterator[tuple[Client, str]]:
 
 def shown(address: str) -> str:
     """Return an address as messages may show it: without a name and a password."""
-    parts = urlsplit(address if "://" in address else f"tcp://{address}")
+    try:
+        parts = urlsplit(address if "://" in address else f"tcp://{address}")
+    except ValueError:
+        return "no address"
     return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"
 
 
 def _connect(address: str) -> Client:
     """Return a client of the scheduler at an address; Dask's own configuration says how to encrypt."""
+    open_client = partial(Client, address, timeout=_CONNECT_S, set_as_default=False)
     try:
-        return Client(address, timeout=_CONNECT_S, set_as_default=False)
-    except (OSError, ValueError, TypeError, RuntimeError, ImportError) as error:
+        return within(_CONNECT_S + _CLOSE_S, open_client)
+    except ValueError as error:
+        more = ", without a user and a password" if "@" in address else ""
+        raise InputError(
+            f"{ADDRESS} is {shown(address)}: expected an address such as tcp://computer:8786{more}."
+        ) from error
+    except (OSError, TypeError, RuntimeError, ImportError) as error:
         raise InputError(
             f"No Dask scheduler answers at {shown(address)} ({ADDRESS}) within {_CONNECT_S} s"
             f"{_reason(error)}: start one with dask scheduler, correct the address, or unset it to use this computer."
@@ -83,12 +95,15 @@ def _reason(error: BaseException) -> str:
 
 def _compare_versions(client: Client, where: str) -> None:
     """Check that scheduler and workers have the versions of this computer, as far as Dask knows them."""
-    found: Any = client.get_versions()
+    try:
+        found = within(_CONNECT_S, client.get_versions)
+    except (OSError, RuntimeError):  # each worker checks its own
+        return
     nodes = {f"The Dask scheduler at {where}": found["scheduler"]}
     nodes |= {f"The worker at {shown(address)}": node for address, node in found["workers"].items()}
     for name, node in nodes.items():
         theirs = {key: text for key, text in node["packages"].items() if text}
-        theirs["Python"] = ".".join(theirs.pop("python", "").split(".")[:2])
+        theirs["Python"] = ".".join(theirs["python"].split(".")[:2])
         if line := difference(own_versions(), theirs, name):
             raise InputError(line)
 
@@ -124,21 +139,31 @@ def _closing(thing: Any) -> Iterator[Any]:
     try:
         yield thing
     finally:
-        within(_CLOSE_S, thing.close)
+        end(thing.close)
 
 
-def within(seconds: float, function: Callable[..., Any], *args: Any) -> None:
-    """Call a function that need not succeed, such as one that says goodbye, and wait for it for so many seconds."""
+def within(seconds: float, function: Callable[..., Any], *args: Any) -> Any:
+    """Return function(*args); raise TimeoutError after so many seconds, as a scheduler that hangs answers nothing.
+
+    It is called in a thread, which then stays behind.
+    """
+    done: Future[Any] = Future()
+    context = copy_context()  # holds what `dask.config.set` has set
 
     def call() -> None:
         try:
-            function(*args)
-        except Exception as error:
-            logging.getLogger("distributed").debug("%s", error)
+            done.set_result(context.run(function, *args))
+        except BaseException as error:
+            done.set_exception(error)
 
-    thread = threading.Thread(target=call, daemon=True)
-    thread.start()
-    thread.join(seconds)
+    threading.Thread(target=call, daemon=True).start()
+    return done.result(seconds)
+
+
+def end(function: Callable[..., Any], *args: Any) -> None:
+    """Call a function that ends something, such as a connection that may have ended already."""
+    with suppress(Exception):
+        within(_CLOSE_S, function, *args)
 
 
 @contextmanager

@@ -14,7 +14,7 @@ from typing import Any
 from distributed import Client, Future, KilledWorker
 
 from speech_autoencoder.engines import worker
-from speech_autoencoder.engines.cluster import connected, within
+from speech_autoencoder.engines.cluster import connected, end, within
 from speech_autoencoder.engines.engine import DASK, Chunk, Limit, Lost, Say
 from speech_autoencoder.engines.terms import OURS, Terms, terms
 from speech_autoencoder.errors import InputError
@@ -32,8 +32,8 @@ _LOOK_S = 2.0
 _SAY_AFTER_S = 10.0
 _NO_WORKERS_S = 60.0
 _NO_MORE_WORKERS_S = 300.0
-# How long workers may take to hear that a run has ended.
-_END_S = 5
+# How long the scheduler may take to answer.
+_ANSWER_S = 30.0
 
 
 @contextmanager
@@ -121,8 +121,8 @@ class _Run:
         if self._client.status != "running":
             return
         if futures:
-            within(_END_S, partial(self._client.cancel, futures, force=True))
-        within(_END_S, partial(self._client.run, worker.end_run, self._name, on_error="ignore"))
+            end(partial(self._client.cancel, futures, force=True))
+        end(partial(self._client.run, worker.end_run, self._name, on_error="ignore"))
 
     def _may_submit(self) -> bool:
         """Return whether another chunk may be handed to the cluster."""
@@ -164,7 +164,9 @@ class _Run:
         """Return what became of a chunk, also where Dask says so."""
         if future.status == "finished":
             try:
-                return future.result()
+                return future.result(timeout=_ANSWER_S)
+            except TimeoutError:
+                return worker.CRASHED, "was lost with its worker"
             except (OSError, RuntimeError) as problem:
                 raise self._lost_scheduler() from problem
         error = future.exception() if future.status == "error" else None
@@ -208,7 +210,7 @@ class _Run:
         if now - self._looked < _LOOK_S:
             return
         try:
-            self._n_threads = sum(self._client.nthreads().values())
+            self._n_threads = sum(within(_ANSWER_S, self._client.nthreads).values())
         except (OSError, RuntimeError) as error:
             raise self._lost_scheduler() from error
         self._looked = now

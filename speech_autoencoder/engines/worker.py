@@ -72,7 +72,11 @@ def do_chunk(packed: bytes, packed_terms: bytes, run: str, limit_s: float) -> Ou
     terms: Terms = unpack(packed_terms)
     where = f"The worker on {socket.gethostname()}"
     if terms.run not in _checked:
-        if found := problem(terms, where):
+        try:
+            found = problem(terms, where)
+        except InputError as error:  # of a URL
+            found = f"{where}: {error}"
+        if found:
             return WRONG, found
         _checked.add(terms.run)
     isolation.end_idle_children(but=run)  # of a driver that was killed

@@ -83,22 +83,39 @@ def test_run_says_nothing_in_the_name_of_dask_and_leaves_its_loggers_as_they_wer
     [
         ("tcp://127.0.0.1:{port}", "tcp://127.0.0.1:{port}"),
         ("127.0.0.1:{port}", "tcp://127.0.0.1:{port}"),
-        ("tcp://user:secret@127.0.0.1:{port}", "tcp://127.0.0.1:{port}"),
         ("tls://127.0.0.1:{port}", "tls://127.0.0.1:{port}"),
-        ("carrier-pigeon://127.0.0.1:{port}", "carrier-pigeon://127.0.0.1:{port}"),
         ("tcp://no.such.computer.invalid:8786", "tcp://no.such.computer.invalid:8786"),
     ],
 )
-def test_open_engine_address_without_a_scheduler_is_a_line_without_passwords(quick, monkeypatch, address, named):
+def test_open_engine_address_without_a_scheduler_is_a_line(quick, monkeypatch, address, named):
     with socket.socket() as unused:
         unused.bind(("127.0.0.1", 0))
         port = unused.getsockname()[1]
     monkeypatch.setenv("DASK_SCHEDULER_ADDRESS", address.format(port=port))
-    line = line_of()
-    assert line.startswith(
+    assert line_of().startswith(
         f"No Dask scheduler answers at {named.format(port=port)} (DASK_SCHEDULER_ADDRESS) within 1 s"
     )
-    assert "secret" not in line
+
+
+@pytest.mark.parametrize(
+    ("address", "named", "more"),
+    [
+        ("carrier-pigeon://127.0.0.1:8786", "carrier-pigeon://127.0.0.1:8786", ""),
+        ("tcp://127.0.0.1:port", "tcp://127.0.0.1:port", ""),
+        ("tcp://[::1", "no address", ""),
+        ("tcp://user:secret@127.0.0.1:8786", "tcp://127.0.0.1:8786", ", without a user and a password"),
+    ],
+)
+def test_open_engine_what_is_no_address_is_a_line_without_passwords(monkeypatch, address, named, more):
+    monkeypatch.setenv("DASK_SCHEDULER_ADDRESS", address)
+    assert line_of() == (f"DASK_SCHEDULER_ADDRESS is {named}: expected an address such as tcp://computer:8786{more}.")
+
+
+def test_open_engine_what_never_answers_at_the_address_is_a_line(quick, monkeypatch):
+    monkeypatch.setattr(cluster, "_CLOSE_S", 0.5)
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        monkeypatch.setenv("DASK_SCHEDULER_ADDRESS", f"127.0.0.1:{other.getsockname()[1]}")
+        assert line_of().startswith("No Dask scheduler answers at tcp://127.0.0.1:")
 
 
 def test_open_engine_encryption_that_dask_is_configured_to_ask_for_is_asked_for(quick, on_cluster):
