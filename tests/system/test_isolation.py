@@ -3,10 +3,12 @@
 import math
 import os
 import signal
+import subprocess
 import sys
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -14,7 +16,7 @@ import pytest
 from speech_autoencoder.errors import InputError
 from speech_autoencoder.system import isolation
 from speech_autoencoder.system.isolation import CallFailed, call, stream
-from tests.helpers.common import one_line_of
+from tests.helpers.common import ROOT, one_line_of
 
 
 @pytest.fixture(autouse=True)
@@ -156,3 +158,39 @@ def test_child_processes_ends_them():
     with pytest.raises(ProcessLookupError):
         os.kill(child, 0)
     assert threading.active_count() < 20
+
+
+def test_child_whose_parent_is_killed_ends_at_once():
+    """What it writes may be done again elsewhere."""
+    code = (
+        "import os, time; from speech_autoencoder.system.isolation import call\n"
+        "print(call(os.getpid, name='x', limit_s=60), flush=True); call(time.sleep, 60, name='x', limit_s=60)"
+    )
+    with subprocess.Popen([sys.executable, "-c", code], cwd=ROOT, stdout=subprocess.PIPE, text=True) as parent:
+        child = int(parent.stdout.readline())
+        time.sleep(0.2)  # the second call has begun
+        parent.kill()
+    for _ in range(100):
+        try:
+            os.kill(child, 0)
+        except ProcessLookupError:
+            return
+        if is_zombie(child):
+            return
+        time.sleep(0.05)
+    pytest.fail("the child still runs")
+
+
+def is_zombie(pid):
+    """Return whether a process has ended, which nobody has asked about: in containers without an init."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
+    except OSError:
+        return False
+
+
+def test_end_idle_children_keeps_those_of_one_name():
+    kept, other = (call(os.getpid, name=name, limit_s=60) for name in ("kept", "other"))
+    isolation.end_idle_children(but="kept")
+    assert call(os.getpid, name="kept", limit_s=60) == kept
+    assert call(os.getpid, name="other", limit_s=60) != other
