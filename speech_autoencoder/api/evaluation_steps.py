@@ -8,9 +8,9 @@ from typing import Any
 
 from speech_autoencoder import __version__
 from speech_autoencoder.api.engines import engine_of
+from speech_autoencoder.cli.backend import start_backend
 from speech_autoencoder.cli.messages import describe_left_out
 from speech_autoencoder.cli.progress import Say
-from speech_autoencoder.cli.backend import start_backend
 from speech_autoencoder.codec.latent_search import Encoder
 from speech_autoencoder.config import InversionConfig, LatentSearchConfig
 from speech_autoencoder.data.dataset import Dataset, sidecar_path
