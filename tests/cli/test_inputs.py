@@ -95,6 +95,19 @@ def test_named_files_with_signs_of_patterns_in_their_names_are_themselves(folder
     assert named_files([Path("[z]*.wav"), Path("in")]) == [Path("[z]*.wav"), Path("in")]
 
 
+def test_recordings_of_urls_are_files_folders_and_patterns(folder):
+    memory = pytest.importorskip("fsspec").filesystem("memory")
+    for name in ("a.wav", "b.wav", "sub/c?.wav", "notes.txt"):
+        memory.pipe_file(f"/inputs/{name}", b"RIFF")
+    url = "memory://inputs"
+    recordings = [f"{url}/{name}" for name in ("a.wav", "b.wav", "sub/c?.wav")]
+    assert [str(path) for path in recordings_of([url])] == recordings
+    assert [str(path) for path in recordings_of([f"{url}/*.wav", Path(recordings[2])])] == recordings
+    assert [str(path) for path in recordings_of([f"{url}/none*.wav"])] == [f"{url}/none*.wav"]
+    assert edited(f"{url}/a.wav") == recordings[:1]
+    memory.rm("/inputs", recursive=True)
+
+
 def test_shipped_recording_is_what_the_script_says():
     script = (ROOT / "predict_for_one_data.py").read_text()
     assert f'\nAUDIO_PATH = Path("{SHIPPED_RECORDING.as_posix()}")\n' in script
