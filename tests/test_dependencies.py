@@ -94,10 +94,11 @@ def test_part_imports_no_library_of_another(part):
     assert libraries(paths) <= allowed
 
 
-def test_all_has_every_extra_but_what_its_licence_or_the_tests_keep_apart():
+def test_all_has_every_extra_but_other_backends_and_what_its_licence_or_the_tests_keep_apart():
     (everything,) = asked("all").values()
+    apart = {"all", "metrics", "comparisons", "gpu", "jax", "jax-cuda"}
     assert everything.name == PROJECT["name"]
-    assert everything.extras == set(PROJECT["optional-dependencies"]) - {"all", "metrics", "comparisons"}
+    assert everything.extras == set(PROJECT["optional-dependencies"]) - apart
 
 
 def test_readme_has_a_row_for_every_extra():
