@@ -1,1 +1,1 @@
-"""Training, the only folder that needs TensorFlow."""
+"""Training, the only folder that needs Keras and a backend for it: TensorFlow or JAX."""

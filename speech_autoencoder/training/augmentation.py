@@ -1,5 +1,7 @@
 """Random changes to the frames of a recording, so that a network sees more voices and microphones than there are."""
 
+from typing import NamedTuple
+
 import numpy as np
 
 # The probability of each change.
@@ -10,21 +12,48 @@ _MOST_STRETCH = 1.25
 _MOST_GAIN = 0.05
 
 
-def vary(frames: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+class Variation(NamedTuple):
+    """How frames are varied.
+
+    Attributes
+    ----------
+    stretch, warp : float or None
+        The factors of time, and of the place on the mel scale; None: unchanged.
+    gain, tilt : float or None
+        The change of level, and of its slope along the mel scale.
+    """
+
+    stretch: float | None
+    warp: float | None
+    gain: float | None
+    tilt: float | None
+
+    def n_frames(self, before: int) -> int:
+        """Return how many frames become of this many."""
+        return before if self.stretch is None else max(1, round(before * self.stretch))
+
+
+def draw(rng: np.random.Generator) -> Variation:
+    """Return a random variation: each of three changes is made with a probability of 0.6."""
+    stretch = _MOST_STRETCH ** rng.uniform(-1, 1) if rng.random() < _PROBABILITY else None
+    warp = _MOST_STRETCH ** rng.uniform(-1, 1) if rng.random() < _PROBABILITY else None
+    gain, tilt = rng.uniform(-_MOST_GAIN, _MOST_GAIN, 2) if rng.random() < _PROBABILITY else (None, None)
+    return Variation(stretch, warp, gain, tilt)
+
+
+def vary(frames: np.ndarray, variation: Variation) -> np.ndarray:
     """Return frames as another voice or microphone might have given them.
 
-    Each of three changes is made with a probability of 0.6: the speed, the place on the mel scale, and the level
-    together with a tilt of the spectrum. Silence stays silent. Normalised log-mel (n_mels, n_frames) becomes
-    (n_mels, another n_frames), in [0, 1] too.
+    The speed, the place on the mel scale, and the level together with a tilt of the spectrum may change. Silence stays
+    silent. Normalised log-mel (n_mels, n_frames) becomes (n_mels, another n_frames), in [0, 1] too.
     """
     n_mels, n_frames = frames.shape
-    if rng.random() < _PROBABILITY:
-        positions = np.linspace(0, n_frames - 1, max(1, round(n_frames * _MOST_STRETCH ** rng.uniform(-1, 1))))
-        frames = _interpolate(frames.T, positions).T
-    if rng.random() < _PROBABILITY:
-        frames = _interpolate(frames, np.minimum(np.arange(n_mels) * _MOST_STRETCH ** rng.uniform(-1, 1), n_mels - 1))
-    if rng.random() < _PROBABILITY:
-        gain, tilt = rng.uniform(-_MOST_GAIN, _MOST_GAIN, 2)
+    stretch, warp, gain, tilt = variation
+    if stretch is not None:
+        frames = _interpolate(frames.T, np.linspace(0, n_frames - 1, variation.n_frames(n_frames))).T
+    if warp is not None:
+        frames = _interpolate(frames, np.minimum(np.arange(n_mels) * warp, n_mels - 1))
+    if gain is not None and tilt is not None:
         change = (gain + tilt * np.linspace(-1, 1, n_mels, dtype=np.float32))[:, None].astype(np.float32)
         # Less where it is nearly silent: a gain does not change digital silence.
         frames = np.clip(frames + change * np.minimum(1, frames / (4 * _MOST_GAIN)), 0, 1)

@@ -15,7 +15,8 @@ from speech_autoencoder.model.losses import LogMelDistance
 from speech_autoencoder.script_names import TRAIN_DATA_GENERATOR
 from speech_autoencoder.system.files import printable
 from speech_autoencoder.system.integers import ceil_div
-from speech_autoencoder.training.augmentation import vary
+from speech_autoencoder.system.parallel import in_order
+from speech_autoencoder.training.augmentation import Variation, draw, vary
 
 # Steps of an epoch: a large corpus is seen in parts, so that validation and checkpoints come often enough.
 MOST_STEPS = 500
@@ -116,6 +117,22 @@ def training_bytes(features: FeatureConfig, model: ModelConfig, batch_size: int,
     return n_bytes * (_CODEC_SHARE if is_codec else 1)
 
 
+class _Part(NamedTuple):
+    """A part of a batch: frames of a piece, or silence, which may count as sound."""
+
+    n_frames: int
+    piece: int | None = None
+    variation: Variation | None = None
+    is_sound: bool = False
+
+
+class _Plan(NamedTuple):
+    """What is in a batch: parts one after another, without the first n_used frames."""
+
+    parts: list[_Part]
+    n_used: int
+
+
 class Batches:
     """The batches of some recordings, epoch by epoch.
 
@@ -159,7 +176,7 @@ class Batches:
         total = self._pieces.n_frames + frames_per_latent * (len(self._pieces) + 1)
         self.n_steps = min(MOST_STEPS, math.ceil(total / (batch_size * self.width)))
 
-    def epoch(self, rng: np.random.Generator | None = None) -> Iterator[Batch]:
+    def epoch(self, rng: np.random.Generator | None = None, *, workers: int = 0) -> Iterator[Batch]:
         """Yield the n_steps batches of an epoch.
 
         Parameters
@@ -167,33 +184,59 @@ class Batches:
         rng : np.random.Generator, optional
             Shuffles the recordings and varies each of them; the last batch is filled with some recordings that come
             twice. Without it they come in order, unchanged, and the last batch is filled with silence.
+        workers : int
+            Threads that make the same batches ahead of where they are used; 0: each is made when it is asked for.
         """
-        self._in_batch = []
+        plans = self._plans(rng)
+        for batch, pieces in in_order(self._make, plans, workers) if workers else map(self._make, plans):
+            self._in_batch = pieces
+            yield batch
+
+    def _plans(self, rng: np.random.Generator | None) -> Iterator[_Plan]:
+        """Yield what is in each batch of an epoch: all that is random, without the frames themselves."""
         room = self.batch_size * self.width
-        n_made = 0
         count = len(self._pieces)
         order = range(count) if rng is None else itertools.cycle(rng.permutation(count))
-        parts = [self._silence(0 if rng is None else int(rng.integers(self._frames_per_latent)))]
-        n_frames = parts[0].shape[1]
+        parts = [_Part(0 if rng is None else int(rng.integers(self._frames_per_latent)))]
+        n_frames = parts[0].n_frames
+        n_used = 0  # frames of the first part that were in the batch before
+        n_made = 0
         for index in map(int, order):
-            self._in_batch.append(index)
-            added = [self._frames(index, rng), self._silence(self._frames_per_latent)]
+            variation = None if rng is None else draw(rng)
+            n_piece = self._pieces[index].n_frames
+            added = [_Part(variation.n_frames(n_piece) if variation else n_piece, index, variation)]
+            added.append(_Part(self._frames_per_latent))
             if self._silences and rng is not None and rng.random() < _SILENCE_PROBABILITY:
-                length = self._frames_per_latent * int(rng.integers(*_SILENCE_LATENTS))
-                added.append(self._silence(length, counts=True))
+                added.append(_Part(self._frames_per_latent * int(rng.integers(*_SILENCE_LATENTS)), is_sound=True))
             parts += added
-            n_frames += sum(part.shape[1] for part in added)
+            n_frames += sum(part.n_frames for part in added)
             while n_frames >= room:
-                joined = np.concatenate(parts, axis=1)
-                yield self._batch(joined[:, :room])
+                yield _Plan(parts, n_used)
                 n_made += 1
-                n_frames -= room
-                parts = [joined[:, room:]]
-                self._in_batch = self._in_batch[-1:]
                 if n_made == self.n_steps:
                     return
-        joined = np.concatenate(parts, axis=1)
-        yield self._batch(np.pad(joined, ((0, 0), (0, room - n_frames))))
+                n_frames -= room
+                n_used += room
+                first = 0
+                while first < len(parts) and n_used >= parts[first].n_frames:
+                    n_used -= parts[first].n_frames
+                    first += 1
+                parts = parts[first:]
+        yield _Plan(parts, n_used)
+
+    def _make(self, plan: _Plan) -> tuple[Batch, list[int]]:
+        """Return a batch, and the pieces that are in it."""
+        room = self.batch_size * self.width
+        parts: list[np.ndarray] = []
+        n_missing = plan.n_used + room
+        for part in plan.parts:
+            parts.append(
+                self._silence(part.n_frames, counts=part.is_sound) if part.piece is None else self._frames(part)
+            )
+            n_missing -= part.n_frames
+        joined = np.concatenate(parts, axis=1)[:, plan.n_used : plan.n_used + room]
+        joined = np.pad(joined, ((0, 0), (0, max(0, n_missing))))
+        return self._batch(joined), [part.piece for part in plan.parts if part.piece is not None]
 
     def describe_last(self) -> str:
         """Return what a message says of the batch that `epoch` gave last, whose loss is not finite."""
@@ -214,13 +257,13 @@ class Batches:
             frames[-1] = self._distance.config.quietest
         return frames
 
-    def _frames(self, index: int, rng: np.random.Generator | None) -> np.ndarray:
-        """Return the frames (n_mels + 2, n_frames) of a piece, varied by rng, then the rows of mask and level."""
-        piece = self._pieces[index]
+    def _frames(self, part: _Part) -> np.ndarray:
+        """Return the frames (n_mels + 2, n_frames) of a piece, varied, then the rows of mask and level."""
+        piece = self._pieces[part.piece or 0]
         frames = join_clips(self._dataset.clips[piece.first : piece.end], piece.n_frames)
         level = self._level(piece.recording)
-        if rng is not None:
-            frames = vary(frames, rng)
+        if part.variation is not None:
+            frames = vary(frames, part.variation)
         return np.concatenate([frames, np.ones_like(frames[:1]), np.full_like(frames[:1], level)])
 
     def _level(self, recording: int) -> float:

@@ -24,8 +24,10 @@ from speech_autoencoder.model.model_file import TrainedModel
 from speech_autoencoder.model.network import Network
 from speech_autoencoder.model.quantisation import to_fixed
 from speech_autoencoder.system.files import printable
+from speech_autoencoder.system.processors import available_cpus
 from speech_autoencoder.system.versions import versions
 from speech_autoencoder.system.wording import counted, duration
+from speech_autoencoder.training.backends.choice import backend, is_out_of_memory
 from speech_autoencoder.training.checkpoints import Checkpoint, EpochProgress, TrainingState
 from speech_autoencoder.training.history import History
 from speech_autoencoder.training.processes.group import Processes
@@ -148,6 +150,7 @@ def train(
     loop = TrainingLoop(setup, state, checkpoint, started=started, say=say, on_epoch=on_epoch, processes=together)
     ended = loop.run(bar)
     together.part()
+    backend().leave()
     if together.number == 0 and ended != "interrupted":
         checkpoint.try_to_save(ended=ended)  # before the model, which can be made from it again
     result = _make_result(setup, state, ended)
@@ -234,6 +237,8 @@ class TrainingLoop:
         self.say = say
         self.on_epoch = on_epoch
         self.processes = processes
+        # On processors, what makes batches would take the time of what computes.
+        self._workers = available_cpus() if backend().accelerators() else 0
         # As if the epochs before an interruption had been done just now.
         self._began = started - 60 * _minutes(state)
         self._budget_s = math.inf if setup.config.epochs else 60 * setup.config.minutes
@@ -267,6 +272,13 @@ class TrainingLoop:
                 with suppress(BrokenPipeError):
                     self.checkpoint.try_to_save()  # if there is no space for it, the best epoch is still kept
             return "interrupted"
+        except Exception as error:
+            if is_out_of_memory(error) and (len(state.history) or state.progress.n_steps):
+                raise InputError(
+                    "There is too little memory on the device for the next step, though there was enough before: end "
+                    "other programs that use it, and go on with --resume."
+                ) from error
+            raise
         finally:
             bar.close()
         return "done"
@@ -277,9 +289,10 @@ class TrainingLoop:
         epoch, n_steps, n_done = len(state.history), setup.batches.n_steps, state.progress.n_steps
         steps = range(epoch * n_steps, (epoch + 1) * n_steps)
         rates = [learning_rate(step, state.n_epochs * n_steps, setup.config.learning_rate) for step in steps]
+        rng = np.random.default_rng([setup.config.seed, 2, epoch])
         self.processes.meet()
         training_db = setup.train_step.take_steps(
-            islice(setup.batches.epoch(np.random.default_rng([setup.config.seed, 2, epoch])), n_done, None),
+            islice(setup.batches.epoch(rng, workers=self._workers), n_done, None),
             rates[n_done:],
             on_step=partial(self._end_step, update_bar),
             describe_batch=setup.batches.describe_last,
@@ -300,7 +313,7 @@ class TrainingLoop:
     def _end_step(self, update_bar: Callable[[], object]) -> None:
         """Report a step, and keep what is learned in an epoch that takes long."""
         update_bar()
-        if self.processes.number == 0 and self.checkpoint.is_due:
+        if self.processes.number == 0 and self.checkpoint.is_due and self.setup.train_step.is_finite():
             self.state.progress.minutes = self._minutes_since_start()
             self.checkpoint.take(self.setup.train_step, self.state)
         self.processes.meet()

@@ -104,6 +104,10 @@ class TrainStep:
         """Return copies of the averaged weights."""
         return [np.array(mean.numpy()) for mean in self.average]
 
+    def is_finite(self) -> bool:
+        """Return whether all averaged weights are finite, which the loss of the last step need not have shown."""
+        return all(np.isfinite(average).all() for average in self.averages())
+
     def use(self, weights: Iterable[np.ndarray]) -> None:
         """Give the network, and the quantiser, these weights."""
         for variable, value in zip(self.weights, weights, strict=True):
@@ -186,7 +190,8 @@ class TrainStep:
         n_steps = ops.cast(self.optimizer.iterations, "float32")
         pace = ops.maximum(1 - self.config.averaging, 1 / (1 + n_steps))
         for mean, weight in zip(self.average, self.weights, strict=True):
-            mean.assign_add(pace * (weight - mean))
+            # In place; `mean.assign_add` would make a copy of it first.
+            self.optimizer.assign_add(mean, pace * (weight - mean))
 
     def _state_variables(self) -> list[keras.Variable]:
         """Return what the next step depends on and changes, in the order of a checkpoint."""

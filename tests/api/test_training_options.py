@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 from speech_autoencoder.api import training_options
-from speech_autoencoder.api.training_options import Options, choose
+from speech_autoencoder.api.training import _within_memory
+from speech_autoencoder.api.training_options import Choice, Options, choose, suit_devices
 from speech_autoencoder.config import SIZES, CodecConfig, LossConfig, TrainingConfig, model_config
 from speech_autoencoder.training.batches import most_sequences, sequence_frames, training_bytes
 from speech_autoencoder.training.checkpoints import Checkpoint, Settings, TrainingState
@@ -170,3 +171,73 @@ def test_training_bytes_grow_with_the_batch_alone():
     sizes = np.array([training_bytes(TINY, MODEL, n) for n in (0, 1, 11)])
     assert sizes[0] > 5e8
     assert sizes[2] - sizes[0] == pytest.approx(11 * (sizes[1] - sizes[0]))
+
+
+CHOICE = Choice(TrainingConfig(), MODEL, None, "auto")
+
+
+def suited(n_frames, accelerators, n_devices, choice=CHOICE, **given):
+    """Return (batch size, lines) for a corpus of recordings of these frames, on these devices."""
+    lines = []
+    data = make_dataset([f"{i}.wav" for i in range(len(n_frames))], n_frames)
+    suit = suit_devices(choice, Options(**given), data, accelerators, n_devices, lines.append)
+    return suit.config.batch_size, lines
+
+
+def test_suit_devices_on_processors_leaves_the_batch_without_a_word():
+    assert suited([40] * 300, [], 1) == (16, [])
+
+
+def test_suit_devices_on_a_gpu_takes_a_larger_batch_and_names_the_card():
+    assert suited([40] * 300, ["NVIDIA H100"], 1) == (64, ["Computing on NVIDIA H100, with --batch-size 64."])
+    assert suited([40] * 3, ["NVIDIA H100"], 1)[0] == 16  # a small corpus would be in it many times
+    assert suited([40] * 300, ["A"] * 2 + ["B"], 3) == (63, ["Computing on 2 x A and B, with --batch-size 63."])
+
+
+def test_suit_devices_on_a_gpu_keeps_the_batch_that_is_asked_for():
+    eight = CHOICE._replace(config=TrainingConfig(batch_size=8))
+    assert suited([40] * 300, ["A"], 1, eight, batch_size=8)[0] == 8
+    assert suited([40] * 300, ["A"], 1, eight, resume=True)[0] == 8
+
+
+def test_suit_devices_that_cannot_share_a_batch_are_refused():
+    message = "--batch-size 16 cannot be shared by 3 devices: choose a multiple of 3, such as 15."
+    refused(message, do=lambda: suited([40] * 300, [], 3))
+
+
+def short_of_memory(fitting):
+    """Return a training with memory for `fitting` sequences, and what it was called with."""
+    calls = []
+
+    def train_with(config):
+        calls.append(config.batch_size)
+        if config.batch_size > fitting:
+            raise RuntimeError("RESOURCE_EXHAUSTED: Out of memory allocating 4294967296 bytes.")
+        return "result"
+
+    return train_with, calls
+
+
+def test_train_without_memory_on_the_device_halves_the_batch_once_and_says_so():
+    train_with, calls = short_of_memory(fitting=8)
+    lines = []
+    assert _within_memory(train_with, TrainingConfig(), say=lines.append, can_halve=True) == "result"
+    assert calls == [16, 8]
+    assert lines == ["There is too little memory on the device for --batch-size 16: it is 8 from here on."]
+
+
+@pytest.mark.parametrize(("can_halve", "size"), [(True, 8), (False, 16)], ids=["twice", "resumed"])
+def test_train_without_memory_for_half_a_batch_is_refused(can_halve, size):
+    train_with, _ = short_of_memory(fitting=1)
+    refused(
+        f"There is too little memory on the device for --batch-size {size}: ",
+        do=lambda: _within_memory(train_with, TrainingConfig(), say=print, can_halve=can_halve),
+    )
+
+
+def test_train_another_error_is_not_taken_for_a_lack_of_memory():
+    def train_with(config):
+        raise RuntimeError("another")
+
+    with pytest.raises(RuntimeError, match="another"):
+        _within_memory(train_with, TrainingConfig(), say=print, can_halve=True)

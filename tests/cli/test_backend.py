@@ -7,6 +7,7 @@ import sys
 
 import pytest
 
+from speech_autoencoder.cli import backend, libraries
 from speech_autoencoder.cli.backend import _reason, start_backend
 from speech_autoencoder.errors import InputError
 from tests.helpers.common import ROOT, one_line_of
@@ -76,3 +77,51 @@ def test_start_backend_that_cannot_be_imported_says_what_to_do(monkeypatch):
 )
 def test_reason_is_one_line(text, expected):
     assert _reason(ImportError(text)) == expected
+
+
+def without(*missing):
+    """Return a find_spec that does not find these libraries."""
+    real = libraries.find_spec
+    return lambda name: None if name in missing else real(name)
+
+
+@pytest.mark.parametrize(
+    ("chosen", "missing", "expected"),
+    [
+        ("", (), "tensorflow"),
+        ("", ("tensorflow",), "jax"),
+        ("", ("tensorflow", "jax"), "tensorflow"),
+        ("jax", (), "jax"),
+        (" JAX", (), "jax"),
+        ("tensorflow", ("tensorflow",), "tensorflow"),
+    ],
+)
+def test_chosen_backend_is_that_of_the_environment_or_what_is_installed(monkeypatch, chosen, missing, expected):
+    monkeypatch.setenv("KERAS_BACKEND", chosen)
+    monkeypatch.setattr(backend, "find_spec", lambda name: name not in missing)
+    assert backend.chosen_backend() == expected
+
+
+@pytest.mark.parametrize("name", ["torch", "openvino", "Theano 1"])
+def test_chosen_backend_another_one_is_refused(monkeypatch, name):
+    monkeypatch.setenv("KERAS_BACKEND", name)
+    with pytest.raises(InputError) as error:
+        backend.chosen_backend()
+    assert one_line_of(error) == f"KERAS_BACKEND is {name}: expected tensorflow or jax."
+
+
+@pytest.mark.parametrize(("name", "command"), [("jax", "pip install '.[jax]'"), ("tensorflow", "pip install -r ")])
+def test_require_backend_not_installed_says_how_to_install_it(monkeypatch, name, command):
+    monkeypatch.setenv("KERAS_BACKEND", name)
+    monkeypatch.setattr(libraries, "find_spec", without(name))
+    with pytest.raises(InputError, match=f"^{name} is not installed for ") as error:
+        backend.require_backend()
+    assert command in one_line_of(error)
+
+
+def test_train_on_a_backend_that_there_is_none_of_is_one_line(tmp_path):
+    command = [sys.executable, ROOT / "autoencoder_for_many_data.py"]
+    environment = os.environ | {"KERAS_BACKEND": "torch"}
+    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == "autoencoder_for_many_data.py: error: KERAS_BACKEND is torch: expected tensorflow or jax.\n"

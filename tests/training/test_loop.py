@@ -205,8 +205,27 @@ def test_train_interrupted_in_the_first_epoch_leaves_an_older_model(forty, tmp_p
     with pytest.raises(KeyboardInterrupt):
         train_tiny(forty, tmp_path, bar=bar)
     assert bar.closed
-    assert [path.name for path in tmp_path.iterdir()] == ["model.h5"]
     assert (tmp_path / "model.h5").read_bytes() == b"an older model"
+
+
+def test_train_killed_within_an_epoch_resumes_from_there_to_the_same(whole, forty, tmp_path, monkeypatch):
+    """An epoch may take long: a checkpoint every half a minute, whatever the epoch, is what a crash costs."""
+
+    class Killed(Exception):
+        """No time to save anything."""
+
+    def die():
+        raise Killed
+
+    monkeypatch.setattr(checkpoints, "_EVERY_S", -1)
+    bar = Bar()
+    bar.update = lambda n=1: die() if (setattr(bar, "count", bar.count + n) or bar.count) == 14 else None
+    with pytest.raises(Killed):
+        train_tiny(forty, tmp_path, bar=bar)
+    assert names_in(tmp_path) == ["model.checkpoint.npz"]
+    bar = Bar()
+    assert_same_result(train_tiny(forty, tmp_path, resume=True, bar=bar), whole[0])
+    assert bar.count == bar.total
 
 
 def test_train_interrupted_twice_leaves_the_old_model_and_a_checkpoint(forty, tmp_path, monkeypatch):
@@ -278,7 +297,9 @@ def test_train_weights_of_nan_after_the_last_step_are_never_saved(forty, tmp_pat
     monkeypatch.setattr(checkpoints, "_EVERY_S", -1)
     with pytest.raises(InputError, match="a weight is NaN"):
         train_tiny(forty, tmp_path)
-    assert list(tmp_path.iterdir()) == []
+    assert names_in(tmp_path) == ["model.checkpoint.npz"]  # of a step before
+    with np.load(tmp_path / "model.checkpoint.npz") as arrays:
+        assert all(np.isfinite(arrays[name]).all() for name in arrays if name.startswith("state"))
 
 
 # A codec

@@ -1,4 +1,7 @@
-"""Training computed by TensorFlow: a graph of two parts, which two threads of a processor compute at once."""
+"""Training computed by TensorFlow: a graph of two parts, which two threads of a processor compute at once.
+
+On a GPU, it is one part, compiled by XLA.
+"""
 
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
@@ -80,8 +83,8 @@ def gradients_of(
 
 
 def batch_parts(batch_size: int) -> list[slice]:
-    """Return which sequences of a batch are computed together."""
-    size = ceil_div(batch_size, _N_PARTS)
+    """Return which sequences of a batch are computed together: on a GPU all of them."""
+    size = batch_size if accelerators() else ceil_div(batch_size, _N_PARTS)
     return [slice(first, first + size) for first in range(0, batch_size, size)]
 
 
@@ -112,8 +115,9 @@ def mean_over_parts(compute: Callable[..., Any], parts: list[slice], x: Tensor, 
 
 def _as_graph(function: Callable[..., Any]) -> Compiled:
     """Return a function of (clips, mask, level) as a graph for batches of the shape that it is first called with."""
-    # AutoGraph would search the code for loops, of which there are none: a second more until training begins.
-    return tf.function(function, autograph=False)
+    # AutoGraph would search the code for loops, of which there are none: a second more until training begins. XLA is
+    # for GPUs: on processors, it is slower.
+    return tf.function(function, autograph=False, jit_compile=bool(accelerators()) or None)
 
 
 def set_threads(intra_op: int, inter_op: int) -> bool:
