@@ -1,4 +1,4 @@
-"""A folder of the package imports only from those before it in the pipeline; TensorFlow stays where it belongs."""
+"""A folder of the package imports only from those before it in the pipeline; Keras stays where it belongs."""
 
 import ast
 import re
@@ -29,8 +29,9 @@ ORDER = [
     "__main__",
 ]
 MOST_MODULES = 15
-# Modules that may import TensorFlow and Keras.
-TENSORFLOW = {PACKAGE / "model" / "keras_network.py", *(PACKAGE / "training").rglob("*.py")}
+KERAS = {"keras", "tensorflow", "jax"}
+# Modules that may import them.
+TRAINING = {PACKAGE / "model" / "keras_network.py", *(PACKAGE / "training").rglob("*.py")}
 SCRIPTS = {path.stem for path in ROOT.glob("*.py")}
 
 
@@ -61,31 +62,29 @@ def test_package_init_files_import_nothing():
         assert set(imported(path, when_run=True, at_top=True)) <= allowed, path
 
 
-def test_tensorflow_is_imported_only_where_networks_are_trained():
+def test_keras_and_its_backends_are_imported_only_where_networks_are_trained():
     for path in [*ROOT.glob("*.py"), *PACKAGE.rglob("*.py")]:
         names = {name.split(".")[0] for name in imported(path)}
-        assert path in TENSORFLOW or not names & {"tensorflow", "keras"}, path
+        assert path in TRAINING or not names & KERAS, path
 
 
-def test_tensorflow_is_imported_at_the_top():
-    for path in TENSORFLOW:
+def test_keras_and_its_backends_are_imported_at_the_top():
+    for path in TRAINING:
         tree = ast.parse(path.read_text())
         inner = [node for node in ast.walk(tree) if isinstance(node, ast.Import | ast.ImportFrom)]
         for node in inner:
             names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else [node.module or ""]
-            is_tensorflow = {name.split(".")[0] for name in names} & {"tensorflow", "keras"}
-            assert node in tree.body or not is_tensorflow, path
+            is_keras = {name.split(".")[0] for name in names} & KERAS
+            assert node in tree.body or not is_keras, path
 
 
-def test_tensorflow_is_started_by_no_import_outside_of_training():
-    """Where TensorFlow cannot be imported, everything but training works."""
+def test_keras_is_started_by_no_import_outside_of_training():
+    """Where Keras or its backend cannot be imported, everything but training works."""
     for path in [*ROOT.glob("*.py"), *PACKAGE.rglob("*.py")]:
-        if path not in TENSORFLOW:
+        if path not in TRAINING:
             for other in {path, *import_closure(path, at_top=True)}:
                 names = {name.split(".")[0] for name in imported(other, at_top=True)}
-                assert not names & {"tensorflow", "keras"}, (
-                    f"{path.relative_to(ROOT)} imports {other.relative_to(ROOT)}"
-                )
+                assert not names & KERAS, f"{path.relative_to(ROOT)} imports {other.relative_to(ROOT)}"
 
 
 def test_dask_is_imported_only_by_the_engine_that_is_asked_for():

@@ -1,7 +1,7 @@
 """How far one log-mel is from another, perceptually: what the two losses share, and the loss of the latent search.
 
 `LogMelDistance` defines the distance. It has two implementations, which a test holds together: `SearchLoss` here
-(numpy, one recording, with its gradient) and `training_loss.TrainingLoss` (TensorFlow, batches).
+(numpy, one recording, with its gradient) and `training_loss.TrainingLoss` (Keras, batches).
 """
 
 import math

@@ -15,7 +15,7 @@ def available_cpus() -> int:
 def training_threads() -> tuple[int, int]:
     """Return the threads that share an operation in training, and the operations that run at the same time.
 
-    Two operations, as training.train_step computes a batch in two parts.
+    Two operations, as training.backends.tensorflow computes a batch in two parts.
     """
     return max(1, available_cpus() // 2), 2
 
