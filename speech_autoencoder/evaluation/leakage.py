@@ -225,7 +225,7 @@ class _Nearest:
 def _spectra(dataset: Dataset, recordings: range) -> np.ndarray:
     """Return the spectra of some recordings, (n_recordings, n_features).
 
-    Those of one length are computed together: each by itself takes ten times as long (docs/experiments.md).
+    Those of one length are computed together, which is quicker (docs/experiments.md).
     """
     lengths = np.minimum(dataset.n_frames[recordings.start : recordings.stop], _MOST_FRAMES)
     spectra: np.ndarray | None = None
