@@ -49,9 +49,7 @@ def test_remote_path_carries_access_wherever_it_goes_and_never_shows_it(url):
     assert path.url.endswith("c.npy?X-Amz-Signature=KEY%2Fse/cret") or path.user == "KEY:se/cret"
 
 
-@pytest.mark.parametrize(
-    "use", [open, os.stat, os.path.realpath, os.fspath, Path.mkdir, lambda path: path.open("wb")], ids=str
-)
+@pytest.mark.parametrize("use", [open, os.stat, os.path.realpath, os.fspath, Path.mkdir, lambda path: path.open("wb")])
 def test_remote_path_is_refused_by_what_only_knows_files(use):
     refused("s3://bucket/a.wav is a URL, which is not taken here: name a file", do=lambda: use(expanded(SECRET)))
 
