@@ -17,7 +17,7 @@ from tests.helpers.common import ROOT, TINY, make_speech
 pytest.importorskip("jax")
 
 # Tests of the loop that are worth running on each backend.
-SHARED = "resumes_to_the_same or same_seed or killed_within or codec_model_has or codec_resumed"
+SHARED = "resumes_to_the_same or same_seed or killed_within or codec_model_has"
 _LONG_S = 240
 
 

@@ -109,8 +109,8 @@ def test_train_baseline_is_fitted_without_validation(whole, forty):
 def test_train_same_seed_gives_same_weights_from_epochs_that_differ(whole, forty, tmp_path, monkeypatch):
     real, epochs = Batches.epoch, []
 
-    def watched(self, rng=None):
-        batches = list(real(self, rng))
+    def watched(self, rng=None, **options):
+        batches = list(real(self, rng, **options))
         if rng is not None:
             epochs.append(b"".join(clips.tobytes() for clips, *_ in batches))
         return batches
@@ -272,7 +272,7 @@ def test_train_batch_of_nan_raises_and_saves_nothing(forty, tmp_path, monkeypatc
     (tmp_path / "model.h5").write_bytes(b"an older model")
     real = Batches.epoch
 
-    def poisoned(self, rng=None):
+    def poisoned(self, rng=None, **options):
         for clips, *rest in real(self, rng):
             yield (clips * np.float32("nan") if rng else clips), *rest
 
