@@ -1,6 +1,9 @@
 """What the processes of a training agree on. Here each is a thread: test_jax.py ends real ones."""
 
+import os
 import socket
+import subprocess
+import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -12,6 +15,7 @@ from speech_autoencoder.training.processes import group
 from speech_autoencoder.training.processes.connection import free_port
 from speech_autoencoder.training.processes.group import Processes, joined
 from speech_autoencoder.training.processes.place import Place
+from tests.helpers.common import ROOT
 
 
 @contextmanager
@@ -127,3 +131,49 @@ def test_joined_process_0_that_is_not_there_is_named(monkeypatch):
         joined(Place(1, 2, "127.0.0.1", port), say=lambda text: None, warn=print),
     ):
         pass
+
+
+# A process that meets the others until it is ended, or waits for something else, as for JAX.
+PROCESS = """
+import os, sys, time
+from speech_autoencoder.cli.process import run_main, warn
+from speech_autoencoder.training.processes.group import joined
+from speech_autoencoder.training.processes.place import find_place
+def main():
+    with joined(find_place(os.environ), say=lambda text: None, warn=warn) as processes:
+        processes.meet()
+        print("here", flush=True)
+        while True:
+            time.sleep(0.01) if "meets" in sys.argv else time.sleep(1_000)
+            processes.meet()
+run_main(main, "train")
+"""
+
+
+@pytest.mark.parametrize("dies", [0, 1])
+@pytest.mark.parametrize("does", ["meets", "waits"])
+def test_joined_of_a_process_that_dies_the_others_end_with_a_line(dies, does):
+    environment = os.environ | {
+        "PYTHONPATH": str(ROOT),
+        "KERAS_DISTRIBUTION_NUM_PROCESSES": "3",
+        "KERAS_DISTRIBUTION_JOB_ADDRESSES": f"127.0.0.1:{free_port()}",
+    }
+    processes = [
+        subprocess.Popen(
+            [sys.executable, "-c", PROCESS, does],
+            env=environment | {"KERAS_DISTRIBUTION_PROCESS_ID": str(number)},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        for number in range(3)
+    ]
+    assert [process.stdout.readline() for process in processes] == ["here\n"] * 3
+    processes[dies].kill()
+    for number, process in enumerate(processes):
+        _, errors = process.communicate(timeout=60)
+        if number != dies:
+            assert process.returncode == 2
+            assert len(errors.splitlines()) == 1
+            assert f"Process {dies} of 3 has ended: " in errors
+            assert errors.endswith("The training goes on from its checkpoint with --resume.\n")
