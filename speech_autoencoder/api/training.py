@@ -237,7 +237,7 @@ def _train(
 
 def _identity(asked: Options, array: dataset.Dataset, choice: Choice) -> dict[str, Any]:
     """Return what all processes of a training must have, by what messages call it."""
-    found = versions("jax", PROGRAM)
+    found = versions(PROGRAM)
     libraries = {name: found.get(name) for name in ("keras", "jax", PROGRAM)}
     others = {
         "array": array.fingerprint,

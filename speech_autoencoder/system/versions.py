@@ -8,7 +8,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 # What every result depends on.
-_LIBRARIES = ("tensorflow", "tensorflow-cpu", "keras", "numpy", "scipy", "librosa", "soundfile", "soxr", "h5py")
+_LIBRARIES = ("tensorflow", "tensorflow-cpu", "jax", "keras", "numpy", "scipy", "librosa", "soundfile", "soxr", "h5py")
 # What only an evaluation depends on; all but the first two are optional.
 METRIC_LIBRARIES = (
     "pystoi",
