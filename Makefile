@@ -17,9 +17,9 @@ P := speech_autoencoder
 # after it stale. tests/test_makefile.py compares these lists with the imports.
 modules = $(wildcard $(patsubst %, $P/%/*.py, $1))
 FEATURES := $(addprefix $P/, __init__.py config.py errors.py script_names.py) \
-	$(call modules, system audio audio/formats data cli)
+	$(call modules, system engines storage audio audio/formats data data/parts data/sidecar cli)
 MODEL := $(FEATURES) $(call modules, model codec)
-TRAINING := $(MODEL) $(call modules, training)
+TRAINING := $(MODEL) $(call modules, training training/backends training/processes)
 EVALUATION := $(TRAINING) $(call modules, evaluation evaluation/metrics report) $(wildcard $P/report/templates/*) \
 	$P/export/model_card.py
 PREDICTION := $(MODEL) $(addprefix $P/report/, interpolation_figure.py recording_figure.py)
@@ -60,11 +60,11 @@ demo: train_data.npy test_data.npy my_model_for_many_data.h5 evaluation.json rec
 	then rm $@.now; else mv $@.now $@; fi
 
 # A stamp for each array, as the scripts do not touch an array that is still correct.
-.venv/train: .venv/recordings-training train_data_generator.py $(FEATURES) $(call behind, datasets, features)
+.venv/train: .venv/recordings-training train_data_generator.py $(FEATURES) $(call behind, array_reports datasets engines parts, features)
 	$(PY) train_data_generator.py
 	touch $@
 
-.venv/test: .venv/train .venv/recordings-testing test_data_generator.py $(FEATURES) $(call behind, datasets, features)
+.venv/test: .venv/train .venv/recordings-testing test_data_generator.py $(FEATURES) $(call behind, array_reports datasets engines parts, features)
 	$(PY) test_data_generator.py
 	touch $@
 
@@ -77,10 +77,10 @@ test_data.npy: .venv/test train_data.npy test_data.json ; @test -e $@ || $(PY) t
 my_model_for_many_data.h5: train_data.npy autoencoder_for_many_data.py $(TRAINING) $(call behind, training training_options, train)
 	$(PY) autoencoder_for_many_data.py --minutes $(MINUTES)
 
-evaluation.json: test_data.npy my_model_for_many_data.h5 evaluate_for_many_data.py $(EVALUATION) $(call behind, evaluation evaluation_steps, evaluate)
+evaluation.json: test_data.npy my_model_for_many_data.h5 evaluate_for_many_data.py $(EVALUATION) $(call behind, engines evaluation evaluation_steps, evaluate)
 	$(PY) evaluate_for_many_data.py
 
-reconstruct.wav: my_model_for_many_data.h5 predict_for_one_data.py $(PREDICTION) $(call behind, interpolation prediction, predict)
+reconstruct.wav: my_model_for_many_data.h5 predict_for_one_data.py $(PREDICTION) $(call behind, engines file_batches interpolation prediction, predict)
 	$(PY) predict_for_one_data.py --no-show
 
 test: .venv/dev  ## run the whole test suite

@@ -17,6 +17,8 @@ PACKAGE = ROOT / "speech_autoencoder"
 DISTRIBUTIONS = {"PIL": "pillow", "sklearn": "scikit-learn", "tensorflow": "tensorflow-cpu"}
 # What libraries need without asking for it.
 OF_LIBRARIES = {"dnsmos": {"onnxruntime", "requests"}}
+# What is in the extra `train`, too: each backend comes with Keras.
+ALSO_OF_TRAIN = {"jax": {"keras"}}
 
 
 def commands(names):
@@ -27,8 +29,8 @@ def commands(names):
 # What a part imports, when it is there, from other extras than its own.
 OPTIONAL = {
     "base": {"formats", "parquet", "cluster", "remote"},
-    "train": {"formats", "tensorboard", "cluster", "remote"},
-    "evaluate": {"formats", "train", "metrics", "dnsmos", "pocketsphinx", "whisper", "cluster", "remote"},
+    "train": {"formats", "tensorboard", "jax", "cluster", "remote"},
+    "evaluate": {"formats", "train", "jax", "metrics", "dnsmos", "pocketsphinx", "whisper", "cluster", "remote"},
     "export": {"formats", "cluster", "remote"},
 }
 PARTS = {
@@ -78,7 +80,8 @@ def test_requirements_of_development_are_in_the_ranges_of_the_extras():
 @pytest.mark.parametrize("extra", sorted({*EXTRAS.values()}))
 def test_extras_are_those_of_pyproject(extra):
     ours = {distribution(name) for name, its_extra in EXTRAS.items() if its_extra == extra}
-    assert ours == set(asked(extra)) - {"tensorflow"} - OF_LIBRARIES.get(extra, set())
+    others = OF_LIBRARIES.get(extra, set()) | ALSO_OF_TRAIN.get(extra, set())
+    assert ours == set(asked(extra)) - {"tensorflow"} - others
 
 
 def test_dependencies_are_what_the_package_imports():
