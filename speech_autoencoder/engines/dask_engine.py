@@ -165,7 +165,7 @@ class _Run:
         if future.status == "finished":
             try:
                 return future.result(timeout=_ANSWER_S)
-            except TimeoutError:
+            except (TimeoutError, KilledWorker):  # the worker ended before it gave the result
                 return worker.CRASHED, "was lost with its worker"
             except (OSError, RuntimeError) as problem:
                 raise self._lost_scheduler() from problem
