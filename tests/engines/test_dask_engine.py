@@ -75,7 +75,8 @@ def test_run_workers_that_are_killed_lose_nothing(opened, on_cluster, tmp_path):
     assert len(killed) == 2
     assert len(found) > len(lists)
     assert list(chain.from_iterable(found)) == list(range(0, 48, 2))
-    assert {path.name: path.read_text() for path in tmp_path.glob("*.txt")} == {
+    # Hidden files of processes that were killed may be left, as after any kill; whoever writes there next removes them.
+    assert {path.name: path.read_text() for path in tmp_path.glob("[0-9]*.txt")} == {
         f"{i}.txt": str(2 * i) for i in range(24)
     }
 
