@@ -171,4 +171,5 @@ def test_train_option_that_is_none_is_refused(array, options, words):
 
 def test_train_without_tensorflow_says_so_at_once(place, monkeypatch):
     monkeypatch.setitem(sys.modules, "tensorflow", None)
+    monkeypatch.setenv("KERAS_BACKEND", "tensorflow")  # without it, JAX takes its place where it is installed
     refused("tensorflow is not installed", "run pip install", do=lambda: sa.train("gone.npy", "model.h5"))
