@@ -81,6 +81,15 @@ def test_run_workers_that_are_killed_lose_nothing(opened, on_cluster, tmp_path):
     }
 
 
+@pytest.fixture
+def interruptible():
+    """Let SIGINT interrupt, also where the tests run in the background, which ignores it."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("interruptible")
 def test_run_that_is_interrupted_ends_the_tasks_and_leaves_the_cluster(opened, on_cluster, tmp_path):
     wait = partial(chunks.wait_for_file, folder=tmp_path)
     taken = []
