@@ -203,11 +203,12 @@ def build_dataset(
         beside = [(dataset.sidecar_path(array_path), is_sidecar), (columns_path(array_path), is_columns)]
         require_outputs([(array_path, is_array), *beside], inputs=inputs, overwrite=overwrite)
     labels_dir = recordings.folder if recordings.speakers is None else None
-    read = partial(read_names, audio_dir=labels_dir, pattern=names, training_array=training_path)
     n_workers = workers or available_cpus()
+    read = partial(read_names, audio_dir=labels_dir, pattern=names, training_array=training_path)
     with blas_threads(1), _opened(engine, n_workers, recordings, array_path, report, in_parts=in_parts) as opened:
+        told = recordings.understand(read)
         if in_parts:
-            shares = divide(recordings, recordings.understand(read), array_path, count)
+            shares = divide(recordings, told, array_path, count)
             command = _command(folder, list_path, array_path, like, features, names, strict=strict, salvage=salvage)
             making = Making.of(
                 recordings,
@@ -226,7 +227,6 @@ def build_dataset(
                 run = run_on(opened, recordings) if opened else None
                 summary = build_all(making, shares, workers=n_workers, report=report, run=run)
         else:
-            told = recordings.understand(read)
             given = recordings, told, array_path, features
             summary = building.build(
                 recordings,
@@ -235,7 +235,7 @@ def build_dataset(
                 workers=n_workers,
                 strict=strict,
                 salvage=salvage,
-                read_names=lambda _: told,
+                told=told,
                 progress=report.progress("features"),
                 analyser=analyser_on(opened, *given, strict=strict, salvage=salvage) if opened else None,
             )

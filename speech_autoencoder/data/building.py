@@ -20,7 +20,7 @@ from speech_autoencoder.config import FeatureConfig
 from speech_autoencoder.data import recordings_folder
 from speech_autoencoder.data.analysis import Analysed, Unusable, analyse, stamp, together
 from speech_autoencoder.data.earlier_array import EarlierArray
-from speech_autoencoder.data.recording_names import Understanding, understand
+from speech_autoencoder.data.recording_names import Understanding
 from speech_autoencoder.data.recordings import Recordings
 from speech_autoencoder.data.sidecar.clips_file import Progress, digest_of_clips
 from speech_autoencoder.data.sidecar.columns import COLUMNS, FILE_COLUMNS, how_names_are_read, name_columns
@@ -155,7 +155,7 @@ def build(
     workers: int,
     strict: bool = False,
     salvage: bool = False,
-    read_names: Callable[[Sequence[str]], Understanding] = understand,
+    told: Understanding | None = None,
     progress: Progress = lambda items, total: items,
     analyser: Analyser | None = None,
     part: dict[str, Any] | None = None,
@@ -176,8 +176,8 @@ def build(
         Raise InputError for a recording that cannot be used, instead of leaving it out.
     salvage : bool
         Use what can be decoded of recordings that are not whole.
-    read_names : callable, optional
-        Returns what the recordings' paths tell, as far as a list does not say it.
+    told : Understanding, optional
+        The speakers and labels; by default what `Recordings.understand` finds out.
     progress : callable, optional
         `progress(items, total)` wraps the loops over the existing array and over the recordings.
     analyser : callable, optional
@@ -191,7 +191,7 @@ def build(
         If no recording can be used, or the array cannot be written.
     """
     recordings = _recordings(source)
-    told = recordings.understand(read_names)
+    told = told or recordings.understand()
     old = EarlierArray.load(array_path, features, code_digest(salvage, has_pyav()), progress)
     old.find_unchanged(recordings, workers)
     if old.is_current(recordings):

@@ -12,6 +12,7 @@ from speech_autoencoder.data import earlier_array
 from speech_autoencoder.data.building import build
 from speech_autoencoder.data.dataset import load, sidecar_path
 from speech_autoencoder.data.recording_names import conventional, understand
+from speech_autoencoder.data.recordings import Recordings
 from tests.helpers.arrays import contents, edit_sidecar
 from tests.helpers.common import LENGTHS, TINY, make_speech
 
@@ -125,8 +126,8 @@ def test_build_over_a_sidecar_without_the_later_columns_compares_bytes(corpus, a
 
 def test_build_names_read_otherwise_change_the_sidecar_alone(corpus, array):
     clips = array.read_bytes()
-    read_names = partial(understand, pattern="{take}_{speaker}_{n}")
-    summary = build(corpus, array, TINY, workers=1, read_names=read_names)
+    told = Recordings.of_folder(corpus).understand(partial(understand, pattern="{take}_{speaker}_{n}"))
+    summary = build(corpus, array, TINY, workers=1, told=told)
     assert (summary.written, summary.n_computed) == (False, 0)
     assert array.read_bytes() == clips
     loaded = load(array, "")

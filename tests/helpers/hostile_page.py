@@ -9,6 +9,7 @@ from speech_autoencoder.codec.latent_search import Encoder
 from speech_autoencoder.config import CLASSIC, InversionConfig, LatentSearchConfig
 from speech_autoencoder.data import building, dataset
 from speech_autoencoder.data.recording_names import understand
+from speech_autoencoder.data.recordings import Recordings
 from speech_autoencoder.evaluation import evaluation, leakage, rates, verdict
 from speech_autoencoder.evaluation.results import ArrayFile, Evaluation, Measurements, RunConfig
 from speech_autoencoder.report import page
@@ -59,8 +60,9 @@ def make_page(folder, trained, small_arrays):
         path = folder / "audio" / f"<b>{number % 2}<b>" / name
         path.parent.mkdir(parents=True, exist_ok=True)
         sf.write(path, make_speech(SR // 2 + 1_000 * number, SR, seed=number), SR)
-    names = partial(understand, pattern="{speaker}/*")
-    building.build(folder / "audio", folder / "data.npy", CLASSIC, workers=2, read_names=names)
+    recordings = Recordings.of_folder(folder / "audio")
+    told = recordings.understand(partial(understand, pattern="{speaker}/*"))
+    building.build(recordings, folder / "data.npy", CLASSIC, workers=2, told=told)
     data = dataset.load(folder / "data.npy", "")
     model = trained[0].model
     encoder = Encoder(model, LatentSearchConfig(steps=0))

@@ -175,7 +175,7 @@ def make_part(
         workers=workers,
         strict=making.strict,
         salvage=making.salvage,
-        read_names=lambda _: told,
+        told=told,
         analyser=counting,
         part=share._asdict() | {"first": names[0], "count": making.count, "command": making.command},
     )
