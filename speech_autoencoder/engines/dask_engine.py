@@ -15,7 +15,7 @@ from distributed import Client, Future, KilledWorker
 
 from speech_autoencoder.engines import worker
 from speech_autoencoder.engines.cluster import connected, end, within
-from speech_autoencoder.engines.engine import DASK, Chunk, Limit, Lost, Say
+from speech_autoencoder.engines.engine import Chunk, Limit, Lost, Say
 from speech_autoencoder.engines.terms import OURS, Terms, terms
 from speech_autoencoder.errors import InputError
 from speech_autoencoder.system.wording import duration
@@ -45,8 +45,6 @@ def open_dask(workers: int, say: Say, reads: Sequence[Path], writes: Sequence[Pa
 
 class DaskEngine:
     """An `Engine` of a Dask cluster."""
-
-    name = DASK
 
     def __init__(self, client: Client, cluster: str, agreed: Terms, say: Say) -> None:
         self._given = client, cluster, agreed, say

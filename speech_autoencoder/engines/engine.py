@@ -1,4 +1,7 @@
-"""What an engine is: it does chunks of work, in threads of this process or in processes of a Dask cluster."""
+"""What an engine is: it does chunks of work in other processes, such as those of a Dask cluster.
+
+Threads of this process need none: see `system.parallel`.
+"""
 
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -36,15 +39,7 @@ class Lost:
 
 
 class Engine(Protocol):
-    """What does chunks of work.
-
-    Attributes
-    ----------
-    name : str
-        One of ENGINES.
-    """
-
-    name: str
+    """What does chunks of work."""
 
     def run(
         self, function: Callable[[Chunk], Any], chunks: Iterable[Chunk], *, limit_s: Limit
@@ -54,7 +49,7 @@ class Engine(Protocol):
         Dask's processes may end, and chunks are then done again: whatever the function writes, it writes whole or not
         at all, to where all computers of the cluster see it. A chunk that ends its process is divided, so that it has
         several results, of consecutive items in their order; so is one that exceeds its time limit. A single item that
-        does so is yielded as `Lost`. Threads know neither divided chunks, nor limits, nor lost items.
+        does so is yielded as `Lost`.
 
         Parameters
         ----------
@@ -87,9 +82,9 @@ def open_engine(
     Parameters
     ----------
     name
-        One of ENGINES.
+        One of ENGINES but THREADS.
     workers
-        Threads, or processes of a cluster that is started here. A cluster of others has its own.
+        Processes of a cluster that is started here. A cluster of others has its own.
     say
         Takes a line about the cluster.
     reads
@@ -102,18 +97,13 @@ def open_engine(
     InputError
         If there is no such engine, or the cluster does not answer or differs in its versions.
     """
-    if name == THREADS:
-        from speech_autoencoder.engines.threads import Threads
-
-        yield Threads(workers)
-    elif name == DASK:
-        # Imports Dask, which only those need who ask for it.
-        from speech_autoencoder.engines.dask_engine import open_dask
-
-        with open_dask(workers, say, reads, writes) as engine:
-            yield engine
-    else:
+    if name != DASK:
         raise InputError(f"engine is {name!r}: expected {' or '.join(ENGINES)}.")
+    # Imports Dask, which only those need who ask for it.
+    from speech_autoencoder.engines.dask_engine import open_dask
+
+    with open_dask(workers, say, reads, writes) as engine:
+        yield engine
 
 
 def chunked(

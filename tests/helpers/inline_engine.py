@@ -8,8 +8,6 @@ from speech_autoencoder.engines.engine import Lost
 class InlineEngine:
     """An `Engine`; `is_lost` tells which items end the process that works on them."""
 
-    name = "inline"
-
     def __init__(self, is_lost=lambda item: False):
         self._is_lost = is_lost
 
