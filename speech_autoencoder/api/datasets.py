@@ -14,8 +14,7 @@ from speech_autoencoder.api.array_reports import describe_array, describe_corpus
 from speech_autoencoder.api.engines import engine_of, require_engine
 from speech_autoencoder.api.parts import build_all, build_one, divide
 from speech_autoencoder.api.reports import Reports, StartBar, reports
-from speech_autoencoder.cli.origins import is_array, is_columns, is_sidecar
-from speech_autoencoder.cli.outputs import require_outputs, require_parts_folder, require_suffix
+from speech_autoencoder.cli.outputs import array_outputs, require_outputs, require_parts_folder, require_suffix
 from speech_autoencoder.cli.process import blas_threads
 from speech_autoencoder.cli.progress import Say
 from speech_autoencoder.cli.session import settings_kept
@@ -29,7 +28,6 @@ from speech_autoencoder.data.parts.folder import array_at, folder_of, has_parts,
 from speech_autoencoder.data.parts.making import Making
 from speech_autoencoder.data.recording_names import Understanding
 from speech_autoencoder.data.recordings import Recordings
-from speech_autoencoder.data.sidecar.json_file import columns_path
 from speech_autoencoder.engines.engine import THREADS, Engine
 from speech_autoencoder.errors import InputError
 from speech_autoencoder.script_names import PROGRAM, TEST_DATA_GENERATOR, TRAIN_DATA_GENERATOR
@@ -200,8 +198,7 @@ def build_dataset(
     if in_parts:
         require_parts_folder(array_path, inputs=inputs, overwrite=overwrite)
     else:
-        beside = [(dataset.sidecar_path(array_path), is_sidecar), (columns_path(array_path), is_columns)]
-        require_outputs([(array_path, is_array), *beside], inputs=inputs, overwrite=overwrite)
+        require_outputs(array_outputs(array_path), inputs=inputs, overwrite=overwrite)
     labels_dir = recordings.folder if recordings.speakers is None else None
     n_workers = workers or available_cpus()
     read = partial(read_names, audio_dir=labels_dir, pattern=names, training_array=training_path)

@@ -5,17 +5,18 @@ from contextlib import suppress
 from dataclasses import replace
 from os import PathLike
 from pathlib import Path
+from typing import Any
 
 from speech_autoencoder.api.array_reports import content_of, describe_corpus
 from speech_autoencoder.api.reports import Reports, StartBar, reports
 from speech_autoencoder.cli.messages import describe_left_out
-from speech_autoencoder.cli.origins import IsOurs, is_array, is_columns, is_sidecar
-from speech_autoencoder.cli.outputs import require_outputs, require_suffix
+from speech_autoencoder.cli.origins import IsOurs, is_columns, is_sidecar
+from speech_autoencoder.cli.outputs import array_outputs, require_outputs, require_suffix
 from speech_autoencoder.cli.progress import Say
 from speech_autoencoder.cli.session import settings_kept
+from speech_autoencoder.config import FeatureConfig
 from speech_autoencoder.data import building
-from speech_autoencoder.data.building import Summary
-from speech_autoencoder.data.dataset import features_of
+from speech_autoencoder.data.building import LeftOut, Summary
 from speech_autoencoder.data.parts.folder import files_of_part, folder_of, has_parts, numbers_of_parts, part_path
 from speech_autoencoder.data.parts.index import gather
 from speech_autoencoder.data.parts.joining import join
@@ -97,17 +98,18 @@ def build_one(making: Making, shares: Shares, number: int, *, workers: int, repo
 
 def _summary(path: Path, made: list[Made], making: Making) -> Summary:
     """Return what parts hold that were made: those of a folder, or the one at a path."""
-    sidecar = read_sidecar(path, making.command)
+    left_out = [entry for part in made for entry in part.left_out]
+    notes = {name: note for part in made for name, note in part.notes.items()}
+    summary = _described(read_sidecar(path, making.command), making.features, left_out, notes)
+    is_written, n_computed = any(part.written for part in made), sum(part.n_computed for part in made)
+    return replace(summary, written=is_written, n_computed=n_computed)
+
+
+def _described(sidecar: dict[str, Any], features: FeatureConfig, left_out: LeftOut, notes: dict[str, str]) -> Summary:
+    """Return what an array of this sidecar holds, written without computing any of it."""
     columns = columns_in(sidecar)
-    return building.summarise(
-        any(part.written for part in made),
-        columns,
-        sum(part.n_computed for part in made),
-        making.features,
-        [entry for part in made for entry in part.left_out],
-        {name: note for part in made for name, note in part.notes.items()},
-        understanding_in(sidecar, columns) or Understanding([], []),
-    )
+    told = understanding_in(sidecar, columns) or Understanding([], [])
+    return building.summarise(True, columns, 0, features, left_out, notes, told)
 
 
 def _in_threads(shares: Shares, making: Making, workers: int, done: Callable[[float], object]) -> Iterator[Made]:
@@ -171,24 +173,12 @@ def merge_parts(
     if array_path:
         require_suffix(array_path, ".npy")
         lock(array_path)
-        files += [
-            (array_path, is_array),
-            (sidecar_path(array_path), is_sidecar),
-            (columns_path(array_path), is_columns),
-        ]
+        files += array_outputs(array_path)
     require_outputs(files, inputs=[], overwrite=overwrite)
     gather(folder, TRAIN_DATA_GENERATOR)
     sidecar = read_sidecar(folder, TRAIN_DATA_GENERATOR)
-    columns = columns_in(sidecar)
-    summary = building.summarise(
-        True,
-        columns,
-        0,
-        features_of(folder, TRAIN_DATA_GENERATOR),
-        [(entry["path"], entry["reason"]) for entry in sidecar["left_out"]],
-        sidecar["notes"],
-        understanding_in(sidecar, columns) or Understanding([], []),
-    )
+    left_out = [(entry["path"], entry["reason"]) for entry in sidecar["left_out"]]
+    summary = _described(sidecar, FeatureConfig.from_json(sidecar["features"]), left_out, sidecar["notes"])
     n_parts, command = len(sidecar["parts"]["n_clips"]), sidecar["parts"]["command"]
     report.say(f"Wrote {printable(sidecar_path(folder))} of {counted(n_parts, 'part')}: {content_of(summary)}.")
     describe_left_out(summary.left_out, "left out", report.say)

@@ -1,19 +1,17 @@
 """Where outputs go: suffixes, one output for each input, and nothing replaced that this program did not make."""
 
 import os
-import re
 import unicodedata
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from pathlib import Path
 
 from speech_autoencoder.cli.origins import IsOurs, is_array, is_columns, is_sidecar
+from speech_autoencoder.data.parts.folder import is_of_parts
+from speech_autoencoder.data.sidecar.json_file import columns_path, sidecar_path
 from speech_autoencoder.errors import InputError
 from speech_autoencoder.system.files import Elsewhere, destination, explain, ignores_case, printable, require_writable
 from speech_autoencoder.system.wording import counted
-
-# Files of an array in parts.
-_PART = re.compile(r"part-\d+\.(npy|json|columns)|index\.(json|columns)")
 
 
 def require_suffix(path: Path, suffix: str) -> None:
@@ -64,6 +62,11 @@ def require_outputs(outputs: Iterable[tuple[Path, IsOurs]], *, inputs: Iterable[
     require_writable(*paths)
 
 
+def array_outputs(array_path: Path) -> list[tuple[Path, IsOurs]]:
+    """Return the files of an array, those of its sidecar included, for `require_outputs`."""
+    return [(array_path, is_array), (sidecar_path(array_path), is_sidecar), (columns_path(array_path), is_columns)]
+
+
 def require_parts_folder(folder: Path, *, inputs: Iterable[Path], overwrite: bool) -> None:
     """Check that a folder can take the parts of an array, and that nothing is lost by it; call it before long work.
 
@@ -88,7 +91,7 @@ def require_parts_folder(folder: Path, *, inputs: Iterable[Path], overwrite: boo
         raise InputError(f"{printable(folder)} is a file: name a folder for the parts.") from None
     except OSError as error:
         raise InputError(f"{printable(folder)} could not be read: {explain(error)}.") from error
-    outputs = [path for path in found if _PART.fullmatch(path.name)]
+    outputs = [path for path in found if is_of_parts(path.name)]
     if found and not outputs and not overwrite:
         raise InputError(
             f"{printable(folder)} holds other files, such as {printable(found[0].name)}: name another folder for the "

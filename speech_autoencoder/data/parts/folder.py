@@ -11,6 +11,8 @@ from speech_autoencoder.system.files import Elsewhere, explain, printable
 # The suffix of an array that is one file.
 ARRAY_SUFFIX = ".npy"
 _PART = re.compile(r"part-(\d{5,9})\.npy")
+# All that is written into the folder.
+_ANY = re.compile(r"part-\d+\.(npy|json|columns)|index\.(json|columns)")
 
 
 def folder_of(array_path: Path) -> Path:
@@ -43,6 +45,11 @@ def numbers_of_parts(folder: Path) -> list[int]:
         return []
     except OSError as error:
         raise InputError(f"{printable(folder)} could not be read: {explain(error)}.") from error
+
+
+def is_of_parts(name: str) -> bool:
+    """Return whether a file in the folder has a name that parts or their index have."""
+    return bool(_ANY.fullmatch(name))
 
 
 def has_parts(folder: Path) -> bool:
