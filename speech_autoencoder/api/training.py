@@ -32,7 +32,7 @@ from speech_autoencoder.training.processes.group import Processes, joined
 from speech_autoencoder.training.processes.place import find_place
 
 if TYPE_CHECKING:  # it imports the backend
-    from speech_autoencoder.training.loop import Result
+    from speech_autoencoder.training.result import Result
 
 
 @settings_kept()

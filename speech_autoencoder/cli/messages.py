@@ -21,7 +21,7 @@ _EXACT_DB = 0.1
 
 if TYPE_CHECKING:  # these take NumPy and TensorFlow, for which --help must not wait
     from speech_autoencoder.codec.recording_codec import Encoded
-    from speech_autoencoder.training.loop import Result
+    from speech_autoencoder.training.result import Result
 
 
 def describe_left_out(left_out: list[tuple[str, str]], verb: str, say: Say) -> None:

@@ -103,7 +103,7 @@ class TrainingState:
     best_score : Score
         Their score on validation.
     ended : str
-        Why the training is finished, see `loop.Result`; "" while it is not.
+        Why the training is finished, see `result.Result`; "" while it is not.
     continued_at : int
         The epochs that were done when a finished training was last given a larger budget.
     progress : EpochProgress

@@ -4,7 +4,6 @@ import math
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import asdict, dataclass
 from functools import partial
 from itertools import islice
 from pathlib import Path
@@ -13,28 +12,20 @@ from typing import Any
 import numpy as np
 from tqdm import tqdm
 
-from speech_autoencoder.codec.range_coder import LatentCoder
 from speech_autoencoder.config import CodecConfig, ModelConfig, TrainingConfig
 from speech_autoencoder.data.dataset import Dataset
-from speech_autoencoder.data.splits import Split
 from speech_autoencoder.errors import InputError
-from speech_autoencoder.model.entropy_model import EntropyModel
-from speech_autoencoder.model.keras_network import to_network
-from speech_autoencoder.model.model_file import TrainedModel
-from speech_autoencoder.model.network import Network
-from speech_autoencoder.model.quantisation import to_fixed
 from speech_autoencoder.system.files import printable
 from speech_autoencoder.system.processors import available_cpus
-from speech_autoencoder.system.versions import versions
 from speech_autoencoder.system.wording import counted, duration
 from speech_autoencoder.training.backends.choice import backend, is_out_of_memory
 from speech_autoencoder.training.checkpoints import Checkpoint, EpochProgress, TrainingState
 from speech_autoencoder.training.history import History
 from speech_autoencoder.training.processes.group import Processes
-from speech_autoencoder.training.quantiser import Quantiser
+from speech_autoencoder.training.result import Result, make_result
 from speech_autoencoder.training.saving import save
 from speech_autoencoder.training.schedule import advice_on_size, learning_rate, plan_epochs, replan_epochs
-from speech_autoencoder.training.setup import Setup, set_up, subset
+from speech_autoencoder.training.setup import Setup, set_up
 
 Say = Callable[[str], None]
 # Returns a progress bar for a number of steps, with `total`, update() and close() as tqdm has them.
@@ -42,46 +33,8 @@ MakeBar = Callable[[int], Any]
 # Is called after each epoch.
 OnEpoch = Callable[[Setup, TrainingState], None]
 
-# About how many latents the tables of a codec's entropy model are fitted on.
-_FITTED_LATENTS = 4_000
 # The patience is at least the planned epochs divided by this.
 _PATIENCE_DIVISOR = 5
-
-
-@dataclass(frozen=True)
-class Result:
-    """A finished training.
-
-    Attributes
-    ----------
-    model : TrainedModel
-        The model of the best epoch.
-    history : History
-        All epochs.
-    baseline_db, baseline_loss : float
-        The RMS error (dB) and the loss of the PCA baseline on validation.
-    best_db, best_loss : float
-        Those of the model.
-    best_epoch : int
-        From 1; 0 if no epoch was better than the start.
-    n_epochs : int
-        The epochs that were planned.
-    split : Split
-        The recordings for training, and those for validation.
-    ended : str
-        Why training ended: "done", "time", "patience" or "interrupted".
-    """
-
-    model: TrainedModel
-    history: History
-    baseline_db: float
-    baseline_loss: float
-    best_db: float
-    best_loss: float
-    best_epoch: int
-    n_epochs: int
-    split: Split
-    ended: str
 
 
 def _no_bar(total: int) -> Any:
@@ -153,7 +106,7 @@ def train(
     backend().leave()
     if together.number == 0 and ended != "interrupted":
         checkpoint.try_to_save(ended=ended)  # before the model, which can be made from it again
-    result = _make_result(setup, state, ended)
+    result = make_result(setup, state, ended)
     if together.number == 0:
         save(model_path, result.model)
     return result
@@ -347,65 +300,3 @@ class TrainingLoop:
         patience = max(self.setup.config.patience, self.state.n_epochs // _PATIENCE_DIVISOR)
         last_gain = max(history.best_epoch, self.state.continued_at)
         return not self.setup.codec and len(history) - last_gain >= patience
-
-
-def _make_result(setup: Setup, state: TrainingState, ended: str) -> Result:
-    """Return the result, and leave the best weights in the network."""
-    setup.train_step.use(state.best_weights)
-    network = to_network(setup.train_step.network, setup.model_config)
-    score, baseline_score = state.best_score, setup.baseline_score
-    best_epoch = state.history.best_epoch if score.loss < setup.start_score.loss else 0
-    codec_description = entropy = None
-    if setup.codec and setup.train_step.quantiser:
-        entropy, kbits = _fit_entropy_model(setup, setup.train_step.quantiser, network)
-        codec_description = setup.codec.to_json() | {"kbits": kbits}
-        # Comparable with the baseline, whose latents are not quantised either.
-        score = setup.validation.score_function(lambda frames: network.decode(network.encode(frames)))
-    description = {
-        "training": {
-            **asdict(setup.config),
-            "planned_epochs": state.n_epochs,
-            "ended": ended,
-            "split": setup.split.how,
-        },
-        "validation": {
-            "error_db": score.error_db,
-            "baseline_db": baseline_score.error_db,
-            "loss": score.loss,
-            "baseline_loss": baseline_score.loss,
-            "epoch": best_epoch,
-        },
-        "history": asdict(state.history),
-        "codec": codec_description,
-        "data": {"fingerprint": setup.dataset.fingerprint, "n_recordings": len(setup.dataset.names)},
-        "versions": versions(),
-    }
-    features, loss_config = setup.dataset.features, setup.train_step.loss.config
-    return Result(
-        model=TrainedModel(network, features, loss_config, setup.baseline, description, entropy),
-        history=state.history,
-        baseline_db=baseline_score.error_db,
-        baseline_loss=baseline_score.loss,
-        best_db=score.error_db,
-        best_loss=score.loss,
-        best_epoch=best_epoch,
-        n_epochs=state.n_epochs,
-        split=setup.split,
-        ended=ended,
-    )
-
-
-def _fit_entropy_model(setup: Setup, quantiser: Quantiser, network: Network) -> tuple[EntropyModel, list[float]]:
-    """Return the entropy model, and the bitrates in kbit/s of its coarsest and finest step on training recordings."""
-    most_frames = _FITTED_LATENTS * network.config.frames_per_latent
-    recordings = subset(setup.dataset, setup.split.training, most_frames)
-    latents = [network.encode(setup.dataset.frames(i)) for i in recordings]
-    model = quantiser.to_entropy_model(latents)
-    coder = LatentCoder(model)
-    seconds = setup.dataset.n_frames[recordings].sum() / setup.dataset.features.frame_rate
-    fixed = [to_fixed(latent) for latent in latents]
-
-    def kbits(quality: int) -> float:
-        return sum(len(coder.encode(values, quality)[0]) for values in fixed) * 8 / 1_000 / float(seconds)
-
-    return model, [kbits(0), kbits(model.n_qualities - 1)]
