@@ -358,5 +358,8 @@ def test_scripts_take_the_folder_where_there_is_no_file_and_say_if_both_are_ther
 
     assert run_script("train_data_generator", cwd=tmp_path).returncode == 0
     done = run_script("test_data_generator", "--parts", cwd=tmp_path)
-    assert "train_data.npy and its parts in train_data are both there: this is train_data.npy;" in done.stdout
+    assert (
+        "Both train_data.npy and its parts in train_data exist, and train_data.npy is the one that is used."
+        in done.stdout
+    )
     assert dataset.load(tmp_path / "test_data", "").features.preset == "classic"

@@ -68,7 +68,7 @@ def array_at(path: Path, say: Callable[[str], None] = lambda line: None) -> Path
     if not path.exists():
         return folder
     say(
-        f"{printable(path)} and its parts in {printable(folder)} are both there: this is {printable(path)}; to use the "
-        f"parts, name {printable(folder)}, or remove {printable(path)} and its .json."
+        f"Both {printable(path)} and its parts in {printable(folder)} exist, and {printable(path)} is the one that is "
+        f"used. To use the parts, name {printable(folder)}, or remove {printable(path)} and its .json."
     )
     return path
