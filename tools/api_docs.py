@@ -43,7 +43,7 @@ SECTIONS = {
 }
 # What functions return, besides arrays and numbers. `Result` is described without starting TensorFlow.
 RESULTS = {"Summary": Summary, "Prediction": Prediction, "Interpolation": Interpolation}
-LOOP = ROOT / "speech_autoencoder" / "training" / "loop.py"
+_RESULT_FILE = ROOT / "speech_autoencoder" / "training" / "result.py"
 # A section of a docstring in the style of numpydoc.
 _SECTION = re.compile(r"^(\w+)\n-{3,}\n", re.MULTILINE)
 _LISTS = ("Parameters", "Attributes", "Returns", "Raises")
@@ -56,7 +56,8 @@ def page() -> str:
         parts.append(f"## {heading}\n")
         parts += [_describe(name, getattr(speech_autoencoder, name)) for name in names]
     parts.append("## What functions return\n")
-    docstrings = {name: inspect.getdoc(value) or "" for name, value in RESULTS.items()} | {"Result": _docstring(LOOP)}
+    docstrings = {name: inspect.getdoc(value) or "" for name, value in RESULTS.items()}
+    docstrings["Result"] = _docstring(_RESULT_FILE)
     parts += [f"### `{name}`\n\n{_body(text)}" for name, text in docstrings.items()]
     parts.append("`evaluate` returns an `Evaluation`: [evaluation.json](evaluation.md) describes its fields.\n")
     return "\n".join(parts)

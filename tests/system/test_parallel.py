@@ -18,6 +18,7 @@ def test_in_order_results_are_in_the_order_of_the_items(workers):
 
 
 def test_in_order_takes_only_a_few_items_ahead():
+    before = threading.active_count()
     taken = []
 
     def items():
@@ -29,4 +30,4 @@ def test_in_order_takes_only_a_few_items_ahead():
     assert next(results) == 0
     assert len(taken) < 20
     results.close()
-    assert threading.active_count() < 10
+    assert threading.active_count() <= before
