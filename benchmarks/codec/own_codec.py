@@ -11,7 +11,8 @@ import numpy as np
 from benchmarks.running import ROOT, run_script
 from speech_autoencoder.audio.reading import read
 from speech_autoencoder.audio.resampling import fit_length
-from speech_autoencoder.evaluation.other_codecs import Codec, Coded, write_wav
+from speech_autoencoder.evaluation.codecs.codec import Codec, Coded
+from speech_autoencoder.evaluation.codecs.sixteen_bits import write_wav
 
 NAME = "ours"
 

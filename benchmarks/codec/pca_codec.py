@@ -19,7 +19,8 @@ from speech_autoencoder.audio.resampling import resample
 from speech_autoencoder.codec.reconstruction import to_waveform
 from speech_autoencoder.config import FeatureConfig, InversionConfig, model_config, preset
 from speech_autoencoder.data import building, dataset
-from speech_autoencoder.evaluation.other_codecs import Codec, Coded, write_wav
+from speech_autoencoder.evaluation.codecs.codec import Codec, Coded
+from speech_autoencoder.evaluation.codecs.sixteen_bits import write_wav
 from speech_autoencoder.model import pca
 
 NAME = "PCA baseline"

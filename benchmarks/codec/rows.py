@@ -9,8 +9,8 @@ from benchmarks import tables
 from benchmarks.codec.segment_files import SegmentFile, cut_recordings
 from benchmarks.quality.intervals import interval_95, resample, summarise
 from benchmarks.quality.scoring import HEADINGS, METRICS, Values, digits_of, format_score, values_of_segments
+from speech_autoencoder.evaluation.codecs.codec import Codec
 from speech_autoencoder.evaluation.metrics import registry
-from speech_autoencoder.evaluation.other_codecs import Codec
 from speech_autoencoder.evaluation.words import WordRecogniser
 
 WIDEBAND_HZ = registry.METRICS["pesq_wb"].least_sr  # at this rate or more, wideband PESQ is measured too

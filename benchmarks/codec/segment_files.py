@@ -10,7 +10,7 @@ from speech_autoencoder.audio.finding import find_recordings
 from speech_autoencoder.audio.reading import read
 from speech_autoencoder.data.building import most_common_rate
 from speech_autoencoder.errors import InputError
-from speech_autoencoder.evaluation.other_codecs import from_raw, to_raw
+from speech_autoencoder.evaluation.codecs.sixteen_bits import from_raw, to_raw
 from speech_autoencoder.evaluation.segments import join
 
 

@@ -16,9 +16,11 @@ from speech_autoencoder.codec.recording_codec import decode_recording, encode_re
 from speech_autoencoder.config import InversionConfig, LatentSearchConfig
 from speech_autoencoder.data.dataset import Dataset, Progress
 from speech_autoencoder.errors import InputError
+from speech_autoencoder.evaluation.codecs.codec import Coded, ExternalCodec, describe_missing, install_command
+from speech_autoencoder.evaluation.codecs.registry import external_codecs
+from speech_autoencoder.evaluation.codecs.sixteen_bits import write_wav
 from speech_autoencoder.evaluation.metrics.metric import Sound
 from speech_autoencoder.evaluation.metrics.registry import measure_sound
-from speech_autoencoder.evaluation.other_codecs import Coded, ExternalCodec, external_codecs, write_wav
 from speech_autoencoder.evaluation.results import Measurements, MissingCodec, RateRow, Rates, Scores, SegmentResult
 from speech_autoencoder.evaluation.scoring import read_original
 from speech_autoencoder.evaluation.segments import join
@@ -29,14 +31,15 @@ from speech_autoencoder.system.wording import counted
 MOST_SEGMENTS = 6  # enough for a figure; codecs cost two processes a file
 METRICS = ("stoi", "estoi", "pesq_nb")
 OWN_CODEC = "own_codec"  # the key of the model as a codec, beside those of systems and of external codecs
-_SETTINGS = {"opus": ("6", "8", "12"), "codec_2": ("700C", "1600", "3200")}  # of the codecs that are measured
+# Of the codecs that are measured: more of them would say no more, and each takes seconds.
+_SETTINGS = {"opus": ("6", "8", "12"), "amr_nb": ("4.75", "6.7", "12.2"), "codec_2": ("450", "700C", "1600", "3200")}
 _PCA_SHARES = (0.25, 0.5)  # of its values that are kept
 _OWN_BITRATES = (0.8, 1.6, 3.2)  # kbit/s
 _Segment = tuple[SegmentResult, list[int]]  # the scores of a segment, and its recordings
 
 
 def installed(sr: int) -> tuple[list[ExternalCodec], list[ExternalCodec]]:
-    """Return the codecs of _SETTINGS that can be measured at `sr` Hz, and those whose programs are missing."""
+    """Return the codecs of _SETTINGS that can be measured at `sr` Hz, and those that are not installed."""
     known = {codec.key: codec for codec in external_codecs(sr)}
     wanted = [known[key] for key in _SETTINGS]
     return [codec for codec in wanted if codec.is_installed()], [codec for codec in wanted if not codec.is_installed()]
@@ -100,7 +103,7 @@ def measure(
         except InputError as error:
             if key not in external:
                 raise
-            failed[key] = str(error)  # an external program, which the evaluation can do without
+            failed[key] = str(error)  # of others, which the evaluation can do without
             return None
         scores = [_score(*pair, sr) for pair in zip(references, coded.waveforms, strict=True)]
         if latent_rate is not None:
@@ -126,7 +129,7 @@ def describe(rates: Rates) -> list[str]:
         if row.bitrate and row.scores["stoi"] is not None
     ]
     lines = [f"Codecs, on {counted(rates.n_segments, 'segment')}: {'; '.join(cells)}."] if cells else []
-    return lines + [how_to_install(codec) for codec in rates.missing]
+    return lines + say_missing(rates.missing)
 
 
 def name_of(row: RateRow) -> str:
@@ -140,11 +143,11 @@ def title_of(key: str) -> str:
     return titles.get(key) or next(codec.name for codec in external_codecs(0) if codec.key == key)
 
 
-def how_to_install(codec: MissingCodec) -> str:
-    """Return a sentence on a codec that is missing, or whose program failed."""
-    if codec.reason:
-        return f"{codec.name} is left out: {codec.reason}"
-    return f"{codec.name} is left out, because it is not installed: apt install {codec.package}"
+def say_missing(missing: list[MissingCodec]) -> list[str]:
+    """Return a sentence on the codecs that are not installed, and one on each that failed."""
+    absent = [(codec.name, install_command(codec.package)) for codec in missing if not codec.reason]
+    failed = [f"{codec.name} is left out: {codec.reason}" for codec in missing if codec.reason]
+    return [describe_missing(absent), *failed] if absent else failed
 
 
 def _some_segments(measured: Measurements, dataset: Dataset) -> list[_Segment]:

@@ -1,7 +1,7 @@
 """The systems that are compared on the same recordings: each a record beside its two functions, of which one encodes.
 
 To add one, write its functions and its record, and list it in `SYSTEMS`. Codecs, which have no log-mel, are in
-`other_codecs`.
+`codecs/`.
 """
 
 from collections.abc import Callable

@@ -183,7 +183,7 @@ def _rates(measured: Rates | None) -> dict[str, Any] | None:
         "metrics": [METRICS[key] for key in measured.rows[0].scores],
         "charts": rate_charts(measured),
         "n_segments": measured.n_segments,
-        "missing": [rates.how_to_install(entry) for entry in measured.missing],
+        "missing": rates.say_missing(measured.missing),
     }
 
 

@@ -15,8 +15,8 @@ from speech_autoencoder.config import FeatureConfig, InversionConfig
 from speech_autoencoder.data.dataset import Dataset, Progress
 from speech_autoencoder.errors import InputError
 from speech_autoencoder.evaluation import rates
+from speech_autoencoder.evaluation.codecs.codec import Codec
 from speech_autoencoder.evaluation.metrics.metric import match_level
-from speech_autoencoder.evaluation.other_codecs import Codec
 from speech_autoencoder.evaluation.results import RecordingResult
 from speech_autoencoder.evaluation.scoring import read_original
 from speech_autoencoder.report.spectrograms import pictures_of

@@ -9,8 +9,9 @@ import pytest
 
 from speech_autoencoder.codec.latent_search import Encoder
 from speech_autoencoder.config import InversionConfig, LatentSearchConfig
-from speech_autoencoder.evaluation import evaluation, other_codecs, rates
-from speech_autoencoder.evaluation.other_codecs import ExternalCodec
+from speech_autoencoder.evaluation import evaluation, rates
+from speech_autoencoder.evaluation.codecs import programs
+from speech_autoencoder.evaluation.codecs.codec import ExternalCodec
 from speech_autoencoder.evaluation.results import MissingCodec
 from speech_autoencoder.report import charts
 from tests.helpers.common import make_entropy
@@ -31,12 +32,16 @@ def evaluated(small_arrays, shaken):
 def halving(sr):
     """Return a codec that drops every second sample and takes a byte for each other, and one that is not installed."""
 
-    def code(setting, waveform, sr, folder):
+    def code(setting, waveform, sr):
         return waveform * (np.arange(len(waveform)) % 2), len(waveform) / 2
 
     settings = ("6", "8", "12")
-    opus = ExternalCodec("opus", "Opus", ("ls", "ls"), "some", settings, False, code, dict.fromkeys(settings, 0))
-    return [opus, ExternalCodec("codec_2", "Codec 2", ("no-such-program", "ls"), "codec2", (), True, code)]
+    opus = ExternalCodec("opus", "Opus", "numpy", settings, (16_000,), code, delays=dict.fromkeys(settings, 0))
+    missing = [
+        ExternalCodec("amr_nb", "AMR-NB", "no_such_library", (), (8_000,), code),
+        ExternalCodec("codec_2", "Codec 2", "codec2", (), (8_000,), code, ("no-such-program", "ls")),
+    ]
+    return [opus, *missing]
 
 
 def test_measure_has_a_row_for_every_system_and_names_what_is_missing(evaluated, monkeypatch):
@@ -50,21 +55,22 @@ def test_measure_has_a_row_for_every_system_and_names_what_is_missing(evaluated,
     assert full.scores["stoi"] == pytest.approx(np.mean([s.scores["model"]["stoi"] for s in result.segments]))
     opus = [row for row in found.rows if row.system == "opus"]
     assert [row.bitrate for row in opus] == pytest.approx([8 * 16_000 / 2 / 1_000] * 3, rel=1e-3)
-    assert found.missing == [MissingCodec("Codec 2", "codec2")]
+    assert found.missing == [MissingCodec("AMR-NB", "no_such_library"), MissingCodec("Codec 2", "codec2")]
     said = rates.describe(found)
     assert re.search(r"Opus 6: STOI [\d.-]+ at 64\.00 kbit/s", said[0])
-    assert said[1] == "Codec 2 is left out, because it is not installed: apt install codec2"
+    needed = "AMR-NB (apt install no_such_library); Codec 2 (apt install codec2)"
+    assert said[1:] == [f"Not installed, and left out: {needed}."]
     by_latent_rate, by_bitrate = charts.rate_charts(found)
     assert [line.name for line in by_latent_rate.lines] == ["PCA baseline", "the model"]
     assert [line.name for line in by_bitrate.lines] == ["Opus"]
 
 
 def test_measure_codec_whose_program_fails_is_left_out_and_the_rest_is_measured(evaluated, monkeypatch):
-    def fails(setting, waveform, sr, folder):
-        other_codecs._run("ls", "--no-such-option")
+    def fails(setting, waveform, sr):
+        programs.run("ls", "--no-such-option")
 
-    broken = ExternalCodec("opus", "Opus", ("ls", "ls"), "opus-tools", ("6", "8", "12"), False, fails)
-    monkeypatch.setattr(rates, "external_codecs", lambda sr: [broken, halving(sr)[1]])
+    broken = ExternalCodec("opus", "Opus", "numpy", ("6", "8", "12"), (16_000,), fails)
+    monkeypatch.setattr(rates, "external_codecs", lambda sr: [broken, *halving(sr)[1:]])
     found = rates.measure(*evaluated[:2], evaluated[2], QUICK, workers=2)
     assert {row.system for row in found.rows} == {"model", "pca", "copy_synthesis"}
     assert json.loads(json.dumps(asdict(found), allow_nan=False)) == asdict(found)

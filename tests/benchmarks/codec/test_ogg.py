@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
+from benchmarks.codec import ogg
 from speech_autoencoder.errors import InputError
-from speech_autoencoder.evaluation import ogg
 from tests.helpers.common import one_line_of
 
 
