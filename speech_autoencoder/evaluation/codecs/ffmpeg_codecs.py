@@ -14,7 +14,8 @@ from speech_autoencoder.system import isolation
 from speech_autoencoder.system.integers import ceil_div
 
 _LIMIT_S = 600  # for one segment; it takes milliseconds for a second of sound
-_OPUS_OPTIONS = {"frame_duration": "60"}  # of libopus 1.6, longer frames are better than its usual 20 ms
+# Of libopus 1.6, at these bitrates: frames of 60 ms are better than 20, 40 or 120, and "voip" spends 2 % fewer bits.
+_OPUS_OPTIONS = {"frame_duration": "60", "application": "voip"}
 _OPUS_BITRATES = ("6", "7", "8", "12")  # kbit/s
 _OPUS_WIDE_BITRATES = ("16",)
 # Samples of a frame and bits of each mode. Packets have a head, or are filled up to whole bytes: the bits of the frames
