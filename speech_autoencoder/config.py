@@ -315,6 +315,10 @@ class LatentSearchConfig(_Config):
     level_weight: float = 0.1
 
 
+# Of latents that are coded, whose search weighs bits too and takes other steps than `rate` (codec/rate_distortion.py).
+CODEC_SEARCH = LatentSearchConfig(steps=6)
+
+
 @dataclass(frozen=True)
 class InversionConfig(_Config):
     """How normalised log-mel becomes sound.

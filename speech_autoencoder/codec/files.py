@@ -10,7 +10,7 @@ from speech_autoencoder.codec.container import SUFFIX
 from speech_autoencoder.codec.latent_search import Encoder
 from speech_autoencoder.codec.reconstruction import Tick, Watch, ignore_block, ignore_seconds, reconstruct_recording
 from speech_autoencoder.codec.recording_codec import Decoded, Encoded, decode_recording, encode_recording
-from speech_autoencoder.config import InversionConfig, LatentSearchConfig
+from speech_autoencoder.config import CODEC_SEARCH, InversionConfig, LatentSearchConfig
 from speech_autoencoder.engines.engine import Chunk
 from speech_autoencoder.engines.items import attempt
 from speech_autoencoder.errors import InputError
@@ -58,10 +58,16 @@ def limit_s(seconds: float) -> float:
 
 
 def encode_files(
-    chunk: Chunk, *, model: ModelReference, bitrate: float | None, quality: int | None, salvage: bool
+    chunk: Chunk,
+    *,
+    model: ModelReference,
+    search: LatentSearchConfig,
+    bitrate: float | None,
+    quality: int | None,
+    salvage: bool,
 ) -> list[Done[Encoded] | InputError]:
     """Write recordings as .sae files, see `encode_recording`; return what each became, or why it cannot be used."""
-    encoder = Encoder(model.load(), LatentSearchConfig(steps=0))
+    encoder = Encoder(model.load(), search)
     encode = partial(encode_recording, bitrate=bitrate, quality=quality, salvage=salvage)
 
     def do(item: FileItem) -> Done[Encoded]:
@@ -91,8 +97,8 @@ def reconstruct_files(
 
 
 def prediction_encoder(model: TrainedModel, bitrate: float | None) -> Encoder:
-    """Return the encoder that a prediction uses: with the latent search, unless the latents are coded."""
-    return Encoder(model, LatentSearchConfig(steps=0) if bitrate else LatentSearchConfig())
+    """Return the encoder that a prediction uses, with a bitrate that of a codec."""
+    return Encoder(model, CODEC_SEARCH if bitrate else LatentSearchConfig())
 
 
 def reconstruct_file(

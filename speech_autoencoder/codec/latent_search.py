@@ -1,6 +1,7 @@
 """The latent search: the encoder's latent, improved by comparing what the decoder makes of it with the recording."""
 
 import math
+from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
@@ -43,9 +44,11 @@ class Encoder:
             return start
         return self._search(frames, start)
 
-    @np.errstate(all="ignore")
-    def _search(self, frames: np.ndarray, start: np.ndarray) -> np.ndarray:
-        """Return the best latent that gradient descent meets."""
+    def loss_of(self, frames: np.ndarray) -> Callable[[np.ndarray], tuple[float, np.ndarray]]:
+        """Return the search's loss for normalised log-mel (n_mels, n_frames): a function of a latent.
+
+        It takes the latent of all frames (n_latents, latent_size), and returns the loss and its gradient.
+        """
         # Silence around the recording, so that the envelope segments that contain only a part of it count too.
         margin, missing = self._distance.envelope_frames // 2, -frames.shape[1] % self.model.config.frames_per_latent
         around = (margin, margin + missing)
@@ -54,14 +57,24 @@ class Encoder:
         search_loss = SearchLoss(self._distance, padded, mask, self._distance.level(frames))
         level_loss = _LevelLoss(frames.T, self.model.features, self.config.level_weight)
 
+        def loss_of_latent(latent: np.ndarray) -> tuple[float, np.ndarray]:
+            estimate, vjp = self.model.network.decode_with_vjp(latent)
+            loss, gradient = search_loss(np.pad(estimate, ((margin, margin), (0, 0))))
+            level_part, level_gradient = level_loss(estimate)
+            return loss + level_part, vjp(gradient[margin:-margin] + level_gradient)
+
+        return loss_of_latent
+
+    @np.errstate(all="ignore")
+    def _search(self, frames: np.ndarray, start: np.ndarray) -> np.ndarray:
+        """Return the best latent that gradient descent meets."""
+        loss_of_latent = self.loss_of(frames)
         scale = start.std() + 1e-6
         move, mean, square = np.zeros((3, *start.shape), np.float32)
         best, least = move, math.inf
         for step in range(self.config.steps):
-            estimate, vjp = self.model.network.decode_with_vjp(start + scale * move)
-            loss, gradient = search_loss(np.pad(estimate, ((margin, margin), (0, 0))))
-            level_part, level_gradient = level_loss(estimate)
-            loss, gradient = loss + level_part, scale * vjp(gradient[margin:-margin] + level_gradient)
+            loss, gradient = loss_of_latent(start + scale * move)
+            gradient = scale * gradient
             # Adam's steps are as long where there is nothing to gain, so the start may be the best.
             if loss < least:
                 best, least = move, loss

@@ -41,7 +41,9 @@ class LatentCoder:
         """More bytes than any latent can take."""
         return self.model.n_channels * (TABLE_BITS // 8 + 1)
 
-    def encode(self, values: np.ndarray, quality: int, before: np.ndarray | None = None) -> tuple[bytes, np.ndarray]:
+    def encode(
+        self, values: np.ndarray, quality: int, before: np.ndarray | None = None, *, prices: np.ndarray | None = None
+    ) -> tuple[bytes, np.ndarray]:
         """Quantise and code a block of latents.
 
         Parameters
@@ -52,6 +54,8 @@ class LatentCoder:
             The quality step, 0 the coarsest.
         before : np.ndarray or None
             What was decoded before, of which the last two latents count; None: zeros.
+        prices : np.ndarray or None
+            As for `quantise`.
 
         Returns
         -------
@@ -60,7 +64,8 @@ class LatentCoder:
         decoded : np.ndarray
             (n, C), int64, what `decode` makes of it.
         """
-        symbols, classes, decoded = quantise(self._predictor(quality), values, _last_two(before, self.model))
+        last_two = _last_two(before, self.model)
+        symbols, classes, decoded = quantise(self._predictor(quality), values, last_two, prices=prices)
         symbols, classes = symbols.ravel() + np.int32(RADIUS), classes.ravel()
         coder = constriction.stream.queue.RangeEncoder()
         for start in range(0, len(symbols), _SYMBOLS_AT_ONCE):

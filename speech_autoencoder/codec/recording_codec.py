@@ -11,17 +11,18 @@ from speech_autoencoder.audio.reading import describe, read_stream
 from speech_autoencoder.audio.resampling import resample_recording, resample_stream, resampled_length
 from speech_autoencoder.audio.writing import write_stream
 from speech_autoencoder.codec import container
+from speech_autoencoder.codec.block_encoder import BlockEncoder
 from speech_autoencoder.codec.container import BLOCK_LATENTS, Block, Header
 from speech_autoencoder.codec.latent_search import Encoder
 from speech_autoencoder.codec.range_coder import LatentCoder
-from speech_autoencoder.codec.rate_control import encode_block, finest_block
 from speech_autoencoder.codec.reconstruction import Tick, Watch, ignore_block, ignore_seconds, to_waveform, watching
-from speech_autoencoder.codec.streaming import decode_stream, encode_stream
+from speech_autoencoder.codec.streaming import decode_stream, parts_in_context
 from speech_autoencoder.codec.waveforms import first_frames
 from speech_autoencoder.config import InversionConfig
 from speech_autoencoder.errors import InputError
+from speech_autoencoder.model.architecture import context_latents
 from speech_autoencoder.model.model_file import TrainedModel
-from speech_autoencoder.model.quantisation import to_fixed, to_floats
+from speech_autoencoder.model.quantisation import to_floats
 from speech_autoencoder.system.files import printable
 
 # What messages call a model whose file is not known here.
@@ -137,23 +138,22 @@ class _Coding:
     ) -> None:
         if (bitrate is None) == (quality is None):
             raise ValueError("expected either a bitrate or a quality step")
-        self._encoder, model = encoder, encoder.model
-        self._coder = LatentCoder(model.require_entropy(_MODEL_NAME))
+        self._model = model = encoder.model
+        self._encoder = BlockEncoder(encoder)
+        self._n_qualities = self._encoder.coder.model.n_qualities
         try:
             self.header = Header(model.fingerprint[: container.FINGERPRINT_BYTES], sr, n_samples)
         except InputError as error:
             raise _NoHeader(str(error)) from error
-        if quality is not None and not 0 <= quality < self._coder.model.n_qualities:
-            raise InputError(
-                f"There is no quality step {quality}: this model has 0 to {self._coder.model.n_qualities - 1}."
-            )
+        if quality is not None and not 0 <= quality < self._n_qualities:
+            raise InputError(f"There is no quality step {quality}: this model has 0 to {self._n_qualities - 1}.")
         self._quality = quality
         self._max_bytes = None if bitrate is None else bitrate * 1_000 * self.header.seconds / 8
         self._qualities: list[int] = []
 
     def blocks(self, waveform: Iterable[np.ndarray], watch: Watch, tick: Tick) -> Iterator[Block]:
         """Yield the blocks of the file of a waveform that arrives in blocks at the rate of the model."""
-        model, header = self._encoder.model, self.header
+        model, header = self._model, self.header
         n_samples = resampled_length(header.n_samples, header.sr, model.features.sr)
         n_latents = header.count_latents(model.features, model.config.frames_per_latent)
         n_bytes = container.overhead_bytes(header)
@@ -165,20 +165,22 @@ class _Coding:
                 watch("mel", chunk)
                 yield chunk
 
-        before, n_done = None, 0
-        for values in _rebatch(map(to_fixed, encode_stream(self._encoder, mel())), BLOCK_LATENTS):
-            n_done += len(values)
+        context, n_done = context_latents(model.config), 0
+        before = np.zeros((2, model.config.latent_size), np.int64)
+        for frames, wanted in parts_in_context(model, mel(), BLOCK_LATENTS * model.config.frames_per_latent):
+            n_done = min(n_done + BLOCK_LATENTS, n_latents)
             if self._max_bytes is not None:
                 # What one block leaves of its share, the next may use.
                 share = self._max_bytes * n_done / n_latents - n_bytes
                 last = self._qualities[-1] if self._qualities else None
-                block, before = finest_block(self._coder, values, before, share, last)
+                block, decoded = self._encoder.within(frames, wanted, before, share, last)
             elif self._quality is not None:
-                block, before = encode_block(self._coder, values, before, self._quality)
+                block, decoded = self._encoder.at_quality(frames, wanted, before, self._quality)
+            before = np.concatenate([before, decoded])[-context:]
             self._qualities.append(block.quality)
             n_bytes += len(block.to_bytes())
             yield block
-            tick(header.seconds * len(values) / n_latents)
+            tick(header.seconds * block.n_latents / n_latents)
 
     def result(self, n_bytes: int) -> Encoded:
         """Return what was encoded, as a file of n_bytes."""
@@ -187,7 +189,7 @@ class _Coding:
             self.header.seconds,
             tuple(self._qualities),
             is_within=self._max_bytes is None or n_bytes <= self._max_bytes,
-            is_finest=min(self._qualities) == self._coder.model.n_qualities - 1,
+            is_finest=min(self._qualities) == self._n_qualities - 1,
         )
 
 
@@ -254,15 +256,3 @@ def _latents(source: container.Source, model: TrainedModel, coder: LatentCoder) 
             name = "The content" if isinstance(source, bytes) else printable(source)
             raise InputError(f"{name} cannot be decoded: {error}: encode it again.") from error
         yield to_floats(before)
-
-
-def _rebatch(chunks: Iterable[np.ndarray], size: int) -> Iterator[np.ndarray]:
-    """Yield the rows of all chunks, `size` at a time; the last are fewer."""
-    pending = None
-    for chunk in chunks:
-        pending = chunk if pending is None else np.concatenate([pending, chunk])
-        while len(pending) >= size:
-            yield pending[:size]
-            pending = pending[size:]
-    if pending is not None and len(pending):
-        yield pending

@@ -29,7 +29,7 @@ def encode_stream(encoder: Encoder, chunks: Iterable[np.ndarray], *, workers: in
         frames, wanted = part
         return encoder(frames)[wanted]
 
-    parts = _parts_in_context(encoder.model, chunks)
+    parts = parts_in_context(encoder.model, chunks, PART_FRAMES)
     if workers == 1:
         yield from map(encode, parts)
         return
@@ -46,10 +46,15 @@ def encode_stream(encoder: Encoder, chunks: Iterable[np.ndarray], *, workers: in
         executor.shutdown(cancel_futures=True)
 
 
-def _parts_in_context(model: TrainedModel, chunks: Iterable[np.ndarray]) -> Iterator[tuple[np.ndarray, slice]]:
-    """Yield the frames (n_mels, k) of each part with its context, and which of their latents are the part's."""
+def parts_in_context(
+    model: TrainedModel, chunks: Iterable[np.ndarray], part: int
+) -> Iterator[tuple[np.ndarray, slice]]:
+    """Yield the frames (n_mels, k) of each part with its context, and which of their latents are the part's.
+
+    A part has `part` frames, a multiple of those of a latent; the last one has the rest.
+    """
     config = model.config
-    part, context = PART_FRAMES, context_latents(config) * config.frames_per_latent
+    context = context_latents(config) * config.frames_per_latent
     pending, before = np.empty((config.n_mels, 0), np.float32), 0
     for chunk in chunks:
         pending = np.concatenate([pending, chunk], axis=1)
@@ -58,8 +63,11 @@ def _parts_in_context(model: TrainedModel, chunks: Iterable[np.ndarray]) -> Iter
             yield pending[:, : before + part + context], slice(skip, skip + part // config.frames_per_latent)
             pending = pending[:, before + part - context :]
             before = context
-    if pending.shape[1] > before:
-        yield pending, slice(before // config.frames_per_latent, None)
+    while pending.shape[1] > before:
+        skip = before // config.frames_per_latent
+        yield pending, slice(skip, skip + part // config.frames_per_latent)
+        pending = pending[:, max(before + part - context, 0) :]
+        before = context
 
 
 def decode_stream(model: TrainedModel, latents: Iterable[np.ndarray]) -> Iterator[np.ndarray]:

@@ -11,7 +11,7 @@ from speech_autoencoder.cli.process import blas_threads, warn
 from speech_autoencoder.cli.progress import make_bar, make_say
 from speech_autoencoder.codec.container import SUFFIX
 from speech_autoencoder.commands.arguments import add_file_options
-from speech_autoencoder.config import DEFAULT_BITRATE, LatentSearchConfig
+from speech_autoencoder.config import CODEC_SEARCH, DEFAULT_BITRATE, LatentSearchConfig
 from speech_autoencoder.engines.engine import THREADS
 from speech_autoencoder.system.files import locks_released
 
@@ -23,6 +23,12 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     size = parser.add_mutually_exclusive_group()
     size.add_argument("--bitrate", type=positive(float), help=f"kbit/s (default: {DEFAULT_BITRATE})")
     size.add_argument("--quality", type=int, help="a quality step of the model, from 0 (the coarsest)")
+    parser.add_argument(
+        "--no-search",
+        action="store_true",
+        help="code the encoder's latents as they are, instead of searching for some that are worth their bits: three "
+        "times as fast, and it sounds worse",
+    )
     add_engine_option(parser, processes="there are processors")
 
 
@@ -43,7 +49,8 @@ def run(args: argparse.Namespace) -> None:
     batch.require_free(is_codec_file, args.model, overwrite=args.overwrite)
     measure = partial(duration_s, salvage=args.salvage) if args.engine == THREADS else expected_s
     seconds = batch.each(lambda path, output: measure(path))
-    encoder = Encoder(load_codec(args.model), LatentSearchConfig(steps=0))
+    search = LatentSearchConfig(steps=0) if args.no_search else CODEC_SEARCH
+    encoder = Encoder(load_codec(args.model), search)
     bitrate = args.bitrate or (DEFAULT_BITRATE if args.quality is None else None)
     folder = args.output_dir or outputs[0].parent
     options = {"bitrate": bitrate, "quality": args.quality, "salvage": args.salvage}
@@ -53,7 +60,7 @@ def run(args: argparse.Namespace) -> None:
         make_bar(args.quiet, "encoding")(sum(seconds)) as bar,
     ):
         if shared:
-            encode = partial(encode_files, model=shared.model, **options)
+            encode = partial(encode_files, model=shared.model, search=search, **options)
             results = shared.write(encode, seconds, most_s=CODED_S, tick=bar.update, warn=warn)
         else:
             options |= {"tick": bar.update}

@@ -13,10 +13,14 @@ from speech_autoencoder.model.entropy_model import (
     N_SYMBOLS,
     RADIUS,
     SPACING,
+    TABLE_BITS,
     VALUE_LIMIT,
     WEIGHT_BITS,
     EntropyModel,
 )
+
+# How far a value may be from 0.5 and still become 0, in steps.
+_WIDEST = 1.0
 
 
 def to_fixed(latents: np.ndarray) -> np.ndarray:
@@ -43,6 +47,7 @@ class Predictor:
         if not 0 <= quality < model.n_qualities:
             raise InputError(f"Quality step {quality}: this model has 0 to {model.n_qualities - 1}.")
         self.n_channels = model.n_channels
+        self.savings = zero_savings(model)
         bounds, units = model.groups.tolist(), model.n_hidden
         self.groups = list(pairwise(bounds))
         self.steps = [model.steps[quality, first:end].astype(np.float64) for first, end in self.groups]
@@ -94,8 +99,37 @@ class Predictor:
         return mean, scale.astype(np.intp)  # the cast rounds down, as no value is negative
 
 
+def zero_savings(model: EntropyModel) -> np.ndarray:
+    """Return how many bits less than 1 or -1 the symbol 0 takes, for each class, (CLASSES,)."""
+    bits = -np.log2(model.tables[:, RADIUS - 1 : RADIUS + 2] / 2**TABLE_BITS)
+    return (bits[:, 0] + bits[:, 2]) / 2 - bits[:, 1]
+
+
+def round_to_symbols(values: np.ndarray, savings: np.ndarray, prices: np.ndarray | float) -> np.ndarray:
+    """Return the symbols of values, in steps from their means, some smaller than the nearest ones to save bits.
+
+    Rate-distortion optimised quantisation: x becomes the symbol s for which (s - x)**2 + price * bits(s) is least. For
+    0 against 1, this is where x exceeds 0.5 by price / 2 times the bits saved. Beyond, each further symbol takes about
+    as many more, so the whole grid moves towards zero by as much.
+
+    Parameters
+    ----------
+    values : np.ndarray
+        In steps.
+    savings : np.ndarray
+        The `zero_savings` of each value's class.
+    prices : np.ndarray or float
+        The squared steps that a bit is worth.
+    """
+    symbols = np.abs(values)
+    symbols += 0.5 - np.clip(0.5 * prices * savings, 0, _WIDEST)
+    np.floor(symbols, out=symbols)
+    np.clip(symbols, 0, RADIUS, out=symbols)
+    return np.copysign(symbols, values)
+
+
 def quantise(
-    predictor: Predictor, values: np.ndarray, before: np.ndarray | None = None
+    predictor: Predictor, values: np.ndarray, before: np.ndarray | None = None, *, prices: np.ndarray | None = None
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Quantise latents, each predicted from those before.
 
@@ -105,6 +139,8 @@ def quantise(
         (n, C), latents in fixed point, see `to_fixed`.
     before : np.ndarray or None
         (2, C), the last two decoded latents, the older first; None: zeros.
+    prices : np.ndarray or None
+        (n,), the squared steps that a bit of each latent is worth, see `round_to_symbols`; None: the nearest symbols.
 
     Returns
     -------
@@ -125,10 +161,13 @@ def quantise(
         # Exact wherever the quotient is not clipped: no float64 lies between it and the next integer.
         symbol = values[time, first:end] - mean
         symbol /= step
-        symbol += 0.5
-        np.floor(symbol, out=symbol)
-        np.maximum(symbol, -RADIUS, out=symbol)
-        np.minimum(symbol, RADIUS, out=symbol)
+        if prices is None:
+            symbol += 0.5
+            np.floor(symbol, out=symbol)
+            np.maximum(symbol, -RADIUS, out=symbol)
+            np.minimum(symbol, RADIUS, out=symbol)
+        else:
+            symbol = round_to_symbols(symbol, predictor.savings[group_classes], prices[time])
         symbols[time, first:end] = symbol
         classes[time, first:end] = group_classes
         return symbol

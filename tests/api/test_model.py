@@ -13,7 +13,7 @@ from speech_autoencoder.audio import reading
 from speech_autoencoder.audio.writing import write_stream
 from speech_autoencoder.codec.latent_search import Encoder
 from speech_autoencoder.codec.recording_codec import decode_recording, encode_recording
-from speech_autoencoder.config import InversionConfig, LatentSearchConfig
+from speech_autoencoder.config import CODEC_SEARCH, InversionConfig, LatentSearchConfig
 from speech_autoencoder.model import pretrained
 from speech_autoencoder.training.saving import save
 from tests.helpers.common import ROOT, make_speech, refused
@@ -86,10 +86,11 @@ def test_reconstruct_is_the_sound_of_a_prediction(model, trained, waveform, reco
     assert (tmp_path / "same.wav").read_bytes() == (tmp_path / "out.wav").read_bytes()
 
 
-def test_compress_gives_the_bytes_of_the_command(model, trained, waveform, recording, tmp_path):
-    encoder = Encoder(trained, LatentSearchConfig(steps=0))
+@pytest.mark.parametrize("search", [True, False])
+def test_compress_gives_the_bytes_of_the_command(model, trained, waveform, recording, tmp_path, search):
+    encoder = Encoder(trained, CODEC_SEARCH if search else LatentSearchConfig(steps=0))
     encode_recording(recording, encoder, tmp_path / "a.sae", bitrate=1.1)
-    content = model.compress(waveform, SR, 1.1)
+    content = model.compress(waveform, SR, 1.1, search=search)
     assert content == (tmp_path / "a.sae").read_bytes()
     decode_recording(tmp_path / "a.sae", trained, tmp_path / "again.wav", InversionConfig())
     write_stream(tmp_path / "same.wav", [model.decompress(content)[0]], SR)

@@ -23,7 +23,7 @@ def test_encode_block_decodes_to_what_it_says():
 def test_finest_block_is_found_from_any_guess(guess, monkeypatch):
     sizes = np.linspace(3, 90, 32).astype(int)
     monkeypatch.setattr(
-        rate_control, "encode_block", lambda coder, values, before, q: (Block(q, bytes(sizes[q]), 1), q)
+        rate_control, "encode_block", lambda coder, values, before, q, prices: (Block(q, bytes(sizes[q]), 1), q)
     )
     coder = SimpleNamespace(model=SimpleNamespace(n_qualities=len(sizes)))
     for max_bytes in range(100):

@@ -13,7 +13,15 @@ from speech_autoencoder.model.entropy_model import (
     VALUE_LIMIT,
     WEIGHT_BITS,
 )
-from speech_autoencoder.model.quantisation import Predictor, count_symbols, quantise, to_fixed, to_floats
+from speech_autoencoder.model.quantisation import (
+    Predictor,
+    count_symbols,
+    quantise,
+    round_to_symbols,
+    to_fixed,
+    to_floats,
+    zero_savings,
+)
 from tests.helpers.common import make_entropy, one_line_of
 
 
@@ -134,3 +142,27 @@ def test_predictor_unknown_quality_is_refused(quality):
     with pytest.raises(InputError) as error:
         Predictor(make_entropy(6, 2), quality)
     assert "0 to 2" in one_line_of(error)
+
+
+def test_round_to_symbols_takes_zero_where_it_costs_less_than_one():
+    model, price = make_entropy(5, 2), 0.1
+    bits = -np.log2(model.tables / model.tables.sum(axis=1, keepdims=True))[:, RADIUS : RADIUS + 2]
+    savings = zero_savings(model)
+    for value in (-0.95, -0.7, 0.55, 0.8):
+        zero, one = value**2 + price * bits[:, 0], (1 - abs(value)) ** 2 + price * bits[:, 1]
+        wanted = np.where(zero < one, 0, np.sign(value))
+        np.testing.assert_array_equal(round_to_symbols(np.full(CLASSES, value), savings, price), wanted)
+
+
+def test_round_to_symbols_without_a_price_takes_the_nearest():
+    values = np.random.default_rng(0).normal(0, 40, 500)
+    expected = np.clip(np.round(values), -RADIUS, RADIUS)
+    np.testing.assert_array_equal(round_to_symbols(values, np.ones(500), 0.0), expected)
+
+
+def test_quantise_with_prices_takes_smaller_symbols():
+    model, values = make_entropy(5, 2), to_fixed(np.random.default_rng(0).normal(size=(200, 5)))
+    plain, _, _ = quantise(Predictor(model, 1), values)
+    smaller, _, decoded = quantise(Predictor(model, 1), values, prices=np.full(200, 0.5))
+    assert np.abs(smaller).sum() < 0.95 * np.abs(plain).sum()
+    assert np.abs(decoded - values).max() < 1.5 * model.steps[1].max()

@@ -1,0 +1,108 @@
+"""Frames -> a block of a .sae file, at a quality step or within some bytes."""
+
+import numpy as np
+
+from speech_autoencoder.codec.latent_search import Encoder
+from speech_autoencoder.codec.range_coder import LatentCoder
+from speech_autoencoder.codec.rate_control import Coded, encode_block, finest_block, finest_quality
+from speech_autoencoder.codec.rate_distortion import RateDistortionSearch
+from speech_autoencoder.model.quantisation import to_fixed, to_floats
+
+# The quality step of silence, which takes the least bits there.
+_COARSEST = 0
+# Prices relative to those of the search, between which a block is brought near the bytes that it may take; how many
+# halvings of that range; and how often it is coded if it takes more than expected.
+_PRICES = (0.5, 1.2)
+_HALVINGS = 6
+_TRIES = 3
+# The share of its bytes that a block is aimed at.
+_MARGIN = 0.995
+
+
+class BlockEncoder:
+    """Encodes blocks of frames; if the encoder has search steps, with the rate-distortion search.
+
+    Parameters
+    ----------
+    encoder : Encoder
+        Its model must have an entropy model.
+
+    Attributes
+    ----------
+    coder : LatentCoder
+        Of the model.
+    """
+
+    def __init__(self, encoder: Encoder) -> None:
+        self._network = encoder.model.network
+        self.coder = LatentCoder(encoder.model.require_entropy("The model"))
+        self._search = RateDistortionSearch(encoder) if encoder.config.steps else None
+
+    def at_quality(self, frames: np.ndarray, wanted: slice, before: np.ndarray, quality: int) -> Coded:
+        """Return the block of the wanted latents at a quality step.
+
+        Parameters
+        ----------
+        frames : np.ndarray
+            Normalised log-mel (n_mels, n_frames), with context.
+        wanted : slice
+            Which of their latents are the block's.
+        before : np.ndarray
+            (max(2, wanted.start), C), the latents before those, as decoded; zeros where there are none.
+        """
+        start, is_silent = self._start(frames), self._is_silent(frames, wanted)
+        if is_silent or not self._search:
+            return encode_block(self.coder, to_fixed(start[wanted]), before, _COARSEST if is_silent else quality)
+        latents = self._search(frames, start, wanted, to_floats(before), quality)
+        return encode_block(self.coder, to_fixed(latents), before, quality, self._search.prices(frames)[wanted])
+
+    def within(
+        self, frames: np.ndarray, wanted: slice, before: np.ndarray, max_bytes: float, guess: int | None
+    ) -> Coded:
+        """Return the block of the wanted latents in at most max_bytes, or else at the coarsest quality step.
+
+        Parameters
+        ----------
+        frames, wanted, before
+            As for `at_quality`.
+        guess : int or None
+            The quality step of the block before.
+        """
+        if self._is_silent(frames, wanted):
+            return self.at_quality(frames, wanted, before, _COARSEST)
+        start, search = self._start(frames), self._search
+        if not search:
+            return finest_block(self.coder, to_fixed(start[wanted]), before, max_bytes, guess)
+        prices, last_two = search.prices(frames)[wanted], to_floats(before[-2:])
+
+        def expected_bits(latents: np.ndarray, quality: int, share: float) -> float:
+            return search.code_length.quantise(latents, quality, last_two, prices=share * prices, rounds=2)[1]
+
+        def finest(latents: np.ndarray, max_bits: float, guess: int | None) -> int:
+            n_qualities = self.coder.model.n_qualities
+            return finest_quality(n_qualities, lambda q: expected_bits(latents, q, _PRICES[1]) <= max_bits, guess)
+
+        max_bits = 8 * max_bytes * _MARGIN
+        quality = finest(start[wanted], max_bits, guess)
+        latents = search(frames, start, wanted, to_floats(before), quality)
+        for _ in range(_TRIES):
+            quality = finest(latents, max_bits, quality)
+            low, high = _PRICES
+            for _ in range(_HALVINGS):
+                middle = (low + high) / 2
+                is_more = expected_bits(latents, quality, middle) > max_bits
+                low, high = (middle, high) if is_more else (low, middle)
+            block, decoded = encode_block(self.coder, to_fixed(latents), before, quality, high * prices)
+            excess = len(block.to_bytes()) - max_bytes
+            if excess <= 0:
+                return block, decoded
+            max_bits -= 8 * (excess + 1)
+        return finest_block(self.coder, to_fixed(latents), before, max_bytes, quality, high * prices)
+
+    def _start(self, frames: np.ndarray) -> np.ndarray:
+        """Return the encoder's latents as fixed point holds them: always finite."""
+        return to_floats(to_fixed(self._network.encode(frames)))
+
+    def _is_silent(self, frames: np.ndarray, wanted: slice) -> bool:
+        per_latent = self._network.config.frames_per_latent
+        return not frames[:, wanted.start * per_latent : wanted.stop * per_latent].any()
