@@ -33,6 +33,17 @@ def add_leave_out_option(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_metrics_option(parser: argparse.ArgumentParser) -> None:
+    """Add the metrics that are measured only if they are asked for."""
+    parser.add_argument(
+        "--also",
+        nargs="+",
+        choices=("visqol", "dnsmos"),
+        default=[],
+        help="metrics of extras to measure too, which take a second or two for a segment",
+    )
+
+
 def add_run_options(parser: argparse.ArgumentParser, *, each: str) -> None:
     """Add how a table is computed, and the file that is written after each of its parts."""
     parser.add_argument("--workers", type=positive(int), default=available_cpus(), help="threads that score")

@@ -364,7 +364,7 @@ PRESETS = ("classic", "fine")
 
 # How recordings are held out for validation (data/splits.py).
 VALIDATION_SPLITS = ("auto", "speaker", "recording")
-# Where the words of recordings come from (evaluation/words.py); anything else is the path of a table.
+# Where the words of recordings come from (evaluation/recognition/words.py); anything else is the path of a table.
 LABEL_SOURCES = ("names", "folders", "none", "auto")
 # What recognises words: a recogniser that is trained for it, or one that others have trained.
 RECOGNISERS = ("trained", "pocketsphinx", "whisper")

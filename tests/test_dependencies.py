@@ -14,9 +14,9 @@ from tests.test_supply import requirements
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 PACKAGE = ROOT / "speech_autoencoder"
 # Distributions whose name is not that of their import.
-DISTRIBUTIONS = {"PIL": "pillow", "sklearn": "scikit-learn", "tensorflow": "tensorflow-cpu"}
+DISTRIBUTIONS = {"PIL": "pillow", "sklearn": "scikit-learn", "tensorflow": "tensorflow-cpu", "visqol": "visqol-python"}
 # What libraries need without asking for it.
-OF_LIBRARIES = {"dnsmos": {"onnxruntime", "requests"}}
+OF_LIBRARIES = {"dnsmos": {"onnxruntime", "requests"}, "visqol": {"ai-edge-litert"}}
 # What is in the extra `train`, too: each backend comes with Keras.
 ALSO_OF_TRAIN = {"jax": {"keras"}}
 
@@ -30,7 +30,18 @@ def commands(names):
 OPTIONAL = {
     "base": {"formats", "parquet", "cluster", "remote"},
     "train": {"formats", "tensorboard", "jax", "cluster", "remote"},
-    "evaluate": {"formats", "train", "jax", "metrics", "dnsmos", "pocketsphinx", "whisper", "cluster", "remote"},
+    "evaluate": {
+        "formats",
+        "train",
+        "jax",
+        "metrics",
+        "visqol",
+        "dnsmos",
+        "pocketsphinx",
+        "whisper",
+        "cluster",
+        "remote",
+    },
     "export": {"formats", "cluster", "remote"},
 }
 PARTS = {
@@ -97,9 +108,9 @@ def test_part_imports_no_library_of_another(part):
     assert libraries(paths) <= allowed
 
 
-def test_all_has_every_extra_but_other_backends_and_what_its_licence_or_the_tests_keep_apart():
+def test_all_has_every_extra_but_other_backends_and_what_a_compiler_licence_or_test_keeps_apart():
     (everything,) = asked("all").values()
-    apart = {"all", "metrics", "comparisons", "gpu", "jax", "jax-cuda"}
+    apart = {"all", "metrics", "visqol", "comparisons", "gpu", "jax", "jax-cuda"}
     assert everything.name == PROJECT["name"]
     assert everything.extras == set(PROJECT["optional-dependencies"]) - apart
 

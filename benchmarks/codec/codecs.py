@@ -17,9 +17,15 @@ from benchmarks.codec import anchors, figure, own_codec, pca_codec
 from benchmarks.codec.rows import WIDEBAND_HZ, Part, heading, line_of, measure, row_of
 from benchmarks.codec.segment_files import files_of
 from benchmarks.codec.targets import goals_at, verdicts
-from benchmarks.options import add_corpus_options, add_leave_out_option, add_run_options, make_parser
-from benchmarks.quality.recogniser import print_originals, train_recogniser
-from benchmarks.quality.scoring import METRICS
+from benchmarks.options import (
+    add_corpus_options,
+    add_leave_out_option,
+    add_metrics_option,
+    add_run_options,
+    make_parser,
+)
+from benchmarks.quality.recogniser import print_originals, train_recognisers
+from benchmarks.quality.scoring import METRICS, RECOGNISED
 from benchmarks.quality.unseen_speakers import leave_out, speakers_to_leave_out
 from speech_autoencoder.cli.backend import start_backend
 from speech_autoencoder.cli.options import positive, to_path
@@ -57,6 +63,7 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
         "--opus-ml", type=to_path, metavar="DIR", help="where npm installed ogg-opus-decoder, for LACE and NoLACE"
     )
     add_leave_out_option(parser)
+    add_metrics_option(parser)
     add_run_options(parser, each="measurement")
     parser.add_argument("--figure", type=to_path, help="PNG to write")
     args = parser.parse_args(arguments)
@@ -76,9 +83,10 @@ def main() -> None:
     others = anchors.installed(args.systems, sr, lyra=args.lyra, opus_ml=args.opus_ml, workers=args.workers)
     if not others and not {"ours", "pca"} & {*args.systems}:
         raise InputError("There is no codec to measure: install one of them, or name others with --systems.")
-    recogniser, originals = train_recogniser(args)
-    metrics = [metric for metric in METRICS if recogniser or metric != "digits"]
-    metrics += ["pesq_wb"] if sr >= WIDEBAND_HZ else []
+    recognitions, originals = train_recognisers(args)
+    metrics = [metric for metric in METRICS if metric in recognitions or metric not in RECOGNISED]
+    also = [*(["pesq_wb"] if sr >= WIDEBAND_HZ else []), *args.also]
+    metrics += also
     print(f"\n{heading(metrics)}", flush=True)
     result: dict[str, Any] = {
         "sr": sr,
@@ -86,7 +94,7 @@ def main() -> None:
         "seed": args.seed,
         "leave_out": [s for s in speakers if s],
     }
-    result["recogniser_originals"] = originals
+    result["originals"] = originals
     rows: list[dict] = []
     parts: dict[tuple[str, str], list[Part]] = {}
     for speaker in speakers:
@@ -96,7 +104,9 @@ def main() -> None:
             for codec in codecs_of(args, others, training, sr, Path(name)):
                 for setting in codec.settings:
                     try:
-                        part = measure(codec, setting, files, sr, recogniser=recogniser, workers=args.workers)
+                        part = measure(
+                            codec, setting, files, sr, recognitions=recognitions, also=also, workers=args.workers
+                        )
                     except InputError as error:
                         if codec not in others:
                             raise
@@ -104,11 +114,11 @@ def main() -> None:
                         continue
                     mine = parts.setdefault((codec.name, setting), [])
                     mine.append(part)
-                    result["rows"] = rows = [row_of(*key, measured) for key, measured in parts.items()]
+                    result["rows"] = rows = [row_of(*key, measured, metrics=metrics) for key, measured in parts.items()]
                     if args.output:
                         write_json(args.output, result)
                     if speaker == speakers[-1]:
-                        print(line_of(row_of(codec.name, setting, mine), metrics), flush=True)
+                        print(line_of(row_of(codec.name, setting, mine, metrics=metrics), metrics), flush=True)
     if not rows:
         raise InputError("No codec could be measured: see the reasons above.")
     print()

@@ -1,5 +1,6 @@
 """The figure of the codecs: each score against the bitrate."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +15,7 @@ from speech_autoencoder.system.integers import ceil_div
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-_PANELS = ("pesq_nb", "pesq_wb", "stoi", "estoi", "digits")
+_PANELS = ("pesq_nb", "pesq_wb", "stoi", "estoi", "digits", "speakers")
 # Colours that the colour-blind can tell apart (Okabe and Ito), and markers, for print.
 _LOOKS: dict[str, dict[str, Any]] = {
     own_codec.NAME: {"color": "#0072b2", "marker": "o", "linewidth": 3.2, "markersize": 7, "zorder": 5},
@@ -32,7 +33,12 @@ _TICKS = (0.5, 0.7, 1, 1.4, 2, 3, 4, 6, 8, 12, 16, 24)  # kbit/s
 
 
 def draw(
-    path: Path, rows: list[dict], *, title: str, goals: Goals | None = None, originals: float | None = None
+    path: Path,
+    rows: list[dict],
+    *,
+    title: str,
+    goals: Goals | None = None,
+    originals: Mapping[str, float] | None = None,
 ) -> None:
     """Draw each metric against kbit/s, a line for each system with the band of its 95 % intervals.
 
@@ -47,7 +53,7 @@ def draw(
     goals
         The goals of our codec, if they are to be shown.
     originals
-        The share of the originals that is recognised, if it is known.
+        The shares of the originals that are recognised, by metric.
     """
     shown = [metric for metric in _PANELS if any(row["scores"].get(metric) is not None for row in rows)]
     n_columns = 2 if len(shown) in (1, 2, 4) else 3
@@ -55,8 +61,8 @@ def draw(
     figure, axes = new_figure(n_rows, n_columns, (5.2 * n_columns, 3.9 * n_rows + 0.9), squeeze=False)
     for axis, metric in zip(axes.flat, shown, strict=False):
         _draw_metric(axis, rows, metric, goals or {})
-        if metric == "digits" and originals is not None:
-            axis.axhline(originals, color="#333333", linestyle=":", linewidth=1.2, label="originals")
+        if originals and metric in originals:
+            axis.axhline(originals[metric], color="#333333", linestyle=":", linewidth=1.2, label="originals")
     for axis in axes.flat[len(shown) :]:
         axis.set_visible(False)
     entries: dict[str, Any] = {}

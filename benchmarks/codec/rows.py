@@ -8,10 +8,10 @@ import numpy as np
 from benchmarks import tables
 from benchmarks.codec.segment_files import SegmentFile, cut_recordings
 from benchmarks.quality.intervals import interval_95, resample, summarise
-from benchmarks.quality.scoring import HEADINGS, METRICS, Values, digits_of, format_score, values_of_segments
+from benchmarks.quality.recogniser import Recognitions
+from benchmarks.quality.scoring import HEADINGS, METRICS, Values, format_score, recognised_of, values_of_segments
 from speech_autoencoder.evaluation.codecs.codec import Codec
 from speech_autoencoder.evaluation.metrics import registry
-from speech_autoencoder.evaluation.words import WordRecogniser
 
 WIDEBAND_HZ = registry.METRICS["pesq_wb"].least_sr  # at this rate or more, wideband PESQ is measured too
 
@@ -31,21 +31,24 @@ def measure(
     files: list[SegmentFile],
     sr: int,
     *,
-    recogniser: WordRecogniser | None,
+    recognitions: Recognitions,
+    also: Sequence[str] = (),
     workers: int,
 ) -> Part:
-    """Code the files at one setting, and score them."""
+    """Code the files at one setting, and score them, with the metrics of `also` too."""
     references = [file.waveform for file in files]
     coded = codec.code(setting, references, sr)
-    values = values_of_segments(references, coded.waveforms, sr=sr, wideband=sr >= WIDEBAND_HZ, workers=workers)
+    values = values_of_segments(references, coded.waveforms, sr=sr, also=also, workers=workers)
     recordings, names = cut_recordings(files, coded.waveforms)
-    values |= digits_of(recordings, names=names, sr=sr, recogniser=recogniser)
+    values |= recognised_of(recordings, names=names, sr=sr, recognitions=recognitions)
     return Part(values, 8 * np.array(coded.n_bytes), np.array([len(reference) / sr for reference in references]))
 
 
-def row_of(system: str, setting: str, parts: list[Part], *, seed: int = 0) -> dict:
+def row_of(
+    system: str, setting: str, parts: list[Part], *, metrics: Sequence[str] = (*METRICS, "pesq_wb"), seed: int = 0
+) -> dict:
     """Return a row as JSON's own types; each of the parts has the same weight."""
-    scores, intervals = summarise([part.values for part in parts], metrics=(*METRICS, "pesq_wb"))
+    scores, intervals = summarise([part.values for part in parts], metrics=metrics)
     rng = np.random.default_rng(seed)
     rates, drawn = [], []
     for part in parts:

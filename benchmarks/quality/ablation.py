@@ -18,7 +18,7 @@ import soxr
 
 from benchmarks.options import add_corpus_options, add_run_options, make_parser
 from benchmarks.quality.intervals import summarise
-from benchmarks.quality.recogniser import print_originals, train_recogniser
+from benchmarks.quality.recogniser import Recognitions, print_originals, train_recognisers
 from benchmarks.quality.reconstructions import score_waveforms
 from benchmarks.quality.scoring import HEADINGS, METRICS, cells_of, in_16_bits
 from benchmarks.tables import heading, line
@@ -27,7 +27,6 @@ from speech_autoencoder.cli.options import positive
 from speech_autoencoder.cli.process import blas_threads, run_main
 from speech_autoencoder.config import CLASSIC
 from speech_autoencoder.data.dataset import Dataset
-from speech_autoencoder.evaluation.words import WordRecogniser
 from speech_autoencoder.system.files import write_json
 
 if TYPE_CHECKING:
@@ -48,10 +47,10 @@ def render(dataset: Dataset, sound: "Sound", *, workers: int) -> list[np.ndarray
         return list(executor.map(finish, range(len(dataset.names))))
 
 
-def row_of(system: "System", dataset: Dataset, recogniser: WordRecogniser | None, *, workers: int) -> dict:
+def row_of(system: "System", dataset: Dataset, recognitions: Recognitions, *, workers: int) -> dict:
     """Score a system; return its row as JSON's own types."""
     waveforms = render(dataset, system.sound, workers=workers)
-    values = score_waveforms(dataset, {system.name: waveforms}, recogniser=recogniser, workers=workers)
+    values = score_waveforms(dataset, {system.name: waveforms}, recognitions=recognitions, workers=workers)
     scores, intervals = summarise([values[system.name]])
     facts = {field.name: getattr(system, field.name) for field in fields(system) if field.name != "sound"}
     return {**facts, "scores": scores, "intervals_95": intervals}
@@ -79,14 +78,14 @@ def main() -> None:
     # After TensorFlow has been configured.
     from benchmarks.quality.ablation_steps import make_material, systems
 
-    recogniser, originals = train_recogniser(args)
-    result: dict[str, Any] = {"minutes": args.minutes, "seed": args.seed, "recogniser_originals": originals, "rows": []}
+    recognitions, originals = train_recognisers(args)
+    result: dict[str, Any] = {"minutes": args.minutes, "seed": args.seed, "originals": originals, "rows": []}
     print_originals(originals)
     print(heading(COLUMNS), flush=True)
     with tempfile.TemporaryDirectory() as name, blas_threads(1):
         material = make_material(args, Path(name))
         for system in systems(material):
-            result["rows"].append(row_of(system, material.testing, recogniser, workers=args.workers))
+            result["rows"].append(row_of(system, material.testing, recognitions, workers=args.workers))
             if args.output:
                 write_json(args.output, result)
             print(line_of(result["rows"][-1]), flush=True)

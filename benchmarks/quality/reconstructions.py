@@ -1,13 +1,14 @@
 """Testing recordings through a trained model, the PCA baseline and copy-synthesis, and their scores."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import partial
 
 import numpy as np
 
+from benchmarks.quality.recogniser import Recognitions
 from benchmarks.quality.scoring import Values, in_16_bits, values_of
 from benchmarks.quality.segments import segments_of
 from speech_autoencoder.audio.reading import read
@@ -17,7 +18,6 @@ from speech_autoencoder.codec.reconstruction import reconstruct
 from speech_autoencoder.config import InversionConfig, LatentSearchConfig, ModelConfig
 from speech_autoencoder.data.dataset import Dataset
 from speech_autoencoder.evaluation import systems
-from speech_autoencoder.evaluation.words import WordRecogniser
 from speech_autoencoder.system.integers import ceil_div
 
 # {system: its name in tables}. The latent search is part of the encoder; what it is worth, with the network and with
@@ -57,12 +57,14 @@ class Measured:
     reconstruction_s: float
 
 
-def measure(dataset: Dataset, encoder: Encoder, *, recogniser: WordRecogniser | None, workers: int) -> Measured:
-    """Reconstruct the dataset's recordings with each of SYSTEMS and score them."""
+def measure(
+    dataset: Dataset, encoder: Encoder, *, recognitions: Recognitions, also: Sequence[str] = (), workers: int
+) -> Measured:
+    """Reconstruct the dataset's recordings with each of SYSTEMS and score them, with the metrics of `also` too."""
     waveforms, reconstruction_s = reconstruct_all(dataset, encoder, workers=workers)
     config = encoder.model.config
     return Measured(
-        values=score_waveforms(dataset, waveforms, recogniser=recogniser, workers=workers),
+        values=score_waveforms(dataset, waveforms, recognitions=recognitions, also=also, workers=workers),
         n_recordings=len(dataset.names),
         n_segments=len(segments_of(dataset.names, dataset.n_samples / dataset.sr)),
         seconds=float((dataset.n_samples / dataset.sr).sum()),
@@ -72,7 +74,12 @@ def measure(dataset: Dataset, encoder: Encoder, *, recogniser: WordRecogniser | 
 
 
 def score_waveforms(
-    dataset: Dataset, waveforms: dict[str, list[np.ndarray]], *, recogniser: WordRecogniser | None, workers: int
+    dataset: Dataset,
+    waveforms: dict[str, list[np.ndarray]],
+    *,
+    recognitions: Recognitions,
+    also: Sequence[str] = (),
+    workers: int,
 ) -> dict[str, Values]:
     """Return Values by system, of waveforms by system: one for each recording, at its own rate and length."""
     sr = int(dataset.sr.max())
@@ -89,7 +96,8 @@ def score_waveforms(
             names=dataset.names,
             sr=sr,
             segments=segments,
-            recogniser=recogniser,
+            recognitions=recognitions,
+            also=also,
             workers=workers,
         )
         for system, estimates in waveforms.items()

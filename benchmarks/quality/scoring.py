@@ -5,17 +5,18 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 
+from benchmarks.quality.recogniser import Recognitions
 from benchmarks.quality.segments import join_segments
-from speech_autoencoder.data.recording_names import conventional
 from speech_autoencoder.evaluation.metrics import registry
 from speech_autoencoder.evaluation.metrics.metric import Sound
-from speech_autoencoder.evaluation.words import WordRecogniser
+from speech_autoencoder.evaluation.recognition.recogniser import recognised
 
-METRICS = ("digits", "stoi", "estoi", "pesq_nb")  # those of every table
-HEADINGS = {"digits": "digits"} | {key: metric.heading for key, metric in registry.METRICS.items()}
-TITLES = HEADINGS | {"digits": HEADINGS["words"]}  # in figures
+RECOGNISED = ("digits", "speakers")  # the metrics of single recordings
+METRICS = (*RECOGNISED, "stoi", "estoi", "pesq_nb")  # those of every table
+HEADINGS = {key: metric.heading for key, metric in registry.METRICS.items()} | {key: key for key in RECOGNISED}
 _RECORDS = {"digits": "words"}  # "digits" is what the tables call the words of FSDD
-# {metric: a value of each recording (digits: 1 if recognised, 0 if not) or of each segment (the others)}
+TITLES = HEADINGS | {key: registry.METRICS[_RECORDS.get(key, key)].heading for key in RECOGNISED}  # in figures
+# {metric: a value of each recording (1 if it is recognised, 0 if not) or of each segment (the others)}
 Values = dict[str, np.ndarray]
 
 
@@ -26,16 +27,17 @@ def values_of(
     names: Sequence[str],
     sr: int,
     segments: list[list[int]],
-    recogniser: WordRecogniser | None = None,
+    recognitions: Recognitions | None = None,
+    also: Sequence[str] = (),
     workers: int = 1,
 ) -> Values:
-    """Return every metric of estimates that are as long as their references.
+    """Return every metric of estimates that are as long as their references, those of `also` too.
 
-    `digits` needs a recogniser, and is of the recordings whose label it knows; `pesq_nb` needs PESQ to be installed.
+    What is recognised is of the recordings whose label a recogniser knows; `pesq_nb` needs PESQ to be installed.
     """
     joined = [join_segments(waveforms, segments, sr) for waveforms in (references, estimates)]
-    words = digits_of(estimates, names=names, sr=sr, recogniser=recogniser)
-    return values_of_segments(*joined, sr=sr, workers=workers) | words
+    found = recognised_of(estimates, names=names, sr=sr, recognitions=recognitions or {})
+    return values_of_segments(*joined, sr=sr, also=also, workers=workers) | found
 
 
 def values_of_segments(
@@ -43,11 +45,11 @@ def values_of_segments(
     estimates: list[np.ndarray],
     *,
     sr: int,
-    wideband: bool = False,
+    also: Sequence[str] = (),
     workers: int = 1,
 ) -> Values:
-    """Return STOI, ESTOI and PESQ of segments, brought to their references' level; wide-band PESQ too if wanted."""
-    keys = ("stoi", "estoi", "pesq_nb", *(["pesq_wb"] if wideband else []))
+    """Return STOI, ESTOI, narrowband PESQ and the metrics of `also` of segments, at their references' level."""
+    keys = ("stoi", "estoi", "pesq_nb", *also)
 
     def score(reference: np.ndarray, estimate: np.ndarray) -> dict[str, float]:
         measured = registry.measure_sound(Sound(reference, sr), Sound(estimate, sr), keys)
@@ -58,18 +60,10 @@ def values_of_segments(
     return {key: np.array([values[key] for values in scores]) for key in scores[0]} if scores else {}
 
 
-def digits_of(
-    waveforms: list[np.ndarray], *, names: Sequence[str], sr: int, recogniser: WordRecogniser | None
-) -> Values:
-    """Return `digits` of the recordings whose label the recogniser knows, nothing if there are none."""
-    if not recogniser:
-        return {}
-    labels = [parts["label"] if (parts := conventional(name)) else "" for name in names]
-    known = [i for i, label in enumerate(labels) if label in recogniser.labels]
-    if not known:
-        return {}
-    recognised = recogniser.recognise([waveforms[i] for i in known], sr=sr)
-    return {"digits": np.array([word == labels[i] for i, word in zip(known, recognised, strict=True)], float)}
+def recognised_of(waveforms: list[np.ndarray], *, names: Sequence[str], sr: int, recognitions: Recognitions) -> Values:
+    """Return the metrics of RECOGNISED, of the recordings whose label their recogniser knows."""
+    found = {key: recognised(each, waveforms, names, sr=sr) for key, each in recognitions.items()}
+    return {key: values for key, values in found.items() if len(values)}
 
 
 def in_16_bits(waveform: np.ndarray) -> np.ndarray:
@@ -77,9 +71,9 @@ def in_16_bits(waveform: np.ndarray) -> np.ndarray:
     return (np.round(np.clip(waveform, -1, 1) * 32_767) / 32_767).astype(np.float32)
 
 
-def cells_of(scores: Mapping[str, float | None]) -> list[str]:
-    """Return the means of METRICS as cells of a table."""
-    return [format_score(metric, scores[metric]) for metric in METRICS]
+def cells_of(scores: Mapping[str, float | None], metrics: Sequence[str] = METRICS) -> list[str]:
+    """Return the means of metrics as cells of a table."""
+    return [format_score(metric, scores[metric]) for metric in metrics]
 
 
 def format_score(metric: str, score: float | None) -> str:

@@ -11,13 +11,20 @@ predict_for_one_data.py would.
 import argparse
 import tempfile
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from benchmarks.options import add_corpus_options, add_leave_out_option, add_run_options, make_parser
+from benchmarks.options import (
+    add_corpus_options,
+    add_leave_out_option,
+    add_metrics_option,
+    add_run_options,
+    make_parser,
+)
 from benchmarks.quality.intervals import summarise
-from benchmarks.quality.recogniser import print_originals, train_recogniser
+from benchmarks.quality.recogniser import Recognitions, print_originals, train_recognisers
 from benchmarks.quality.reconstructions import SYSTEMS, Measured, measure
 from benchmarks.quality.scoring import HEADINGS, METRICS, cells_of
 from benchmarks.quality.unseen_speakers import leave_out, speakers_to_leave_out
@@ -29,19 +36,16 @@ from speech_autoencoder.cli.process import blas_threads, run_main
 from speech_autoencoder.codec.latent_search import Encoder
 from speech_autoencoder.config import PRESETS, LatentSearchConfig
 from speech_autoencoder.data import dataset
-from speech_autoencoder.evaluation.words import WordRecogniser
 from speech_autoencoder.model import model_file
 from speech_autoencoder.system.files import write_json
 
 DEFAULT_SETTINGS = ("classic:705", "classic:176", "fine:705", "fine:176")
-COLUMNS = (
-    "setting",
-    "system",
-    "values/s",
-    *(HEADINGS[metric] for metric in METRICS),
-    "training, s",
-    "reconstruction, s/s",
-)
+
+
+def columns(metrics: Sequence[str]) -> list[str]:
+    """Return the headings of the table with these metrics."""
+    headings = [HEADINGS[metric] for metric in metrics]
+    return ["setting", "system", "values/s", *headings, "training, s", "reconstruction, s/s"]
 
 
 @dataclass(frozen=True)
@@ -67,7 +71,7 @@ def to_setting(text: str) -> Setting:
 
 
 def train_and_measure(
-    args: argparse.Namespace, setting: Setting, speaker: str, recogniser: WordRecogniser | None
+    args: argparse.Namespace, setting: Setting, speaker: str, recognitions: Recognitions
 ) -> tuple[dict, Measured]:
     """Train a model with the scripts, without this speaker, and measure it.
 
@@ -91,7 +95,7 @@ def train_and_measure(
         data = dataset.load(folder / "test_data.npy", "test_data_generator.py")
         encoder = Encoder(model, LatentSearchConfig())
         with blas_threads(1):
-            measured = measure(data, encoder, recogniser=recogniser, workers=args.workers)
+            measured = measure(data, encoder, recognitions=recognitions, also=args.also, workers=args.workers)
     facts = {
         "latent_per_second": model.latent_rate,
         "log_mel_per_second": model.config.n_mels * model.features.frame_rate,
@@ -100,14 +104,14 @@ def train_and_measure(
     return facts, measured
 
 
-def row_of(setting: Setting, facts: dict, measured: dict[str, Measured]) -> dict:
+def row_of(setting: Setting, facts: dict, measured: dict[str, Measured], *, metrics: Sequence[str] = METRICS) -> dict:
     """Return a setting's row as JSON's own types, of what was measured for each speaker left out ("": of all)."""
     parts = measured.values()
     n_recordings, n_segments = sum(part.n_recordings for part in parts), sum(part.n_segments for part in parts)
     seconds = sum(part.seconds for part in parts)
     scores, intervals = {}, {}
     for system in SYSTEMS:
-        scores[system], intervals[system] = summarise([part.values[system] for part in parts])
+        scores[system], intervals[system] = summarise([part.values[system] for part in parts], metrics=metrics)
     row = {
         "setting": str(setting),
         **facts,
@@ -121,7 +125,7 @@ def row_of(setting: Setting, facts: dict, measured: dict[str, Measured]) -> dict
     }
     if set(measured) != {""}:
         row["speakers"] = {
-            speaker: {system: summarise([part.values[system]])[0] for system in SYSTEMS}
+            speaker: {system: summarise([part.values[system]], metrics=metrics)[0] for system in SYSTEMS}
             for speaker, part in measured.items()
         }
     return row
@@ -135,7 +139,7 @@ def lines_of(row: dict) -> str:
         costs = ["-", "-"]
         if system == "model":
             costs = [f"{row['training_s']:.0f}", f"{row['reconstruction_s_per_s']:.2f}"]
-        lines.append(line([row["setting"], SYSTEMS[system], f"{rate:,.0f}", *cells_of(scores), *costs]))
+        lines.append(line([row["setting"], SYSTEMS[system], f"{rate:,.0f}", *cells_of(scores, [*scores]), *costs]))
     return "\n".join(lines)
 
 
@@ -153,6 +157,7 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
     )
     parser.add_argument("--minutes", type=positive(float), default=5.0, help="time budget of each training")
     add_leave_out_option(parser)
+    add_metrics_option(parser)
     add_run_options(parser, each="setting and speaker")
     return parser.parse_args(arguments)
 
@@ -161,22 +166,24 @@ def main() -> None:
     args = parse()
     speakers = speakers_to_leave_out(args.leave_out, args.testing_dir)
     start_backend(lambda text: None)
-    recogniser, originals = train_recogniser(args)
+    recognitions, originals = train_recognisers(args)
     result: dict[str, Any] = {
         "minutes": args.minutes,
         "seed": args.seed,
         "leave_out": [s for s in speakers if s],
         "rows": [],
     }
-    result["recogniser"] = {"originals": originals, "labels": recogniser.labels} if recogniser else None
+    result["originals"] = originals
+    result["labels"] = {key: list(each.recogniser.labels) for key, each in recognitions.items()}
     print_originals(originals)
-    print(heading(COLUMNS), flush=True)
+    metrics = [*METRICS, *args.also]
+    print(heading(columns(metrics)), flush=True)
     for setting in args.settings:
         measured, training_s, rows = {}, [], list(result["rows"])
         for speaker in speakers:
-            facts, measured[speaker] = train_and_measure(args, setting, speaker, recogniser)
+            facts, measured[speaker] = train_and_measure(args, setting, speaker, recognitions)
             training_s.append(facts["training_s"])
-            row = row_of(setting, facts | {"training_s": sum(training_s) / len(training_s)}, measured)
+            row = row_of(setting, facts | {"training_s": sum(training_s) / len(training_s)}, measured, metrics=metrics)
             result["rows"] = [*rows, row]
             if args.output:
                 write_json(args.output, result)

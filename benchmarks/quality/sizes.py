@@ -126,7 +126,7 @@ def score(path: Path, testing: Dataset, *, workers: int) -> dict:
             in_16_bits(systems.waveform_of(testing, i, reconstruct(encoder, testing.frames(i)), inversion))
             for i in range(len(testing.names))
         ]
-        values = score_waveforms(testing, {"model": waveforms}, recogniser=None, workers=workers)
+        values = score_waveforms(testing, {"model": waveforms}, recognitions={}, workers=workers)
     scores, intervals = summarise([values["model"]])
     return {"scores": scores, "intervals_95": intervals}
 

@@ -15,14 +15,13 @@ from typing import TYPE_CHECKING, Any
 from benchmarks.options import add_corpus_options, add_run_options, make_parser
 from benchmarks.quality import ablation
 from benchmarks.quality.intervals import summarise
-from benchmarks.quality.recogniser import print_originals, train_recogniser
+from benchmarks.quality.recogniser import Recognitions, print_originals, train_recognisers
 from benchmarks.quality.scoring import HEADINGS, METRICS, TITLES, cells_of
 from benchmarks.quality.settings import to_setting, train_and_measure
 from benchmarks.tables import heading, line
 from speech_autoencoder.cli.backend import start_backend
 from speech_autoencoder.cli.options import positive, to_path
 from speech_autoencoder.cli.process import blas_threads, run_main
-from speech_autoencoder.evaluation.words import WordRecogniser
 from speech_autoencoder.system.figures import new_figure, save_figure
 from speech_autoencoder.system.files import write_json
 
@@ -51,7 +50,7 @@ def line_of(row: dict) -> str:
     return line([name, minutes, *cells_of(row["scores"])])
 
 
-def old_program_row(args: argparse.Namespace, recogniser: WordRecogniser | None) -> dict:
+def old_program_row(args: argparse.Namespace, recognitions: Recognitions) -> dict:
     """Measure the program that this one replaces, trained for its 50 epochs, or at most for the longest time."""
     # After `start_backend`, which configures TensorFlow.
     from benchmarks.quality.ablation_steps import make_material, the_old_program
@@ -61,16 +60,16 @@ def old_program_row(args: argparse.Namespace, recogniser: WordRecogniser | None)
         material = make_material(longest, Path(name))
         system = the_old_program(material)
         with blas_threads(1):
-            found = ablation.row_of(system, material.testing, recogniser, workers=args.workers)
+            found = ablation.row_of(system, material.testing, recognitions, workers=args.workers)
     return make_row("old", found["training_s"] / 60, found["scores"], found["intervals_95"])
 
 
-def rows_of(args: argparse.Namespace, recogniser: WordRecogniser | None) -> Iterator[dict]:
+def rows_of(args: argparse.Namespace, recognitions: Recognitions) -> Iterator[dict]:
     """Yield the rows when they are measured: the old program's, then those of each time."""
-    yield old_program_row(args, recogniser)
+    yield old_program_row(args, recognitions)
     for number, minutes in enumerate(args.minutes):
         this_long = argparse.Namespace(**vars(args) | {"minutes": minutes})
-        _, measured = train_and_measure(this_long, args.setting, "", recogniser)
+        _, measured = train_and_measure(this_long, args.setting, "", recognitions)
         for system in ("model",) if number else ("pca", "copy_synthesis", "model"):
             scores, intervals = summarise([measured.values[system]])
             yield make_row(system, minutes if system == "model" else None, scores, intervals)
@@ -132,11 +131,11 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
 def main() -> None:
     args = parse()
     start_backend(lambda text: None)
-    recogniser, originals = train_recogniser(args)
-    result = {"setting": str(args.setting), "seed": args.seed, "recogniser_originals": originals, "rows": []}
+    recognitions, originals = train_recognisers(args)
+    result = {"setting": str(args.setting), "seed": args.seed, "originals": originals, "rows": []}
     print_originals(originals)
     print(heading(COLUMNS), flush=True)
-    for row in rows_of(args, recogniser):
+    for row in rows_of(args, recognitions):
         result["rows"].append(row)
         print(line_of(row), flush=True)
         if args.output:

@@ -27,10 +27,13 @@ from speech_autoencoder.config import LABEL_SOURCES, RECOGNISERS, InversionConfi
 from speech_autoencoder.data import dataset
 from speech_autoencoder.data.parts.folder import array_at
 from speech_autoencoder.errors import InputError
-from speech_autoencoder.evaluation import evaluation, leakage, rates, words
+from speech_autoencoder.evaluation import evaluation, leakage, rates
+from speech_autoencoder.evaluation.metrics.recognition import WORDS
+from speech_autoencoder.evaluation.recognition import speakers, words
+from speech_autoencoder.evaluation.recognition.recogniser import Recognition
 from speech_autoencoder.evaluation.results import Evaluation
 from speech_autoencoder.export import model_card
-from speech_autoencoder.report import page, score_figure
+from speech_autoencoder.report import page, score_figure, text
 from speech_autoencoder.script_names import TEST_DATA_GENERATOR
 from speech_autoencoder.storage.remote_path import expanded, of_text
 from speech_autoencoder.system.figures import try_to_draw
@@ -148,7 +151,7 @@ def evaluate(
     if report_dir:
         require_replaceable(report_dir, page.is_report)
 
-    # The models, and the recogniser of words.
+    # The models, and the recognisers of words and speakers.
     encoder, other = load_encoders(model_path, other_path, array, array_path)
     training, reason = (
         leakage.training_of(encoder.model, training_path, array)
@@ -157,6 +160,8 @@ def evaluate(
     )
     train = partial(train_recogniser, reporter.say, reporter.bar("training the word recogniser"))
     word_recogniser, word_labels = installed or words.learned(labels, array, training, reason, train, reporter.say)
+    of_speakers = speakers.learned(array, training, reason, reporter.say)
+    of_words = Recognition(WORDS.key, word_recogniser, word_labels) if word_recogniser else None
 
     # The scores.
     scoring = scoring_by(
@@ -176,7 +181,7 @@ def evaluate(
                 inversion,
                 other=other,
                 other_path=str(other_path or ""),
-                recogniser=word_recogniser,
+                recognitions=[each for each in (of_words, of_speakers) if each],
                 labels=word_labels,
                 progress=reporter.progress("evaluating"),
                 workers=workers,
@@ -184,7 +189,13 @@ def evaluate(
             )
         require_sound(measured, array_path)
         by_rate = rates.measure(
-            measured, array, encoder.model, inversion, progress=reporter.progress("codecs"), workers=workers
+            measured,
+            array,
+            encoder.model,
+            inversion,
+            speakers=of_speakers,
+            progress=reporter.progress("codecs"),
+            workers=workers,
         )
         shared = None
         if training:
@@ -211,7 +222,9 @@ def evaluate(
         write_json(scores_path, result.to_json())
         written.append(scores_path)
     if figure_path:
-        written += try_to_draw(figure_path, partial(score_figure.draw_scores, scores=result.scores), reporter.warn)
+        written += try_to_draw(
+            figure_path, partial(score_figure.draw_scores, scores=text.shown(result)[0]), reporter.warn
+        )
     report_verdict(result, reporter.say)
     if card_path:
         has_licence = model_card.write(card_path, result)

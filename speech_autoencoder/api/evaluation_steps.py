@@ -21,6 +21,7 @@ from speech_autoencoder.evaluation import bootstrap, rates, verdict
 from speech_autoencoder.evaluation.evaluation import Score
 from speech_autoencoder.evaluation.metrics.metric import SoundPair
 from speech_autoencoder.evaluation.metrics.registry import METRICS
+from speech_autoencoder.evaluation.recognition.recogniser import Recogniser
 from speech_autoencoder.evaluation.results import (
     ArrayFile,
     Evaluation,
@@ -31,7 +32,6 @@ from speech_autoencoder.evaluation.results import (
 )
 from speech_autoencoder.evaluation.scoring_by_engine import ScorerReference, score_by_engine
 from speech_autoencoder.evaluation.systems import MODEL
-from speech_autoencoder.evaluation.words import WordRecogniser
 from speech_autoencoder.model import model_file
 from speech_autoencoder.model.model_file import TrainedModel
 from speech_autoencoder.model.model_reference import ModelReference
@@ -105,7 +105,7 @@ def load_encoders(
 
 def train_recogniser(
     say: Say, bar: Callable[[float], Any], training_dir: Path, labels: dict[str, str], **options: Any
-) -> WordRecogniser | None:
+) -> Recogniser | None:
     """Start TensorFlow, and return a recogniser trained on recordings {name: label}, None if they are too few."""
     start_backend(say, alternative=", or evaluate with --labels none")
     from speech_autoencoder.training.word_recogniser import train_quickly  # needs TensorFlow
@@ -180,7 +180,7 @@ def report_scores(result: Evaluation, say: Say, *, missing: Sequence[str] = ()) 
 
     The recordings that are `missing` have been reported before.
     """
-    say(text.format_table(result.scores, result.intervals))
+    say(text.format_table(*text.shown(result)))
     say(text.describe_intervals(result))
     say(text.describe_recordings(result))
     known = set(missing)
@@ -191,8 +191,9 @@ def report_scores(result: Evaluation, say: Say, *, missing: Sequence[str] = ()) 
             say(metric.install_note)
     for line in rates.describe(result.rates) if result.rates else ():
         say(line)
-    if result.words:
-        say(text.describe_words(result.words))
+    for noun, found in (("word", result.words), ("speaker", result.speakers)):
+        if found:
+            say(text.describe_recognition(noun, found))
     for line in text.describe_probes(result.probes):
         say(line)
     if result.comparison:

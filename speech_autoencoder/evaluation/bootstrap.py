@@ -12,10 +12,10 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-from scipy.special import ndtri, stdtrit
+from scipy.special import betaincinv, ndtri, stdtrit
 
+from speech_autoencoder.evaluation.metrics.metric import LabelPair
 from speech_autoencoder.evaluation.metrics.registry import METRICS
-from speech_autoencoder.evaluation.metrics.word_accuracy import WORDS
 from speech_autoencoder.evaluation.results import Difference, Interval
 
 RESAMPLES = 2_000
@@ -66,7 +66,7 @@ def intervals(
     -------
     dict
         {system: {metric: [low, high]}}, None instead of an interval where there are fewer than five speakers or
-        segments to draw, or where all words or none were recognised.
+        segments to draw. Where all labels or none were recognised, it is the exact one of independent recordings.
     """
     keys = [(system, metric) for system in systems for metric in metrics]
     found: dict[str, dict[str, Interval]] = {system: {} for system in systems}
@@ -93,6 +93,13 @@ def differences(
     return found
 
 
+def exact_interval(n_right: float, n: float) -> list[float]:
+    """Return the 95 % interval of a share of n independent answers (Clopper and Pearson, 1934)."""
+    low = betaincinv(n_right, n - n_right + 1, _QUANTILES[0]) if n_right else 0.0
+    high = betaincinv(n_right + 1, n - n_right, _QUANTILES[1]) if n_right < n else 1.0
+    return [float(low), float(high)]
+
+
 def interval_95(values: np.ndarray) -> list[float]:
     """Return [low, high], the 95 % interval of values (n_resamples,)."""
     return np.quantile(values, _QUANTILES).tolist()
@@ -116,7 +123,7 @@ def _arrays(clusters: list[Cluster], keys: list[tuple[str, str]]) -> tuple[np.nd
 def _values(sums: np.ndarray, weights: np.ndarray, metrics: Sequence[str]) -> np.ndarray:
     """Return the scores (..., n_metrics) of sums and weights; NaN where nothing was measured."""
     means = np.divide(sums, weights, out=np.full(np.shape(sums), np.nan), where=weights > 0)
-    roots = np.array([METRICS[metric].is_root for metric in metrics])
+    roots = np.array([METRICS[metric].is_root for metric in metrics], bool)
     return np.where(roots, np.sqrt(np.maximum(means, 0)), means)
 
 
@@ -139,10 +146,12 @@ def _quantiles(
     for i, metric in enumerate(metrics):
         column = values[:, i]
         column = column[np.isfinite(column)]
-        # If all words were recognised, or none, the draws do not tell how seldom the other may be.
-        tells_nothing = metric == WORDS.key and not paired and len(column) and not np.ptp(column)
-        if known[:, i].sum() < _LEAST_CLUSTERS or not len(column) or tells_nothing:
+        if known[:, i].sum() < _LEAST_CLUSTERS or not len(column):
             found.append(None)
+            continue
+        if METRICS[metric].pair is LabelPair and not paired and not np.ptp(column):
+            # If all labels were recognised, or none, the draws do not tell how seldom the other may be.
+            found.append(exact_interval(sums[:, i].sum(), weights[:, i].sum()))
             continue
         ends = centres[i] + (np.array(interval_95(column)) - centres[i]) * _stretch(effects[:, i], known[:, i], strata)
         found.append((ends if paired else np.clip(ends, *_range(metric))).tolist())
@@ -159,7 +168,7 @@ def _effects(sums: np.ndarray, weights: np.ndarray, metrics: Sequence[str]) -> n
     """Return how much each cluster moves each score (n_clusters, n_keys), to first order."""
     total = np.maximum(weights.sum(axis=0), np.finfo(float).tiny)
     means = sums.sum(axis=0) / total
-    roots = np.array([METRICS[metric].is_root for metric in metrics])
+    roots = np.array([METRICS[metric].is_root for metric in metrics], bool)
     slopes = np.where(roots & (means > 0), 0.5 / np.sqrt(np.where(means > 0, means, 1)), 1.0)
     return slopes * (sums - means * weights) / total
 

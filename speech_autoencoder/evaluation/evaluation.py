@@ -16,7 +16,10 @@ from speech_autoencoder.evaluation import bootstrap, mean_latents
 from speech_autoencoder.evaluation.bootstrap import Cluster
 from speech_autoencoder.evaluation.metrics import registry
 from speech_autoencoder.evaluation.metrics.metric import Metric, SoundPair
+from speech_autoencoder.evaluation.metrics.recognition import SPEAKERS, WORDS
 from speech_autoencoder.evaluation.metrics.registry import METRICS
+from speech_autoencoder.evaluation.recognition import recogniser
+from speech_autoencoder.evaluation.recognition.recogniser import Recognition
 from speech_autoencoder.evaluation.results import (
     Comparison,
     Coverage,
@@ -24,6 +27,7 @@ from speech_autoencoder.evaluation.results import (
     LeftOut,
     LogMelError,
     Measurements,
+    Originals,
     Probe,
     RecordingResult,
     Scores,
@@ -31,8 +35,7 @@ from speech_autoencoder.evaluation.results import (
 )
 from speech_autoencoder.evaluation.scoring import Scorer, SegmentScores, Work
 from speech_autoencoder.evaluation.segments import pool
-from speech_autoencoder.evaluation.systems import MODEL, OTHER, SYSTEMS, System, other_model
-from speech_autoencoder.evaluation.words import WordRecogniser, count_words
+from speech_autoencoder.evaluation.systems import MODEL, ORIGINAL, OTHER, SYSTEMS, System, other_model
 
 # A function of a scorer and all work that yields the scores in the order of the work.
 Score = Callable[[Scorer, Sequence[Work]], Generator[SegmentScores]]
@@ -48,7 +51,7 @@ def evaluate(
     score: Score | None = None,
     other: Encoder | None = None,
     other_path: str = "",
-    recogniser: WordRecogniser | None = None,
+    recognitions: Sequence[Recognition] = (),
     labels: dict[str, str] | None = None,
     progress: Progress = lambda items, total: items,
 ) -> Measurements:
@@ -70,15 +73,17 @@ def evaluate(
         Scores segments elsewhere, in place of these threads.
     other, other_path
         Another model of the same features to compare with, and its file.
-    recogniser, labels
-        The word recogniser, and {name: word} of the recordings; without them, the words are those of the array.
+    recognitions
+        What is recognised in the sound of every system.
+    labels
+        {name: word} of the recordings; by default, the words are those of the array.
     progress
         Wraps the segments as they are scored.
     """
     segments, too_short = pool(dataset.speakers(), dataset.n_samples / dataset.sr)
     systems = [*SYSTEMS.values(), *([other_model(other)] if other else [])]
     labels = dict(zip(dataset.names, dataset.labels(), strict=True)) if labels is None else labels
-    scorer = Scorer(dataset, encoder, inversion, systems, recogniser, labels)
+    scorer = Scorer(dataset, encoder, inversion, systems, recognitions)
     # What is too short to be scored as sound is compared as log-mel.
     work = [(segment.recordings, True) for segment in segments] + [([i], False) for i in too_short]
     tally = _Tally(dataset, systems, too_short)
@@ -87,10 +92,19 @@ def evaluate(
         for (recordings, is_segment), scores in zip(work, progress(scored, len(work)), strict=True):
             tally.add(recordings, scores, is_segment)
     clusters, measured = tally.clusters, tally.measured()
-    words = count_words(clusters, recogniser, tally.recognised, SYSTEMS) if recogniser and tally.recognised else None
+    found = {
+        each.metric: recogniser.count(clusters, each, recognised, SYSTEMS)
+        for each in recognitions
+        if (recognised := tally.recognised[each.metric])
+    }
+    of_originals = [metric for metric in measured if METRICS[metric].of_originals]
     return Measurements(
         scores={system: _scores(clusters, system, measured) for system in SYSTEMS},
         intervals=bootstrap.intervals(clusters, [*SYSTEMS], measured),
+        originals=Originals(
+            _scores(clusters, ORIGINAL, of_originals),
+            bootstrap.intervals(clusters, [ORIGINAL], of_originals)[ORIGINAL],
+        ),
         resampled=bootstrap.resampled(clusters),
         coverage={key: tally.coverage(METRICS[key]) for key in measured},
         log_mel_error=tally.log_mel_error(),
@@ -100,7 +114,8 @@ def evaluate(
         left_out=tally.left_out,
         segments=tally.segments,
         recordings=tally.recordings(labels),
-        words=words,
+        words=found.get(WORDS.key),
+        speakers=found.get(SPEAKERS.key),
         comparison=_compare(clusters, measured, other_path) if other else None,
         probes=tally.probes(labels),
     )
@@ -135,7 +150,7 @@ class _Tally:
         self.clusters: list[Cluster] = []
         self.segments: list[SegmentResult] = []
         self.segment_of: dict[int, int] = {}
-        self.recognised: dict[int, dict[str, str]] = {}
+        self.recognised: dict[str, dict[int, dict[str, str]]] = {WORDS.key: {}, SPEAKERS.key: {}}
         self.alone: dict[int, Scores] = {}
         self.means: dict[int, dict[str, np.ndarray]] = {}
         self.cluster_of: dict[int, int] = {}
@@ -148,7 +163,8 @@ class _Tally:
     def add(self, recordings: list[int], scores: SegmentScores, is_segment: bool) -> None:
         """Add the scores of recordings, of a segment or of one that is too short to be one."""
         self.alone |= scores.recordings
-        self.recognised |= scores.recognised
+        for metric, recognised in scores.recognised.items():
+            self.recognised[metric] |= recognised
         self.means |= scores.means
         self.n_frames += sum(int(self.dataset.n_frames[i]) for i in recordings if i not in scores.lost)
         self.cluster_of |= dict.fromkeys(recordings, len(self.clusters))
@@ -170,12 +186,12 @@ class _Tally:
             return
         self.segment_of |= dict.fromkeys(scores.scored, len(self.segments))
         sr = max(int(self.dataset.sr[i]) for i in recordings)
-        metrics = [metric.key for metric in registry.available(SoundPair, "segments", sr)]
-        by_system: dict[str, Scores] = {
-            system: {key: scores.sums[system][key][0] if key in scores.sums[system] else None for key in metrics}
-            for system in SYSTEMS
-        }
-        self.segments.append(SegmentResult(self.speakers[recordings[0]], len(scores.scored), by_system))
+        recognised = [METRICS[key] for key in scores.recognised]
+        metrics = [*registry.available(SoundPair, "segments", sr), *recognised]
+        of_originals = [metric for metric in metrics if metric.of_originals]
+        by_system: dict[str, Scores] = {system: scores.means_of(system, metrics) for system in SYSTEMS}
+        originals = scores.means_of(ORIGINAL, of_originals)
+        self.segments.append(SegmentResult(self.speakers[recordings[0]], len(scores.scored), by_system, originals))
 
     def measured(self) -> list[str]:
         """Return the metrics that were tried, even if they gave no value."""

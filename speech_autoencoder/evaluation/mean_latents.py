@@ -10,13 +10,12 @@ from collections.abc import Mapping, Sequence
 from importlib.util import find_spec
 
 import numpy as np
-from scipy.special import betaincinv
 from threadpoolctl import threadpool_limits
 
 from speech_autoencoder.evaluation import bootstrap
 from speech_autoencoder.evaluation.bootstrap import Cluster
-from speech_autoencoder.evaluation.metrics.word_accuracy import WORDS
-from speech_autoencoder.evaluation.results import Interval, Probe
+from speech_autoencoder.evaluation.metrics.recognition import WORDS
+from speech_autoencoder.evaluation.results import Probe
 from speech_autoencoder.evaluation.systems import COPY_SYNTHESIS, MODEL, PCA
 from speech_autoencoder.system.extras import install_command
 
@@ -151,9 +150,9 @@ def _cross_validate(
         n_values=n_values,
         chance=max(Counter(targets.tolist()).values()) / len(targets),
         accuracy=accuracy,
-        # Of few segments, or where all is right, draws tell nothing.
+        # Of few segments, draws tell nothing.
         intervals={
-            key: intervals[key][_SHARE] or _exact_interval(int(right.sum()), len(right))
+            key: intervals[key][_SHARE] or bootstrap.exact_interval(right.sum(), len(right))
             for key, right in is_right.items()
         },
         differences={
@@ -180,13 +179,6 @@ def _tell(known: np.ndarray, targets: np.ndarray, unknown: np.ndarray, n_values:
     pipeline = make_pipeline(*reduction, StandardScaler(), LogisticRegression(max_iter=_MOST_ITERATIONS))
     with np.errstate(invalid="ignore"):  # of vectors that are all the same, the share of variance is 0 / 0
         return pipeline.fit(known, targets).predict(unknown)
-
-
-def _exact_interval(n_right: int, n: int) -> Interval:
-    """Return the 95 % interval of a share of n independent answers (Clopper and Pearson, 1934)."""
-    low = betaincinv(n_right, n - n_right + 1, 0.025) if n_right else 0.0
-    high = betaincinv(n_right + 1, n - n_right, 0.975) if n_right < n else 1.0
-    return [float(low), float(high)]
 
 
 def place(means: Mapping[int, np.ndarray]) -> dict[int, list[float]]:

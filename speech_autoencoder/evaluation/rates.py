@@ -1,9 +1,9 @@
 """Quality by rate: the model, PCA and the codecs that are installed, on the same few segments."""
 
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
@@ -20,22 +20,35 @@ from speech_autoencoder.evaluation.codecs.codec import Coded, ExternalCodec, des
 from speech_autoencoder.evaluation.codecs.registry import external_codecs
 from speech_autoencoder.evaluation.codecs.sixteen_bits import write_wav
 from speech_autoencoder.evaluation.metrics.metric import Sound
+from speech_autoencoder.evaluation.metrics.recognition import SPEAKERS
 from speech_autoencoder.evaluation.metrics.registry import measure_sound
+from speech_autoencoder.evaluation.recognition.recogniser import Recognition, recognised
 from speech_autoencoder.evaluation.results import Measurements, MissingCodec, RateRow, Rates, Scores, SegmentResult
 from speech_autoencoder.evaluation.scoring import read_original
-from speech_autoencoder.evaluation.segments import join
-from speech_autoencoder.evaluation.systems import PCA, SYSTEMS, waveform_of
+from speech_autoencoder.evaluation.segments import cut, join
+from speech_autoencoder.evaluation.systems import ORIGINAL, ORIGINAL_TITLE, PCA, SYSTEMS, waveform_of
 from speech_autoencoder.model.model_file import TrainedModel
 from speech_autoencoder.system.wording import counted
 
 MOST_SEGMENTS = 6  # enough for a figure; codecs cost two processes a file
-METRICS = ("stoi", "estoi", "pesq_nb")
+SOUND_METRICS = ("stoi", "estoi", "pesq_nb", "visqol", "dnsmos")
+METRICS = (*SOUND_METRICS, SPEAKERS.key)
 OWN_CODEC = "own_codec"  # the key of the model as a codec, beside those of systems and of external codecs
 # Of the codecs that are measured: more of them would say no more, and each takes seconds.
 _SETTINGS = {"opus": ("6", "8", "12"), "amr_nb": ("4.75", "6.7", "12.2"), "codec_2": ("450", "700C", "1600", "3200")}
 _PCA_SHARES = (0.25, 0.5)  # of its values that are kept
 _OWN_BITRATES = (0.8, 1.6, 3.2)  # kbit/s
-_Segment = tuple[SegmentResult, list[int]]  # the scores of a segment, and its recordings
+
+
+@dataclass(frozen=True)
+class _Segment:
+    """A segment: its scores, its recordings and their names, their waveforms at one rate, and these joined."""
+
+    result: SegmentResult
+    recordings: list[int]
+    names: list[str]
+    waveforms: list[np.ndarray]
+    joined: np.ndarray
 
 
 def installed(sr: int) -> tuple[list[ExternalCodec], list[ExternalCodec]]:
@@ -52,6 +65,7 @@ def measure(
     inversion: InversionConfig,
     *,
     workers: int,
+    speakers: Recognition | None = None,
     progress: Progress = lambda items, total: items,
 ) -> Rates | None:
     """Return the scores of systems and codecs at their rates; None where nothing was scored as sound.
@@ -68,21 +82,25 @@ def measure(
         How sound is made of log-mels.
     workers
         The number of threads.
+    speakers
+        The recognition of speakers, if there is one.
     progress
         Wraps the settings as they are measured.
     """
-    segments = _some_segments(measured, dataset)
-    if not segments:
+    chosen = _some_segments(measured)
+    if not chosen:
         return None
-    sr = max(int(dataset.sr[i]) for _, recordings in segments for i in recordings)
+    sr = max(int(dataset.sr[i]) for _, recordings in chosen for i in recordings)
+    segments = [_read(dataset, result, recordings, sr) for result, recordings in chosen]
+    references = [segment.joined for segment in segments]
     present, missing = installed(sr)
     rows = [
-        _row(key, "", [segment.scores[key] for segment, _ in segments], latent_rate=system.latent_rate(model))
+        _row(key, "", [segment.result.scores[key] for segment in segments], latent_rate=system.latent_rate(model))
         for key, system in SYSTEMS.items()
     ]
-    references = [
-        _join([(read_original(dataset, i), int(dataset.sr[i])) for i in recordings], sr) for _, recordings in segments
-    ]
+    of_originals = _row(ORIGINAL, "", [segment.result.originals for segment in segments])
+    if any(value is not None for value in of_originals.scores.values()):
+        rows.append(of_originals)
     work: list[tuple[str, str, float | None, Callable[[], Coded]]] = []
     for share in _PCA_SHARES:
         latent_rate = share * model.baseline.latent_rate(model.features)
@@ -105,7 +123,7 @@ def measure(
                 raise
             failed[key] = str(error)  # of others, which the evaluation can do without
             return None
-        scores = [_score(*pair, sr) for pair in zip(references, coded.waveforms, strict=True)]
+        scores = [_score(*pair, sr, speakers) for pair in zip(segments, coded.waveforms, strict=True)]
         if latent_rate is not None:
             return _row(key, setting, scores, latent_rate=latent_rate)
         return _row(key, setting, scores, bitrate=8 * sum(coded.n_bytes) / sum(map(len, references)) * sr / 1_000)
@@ -139,7 +157,8 @@ def name_of(row: RateRow) -> str:
 
 def title_of(key: str) -> str:
     """Return what tables call the system or codec with a key."""
-    titles = {key: system.title for key, system in SYSTEMS.items()} | {OWN_CODEC: "the model's codec"}
+    titles = {key: system.title for key, system in SYSTEMS.items()}
+    titles |= {ORIGINAL: ORIGINAL_TITLE, OWN_CODEC: "the model's codec"}
     return titles.get(key) or next(codec.name for codec in external_codecs(0) if codec.key == key)
 
 
@@ -150,8 +169,8 @@ def say_missing(missing: list[MissingCodec]) -> list[str]:
     return [describe_missing(absent), *failed] if absent else failed
 
 
-def _some_segments(measured: Measurements, dataset: Dataset) -> list[_Segment]:
-    """Return up to MOST_SEGMENTS segments, evenly over all that have recordings."""
+def _some_segments(measured: Measurements) -> list[tuple[SegmentResult, list[int]]]:
+    """Return up to MOST_SEGMENTS segments and their recordings, evenly over all that have recordings."""
     members: dict[int, list[int]] = {}
     for i, recording in enumerate(measured.recordings):
         if recording.segment is not None:
@@ -161,9 +180,15 @@ def _some_segments(measured: Measurements, dataset: Dataset) -> list[_Segment]:
     return [found[i * len(found) // n] for i in range(n)]
 
 
-def _join(sounds: Sequence[tuple[np.ndarray, int]], sr: int) -> np.ndarray:
-    """Return the waveform at `sr` Hz of (waveform, own rate) pairs, one after another."""
-    return join([resample(waveform, own_sr, sr) for waveform, own_sr in sounds], sr)
+def _read(dataset: Dataset, result: SegmentResult, recordings: list[int], sr: int) -> _Segment:
+    """Return a segment of recordings, read at `sr` Hz."""
+    waveforms = [_at(sr, read_original(dataset, i), dataset, i) for i in recordings]
+    return _Segment(result, recordings, [dataset.names[i] for i in recordings], waveforms, join(waveforms, sr))
+
+
+def _at(sr: int, waveform: np.ndarray, dataset: Dataset, recording: int) -> np.ndarray:
+    """Return the waveform of a recording, which is at its own rate, at `sr` Hz."""
+    return resample(waveform, int(dataset.sr[recording]), sr)
 
 
 def _row(
@@ -178,10 +203,15 @@ def _row(
     return RateRow(system, setting, latent_rate, bitrate, means)
 
 
-def _score(reference: np.ndarray, estimate: np.ndarray, sr: int) -> Scores:
+def _score(segment: _Segment, estimate: np.ndarray, sr: int, speakers: Recognition | None) -> Scores:
     """Return the scores of one segment, None where a metric could not be measured, NaN where a library failed."""
-    found = measure_sound(Sound(reference, sr), Sound(estimate, sr), METRICS)
-    return {key: measured.value if measured.is_known or measured.failure else None for key, measured in found.items()}
+    found = measure_sound(Sound(segment.joined, sr), Sound(estimate, sr), SOUND_METRICS)
+    scores = {key: each.value if each.is_known or each.failure else None for key, each in found.items()}
+    if speakers:
+        sounds = cut(estimate, [len(waveform) for waveform in segment.waveforms], sr)
+        are_right = recognised(speakers, sounds, segment.names, sr=sr)
+        scores[SPEAKERS.key] = float(are_right.mean()) if len(are_right) else None
+    return scores
 
 
 def _code_by_pca(
@@ -196,12 +226,10 @@ def _code_by_pca(
     n = max(1, round(share * model.baseline.encode.shape[1]))
     pca = replace(model.baseline, encode=model.baseline.encode[:, :n], decode=model.baseline.decode[:n])
     waveforms = []
-    for _, recordings in segments:
-        sounds = [
-            (waveform_of(dataset, i, pca.reconstruct(dataset.frames(i)), inversion), int(dataset.sr[i]))
-            for i in recordings
-        ]
-        waveforms.append(_join(sounds, sr))
+    for segment in segments:
+        sounds = [waveform_of(dataset, i, pca.reconstruct(dataset.frames(i)), inversion) for i in segment.recordings]
+        parts = [_at(sr, sound, dataset, i) for sound, i in zip(sounds, segment.recordings, strict=True)]
+        waveforms.append(join(parts, sr))
     return Coded(waveforms, [])
 
 

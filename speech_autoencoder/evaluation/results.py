@@ -65,12 +65,21 @@ class LogMelError:
 
 
 @dataclass(frozen=True)
+class Originals:
+    """What the original recordings score in the metrics that do not compare with them, and the intervals."""
+
+    scores: Scores = field(default_factory=dict)
+    intervals: dict[str, Interval] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
 class SegmentResult:
-    """A segment of one speaker's recordings: how many were scored, and {system: scores}."""
+    """A segment of one speaker's recordings: how many were scored, {system: scores}, and those of the originals."""
 
     speaker: str
     n_recordings: int
     scores: dict[str, Scores]
+    originals: Scores = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -90,11 +99,11 @@ class RecordingResult:
 
 
 @dataclass(frozen=True)
-class WordResults:
-    """What a word recogniser recognised.
+class RecognitionResults:
+    """What a recogniser of words or speakers recognised.
 
     `original_accuracy` is its accuracy on the original recordings. `confusion` has a matrix of counts for "original"
-    and for each system. The rows are `labels`, the words that were said; the columns are `recognised`: the labels, and
+    and for each system. The rows are `labels`, those that are right; the columns are `recognised`: the labels, and
     "" if it recognised none of them in some sound.
     """
 
@@ -216,6 +225,7 @@ class Measurements:
 
     scores: dict[str, Scores]
     intervals: dict[str, dict[str, Interval]] = field(default_factory=dict)
+    originals: Originals = field(default_factory=Originals)
     resampled: Literal["speakers", "segments"] = "segments"
     coverage: dict[str, Coverage] = field(default_factory=dict)
     log_mel_error: LogMelError | None = None
@@ -225,7 +235,8 @@ class Measurements:
     left_out: list[LeftOut] = field(default_factory=list)
     segments: list[SegmentResult] = field(default_factory=list)
     recordings: list[RecordingResult] = field(default_factory=list)
-    words: WordResults | None = None
+    words: RecognitionResults | None = None
+    speakers: RecognitionResults | None = None
     comparison: Comparison | None = None
     probes: dict[str, Probe] = field(default_factory=dict)
 

@@ -1,7 +1,7 @@
 """Scores of recordings: the sound that each system makes of them, and every metric of it."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import cast
 
@@ -15,12 +15,12 @@ from speech_autoencoder.data.dataset import Dataset
 from speech_autoencoder.errors import InputError
 from speech_autoencoder.evaluation.metrics import registry
 from speech_autoencoder.evaluation.metrics.log_mel_error import log_mel_error_by_band_db, log_mel_sums_over_time
-from speech_autoencoder.evaluation.metrics.metric import LogMelPair, Measurement, Metric, Sound, SoundPair, WordPair
-from speech_autoencoder.evaluation.metrics.word_accuracy import WORDS
+from speech_autoencoder.evaluation.metrics.metric import LabelPair, LogMelPair, Measurement, Metric, Sound, SoundPair
+from speech_autoencoder.evaluation.metrics.registry import METRICS
+from speech_autoencoder.evaluation.recognition.recogniser import FeatureRecogniser, RecognisedLater, Recognition
 from speech_autoencoder.evaluation.results import LeftOut, Scores
 from speech_autoencoder.evaluation.segments import join
 from speech_autoencoder.evaluation.systems import MODEL, ORIGINAL, System, waveform_of
-from speech_autoencoder.evaluation.words import FeatureRecogniser, RecognisedLater, WordRecogniser
 from speech_autoencoder.storage.copies import fetched
 from speech_autoencoder.system.files import printable
 from speech_autoencoder.system.isolation import CallFailed
@@ -46,15 +46,15 @@ class SegmentScores:
     failures
         {metric: how often a library failed, by what it did}.
     recognised
-        {recording: {system: word}}, with the word that was said as "said", for recordings with a label.
+        {metric: {recording: {system: label}}}, with the label that is right as "label", for recordings with one.
     scored
         The recordings that were scored as sound.
     left_out
         The others.
     means
         {recording: {system: the mean of what it keeps}}, unless it is silent.
-    word_features
-        {recording: those of the original and of each system, one after another}, where words are recognised later.
+    features
+        {metric: {recording: those of the original and of each system, one after another}}, of what is recognised later.
     lost
         The recordings of which nothing could be scored, not even their log-mels: they ended the processes of workers.
     """
@@ -65,11 +65,11 @@ class SegmentScores:
     recordings: dict[int, Scores] = field(default_factory=dict)
     n_known: Counter[str] = field(default_factory=Counter)
     failures: dict[str, Counter[str]] = field(default_factory=dict)
-    recognised: dict[int, dict[str, str]] = field(default_factory=dict)
+    recognised: dict[str, dict[int, dict[str, str]]] = field(default_factory=dict)
     scored: list[int] = field(default_factory=list)
     left_out: list[LeftOut] = field(default_factory=list)
     means: dict[int, dict[str, np.ndarray]] = field(default_factory=dict)
-    word_features: dict[int, np.ndarray] = field(default_factory=dict)
+    features: dict[str, dict[int, np.ndarray]] = field(default_factory=dict)
     lost: list[int] = field(default_factory=list)
 
     def add(self, system: str, metric: Metric, measurement: Measurement) -> None:
@@ -77,6 +77,11 @@ class SegmentScores:
         if measurement.is_known:
             total, weight = self.sums[system].get(metric.key, (0.0, 0.0))
             self.sums[system][metric.key] = (total + float(measurement.total), weight + float(measurement.weight))
+
+    def means_of(self, system: str, metrics: Iterable[Metric]) -> Scores:
+        """Return the means of metrics of a system, None where nothing could be measured."""
+        sums = self.sums[system]
+        return {m.key: sums[m.key][0] / sums[m.key][1] if m.key in sums else None for m in metrics}
 
     def add_recording(self, recording: int, system: str, metric: Metric, measurement: Measurement) -> None:
         """Add a measurement of one recording, and keep the model's value."""
@@ -106,22 +111,21 @@ class Scorer:
         The model with its latent search.
     systems
         The systems to compare, the model first.
-    recogniser, labels
-        The word recogniser, if there is one, and {name: word} of the recordings.
+    recognitions
+        What is recognised in their sound.
     """
 
     dataset: Dataset
     encoder: Encoder
     inversion: InversionConfig
     systems: Sequence[System]
-    recogniser: WordRecogniser | RecognisedLater | None
-    labels: dict[str, str]
+    recognitions: Sequence[Recognition] = ()
 
     def nothing(self) -> SegmentScores:
         """Return the scores of no recording."""
         keys = [system.key for system in self.systems]
         return SegmentScores(
-            {key: {} for key in (*keys, ORIGINAL)}, dict.fromkeys(keys, np.zeros(())), dict.fromkeys(keys, np.zeros(()))
+            {key: {} for key in (ORIGINAL, *keys)}, dict.fromkeys(keys, np.zeros(())), dict.fromkeys(keys, np.zeros(()))
         )
 
     def __call__(self, recordings: list[int], *, as_segment: bool) -> SegmentScores:
@@ -150,7 +154,7 @@ class Scorer:
                 parts[key].append(resample(waveform, int(dataset.sr[i]), sr))
             scores.scored.append(i)
             self._score_sound(scores, i, waveforms)
-            self._score_words(scores, i, waveforms)
+            self._recognise(scores, i, waveforms)
         if as_segment and scores.scored:
             self._score_segment(scores, {key: Sound(join(waveforms, sr), sr) for key, waveforms in parts.items()})
         return scores
@@ -182,44 +186,49 @@ class Scorer:
                     if metric.of_each_recording:
                         scores.keep(recording, metric, metric.measure(pair))
 
-    def _score_words(self, scores: SegmentScores, recording: int, waveforms: dict[str, np.ndarray]) -> None:
-        """Add whether the right word is recognised in each waveform, if it is known which word was said."""
-        said = self.labels.get(self.dataset.names[recording])
-        if not self.recogniser or said is None or said not in self.recogniser.labels:
-            return
+    def _recognise(self, scores: SegmentScores, recording: int, waveforms: dict[str, np.ndarray]) -> None:
+        """Add whether the right label is recognised in each waveform, if the recogniser knows the label."""
         sr = int(self.dataset.sr[recording])
-        if isinstance(self.recogniser, RecognisedLater):
-            features = [word_features(waveform, sr=sr) for waveform in waveforms.values()]
-            scores.word_features[recording] = np.array(features)
-            return
-        try:
-            recognised = self.recogniser.recognise(list(waveforms.values()), sr=sr)
-        except CallFailed as error:
-            scores.add_failure(WORDS, str(error))
-            return
-        self._add_words(scores, recording, recognised)
+        for recognition in self.recognitions:
+            recogniser = recognition.recogniser
+            if recognition.label_of(self.dataset.names[recording]) is None:
+                continue
+            if isinstance(recogniser, RecognisedLater):
+                features = [word_features(waveform, sr=sr) for waveform in waveforms.values()]
+                scores.features.setdefault(recognition.metric, {})[recording] = np.array(features)
+                continue
+            try:
+                recognised = recogniser.recognise(list(waveforms.values()), sr=sr)
+            except CallFailed as error:
+                scores.add_failure(METRICS[recognition.metric], str(error))
+                continue
+            self._add_recognised(scores, recording, recognition, recognised)
 
     def recognise_later(self, scores: SegmentScores) -> None:
-        """Add the words of the recordings whose features were kept for the recogniser."""
-        for recording, features in scores.word_features.items():
-            self._add_words(scores, recording, cast(FeatureRecogniser, self.recogniser).recognise_features(features))
-        scores.word_features.clear()
+        """Add the labels of the recordings whose features were kept for the recogniser."""
+        for recognition in self.recognitions:
+            for recording, features in scores.features.pop(recognition.metric, {}).items():
+                recognised = cast(FeatureRecogniser, recognition.recogniser).recognise_features(features)
+                self._add_recognised(scores, recording, recognition, recognised)
 
-    def _add_words(self, scores: SegmentScores, recording: int, recognised: list[str]) -> None:
-        """Add whether the right word was recognised in the original, and in what each system made of it."""
-        said = self.labels[self.dataset.names[recording]]
-        words = dict(zip((ORIGINAL, *(system.key for system in self.systems)), recognised, strict=True))
-        scores.recognised[recording] = {"said": said} | words
-        for metric in registry.available(WordPair, "recordings", int(self.dataset.sr[recording])):
-            for key, word in words.items():
-                scores.add_recording(recording, key, metric, metric.measure(WordPair(said, word)))
+    def _add_recognised(
+        self, scores: SegmentScores, recording: int, recognition: Recognition, recognised: list[str]
+    ) -> None:
+        """Add whether the right label was recognised in the original, and in what each system made of it."""
+        metric, label = METRICS[recognition.metric], recognition.labels[self.dataset.names[recording]]
+        labels = dict(zip((ORIGINAL, *(system.key for system in self.systems)), recognised, strict=True))
+        scores.recognised.setdefault(metric.key, {})[recording] = {"label": label} | labels
+        for key, found in labels.items():
+            scores.add_recording(recording, key, metric, metric.measure(LabelPair(label, found)))
 
     def _score_segment(self, scores: SegmentScores, sounds: dict[str, Sound]) -> None:
         """Add the metrics of the joined recordings; one that fails on one system counts for none of them."""
-        pairs = {system.key: SoundPair(sounds[ORIGINAL], sounds[system.key]) for system in self.systems}
+        pairs = {key: SoundPair(sounds[ORIGINAL], sound) for key, sound in sounds.items()}
         for metric in registry.available(SoundPair, "segments", sounds[ORIGINAL].sr):
             measured: dict[str, Measurement] = {}
             for key, pair in pairs.items():
+                if key == ORIGINAL and not metric.of_originals:
+                    continue
                 measured[key] = metric.measure(pair)
                 if measured[key].failure:
                     scores.add_failure(metric, measured[key].failure)

@@ -1,6 +1,7 @@
 """Segments scored by the workers of an engine, each of which loads the array and the models itself."""
 
 import platform
+from collections import ChainMap
 from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import closing, suppress
 from dataclasses import dataclass, replace
@@ -16,17 +17,27 @@ from speech_autoencoder.data.dataset import Dataset
 from speech_autoencoder.engines.engine import Chunk, Engine, Lost, chunked
 from speech_autoencoder.engines.items import outcomes
 from speech_autoencoder.errors import InputError
-from speech_autoencoder.evaluation.installed_recognisers import InstalledRecogniser
+from speech_autoencoder.evaluation.recognition.recogniser import FeatureRecogniser, RecognisedLater, Recognition
 from speech_autoencoder.evaluation.results import LeftOut
 from speech_autoencoder.evaluation.scoring import Scorer, SegmentScores, Work
 from speech_autoencoder.evaluation.systems import SYSTEMS, other_model
-from speech_autoencoder.evaluation.words import RecognisedLater
 from speech_autoencoder.model.model_reference import ModelReference
 from speech_autoencoder.script_names import TEST_DATA_GENERATOR
 from speech_autoencoder.system.files import printable
 
 # Libraries on which scores depend, and which the engine does not compare.
-_LIBRARIES = ("librosa", "pystoi", "pesq", "speechmos", "onnxruntime", "pocketsphinx", "faster-whisper", "ctranslate2")
+_LIBRARIES = (
+    "librosa",
+    "pystoi",
+    "pesq",
+    "visqol-python",
+    "ai-edge-litert",
+    "speechmos",
+    "onnxruntime",
+    "pocketsphinx",
+    "faster-whisper",
+    "ctranslate2",
+)
 # Seconds of sound in a chunk, which takes about as long.
 _CHUNK_S = 20.0
 # A chunk may take so many seconds, as many more for each second of sound, and for each recording, whose words some
@@ -48,8 +59,8 @@ class ScorerReference:
         The model, and another one to compare with.
     search, inversion
         How latents are found, and how sound is made of log-mels.
-    recogniser
-        What recognises words on the workers.
+    recognitions
+        What is recognised on the workers, without the labels of recordings.
     libraries
         The versions of the libraries that scores depend on.
     """
@@ -61,13 +72,13 @@ class ScorerReference:
     other: ModelReference | None
     search: LatentSearchConfig
     inversion: InversionConfig
-    recogniser: InstalledRecogniser | RecognisedLater | None
+    recognitions: tuple[Recognition, ...]
     libraries: Mapping[str, str]
 
     @classmethod
     def of(cls, scorer: Scorer, *, array_path: Path, model: ModelReference, other: ModelReference | None) -> Self:
         """Return the reference of a scorer, whose array and models are in these files."""
-        data, recogniser = scorer.dataset, scorer.recogniser
+        data = scorer.dataset
         return cls(
             array_path.absolute(),
             data.fingerprint,
@@ -76,15 +87,12 @@ class ScorerReference:
             other,
             scorer.encoder.config,
             scorer.inversion,
-            # A recogniser that was trained here is a network of Keras, which would take each worker seconds to start.
-            recogniser
-            if recogniser is None or isinstance(recogniser, InstalledRecogniser)
-            else RecognisedLater(recogniser.labels),
+            tuple(map(_of_workers, scorer.recognitions)),
             _versions(),
         )
 
-    def scorer(self, labels: dict[str, str]) -> Scorer:
-        """Return the scorer for recordings with these labels.
+    def scorer(self, labels: Sequence[Mapping[str, str]]) -> Scorer:
+        """Return the scorer for recordings with these labels, {name: label} of each of the recognitions.
 
         Raises
         ------
@@ -98,18 +106,25 @@ class ScorerReference:
             Encoder(self.model.load(), self.search),
             self.inversion,
             [*SYSTEMS.values(), *([other_model(other)] if other else [])],
-            self.recogniser,
-            labels,
+            [replace(each, labels=own) for each, own in zip(self.recognitions, labels, strict=True)],
         )
+
+
+def _of_workers(recognition: Recognition) -> Recognition:
+    """Return what is recognised as workers are told of it: labels follow with the recordings."""
+    recogniser = recognition.recogniser
+    # One that goes by features alone is a network of Keras, which would take each worker seconds to start.
+    later = RecognisedLater(recogniser.labels) if isinstance(recogniser, FeatureRecogniser) else recogniser
+    return replace(recognition, recogniser=later, labels={})
 
 
 @dataclass(frozen=True)
 class _Item:
-    """Recordings to score, the labels of those that have one, and the seconds of their sound."""
+    """Recordings to score, the labels that they have for each of the recognitions, and the seconds of their sound."""
 
     recordings: list[int]
     is_segment: bool
-    labels: dict[str, str]
+    labels: list[dict[str, str]]
     seconds: float
 
 
@@ -144,13 +159,14 @@ def score_by_engine(
 def _run(
     scorer: Scorer, work: Sequence[Work], engine: Engine, reference: ScorerReference
 ) -> Generator[SegmentScores | Lost]:
-    """Yield what became of all work, with the words that a trained recogniser recognises here."""
-    data, labels = scorer.dataset, scorer.labels
+    """Yield what became of all work, with what is recognised here."""
+    data = scorer.dataset
     items = []
     for recordings, is_segment in work:
         names = [data.names[i] for i in recordings]
         seconds = float(sum(data.n_samples[i] / data.sr[i] for i in recordings))
-        items.append(_Item(recordings, is_segment, {name: labels[name] for name in names if name in labels}, seconds))
+        labels = [{name: each.labels[name] for name in names if name in each.labels} for each in scorer.recognitions]
+        items.append(_Item(recordings, is_segment, labels, seconds))
     chunks = chunked(items, (item.seconds for item in items), most_cost=_CHUNK_S)
     score = partial(_score_chunk, reference=reference)
     with closing(outcomes(engine, score, chunks, limit_s=_limit_s)) as found:
@@ -164,10 +180,8 @@ def _run(
 
 def _score_chunk(chunk: Chunk, *, reference: ScorerReference) -> list[SegmentScores]:
     """Return the scores of each item of a chunk."""
-    labels: dict[str, str] = {}
-    for item in chunk:
-        labels |= item.labels
-    scorer = reference.scorer(labels)
+    of_all = zip(*(item.labels for item in chunk), strict=True)
+    scorer = reference.scorer([dict(ChainMap(*of_one)) for of_one in of_all])
     return [scorer(item.recordings, as_segment=item.is_segment) for item in chunk]
 
 

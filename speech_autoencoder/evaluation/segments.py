@@ -57,6 +57,12 @@ def pool(speakers: Sequence[str], durations_s: np.ndarray) -> tuple[list[Segment
 
 
 def join(waveforms: list[np.ndarray], sr: int) -> np.ndarray:
-    """Return waveforms (n_samples,) at `sr` Hz one after another, each with a short pause behind it."""
+    """Return waveforms (n_samples,) at `sr` Hz one after another, each with a short pause behind it; see `cut`."""
     pause = np.zeros(round(_PAUSE_S * sr), np.float32)
     return np.concatenate([part for waveform in waveforms for part in (waveform, pause)])
+
+
+def cut(joined: np.ndarray, lengths: Sequence[int], sr: int) -> list[np.ndarray]:
+    """Return the waveforms of these lengths in samples that `join` has joined."""
+    starts = np.cumsum([0, *(n + round(_PAUSE_S * sr) for n in lengths[:-1])])
+    return [joined[start : start + n] for start, n in zip(starts, lengths, strict=True)]

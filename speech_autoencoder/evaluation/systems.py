@@ -18,6 +18,7 @@ from speech_autoencoder.data.dataset import Dataset
 from speech_autoencoder.model.model_file import TrainedModel
 
 ORIGINAL = "original"  # the key of the recordings themselves, beside those of the systems
+ORIGINAL_TITLE = "the originals"
 OTHER = "other"  # the key of another model to compare with
 
 

@@ -12,10 +12,9 @@ from typing import Any
 from speech_autoencoder.config import FeatureConfig, ModelConfig
 from speech_autoencoder.evaluation.metrics.registry import METRICS
 from speech_autoencoder.evaluation.results import Evaluation
-from speech_autoencoder.evaluation.systems import SYSTEMS
 from speech_autoencoder.evaluation.verdict import number
 from speech_autoencoder.model.model_file import UNKNOWN, licence_of
-from speech_autoencoder.report.text import describe_intervals, describe_recordings, format_score
+from speech_autoencoder.report.text import columns, describe_intervals, describe_recordings, format_score, shown
 from speech_autoencoder.script_names import PROGRAM
 from speech_autoencoder.system.files import atomic_write, printable
 from speech_autoencoder.system.signed_text import filled_fields, sign
@@ -163,14 +162,12 @@ def _data(result: Evaluation) -> list[str]:
 
 def _scores(result: Evaluation) -> list[str]:
     """Return the scores with their intervals as a table, and what the intervals are over."""
-    systems = [system for system in SYSTEMS.values() if system.key in result.scores]
-    lines = [f"| | {' | '.join(system.title for system in systems)} |", f"|---|{'---|' * len(systems)}"]
+    scores, intervals = shown(result)
+    titles = columns(scores)
+    lines = [f"| | {' | '.join(titles.values())} |", f"|---|{'---|' * len(titles)}"]
     for metric in METRICS.values():
         if metric.key in result.scores["model"]:
-            cells = [
-                format_score(metric, result.scores[system.key], result.intervals.get(system.key, {}))
-                for system in systems
-            ]
+            cells = [format_score(metric, scores[key], intervals.get(key, {})) for key in titles]
             lines.append(f"| {metric.title} | {' | '.join(cells)} |")
     return [*lines, "", _plain(describe_intervals(result)), ""]
 

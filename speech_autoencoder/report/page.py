@@ -4,6 +4,7 @@ The order of the sections, and all words that are not results, are in `templates
 includes; here is only what they are filled in with.
 """
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +15,8 @@ from speech_autoencoder.data.dataset import Dataset, Progress
 from speech_autoencoder.evaluation import rates
 from speech_autoencoder.evaluation.mean_latents import INPUT_TITLES, TARGET_TITLES
 from speech_autoencoder.evaluation.metrics.registry import METRICS
-from speech_autoencoder.evaluation.results import Evaluation, Rates, RecordingResult, Scores, SegmentResult, WordResults
-from speech_autoencoder.evaluation.systems import ORIGINAL, SYSTEMS
+from speech_autoencoder.evaluation.results import Evaluation, Interval, Rates, RecordingResult, Scores, SegmentResult
+from speech_autoencoder.evaluation.systems import ORIGINAL, ORIGINAL_TITLE, SYSTEMS
 from speech_autoencoder.evaluation.verdict import number, numbers
 from speech_autoencoder.model.model_file import TrainedModel
 from speech_autoencoder.report import latent_map, spectrograms, text
@@ -44,8 +45,8 @@ _MARK = mark("report")
 _HEAD_CHARACTERS = 2_000
 # The table has at most this many recordings: a browser should not sort a million.
 _MOST_ROWS = 2_000
-# A confusion matrix of more words is too wide for the page.
-_MOST_WORDS = 20
+# A confusion matrix of more words or speakers is too wide for the page.
+_MOST_LABELS = 20
 _TITLES = {key: system.title for key, system in SYSTEMS.items()}
 # What a page calls the levels of findings.
 _LEVEL_NAMES = {"bad": "Limit", "warning": "Caution", "note": "Note", "good": "Good"}
@@ -124,7 +125,7 @@ def _render(evaluation: Evaluation, samples: list[Sample], sounds: latent_map.So
         level_names=_LEVEL_NAMES,
         n_recordings=evaluation.n_recordings,
         scores=_scores(evaluation),
-        words=_words(evaluation.words),
+        recognitions=_recognitions(evaluation),
         rates=_rates(evaluation.rates),
         errors=error_charts(evaluation.log_mel_error) if evaluation.log_mel_error else [],
         training=_training_charts(evaluation.training),
@@ -138,9 +139,15 @@ def _scores(evaluation: Evaluation) -> dict[str, Any]:
     """Return the table of scores, and the sentences around it."""
     measured = [metric for key, metric in METRICS.items() if key in evaluation.scores["model"]]
     comparison = evaluation.comparison
+    values, intervals = text.shown(evaluation)
+    titles = text.columns(values)
+    explanations = {key: system.explanation for key, system in SYSTEMS.items()}
     return {
-        "systems": [(css_class(key), system) for key, system in SYSTEMS.items()],
-        "rows": [(metric, [_cell(metric.key, system, evaluation) for system in SYSTEMS]) for metric in measured],
+        "systems": [(css_class(key), title, explanations.get(key, "")) for key, title in titles.items()],
+        "rows": [
+            (metric, [_cell(metric.key, key, values[key], intervals.get(key, {})) for key in titles])
+            for metric in measured
+        ],
         "recordings": text.describe_recordings(evaluation),
         "has_pesq": "pesq_nb" in evaluation.scores["model"],
         "resampling": text.describe_resampling(evaluation),
@@ -150,28 +157,31 @@ def _scores(evaluation: Evaluation) -> dict[str, Any]:
     }
 
 
-def _cell(metric: str, system: str, evaluation: Evaluation) -> dict[str, Any]:
+def _cell(metric: str, system: str, scores: Scores, intervals: Mapping[str, Interval]) -> dict[str, Any]:
     """Return a score of a system with its interval."""
-    return {
-        "system": css_class(system),
-        "value": evaluation.scores[system][metric],
-        "interval": evaluation.intervals.get(system, {}).get(metric),
-    }
+    return {"system": css_class(system), "value": scores.get(metric), "interval": intervals.get(metric)}
 
 
-def _words(words: WordResults | None) -> dict[str, Any] | None:
-    """Return what was recognised, with a confusion matrix of each system if there are few words."""
-    if not words:
-        return None
-    titles = {ORIGINAL: "the original recordings"} | _TITLES
-    return {
-        "sentence": text.describe_words(words),
-        "labels": [printable(label) for label in words.labels],
-        "recognised": [printable(word) for word in words.recognised],
-        "confusions": [(title, words.confusion[key]) for key, title in titles.items()]
-        if len(words.labels) <= _MOST_WORDS
-        else [],
-    }
+def _recognitions(evaluation: Evaluation) -> list[dict[str, Any]]:
+    """Return what recognisers of words and speakers found, with confusion matrices of each system if labels are few."""
+    titles = {ORIGINAL: ORIGINAL_TITLE} | _TITLES
+    return [
+        {
+            "title": title,
+            "right": right,
+            "sentence": text.describe_recognition(noun, found),
+            "labels": [printable(label) for label in found.labels],
+            "recognised": [printable(label) for label in found.recognised],
+            "confusions": [(name, found.confusion[key]) for key, name in titles.items()]
+            if len(found.labels) <= _MOST_LABELS
+            else [],
+        }
+        for noun, right, title, found in (
+            ("word", "said", "Words recognised", evaluation.words),
+            ("speaker", "speaker", "Speakers recognised", evaluation.speakers),
+        )
+        if found
+    ]
 
 
 def _rates(measured: Rates | None) -> dict[str, Any] | None:
@@ -180,7 +190,7 @@ def _rates(measured: Rates | None) -> dict[str, Any] | None:
         return None
     return {
         "rows": [(rates.name_of(row), row) for row in measured.rows],
-        "metrics": [METRICS[key] for key in measured.rows[0].scores],
+        "metrics": [METRICS[key] for key in rates.METRICS if any(row.scores[key] is not None for row in measured.rows)],
         "charts": rate_charts(measured),
         "n_segments": measured.n_segments,
         "missing": rates.say_missing(measured.missing),

@@ -3,9 +3,10 @@
 from collections.abc import Mapping
 from pathlib import Path
 
+from speech_autoencoder.evaluation.metrics.metric import Metric
 from speech_autoencoder.evaluation.metrics.registry import METRICS
 from speech_autoencoder.evaluation.results import Scores
-from speech_autoencoder.evaluation.systems import SYSTEMS
+from speech_autoencoder.evaluation.systems import ORIGINAL, ORIGINAL_TITLE, SYSTEMS
 from speech_autoencoder.system.figures import new_figure, own_settings, save_figure
 
 _WIDTH = 2.4  # of each metric, in inches
@@ -33,7 +34,14 @@ def draw_scores(path: Path, scores: Mapping[str, Scores]) -> None:
         values = [scores[key][metric.key] for key in SYSTEMS]
         bars = axis.bar(names, values, color=[system.colour for system in SYSTEMS.values()])
         axis.bar_label(bars, fmt="%.3g", padding=2)
-        axis.set(title=metric.title if metric.higher_is_better else f"{metric.title}\nlower is better")
+        axis.set(title=f"{metric.title}\n{_second_line(metric, scores.get(ORIGINAL, {}).get(metric.key))}".strip())
         axis.margins(y=_ROOM)
         axis.spines[["top", "right"]].set_visible(False)
     save_figure(figure, path)
+
+
+def _second_line(metric: Metric, original: float | None) -> str:
+    """Return what stands below the title of a metric: the score of the originals, if they have one."""
+    if original is not None:
+        return f"{ORIGINAL_TITLE}: {metric.format(original)}"
+    return "" if metric.higher_is_better else "lower is better"

@@ -5,8 +5,8 @@ from collections.abc import Mapping, Sequence
 from speech_autoencoder.evaluation.mean_latents import INPUT_TITLES, TARGET_TITLES, WORD, WORD_OF_NEW_SPEAKERS
 from speech_autoencoder.evaluation.metrics.metric import Metric
 from speech_autoencoder.evaluation.metrics.registry import METRICS
-from speech_autoencoder.evaluation.results import Comparison, Interval, Measurements, Probe, Scores, WordResults
-from speech_autoencoder.evaluation.systems import SYSTEMS
+from speech_autoencoder.evaluation.results import Comparison, Interval, Measurements, Probe, RecognitionResults, Scores
+from speech_autoencoder.evaluation.systems import ORIGINAL, ORIGINAL_TITLE, SYSTEMS
 from speech_autoencoder.system.wording import counted
 
 # Metrics by which two models are compared in one sentence: the first that was measured.
@@ -19,16 +19,32 @@ def format_table(scores: Mapping[str, Scores], intervals: Mapping[str, Mapping[s
     Parameters
     ----------
     scores, intervals
-        By system and metric, as `results.Measurements` has them.
+        By system and metric, as `shown` returns them.
     """
-    intervals = intervals or {}
-    rows = [["", *(system.title for system in SYSTEMS.values())]]
+    intervals, titles = intervals or {}, columns(scores)
+    rows = [["", *titles.values()]]
     rows += [
-        [metric.title, *(format_score(metric, scores[key], intervals.get(key, {})) for key in SYSTEMS)]
+        [metric.title, *(format_score(metric, scores[key], intervals.get(key, {})) for key in titles)]
         for metric in METRICS.values()
         if metric.key in scores["model"]
     ]
     return _align(rows)
+
+
+def shown(measured: Measurements) -> tuple[dict[str, Scores], dict[str, dict[str, Interval]]]:
+    """Return the scores and the intervals by system, and of the originals if they have a score, as tables show them."""
+    if all(score is None for score in measured.originals.scores.values()):
+        return measured.scores, measured.intervals
+    return (
+        measured.scores | {ORIGINAL: measured.originals.scores},
+        measured.intervals | {ORIGINAL: measured.originals.intervals},
+    )
+
+
+def columns(scores: Mapping[str, Scores]) -> dict[str, str]:
+    """Return the columns of a table of scores, {key: title}: the systems, and the originals if they are among them."""
+    titles = {key: system.title for key, system in SYSTEMS.items()} | {ORIGINAL: ORIGINAL_TITLE}
+    return {key: title for key, title in titles.items() if key in scores}
 
 
 def _align(rows: Sequence[Sequence[str]]) -> str:
@@ -41,7 +57,7 @@ def _align(rows: Sequence[Sequence[str]]) -> str:
 
 def format_score(metric: Metric, scores: Scores, intervals: Mapping[str, Interval]) -> str:
     """Return a system's score with its interval in brackets, where there is one."""
-    text, interval = metric.format(scores[metric.key]), intervals.get(metric.key)
+    text, interval = metric.format(scores.get(metric.key)), intervals.get(metric.key)
     return f"{text} [{', '.join(map(metric.format, interval))}]" if interval else text
 
 
@@ -89,16 +105,19 @@ def describe_coverage(measured: Measurements) -> list[str]:
     ]
 
 
-def describe_words(words: WordResults) -> str:
-    """Return a sentence on the recogniser's accuracy on original recordings, which limits what it can tell."""
-    labels = counted(len(words.labels), "word")
-    if words.n_training:
-        training = counted(words.n_training, "original training recording")
+def describe_recognition(noun: str, found: RecognitionResults) -> str:
+    """Return a sentence on the accuracy of a recogniser, of words or speakers (`noun`), on original recordings.
+
+    It limits what the recogniser can tell.
+    """
+    labels = counted(len(found.labels), noun)
+    if found.n_training:
+        training = counted(found.n_training, "original training recording")
         recogniser = f"A recogniser of {labels}, trained on {training},"
     else:
-        recogniser = f"With a choice of {labels}, {words.recogniser}"
-    accuracy = "-" if words.original_accuracy is None else f"{words.original_accuracy:.3f}"
-    testing = counted(words.n_recordings, "original testing recording")
+        recogniser = f"With a choice of {labels}, {found.recogniser}"
+    accuracy = "-" if found.original_accuracy is None else f"{found.original_accuracy:.3f}"
+    testing = counted(found.n_recordings, "original testing recording")
     return f"{recogniser} recognises {accuracy} of {testing}."
 
 

@@ -22,6 +22,7 @@ EXTRAS = {
     "shtab": "completion",
     "pesq": "metrics",
     "speechmos": "dnsmos",
+    "visqol": "visqol",
     "pocketsphinx": "pocketsphinx",
     "faster_whisper": "whisper",
 }

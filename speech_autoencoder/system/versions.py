@@ -14,6 +14,8 @@ METRIC_LIBRARIES = (
     "pystoi",
     "scikit-learn",
     "pesq",
+    "visqol-python",
+    "ai-edge-litert",
     "speechmos",
     "onnxruntime",
     "pocketsphinx",

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import keras
 import numpy as np
@@ -42,13 +42,6 @@ _LEAST_OF_A_WORD = 8  # recordings of a word
 _MOST_RECORDINGS = 2_400  # of all words
 _QUICK_COPIES = 2
 _QUICK_STEPS = 800
-
-
-class _Recogniser(Protocol):
-    """Whatever recognises words in waveforms."""
-
-    def recognise(self, waveforms: list[np.ndarray], *, sr: int) -> list[str]:
-        """Return the label recognised in each waveform (n_samples,) at sr Hz."""
 
 
 @dataclass(frozen=True)
@@ -154,12 +147,6 @@ def train_quickly(
         return None
     epoch_steps = ceil_div(len(words) * (1 + _QUICK_COPIES), _BATCH_SIZE)
     return _train(words, known, seed, _QUICK_COPIES, max(1, round(_QUICK_STEPS / epoch_steps)), quick=True)
-
-
-def accuracy(recogniser: _Recogniser, waveforms: list[np.ndarray], *, sr: int, labels: list[str]) -> float:
-    """Return the share of waveforms (n_samples,) at sr Hz in which a recogniser recognises their label."""
-    recognised = recogniser.recognise(waveforms, sr=sr)
-    return float(np.mean([a == b for a, b in zip(recognised, labels, strict=True)]))
 
 
 def _read_words(

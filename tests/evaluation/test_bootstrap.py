@@ -66,6 +66,7 @@ def test_intervals_few_clusters_have_none():
     }
     assert score([], "a", "stoi") is None
     assert intervals([], ["a"], ["stoi"]) == {"a": {"stoi": None}}
+    assert intervals(clusters_of(NORMAL), ["a"], []) == {"a": {}}
 
 
 def test_differences_are_paired():
@@ -112,8 +113,11 @@ def test_intervals_stay_within_what_a_metric_can_be():
     assert low >= 0
 
 
-@pytest.mark.parametrize("value", [0.0, 1.0])
-def test_intervals_all_words_alike_have_none(value):
-    clusters = clusters_of([value] * 12, metric="words")
-    assert intervals(clusters, ["a"], ["words"])["a"]["words"] is None
-    assert differences(clusters, "a", "b", ["words"])["words"].interval == [0, 0]
+@pytest.mark.parametrize("metric", ["words", "speakers"])
+def test_intervals_all_recognised_or_none_are_the_exact_ones(metric):
+    """Draws of answers that are all alike tell nothing: 1 - .025^(1/12) of 12 right ones (Clopper and Pearson)."""
+    wrong, right = (clusters_of([value] * 12, metric=metric) for value in (0.0, 1.0))
+    end = 0.025 ** (1 / 12)
+    assert intervals(right, ["a"], [metric])["a"][metric] == pytest.approx([end, 1])
+    assert intervals(wrong, ["a"], [metric])["a"][metric] == pytest.approx([0, 1 - end])
+    assert differences(right, "a", "b", [metric])[metric].interval == [0, 0]

@@ -11,7 +11,9 @@ from speech_autoencoder.codec.latent_search import Encoder
 from speech_autoencoder.codec.reconstruction import reconstruct
 from speech_autoencoder.config import CLASSIC, InversionConfig, LatentSearchConfig
 from speech_autoencoder.evaluation import evaluation
-from speech_autoencoder.evaluation.metrics.quality import has_dnsmos, has_pesq
+from speech_autoencoder.evaluation.metrics.quality import has_dnsmos, has_pesq, has_visqol
+from speech_autoencoder.evaluation.metrics.recognition import SPEAKERS, WORDS
+from speech_autoencoder.evaluation.recognition.recogniser import Recognition
 from speech_autoencoder.evaluation.results import Coverage
 from speech_autoencoder.report import text
 from speech_autoencoder.system.isolation import CallFailed
@@ -49,10 +51,12 @@ def test_evaluate_scores_every_system_with_every_metric(result):
     wanted = {"log_mel_db", "mcd_db", "level_db", "stoi", "estoi"}
     wanted |= {"f0_cents", "gross_pitch_error", "voicing_error", "f0_frame_error"}
     wanted |= {"pesq_nb", "pesq_wb"} if has_pesq() else set()
+    wanted |= {"visqol"} if has_visqol() else set()
     wanted |= {"dnsmos"} if has_dnsmos() else set()
     assert set(result.scores) == {"model", "pca", "copy_synthesis"}
     for scores in result.scores.values():
         assert set(scores) == wanted
+    assert set(result.originals.scores) == set(result.originals.intervals) == wanted & {"dnsmos"}
 
 
 def test_evaluate_result_is_json_without_nan(result):
@@ -211,15 +215,17 @@ def test_evaluate_recognised_words_are_counted(testing, trained):
             return np.tile([1.0, 0.0], (len(inputs), 1))
 
     labels = dict.fromkeys(testing.names, "one") | {testing.names[0]: "two", testing.names[1]: "three"}
-    recogniser = TrainedRecogniser(Constant(), ["one", "two"], 20)
-    result = evaluate(testing, trained[0].model, recogniser=recogniser, labels=labels)
+    words = Recognition(WORDS.key, TrainedRecogniser(Constant(), ["one", "two"], 20), labels)
+    result = evaluate(testing, trained[0].model, recognitions=[words], labels=labels)
     n = len(testing.names) - 1
     assert result.words.n_recordings == result.coverage["words"].n == n
     assert result.words.original_accuracy == pytest.approx((n - 1) / n)
+    assert result.speakers is None
+    assert result.originals.scores["words"] == result.words.original_accuracy
     for system in ("model", "pca", "copy_synthesis"):
         assert result.scores[system]["words"] == pytest.approx((n - 1) / n)
         assert result.words.confusion[system] == [[n - 1, 0], [1, 0]]
-    assert text.describe_words(result.words).startswith("A recogniser of 2 words, trained on 20 original")
+    assert text.describe_recognition("word", result.words).startswith("A recogniser of 2 words, trained on 20 original")
     assert json.loads(json.dumps(asdict(result), allow_nan=False)) == asdict(result)
 
 
@@ -233,12 +239,12 @@ def test_evaluate_words_that_are_not_recognised_have_a_column(testing, trained):
             return ["one"] + [""] * (len(waveforms) - 1)
 
     labels = dict.fromkeys(testing.names, "one")
-    words = evaluate(testing, trained[0].model, recogniser=Half(), labels=labels).words
+    words = evaluate(testing, trained[0].model, recognitions=[Recognition(WORDS.key, Half(), labels)]).words
     n = len(testing.names)
     assert (words.recogniser, words.recognised, words.original_accuracy) == ("borrowed", ["one", "two", ""], 1)
     assert words.confusion["original"] == [[n, 0, 0], [0, 0, 0]]
     assert words.confusion["model"] == [[0, 0, n], [0, 0, 0]]
-    assert text.describe_words(words) == (
+    assert text.describe_recognition("word", words) == (
         f"With a choice of 2 words, borrowed recognises 1.000 of {n} original testing recordings."
     )
 
@@ -262,6 +268,38 @@ def test_evaluate_metric_whose_package_crashes_is_missing_with_the_reason(call, 
     assert json.loads(json.dumps(asdict(found), allow_nan=False)) == asdict(found)
 
 
+def test_evaluate_recognised_speakers_are_counted_beside_words(testing, trained):
+    class Deaf:
+        """Recognises a speaker in the first sound that it is given, the original, and nobody in the others."""
+
+        name, n_training = "deaf", 16
+
+        def __init__(self, labels):
+            self.labels = labels
+
+        def recognise(self, waveforms, *, sr):
+            return [self.labels[0]] + [""] * (len(waveforms) - 1)
+
+    speakers = dict(zip(testing.names, testing.speakers(), strict=True)) | {testing.names[0]: "a stranger"}
+    first = testing.speakers()[1]
+    recognitions = [
+        Recognition(WORDS.key, Deaf(["one", "two"]), dict.fromkeys(testing.names, "one")),
+        Recognition(SPEAKERS.key, Deaf([first, "nobody"]), speakers),
+    ]
+    found = evaluate(testing, trained[0].model, recognitions=recognitions)
+    n = sum(speaker == first for speaker in speakers.values())
+    assert (found.words.n_recordings, found.speakers.n_recordings) == (len(testing.names), n)
+    assert found.coverage["speakers"].n == n
+    assert found.originals.scores["speakers"] == found.originals.scores["words"] == 1
+    for system in ("model", "pca", "copy_synthesis"):
+        assert found.scores[system]["speakers"] == found.scores[system]["words"] == 0
+    lines = [line.split() for line in text.format_table(*text.shown(found)).splitlines()]
+    assert lines[0][-2:] == ["the", "originals"]
+    (row,) = [line for line in lines if line[0] == "speakers"]
+    assert [cell for cell in row if cell in ("0.000", "1.000")].count("0.000") >= 3
+    assert text.describe_recognition("speaker", found.speakers).startswith("A recogniser of 2 speakers, trained on 16")
+
+
 def test_evaluate_recogniser_that_crashes_on_a_recording_does_not_count_it(testing, trained):
     class Crashing:
         """Recognises everything but the longest recording."""
@@ -274,7 +312,7 @@ def test_evaluate_recogniser_that_crashes_on_a_recording_does_not_count_it(testi
             return ["one"] * len(waveforms)
 
     labels = dict.fromkeys(testing.names, "one")
-    found = evaluate(testing, trained[0].model, recogniser=Crashing(), labels=labels)
+    found = evaluate(testing, trained[0].model, recognitions=[Recognition(WORDS.key, Crashing(), labels)])
     n = len(testing.names)
     assert found.coverage["words"] == Coverage("recordings", n - 1, n, "borrowed crashed: aborted")
     assert found.scores["model"]["words"] == 1

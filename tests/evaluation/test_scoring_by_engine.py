@@ -12,6 +12,9 @@ from speech_autoencoder.config import InversionConfig, LatentSearchConfig
 from speech_autoencoder.engines.engine import open_engine
 from speech_autoencoder.errors import InputError
 from speech_autoencoder.evaluation import evaluation, scoring_by_engine
+from speech_autoencoder.evaluation.metrics.recognition import SPEAKERS, WORDS
+from speech_autoencoder.evaluation.recognition.recogniser import Recognition
+from speech_autoencoder.evaluation.recognition.speakers import SpeakerRecogniser
 from speech_autoencoder.evaluation.results import LeftOut
 from speech_autoencoder.evaluation.scoring_by_engine import ScorerReference, require_same, score_by_engine
 from speech_autoencoder.model import model_file, pretrained
@@ -25,7 +28,7 @@ SEARCH, INVERSION = LatentSearchConfig(steps=2), InversionConfig(griffin_lim_rou
 
 
 class Listener:
-    """A recogniser that goes by features alone, as one that was trained does."""
+    """A recogniser that goes by features alone, as a network does."""
 
     name, labels, n_training = "listener", ["one", "two"], 16
 
@@ -36,6 +39,10 @@ class Listener:
 
     def recognise_features(self, inputs):
         return ["one" if each.mean() > 0.4 else "two" for each in inputs]
+
+
+# One that workers run themselves; its answers do not matter.
+SPEAKER_RECOGNISER = SpeakerRecogniser(np.eye(2, 96), np.zeros(2), ["al", "jo"], 16)
 
 
 @pytest.fixture(scope="module")
@@ -72,7 +79,12 @@ def measure(testing):
                     score=score if engine else None,
                     other=encoder,
                     other_path="other.h5",
-                    recogniser=Listener(),
+                    recognitions=[
+                        Recognition(WORDS.key, Listener(), dict(zip(data.names, data.labels(), strict=True))),
+                        Recognition(
+                            SPEAKERS.key, SPEAKER_RECOGNISER, dict(zip(data.names, data.speakers(), strict=True))
+                        ),
+                    ],
                 )
             )
 
@@ -88,6 +100,7 @@ def expected(measure):
 def test_score_by_engine_is_what_threads_measure(measure, expected):
     assert measure(InlineEngine()) == expected
     assert (expected["words"]["n_recordings"], expected["n_segments"]) == (5, 2)
+    assert expected["speakers"]["n_recordings"] == 4
     assert [entry["path"] for entry in expected["left_out"]] == ["one_kim_0.wav", "two_al_0.wav"]
 
 

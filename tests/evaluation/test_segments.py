@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from speech_autoencoder.evaluation.segments import join, pool
+from speech_autoencoder.evaluation.segments import cut, join, pool
 from tests.helpers.common import make_speech
 
 SR = 8_000
@@ -67,3 +67,9 @@ def test_join_puts_a_tenth_of_a_second_behind_each():
 def test_join_equal_lengths_stay_equal_whatever_the_sound():
     parts = [SPEECH[:1_000], SPEECH[2_000:2_001]]
     assert join(parts, SR).shape == join([0 * part for part in parts], SR).shape
+
+
+def test_cut_undoes_join():
+    waveforms = [np.arange(1, n, dtype=np.float32) for n in (5, 30, 9)]
+    for one, other in zip(cut(join(waveforms, 8_000), [len(w) for w in waveforms], 8_000), waveforms, strict=True):
+        assert np.array_equal(one, other)

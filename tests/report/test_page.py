@@ -11,7 +11,7 @@ import pytest
 import soundfile as sf
 
 from speech_autoencoder.errors import InputError
-from speech_autoencoder.evaluation.results import Difference, Probe, WordResults
+from speech_autoencoder.evaluation.results import Difference, Originals, Probe, RecognitionResults
 from speech_autoencoder.report import page, text
 from speech_autoencoder.report.samples import CODEC, SOUNDS, find_codec
 from speech_autoencoder.report.templating import hash_source
@@ -123,7 +123,7 @@ def test_write_page_has_its_sections_in_the_order_of_the_links(html):
 
 def test_write_shows_which_words_are_recognised(made, tmp_path):
     counts = [[3, 0, 1], [0, 5, 0]]
-    words = WordResults(
+    words = RecognitionResults(
         recogniser="borrowed",
         labels=["<b>yes", "no"],
         recognised=["<b>yes", "no", ""],
@@ -135,10 +135,41 @@ def test_write_shows_which_words_are_recognised(made, tmp_path):
     )
     made[3](tmp_path / "report", words=words)
     html = (tmp_path / "report" / "index.html").read_text(encoding="utf-8")
-    assert text.describe_words(words) in html
+    assert text.describe_recognition("word", words) in html
     table = re.search(r"<table>\s*<thead><tr><th scope=\"col\">said, recognised.*?</table>", html, re.DOTALL)[0]
     assert re.findall(r'<th scope="col" class="number">(.*?)</th>', table) == ["&lt;b&gt;yes", "no", "none"]
     assert re.findall(r'<td class="number">(.*?)</td>', table) == ["3", "·", "1", "·", "5", "·"]
+
+
+def test_write_shows_the_originals_beside_the_systems_and_which_speakers_are_recognised(made, tmp_path):
+    evaluation = made[1]
+    found = RecognitionResults(
+        recogniser="trained",
+        labels=["ann", "<i>bob"],
+        recognised=["ann", "<i>bob"],
+        n_training=40,
+        n_recordings=8,
+        original_accuracy=1.0,
+        original_interval=[0.63, 1.0],
+        confusion={key: [[4, 0], [1, 3]] for key in ("original", "model", "pca", "copy_synthesis")},
+    )
+    made[3](
+        tmp_path / "report",
+        speakers=found,
+        scores={system: scores | {"speakers": 0.875} for system, scores in evaluation.scores.items()},
+        originals=Originals({"speakers": 1.0}, {"speakers": [0.631, 1.0]}),
+    )
+    html = (tmp_path / "report" / "index.html").read_text(encoding="utf-8")
+    section = section_of(html, "scores")
+    assert ">the originals</th>" in section
+    row = re.search(r'<tr><th scope="row">speakers recognised</th>.*?</tr>', section, re.DOTALL)[0]
+    assert [text.split()[0] for text in re.findall(r'<td class="number [\w-]+">(.*?)<', row)] == ["0.875"] * 3 + [
+        "1.000"
+    ]
+    assert "[0.631, 1.000]" in row
+    assert "A recogniser of 2 speakers, trained on 40 original training recordings, recognises 1.000 of 8" in section
+    assert section.count("speaker, recognised") == 4
+    assert "&lt;i&gt;bob" in section
 
 
 def test_write_shows_every_score_with_its_interval(made, html):

@@ -38,4 +38,16 @@ def test_draw_scores_has_a_panel_for_each_metric_of_the_figure_errors_first(tmp_
         score_figure, "save_figure", lambda figure, path: titles.extend(a.get_title() for a in figure.axes)
     )
     draw_scores(tmp_path / "scores.png", {system: dict.fromkeys(METRICS, 0.5) for system in SCORES})
-    assert titles == ["log-mel error, dB\nlower is better", "STOI", "ESTOI", "PESQ-NB", "PESQ-WB"]
+    assert titles == [
+        "log-mel error, dB\nlower is better",
+        "STOI",
+        "ESTOI",
+        "speakers recognised",
+        "PESQ-NB",
+        "PESQ-WB",
+    ]
+    titles.clear()
+    draw_scores(
+        tmp_path / "scores.png", {system: {"speakers": 0.5} for system in SCORES} | {"original": {"speakers": 0.98}}
+    )
+    assert titles == ["speakers recognised\nthe originals: 0.980"]

@@ -8,8 +8,8 @@ from speech_autoencoder.evaluation.results import (
     Difference,
     Measurements,
     Probe,
+    RecognitionResults,
     SegmentResult,
-    WordResults,
 )
 from speech_autoencoder.report import text
 
@@ -81,9 +81,9 @@ def test_describe_intervals_without_one_tells_why():
         (0, "whisper base.en", "With a choice of 2 words, whisper base.en recognises 0.900 of"),
     ],
 )
-def test_describe_words_tells_the_recogniser_and_its_accuracy(n_training, recogniser, expected):
-    words = WordResults(recogniser, ["no", "yes"], ["no", "yes"], n_training, 10, 0.9, None, {})
-    assert text.describe_words(words) == f"{expected} 10 original testing recordings."
+def test_describe_recognition_tells_the_recogniser_and_its_accuracy(n_training, recogniser, expected):
+    words = RecognitionResults(recogniser, ["no", "yes"], ["no", "yes"], n_training, 10, 0.9, None, {})
+    assert text.describe_recognition("word", words) == f"{expected} 10 original testing recordings."
 
 
 @pytest.mark.parametrize(

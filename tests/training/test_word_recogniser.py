@@ -4,7 +4,7 @@ import numpy as np
 import soundfile as sf
 
 from speech_autoencoder.training import word_recogniser
-from speech_autoencoder.training.word_recogniser import accuracy, labels_in, train, train_quickly
+from speech_autoencoder.training.word_recogniser import labels_in, train, train_quickly
 from tests.helpers.two_words import write_two_words
 
 SR = 8_000
@@ -20,6 +20,12 @@ def write_words(folder, n_each):
             sf.write(folder / f"{label}_ann_{take}.wav", waveform + 0.005 * rng.standard_normal(len(t)), SR)
             labels[f"{label}_ann_{take}.wav"] = label
     return labels
+
+
+def accuracy(recogniser, waveforms, *, sr, labels):
+    """Return the share of waveforms whose label is recognised."""
+    recognised = recogniser.recognise(waveforms, sr=sr)
+    return np.mean([one == other for one, other in zip(recognised, labels, strict=True)])
 
 
 def test_labels_in_is_empty_without_a_vocabulary():

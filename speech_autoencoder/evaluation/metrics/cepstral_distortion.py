@@ -56,17 +56,17 @@ def mel_cepstral_distortions_db(reference: np.ndarray, estimate: np.ndarray, sr:
     The parameters are those of `mel_cepstral_distortion_db`.
     """
     require_same_shape(reference, estimate)
-    ours, theirs = (_mel_magnitudes(waveform, sr) for waveform in (reference, estimate))
+    ours, theirs = (mel_magnitudes(waveform, sr) for waveform in (reference, estimate))
     power = (ours**2).sum(axis=1)
     if not power.any():
         return np.zeros(0)
     audible = power >= power.max() * 10 ** (-_AUDIBLE_DB / 10)
     lowest = ours.max() * 10 ** (-_LOWEST_DB / 20)
-    difference = _cepstrum(ours[audible], lowest) - _cepstrum(theirs[audible], lowest)
+    difference = cepstrum(ours[audible], lowest) - cepstrum(theirs[audible], lowest)
     return _DB * np.sqrt((difference**2).sum(axis=1))
 
 
-def _mel_magnitudes(waveform: np.ndarray, sr: int) -> np.ndarray:
+def mel_magnitudes(waveform: np.ndarray, sr: int) -> np.ndarray:
     """Return the magnitudes (n_frames, n_bands) of a waveform, a frame every 10 ms."""
     size, hop = 2 * round(_WINDOW_S * sr / 2), round(_HOP_S * sr)
     padded = np.pad(waveform, size // 2)
@@ -90,10 +90,10 @@ def _filters(sr: int, size: int) -> np.ndarray:
     ).T
 
 
-def _cepstrum(magnitudes: np.ndarray, lowest: float) -> np.ndarray:
-    """Return the coefficients 1 to 13, (n_frames, 13), of magnitudes (n_frames, n_bands)."""
+def cepstrum(magnitudes: np.ndarray, lowest: float, n: int = N_COEFFICIENTS) -> np.ndarray:
+    """Return the coefficients 1 to n, (n_frames, n), of magnitudes (n_frames, n_bands)."""
     bands = np.log(np.maximum(magnitudes, lowest))
-    return scipy.fft.dct(bands, type=2, axis=1)[:, 1 : N_COEFFICIENTS + 1] / bands.shape[1]
+    return scipy.fft.dct(bands, type=2, axis=1)[:, 1 : n + 1] / bands.shape[1]
 
 
 def _measure_cepstral_distortion(pair: SoundPair) -> Measurement:

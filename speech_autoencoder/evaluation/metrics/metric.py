@@ -109,10 +109,10 @@ class LogMelPair:
 
 
 @dataclass(frozen=True)
-class WordPair:
-    """The word that a recording says, and the word that was recognised in it ("" for none)."""
+class LabelPair:
+    """The label of a recording, such as its word, and the one that was recognised in its sound ("" for none)."""
 
-    said: str
+    label: str
     recognised: str
 
 
@@ -133,13 +133,15 @@ class Metric:
     in_figure
         Whether evaluation.png shows it.
     pair
-        What it compares: `LogMelPair` and `WordPair` are of recordings, `SoundPair` is of either.
+        What it compares: `LogMelPair` and `LabelPair` are of recordings, `SoundPair` is of either.
     measured_on
         Segments, if it needs some seconds of sound, or recordings.
     measure
         Its function, of a `pair`.
     of_each_recording
         Whether evaluation.json has the model's value of each recording, however short.
+    of_originals
+        Whether the original recordings have a value too, as it does not compare with them.
     is_root
         Whether its average is the root of the mean of squares; otherwise it is the mean.
     averaged_over
@@ -167,6 +169,7 @@ class Metric:
     measured_on: MeasuredOn
     measure: Callable[[Any], Measurement]
     of_each_recording: bool = True
+    of_originals: bool = False
     is_root: bool = False
     averaged_over: str
     missing: str = ""

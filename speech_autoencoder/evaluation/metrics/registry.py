@@ -13,16 +13,18 @@ from speech_autoencoder.evaluation.metrics.pitch import (
     GROSS_PITCH_ERROR,
     VOICING_ERROR,
 )
-from speech_autoencoder.evaluation.metrics.quality import DNSMOS, PESQ_NB, PESQ_WB
-from speech_autoencoder.evaluation.metrics.word_accuracy import WORDS
+from speech_autoencoder.evaluation.metrics.quality import DNSMOS, PESQ_NB, PESQ_WB, VISQOL
+from speech_autoencoder.evaluation.metrics.recognition import SPEAKERS, WORDS
 from speech_autoencoder.evaluation.results import MeasuredOn
 
 _ALL = (
     STOI,
     ESTOI,
     WORDS,
+    SPEAKERS,
     PESQ_NB,
     PESQ_WB,
+    VISQOL,
     DNSMOS,
     LOG_MEL_ERROR,
     CEPSTRAL_DISTORTION,

@@ -20,8 +20,11 @@ SR = 8_000
 
 
 def make_row(system, setting, rate, scores):
-    """Return a row with these scores in the order of METRICS."""
-    scores = dict(zip(METRICS, scores, strict=True)) | {"pesq_wb": None}
+    """Return a row with these scores: digits, STOI, ESTOI and narrowband PESQ."""
+    scores = dict(zip(("digits", "stoi", "estoi", "pesq_nb"), scores, strict=True)) | {
+        "speakers": None,
+        "pesq_wb": None,
+    }
     intervals = {key: None if score is None else [0.99 * score, 1.01 * score] for key, score in scores.items()}
     return {
         "system": system,
@@ -35,7 +38,7 @@ def make_row(system, setting, rate, scores):
 def test_measure_perfect_codec_has_perfect_scores(corpus):
     files, _ = files_of(corpus)
     codec = Codec("ours", ["1"], lambda setting, waveforms, sr: Coded(waveforms, [100.0] * len(waveforms)))
-    part = measure(codec, "1", files, SR, recogniser=None, workers=2)
+    part = measure(codec, "1", files, SR, recognitions={}, workers=2)
     assert part.values["stoi"] == pytest.approx(np.ones(len(files)), abs=1e-6)
     row = row_of("ours", "1", [part])
     assert row["bits_per_second"] == pytest.approx(8 * 400 / (sum(len(file.waveform) for file in files) / SR))
@@ -92,7 +95,7 @@ def test_goals_at_16_khz_are_of_wideband_pesq():
 def test_draw_writes_a_figure(tmp_path):
     rows = [make_row("ours", f"{k}", 1_000 * k, [0.9, 0.8, 0.7, 2.0 + k / 10]) for k in (1, 2, 3)]
     rows += [make_row("Codec 2", "700C", 700, [None, 0.7, 0.6, 1.9])]
-    figure.draw(tmp_path / "out.png", rows, title="codecs", goals={"1": {"stoi": 0.9}}, originals=0.99)
+    figure.draw(tmp_path / "out.png", rows, title="codecs", goals={"1": {"stoi": 0.9}}, originals={"digits": 0.99})
     width, height = png_size(tmp_path / "out.png")
     assert width > 1_000
     assert height > 800

@@ -7,6 +7,7 @@ import pytest
 
 from benchmarks.quality import settings
 from benchmarks.quality.reconstructions import SYSTEMS, measure, reconstruct_all
+from benchmarks.quality.scoring import METRICS
 from benchmarks.quality.settings import Setting, to_setting
 from speech_autoencoder.audio.reading import read
 from speech_autoencoder.codec.latent_search import Encoder
@@ -31,7 +32,7 @@ def test_reconstruct_all_model_is_what_predict_writes(small_arrays, shaken, tmp_
 
 
 def test_lines_of_row_have_a_cell_for_every_column(small_arrays, shaken):
-    measured = measure(small_arrays[1], Encoder(shaken, LatentSearchConfig(steps=2)), recogniser=None, workers=2)
+    measured = measure(small_arrays[1], Encoder(shaken, LatentSearchConfig(steps=2)), recognitions={}, workers=2)
     assert measured.n_recordings == len(small_arrays[1].names)
     facts = {"latent_per_second": 129.2, "log_mel_per_second": CLASSIC.n_mels * CLASSIC.frame_rate, "training_s": 60.0}
     row = settings.row_of(Setting("classic", 130.0), facts, {"ann": measured, "bob": measured})
@@ -41,5 +42,5 @@ def test_lines_of_row_have_a_cell_for_every_column(small_arrays, shaken):
     assert row["speakers"]["ann"]["model"] == row["speakers"]["bob"]["model"]
     lines = settings.lines_of(row).splitlines()
     assert len(lines) == len(SYSTEMS)
-    assert {line.count("|") for line in lines} == {len(settings.COLUMNS) + 1}
+    assert {line.count("|") for line in lines} == {len(settings.columns(METRICS)) + 1}
     assert lines[0].startswith("| classic:130 | the model | 129 | - | ")

@@ -1,4 +1,4 @@
-"""PESQ and DNSMOS: the highest for the same, worse with noise, NaN where nothing can be said."""
+"""PESQ, ViSQOL and DNSMOS: the highest for the same, worse with noise, NaN where nothing can be said."""
 
 import math
 
@@ -91,6 +91,37 @@ def test_pesq_and_dnsmos_split_what_is_long(stub):
         sound = np.tile(SPEECH[:SR], seconds)
         assert quality.pesq(sound, sound, SR, "nb") == pytest.approx(seconds / parts, rel=1e-3)
         assert quality.dnsmos(sound, SR) == pytest.approx(seconds / dnsmos_parts, rel=1e-3)
+
+
+VISQOL = """
+from types import SimpleNamespace
+
+class VisqolApi:
+    def create(self, mode, use_lattice_model):
+        assert (mode, use_lattice_model) == ("speech", True)
+
+    def measure_from_arrays(self, reference, estimate, sr):
+        assert reference.dtype == estimate.dtype == "float64" and sr == 16_000
+        return SimpleNamespace(moslqo=len(reference) / sr)
+"""
+
+
+def test_visqol_splits_what_is_long_and_gives_silence_no_chance(stub):
+    stub("visqol", VISQOL)
+    for seconds, parts in ((3, 1), (16, 2)):
+        sound = np.tile(SPEECH[:SR], seconds)
+        assert quality.visqol(sound, sound, SR) == pytest.approx(seconds / parts, rel=1e-3)
+    assert quality.visqol(SPEECH, 0 * SPEECH, SR) == 1
+    assert math.isnan(quality.visqol(0 * SPEECH, SPEECH, SR))
+    with pytest.raises(InputError, match="cut them"):
+        quality.visqol(SPEECH, SPEECH[:-1], SR)
+
+
+def test_visqol_more_noise_is_worse():
+    if not quality.has_visqol():
+        pytest.skip("visqol-python is not installed")
+    scores = [quality.visqol(SPEECH, noisy(snr_db), SR) for snr_db in (60, 30, 10)]
+    assert 1 <= scores[2] < scores[1] < scores[0] <= quality.visqol(SPEECH, SPEECH, SR) <= 5
 
 
 def test_pesq_silent_parts_do_not_count(stub):

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from speech_autoencoder.config import CLASSIC
-from speech_autoencoder.evaluation.metrics.metric import LogMelPair, Metric, Sound, SoundPair, WordPair
+from speech_autoencoder.evaluation.metrics.metric import LabelPair, LogMelPair, Metric, Sound, SoundPair
 from speech_autoencoder.evaluation.metrics.registry import METRICS, available, measure_sound
 from tests.helpers.common import ROOT, make_speech
 
@@ -16,7 +16,7 @@ FRAMES = np.random.default_rng(0).random((128, 40), np.float32)
 SAME = {
     SoundPair: SoundPair(Sound(SPEECH, SR), Sound(SPEECH, SR)),
     LogMelPair: LogMelPair(FRAMES, FRAMES, CLASSIC),
-    WordPair: WordPair("one", "one"),
+    LabelPair: LabelPair("one", "one"),
 }
 FOLDER = ROOT / "speech_autoencoder" / "evaluation" / "metrics"
 

@@ -41,7 +41,7 @@ _TENS = "twenty thirty forty fifty sixty seventy eighty ninety".split()
 
 
 class InstalledRecogniser:
-    """A recogniser of a kind, run in child processes, since its native code may end them; a `words.WordRecogniser`.
+    """A recogniser of a kind, run in child processes, since its native code may end them; a `recogniser.Recogniser`.
 
     Its `labels` are those of the given ones that it knows. Long sound is recognised in parts, whose words are joined.
     InputError is raised if its package, or its model, is missing or fails.

@@ -1,23 +1,17 @@
-"""The word test: which word each recording says, the recogniser of words, and what it recognised."""
+"""The word test: which word each recording says, and the recogniser of words."""
 
 import random
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Protocol
-
-import numpy as np
 
 from speech_autoencoder.data.dataset import Dataset
 from speech_autoencoder.data.labels_file import find_labels, read_labels
 from speech_autoencoder.data.recording_names import folder_of
 from speech_autoencoder.data.recordings import LISTED
 from speech_autoencoder.errors import InputError
-from speech_autoencoder.evaluation import bootstrap, installed_recognisers
-from speech_autoencoder.evaluation.bootstrap import Cluster
-from speech_autoencoder.evaluation.metrics.word_accuracy import WORDS
-from speech_autoencoder.evaluation.results import WordResults
-from speech_autoencoder.evaluation.systems import ORIGINAL
+from speech_autoencoder.evaluation import bootstrap
+from speech_autoencoder.evaluation.recognition import installed_recognisers
+from speech_autoencoder.evaluation.recognition.recogniser import Recogniser
 from speech_autoencoder.storage.remote_path import expanded
 from speech_autoencoder.system.files import printable
 
@@ -25,51 +19,7 @@ from speech_autoencoder.system.files import printable
 _MOST_TRAINING = 100_000
 
 
-class WordRecogniser(Protocol):
-    """What recognises words, installed or trained."""
-
-    @property
-    def name(self) -> str:
-        """Its name in reports."""
-
-    @property
-    def labels(self) -> list[str]:
-        """The words that it knows."""
-
-    @property
-    def n_training(self) -> int:
-        """The number of recordings that it was trained on here, 0 if others have trained it."""
-
-    def recognise(self, waveforms: list[np.ndarray], *, sr: int) -> list[str]:
-        """Return the label recognised in each waveform (n_samples,) at `sr` Hz, "" for none of the labels.
-
-        May be called in several threads at once.
-        """
-
-
-class FeatureRecogniser(WordRecogniser, Protocol):
-    """A recogniser that goes by the `audio.word_features` of sound alone, which may have been computed elsewhere."""
-
-    def recognise_features(self, inputs: np.ndarray) -> list[str]:
-        """Return the label recognised in each of the features, (n, n_mels, n_frames, 1)."""
-
-
-@dataclass(frozen=True)
-class RecognisedLater:
-    """Stands for a FeatureRecogniser on a worker, which keeps the features for it, and needs no Keras.
-
-    Attributes
-    ----------
-    labels
-        The words that the recogniser knows.
-    """
-
-    labels: list[str]
-
-
-def installed(
-    kind: str, source: str, data: Dataset, say: Callable[[str], None]
-) -> tuple[WordRecogniser, dict[str, str]]:
+def installed(kind: str, source: str, data: Dataset, say: Callable[[str], None]) -> tuple[Recogniser, dict[str, str]]:
     """Return a recogniser that others have trained, and {name: word} of the recordings.
 
     Parameters
@@ -105,9 +55,9 @@ def learned(
     data: Dataset,
     training: Dataset | None,
     why: str,
-    train_recogniser: Callable[..., WordRecogniser | None],
+    train_recogniser: Callable[..., Recogniser | None],
     say: Callable[[str], None],
-) -> tuple[WordRecogniser | None, dict[str, str]]:
+) -> tuple[Recogniser | None, dict[str, str]]:
     """Return a recogniser that is trained now on the training recordings, None if words cannot be tested, and labels.
 
     Parameters
@@ -206,41 +156,3 @@ def labels_of(
     else:
         raise InputError(f"{printable(source)} has no column label: name it in its first row.")
     return {name: label for name, label in labels.items() if label}
-
-
-def count_words(
-    clusters: list[Cluster],
-    recogniser: WordRecogniser,
-    recognised: dict[int, dict[str, str]],
-    systems: Iterable[str],
-) -> WordResults:
-    """Return the accuracy on the original recordings, and the confusion matrices of the words.
-
-    Parameters
-    ----------
-    clusters
-        The scores of all recordings.
-    recogniser
-        The word recogniser.
-    recognised
-        {recording: {system: word}}, with the word that was said as "said".
-    systems
-        The keys of the systems beside "original".
-    """
-    keys = (ORIGINAL, *systems)
-    nothing = {"" for words in recognised.values() for key in keys if words[key] == ""}
-    columns = {label: i for i, label in enumerate([*recogniser.labels, *nothing])}
-    confusion = {key: np.zeros((len(recogniser.labels), len(columns)), int) for key in keys}
-    for words in recognised.values():
-        for key, counts in confusion.items():
-            counts[columns[words["said"]], columns[words[key]]] += 1
-    return WordResults(
-        recogniser=recogniser.name,
-        labels=list(recogniser.labels),
-        recognised=list(columns),
-        n_training=recogniser.n_training,
-        n_recordings=len(recognised),
-        original_accuracy=bootstrap.score(clusters, ORIGINAL, WORDS.key),
-        original_interval=bootstrap.intervals(clusters, [ORIGINAL], [WORDS.key])[ORIGINAL][WORDS.key],
-        confusion={key: counts.tolist() for key, counts in confusion.items()},
-    )

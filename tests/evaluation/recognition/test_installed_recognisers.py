@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from speech_autoencoder.errors import InputError
-from speech_autoencoder.evaluation import installed_recognisers
+from speech_autoencoder.evaluation.recognition import installed_recognisers
 from speech_autoencoder.system.isolation import CallFailed
 from tests.helpers.common import one_line_of
 

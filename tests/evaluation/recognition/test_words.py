@@ -12,8 +12,8 @@ from speech_autoencoder.data.building import build
 from speech_autoencoder.data.dataset import load
 from speech_autoencoder.data.recording_names import Understanding, understand
 from speech_autoencoder.data.recordings import LISTED
-from speech_autoencoder.evaluation import words
-from speech_autoencoder.evaluation.words import labels_of
+from speech_autoencoder.evaluation.recognition import words
+from speech_autoencoder.evaluation.recognition.words import labels_of
 from tests.helpers.common import TINY, make_dataset, make_speech, refused
 
 SR = 8_000
