@@ -20,7 +20,7 @@ FEATURES := $(addprefix $P/, __init__.py config.py errors.py script_names.py) \
 	$(call modules, system engines storage audio audio/formats data data/parts data/sidecar cli)
 MODEL := $(FEATURES) $(call modules, model codec)
 TRAINING := $(MODEL) $(call modules, training training/backends training/processes)
-EVALUATION := $(TRAINING) $(call modules, evaluation evaluation/metrics report) $(wildcard $P/report/templates/*) \
+EVALUATION := $(TRAINING) $(call modules, evaluation evaluation/codecs evaluation/metrics report) $(wildcard $P/report/templates/*) \
 	$P/export/model_card.py
 PREDICTION := $(MODEL) $(addprefix $P/report/, interpolation_figure.py recording_figure.py)
 # The function behind a script, and its options.
@@ -107,10 +107,13 @@ dist: .venv/dev  ## build the wheel and the source distribution in dist/, and tr
 bench: .venv/dev  ## measure the speed of every stage, for docs/speed.md
 	$(PY) -m benchmarks
 
-example: demo  ## update the figure and the sounds of the README
-	mkdir -p docs/example
-	cp reconstruct.png reconstruct.wav docs/example/
-	$(PY) -c 'import soundfile as sf, predict_for_one_data as p; sf.write("docs/example/original.wav", *sf.read(p.AUDIO_PATH))'
+# With Codec 2 and PESQ, if they are installed, and with Lyra v2 if LYRA is the folder of its weights.
+example: demo .venv/dev  ## update docs/example: the figure of the README and the page of sounds, in a quarter of an hour
+	rm -rf build/example
+	mkdir -p build/example docs/example
+	cp reconstruct.png docs/example/
+	cp my_model_for_many_data.h5 build/example/classic.h5
+	$(PY) -m tools.example_page build/example --minutes $(MINUTES) $(if $(LYRA),--lyra $(LYRA))
 
 tour: .venv/dev  ## run docs/tour.ipynb again, and keep what it shows and plays
 	$(PY) -m tools.run_tour

@@ -1,0 +1,1 @@
+"""The page of sounds, docs/example/index.html: `python -m tools.example_page`."""
