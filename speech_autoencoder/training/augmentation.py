@@ -1,5 +1,6 @@
 """Random changes to the frames of a recording, so that a network sees more voices and microphones than there are."""
 
+from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
@@ -50,14 +51,21 @@ def vary(frames: np.ndarray, variation: Variation) -> np.ndarray:
     n_mels, n_frames = frames.shape
     stretch, warp, gain, tilt = variation
     if stretch is not None:
-        frames = _interpolate(frames.T, np.linspace(0, n_frames - 1, variation.n_frames(n_frames))).T
+        frames = _interpolate(frames.T, _spread(0, n_frames - 1, variation.n_frames(n_frames))).T
     if warp is not None:
         frames = _interpolate(frames, np.minimum(np.arange(n_mels) * warp, n_mels - 1))
     if gain is not None and tilt is not None:
-        change = (gain + tilt * np.linspace(-1, 1, n_mels, dtype=np.float32))[:, None].astype(np.float32)
+        change = (gain + tilt * _spread(-1, 1, n_mels).astype(np.float32))[:, None].astype(np.float32)
         # Less where it is nearly silent: a gain does not change digital silence.
         frames = np.clip(frames + change * np.minimum(1, frames / (4 * _MOST_GAIN)), 0, 1)
     return frames
+
+
+# Recordings of the same lengths come again and again.
+@lru_cache(maxsize=4096)
+def _spread(first: float, last: float, count: int) -> np.ndarray:
+    """Return numbers evenly spread from first to last."""
+    return np.linspace(first, last, count)
 
 
 def _interpolate(rows: np.ndarray, positions: np.ndarray) -> np.ndarray:
@@ -65,4 +73,8 @@ def _interpolate(rows: np.ndarray, positions: np.ndarray) -> np.ndarray:
     below = np.minimum(positions.astype(int), len(rows) - 1)
     above = np.minimum(below + 1, len(rows) - 1)
     share = (positions - below)[:, None].astype(np.float32)
-    return rows[below] * (1 - share) + rows[above] * share
+    low, high = rows[below], rows[above]
+    low *= 1 - share
+    high *= share
+    low += high
+    return low

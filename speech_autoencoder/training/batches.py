@@ -227,16 +227,15 @@ class Batches:
     def _make(self, plan: _Plan) -> tuple[Batch, list[int]]:
         """Return a batch, and the pieces that are in it."""
         room = self.batch_size * self.width
-        parts: list[np.ndarray] = []
-        n_missing = plan.n_used + room
+        n_frames = max(sum(part.n_frames for part in plan.parts), plan.n_used + room)
+        # The last two rows are the mask and the level.
+        joined = np.zeros((self._dataset.features.n_mels + 2, n_frames), np.float32)
+        start = 0
         for part in plan.parts:
-            parts.append(
-                self._silence(part.n_frames, counts=part.is_sound) if part.piece is None else self._frames(part)
-            )
-            n_missing -= part.n_frames
-        joined = np.concatenate(parts, axis=1)[:, plan.n_used : plan.n_used + room]
-        joined = np.pad(joined, ((0, 0), (0, max(0, n_missing))))
-        return self._batch(joined), [part.piece for part in plan.parts if part.piece is not None]
+            self._fill(joined[:, start : start + part.n_frames], part)
+            start += part.n_frames
+        batch = self._batch(joined[:, plan.n_used : plan.n_used + room])
+        return batch, [part.piece for part in plan.parts if part.piece is not None]
 
     def describe_last(self) -> str:
         """Return what a message says of the batch that `epoch` gave last, whose loss is not finite."""
@@ -249,22 +248,17 @@ class Batches:
         more = f" and {len(names) - _MOST_NAMED} more" if len(names) > _MOST_NAMED else ""
         return f"on a batch with {', '.join(map(printable, names[:_MOST_NAMED]))}{more}: use a lower --learning-rate"
 
-    def _silence(self, n_frames: int, *, counts: bool = False) -> np.ndarray:
-        """Return silent frames (n_mels + 2, n_frames), whose last two rows are the mask and the level."""
-        frames = np.zeros((self._dataset.features.n_mels + 2, n_frames), np.float32)
-        if counts:
+    def _fill(self, frames: np.ndarray, part: _Part) -> None:
+        """Write a part into the zeros (n_mels + 2, n_frames) of its place in a batch."""
+        if part.piece is not None:
+            piece = self._pieces[part.piece]
+            sound = join_clips(self._dataset.clips[piece.first : piece.end], piece.n_frames)
+            frames[:-2] = sound if part.variation is None else vary(sound, part.variation)
+            frames[-2] = 1
+            frames[-1] = self._level(piece.recording)
+        elif part.is_sound:
             frames[-2] = 1
             frames[-1] = self._distance.config.quietest
-        return frames
-
-    def _frames(self, part: _Part) -> np.ndarray:
-        """Return the frames (n_mels + 2, n_frames) of a piece, varied, then the rows of mask and level."""
-        piece = self._pieces[part.piece or 0]
-        frames = join_clips(self._dataset.clips[piece.first : piece.end], piece.n_frames)
-        level = self._level(piece.recording)
-        if part.variation is not None:
-            frames = vary(frames, part.variation)
-        return np.concatenate([frames, np.ones_like(frames[:1]), np.full_like(frames[:1], level)])
 
     def _level(self, recording: int) -> float:
         """Return the level of a recording."""
