@@ -165,7 +165,7 @@ def title_of(key: str) -> str:
 def say_missing(missing: list[MissingCodec]) -> list[str]:
     """Return a sentence on the codecs that are not installed, and one on each that failed."""
     absent = [(codec.name, install_command(codec.package)) for codec in missing if not codec.reason]
-    failed = [f"{codec.name} is left out: {codec.reason}" for codec in missing if codec.reason]
+    failed = [f"{codec.name} is left out: {codec.reason.rstrip('.')}." for codec in missing if codec.reason]
     return [describe_missing(absent), *failed] if absent else failed
 
 
