@@ -20,7 +20,8 @@ FEATURES := $(addprefix $P/, __init__.py config.py errors.py script_names.py) \
 	$(call modules, system engines storage audio audio/formats data data/parts data/sidecar cli)
 MODEL := $(FEATURES) $(call modules, model codec)
 TRAINING := $(MODEL) $(call modules, training training/backends training/processes)
-EVALUATION := $(TRAINING) $(call modules, evaluation evaluation/codecs evaluation/metrics report) $(wildcard $P/report/templates/*) \
+EVALUATION := $(TRAINING) $(call modules, evaluation evaluation/codecs evaluation/metrics evaluation/recognition report) \
+	$(wildcard $P/report/templates/*) \
 	$P/export/model_card.py
 PREDICTION := $(MODEL) $(addprefix $P/report/, interpolation_figure.py recording_figure.py)
 # The function behind a script, and its options.
