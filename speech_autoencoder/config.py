@@ -5,7 +5,7 @@ memory.
 """
 
 import math
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from typing import Annotated, Any, NamedTuple, Self, get_args, get_type_hints
 
 from speech_autoencoder.errors import InputError
@@ -123,6 +123,16 @@ class FeatureConfig(_Config):
     def frame_rate(self) -> float:
         """Frames per second of sound."""
         return self.sr / self.hop_length
+
+    @property
+    def lacks_between(self) -> bool:
+        """Whether the hop is half a window: sound needs the frames halfway between, see `audio.between`."""
+        return self.n_fft == 2 * self.hop_length
+
+    @property
+    def finer(self) -> "FeatureConfig":
+        """The features of the frames together with those halfway between them."""
+        return replace(self, hop_length=self.hop_length // 2)
 
     def count_frames(self, n_samples: Any) -> Any:
         """Return the count of frames of a recording, or an array of those of several.
@@ -329,15 +339,12 @@ class InversionConfig(_Config):
         Iterations for the phase, and for magnitudes that agree with it and with the mel.
     momentum : float
         Of the accelerated Griffin-Lim algorithm.
-    time_oversampling : int
-        Frames that are interpolated for each given one.
     segment_s, overlap_s : float
         The lengths of segments that are inverted at once, and of their overlap, seconds.
     """
 
     griffin_lim_rounds: int = 20
     momentum: float = 0.99
-    time_oversampling: int = 2
     segment_s: float = 20.0
     overlap_s: float = 0.5
 

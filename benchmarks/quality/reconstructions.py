@@ -28,6 +28,9 @@ SYSTEMS = {key: system.title for key, system in systems.SYSTEMS.items()} | {
 }
 
 
+# Those of them that are given the frames between (audio.between) of recordings, where features lack these.
+_SEE_BETWEEN = {key for key, system in systems.SYSTEMS.items() if system.sees_between} | {"encoder", "searched_pca"}
+
 Reconstruct = Callable[[np.ndarray], np.ndarray]  # normalised log-mel (n_mels, n_frames) -> its reconstruction
 
 
@@ -108,15 +111,18 @@ def reconstruct_all(dataset: Dataset, encoder: Encoder, *, workers: int) -> tupl
     """Return the waveforms of each system, one for each recording, and the seconds that the model's took."""
     inversion = InversionConfig()
 
-    def sound(i: int, system: Reconstruct) -> np.ndarray:
-        return in_16_bits(systems.waveform_of(dataset, i, system(dataset.frames(i)), inversion))
+    def sound(i: int, name: str, system: Reconstruct) -> np.ndarray:
+        frames = dataset.frames(i)
+        if name in _SEE_BETWEEN and dataset.features.lacks_between:
+            frames = np.concatenate([frames, dataset.frames_between(i, dataset.read(i))])
+        return in_16_bits(systems.waveform_of(dataset, i, system(frames), inversion))
 
     recordings = range(len(dataset.names))
     waveforms, seconds = {}, {}
     with ThreadPoolExecutor(workers) as executor:
         for name, system in _systems(encoder).items():
             start = time.monotonic()
-            waveforms[name] = list(executor.map(sound, recordings, [system] * len(recordings)))
+            waveforms[name] = list(executor.map(partial(sound, name=name, system=system), recordings))
             seconds[name] = time.monotonic() - start
     return waveforms, seconds["model"]
 

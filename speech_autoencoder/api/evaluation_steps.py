@@ -180,7 +180,7 @@ def report_scores(result: Evaluation, say: Say, *, missing: Sequence[str] = ()) 
 
     The recordings that are `missing` have been reported before.
     """
-    say(text.format_table(*text.shown(result)))
+    say(text.format_table(*text.shown(result), result.frame_ms))
     say(text.describe_intervals(result))
     say(text.describe_recordings(result))
     known = set(missing)

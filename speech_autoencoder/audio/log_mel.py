@@ -63,23 +63,27 @@ def mel_spectrogram(waveform: np.ndarray, config: FeatureConfig) -> np.ndarray:
     return np.concatenate([np.empty((config.n_mels, 0), np.float32), *mel_spectrogram_stream([waveform], config)], 1)
 
 
-def mel_spectrogram_stream(blocks: Iterable[np.ndarray], config: FeatureConfig) -> Iterator[np.ndarray]:
+def mel_spectrogram_stream(
+    blocks: Iterable[np.ndarray], config: FeatureConfig, *, first: int = 0
+) -> Iterator[np.ndarray]:
     """Yield the magnitude mel spectrogram of a waveform that arrives in blocks; it does not depend on the blocks.
 
-    Frames are centred, as librosa's are, with zeros around the waveform: frame i is around sample i * hop_length. A
-    full-scale sine has a magnitude of about 1.
+    Frames are centred, as librosa's are, with zeros around the waveform: frame i is around sample first + i *
+    hop_length. A full-scale sine has a magnitude of about 1.
 
     Parameters
     ----------
     blocks : iterable of np.ndarray, each (n_samples,)
         At config.sr.
+    first : int
+        The sample that frame 0 is around, at most half a window.
 
     Yields
     ------
     np.ndarray, (n_mels, k) float32
     """
     n_samples, n_frames = 0, 0
-    pending = np.zeros(config.n_fft // 2, np.float32)
+    pending = np.zeros(config.n_fft // 2 - first, np.float32)
     for block in blocks:
         # Pending samples wait for the next block, so that a short recording, of one block, is analysed at once.
         n_ready = (len(pending) - config.n_fft) // config.hop_length + 1

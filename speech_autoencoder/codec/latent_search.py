@@ -1,13 +1,15 @@
 """The latent search: the encoder's latent, improved by comparing what the decoder makes of it with the recording."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 
 import numpy as np
 
+from speech_autoencoder.audio.between import in_time_order, interpolate, log_mel_stream, with_between
 from speech_autoencoder.config import FeatureConfig, LatentSearchConfig
-from speech_autoencoder.model.losses import HIGHEST, LogMelDistance, SearchLoss
+from speech_autoencoder.model.layers import Output
+from speech_autoencoder.model.losses import ENVELOPE_STEP, FINER_ENVELOPE_STEP, HIGHEST, LogMelDistance, SearchLoss
 from speech_autoencoder.model.model_file import TrainedModel
 
 # Averages of the gradient and of its square: short memories, as there are few steps (docs/experiments.md).
@@ -29,41 +31,74 @@ class Encoder:
     1985). Here the search is gradient descent (Adam with Nesterov's momentum; Dozat, 2016) on a loss like that of
     training. It corrects what an encoder cannot learn in a few minutes, most of all for unknown voices. With 0 steps,
     the latent is the encoder's.
+
+    Where the features lack the frames between (`audio.between`), the search also compares those that are interpolated
+    between the decoder's with those of the recording, if they are there.
     """
 
     def __init__(self, model: TrainedModel, config: LatentSearchConfig) -> None:
         self.model = model
         self.config = config
         loss = replace(model.loss, envelope_weight=config.envelope_weight)
-        self._distance = LogMelDistance(model.features, loss, band_weight=config.band_weight)
+        lacks_between = model.features.lacks_between
+        self._features = model.features.finer if lacks_between else model.features
+        step = FINER_ENVELOPE_STEP if lacks_between else ENVELOPE_STEP
+        self._distance = LogMelDistance(self._features, loss, band_weight=config.band_weight, envelope_step=step)
 
     def __call__(self, frames: np.ndarray) -> np.ndarray:
-        """Return the latent (n_latents, latent_size) of normalised log-mel (n_mels, n_frames), float32."""
-        start = self.model.network.encode(frames)
+        """Return the latent (n_latents, latent_size), float32, of normalised log-mel.
+
+        It is (n_mels, n_frames), or (2 * n_mels, n_frames) with the frames between.
+        """
+        start = self.model.network.encode(frames[: self.model.config.n_mels])
         if not self.config.steps or not frames.any():
             return start
         return self._search(frames, start)
 
+    def log_mel_stream(self, blocks: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
+        """Yield the log-mel, for `__call__`, of a waveform that arrives in blocks at the rate of the features.
+
+        It has the frames between if the search compares them.
+        """
+        features = self.model.features
+        return log_mel_stream(blocks, features, between=features.lacks_between and self.config.steps > 0)
+
     def loss_of(self, frames: np.ndarray) -> Callable[[np.ndarray], tuple[float, np.ndarray]]:
-        """Return the search's loss for normalised log-mel (n_mels, n_frames): a function of a latent.
+        """Return the search's loss for normalised log-mel, as `__call__` takes it: a function of a latent.
 
         It takes the latent of all frames (n_latents, latent_size), and returns the loss and its gradient.
         """
+        missing = -frames.shape[1] % self.model.config.frames_per_latent
+        if self.model.features.lacks_between:
+            frames, missing = in_time_order(with_between(frames, self.model.features), self.model.features), 2 * missing
         # Silence around the recording, so that the envelope segments that contain only a part of it count too.
-        margin, missing = self._distance.envelope_frames // 2, -frames.shape[1] % self.model.config.frames_per_latent
+        margin = self._distance.envelope_frames // 2
         around = (margin, margin + missing)
         mask = np.pad(np.ones(frames.shape[1], np.float32), around)
         padded = np.pad(frames.T.astype(np.float32), (around, (0, 0)))
         search_loss = SearchLoss(self._distance, padded, mask, self._distance.level(frames))
-        level_loss = _LevelLoss(frames.T, self.model.features, self.config.level_weight)
+        level_loss = _LevelLoss(frames.T, self._features, self.config.level_weight)
 
         def loss_of_latent(latent: np.ndarray) -> tuple[float, np.ndarray]:
-            estimate, vjp = self.model.network.decode_with_vjp(latent)
+            estimate, vjp = self._decode(latent)
             loss, gradient = search_loss(np.pad(estimate, ((margin, margin), (0, 0))))
             level_part, level_gradient = level_loss(estimate)
             return loss + level_part, vjp(gradient[margin:-margin] + level_gradient)
 
         return loss_of_latent
+
+    def _decode(self, latent: np.ndarray) -> Output:
+        """Return the frames (n, n_mels) of a latent in time order, those between included, and the VJP."""
+        frames, vjp = self.model.network.decode_with_vjp(latent)
+        if not self.model.features.lacks_between:
+            return frames, vjp
+        between, between_vjp = interpolate(frames, self.model.features)
+
+        def finer_vjp(gradient: np.ndarray) -> np.ndarray:
+            gradient = gradient.reshape(-1, 2, frames.shape[1])
+            return vjp(gradient[:, 0] + between_vjp(gradient[:, 1]))
+
+        return np.stack([frames, between], axis=1).reshape(-1, frames.shape[1]), finer_vjp
 
     @np.errstate(all="ignore")
     def _search(self, frames: np.ndarray, start: np.ndarray) -> np.ndarray:

@@ -6,7 +6,6 @@ from pathlib import Path
 import numpy as np
 
 from speech_autoencoder.audio.inversion import invert_stream
-from speech_autoencoder.audio.log_mel import mel_spectrogram_stream, normalise
 from speech_autoencoder.audio.reading import describe, read_stream
 from speech_autoencoder.audio.resampling import resample_stream
 from speech_autoencoder.audio.writing import write_stream
@@ -29,9 +28,10 @@ def ignore_seconds(seconds: float) -> None:
 
 
 def reconstruct_stream(encoder: Encoder, chunks: Iterable[np.ndarray], *, workers: int = 1) -> Iterator[np.ndarray]:
-    """Yield what the network makes of normalised log-mel that arrives in chunks (n_mels, k), as many frames in all.
+    """Yield what the network makes of normalised log-mel that arrives in chunks, as many frames in all.
 
-    `workers` is the number of threads of `encode_stream`.
+    The chunks are such as the encoder takes, the output is (n_mels, k). `workers` is the number of threads of
+    `encode_stream`.
     """
     n_received = n_yielded = 0
 
@@ -48,26 +48,29 @@ def reconstruct_stream(encoder: Encoder, chunks: Iterable[np.ndarray], *, worker
 
 
 def reconstruct(encoder: Encoder, frames: np.ndarray) -> np.ndarray:
-    """Return what the network makes of normalised log-mel (n_mels, n_frames): the same shape, in [0, 1]."""
-    return np.concatenate([frames[:, :0], *reconstruct_stream(encoder, [frames])], axis=1)
+    """Return what the network makes of normalised log-mel, (n_mels, n_frames) in [0, 1]."""
+    nothing = np.empty((encoder.model.config.n_mels, 0), np.float32)
+    return np.concatenate([nothing, *reconstruct_stream(encoder, [frames])], axis=1)
 
 
 def to_waveform(
     chunks: Iterable[np.ndarray], features: FeatureConfig, inversion: InversionConfig, sr: int, n_samples: int
 ) -> Iterator[np.ndarray]:
-    """Yield the waveform, n_samples at sr Hz in blocks, of normalised log-mel that arrives in chunks (n_mels, k)."""
+    """Yield the waveform, n_samples at sr Hz in blocks, of normalised log-mel; its chunks are as in `invert_stream`."""
     return resample_stream(invert_stream(chunks, features, inversion), features.sr, sr, n_samples)
 
 
-def watching(watch: Watch, tick: Tick, sr: int) -> Callable[[str, Iterable[np.ndarray]], Iterator[np.ndarray]]:
-    """Return a function (kind, blocks) that yields the blocks, and reports each to `watch`.
+def watching(
+    watch: Watch, tick: Tick, sr: int, n_mels: int
+) -> Callable[[str, Iterable[np.ndarray]], Iterator[np.ndarray]]:
+    """Return a function (kind, blocks) that yields the blocks, and reports each to `watch`, without frames between.
 
     The seconds of blocks of the kind "waveform", at sr Hz, are reported to `tick`.
     """
 
     def watched(kind: str, blocks: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
         for block in blocks:
-            watch(kind, block)
+            watch(kind, block if kind == "waveform" else block[:n_mels])
             yield block
             if kind == "waveform":
                 tick(len(block) / sr)
@@ -112,11 +115,8 @@ def reconstruct_recording(
     recording = describe(path, salvage=salvage)
     features = encoder.model.features
 
-    watched = watching(watch, tick, recording.sr)
-    mel = (
-        normalise(chunk, features)
-        for chunk in mel_spectrogram_stream(read_stream(path, features.sr, salvage=salvage), features)
-    )
+    watched = watching(watch, tick, recording.sr, features.n_mels)
+    mel = encoder.log_mel_stream(read_stream(path, features.sr, salvage=salvage))
     output = watched("reconstructed_mel", reconstruct_stream(encoder, watched("mel", mel), workers=workers))
     waveform = to_waveform(output, features, inversion, recording.sr, recording.n_samples)
     return write_stream(output_path, watched("waveform", waveform), recording.sr)

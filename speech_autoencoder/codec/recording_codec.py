@@ -232,7 +232,7 @@ def open_encoded(
 ) -> tuple[Header, Iterator[np.ndarray]]:
     """Return the header of a .sae file, or of its bytes, and its waveform in blocks; see `decode_recording`."""
     coder, header = LatentCoder(model.require_entropy(_MODEL_NAME)), container.read_header(source)
-    watched = watching(watch, tick, header.sr)
+    watched = watching(watch, tick, header.sr, model.features.n_mels)
     frames = first_frames(decode_stream(model, _latents(source, model, coder)), header.count_frames(model.features))
     waveform = to_waveform(watched("reconstructed_mel", frames), model.features, inversion, header.sr, header.n_samples)
     return header, watched("waveform", waveform)

@@ -19,7 +19,7 @@ PART_FRAMES = 2_048
 
 
 def encode_stream(encoder: Encoder, chunks: Iterable[np.ndarray], *, workers: int = 1) -> Iterator[np.ndarray]:
-    """Yield latents (k, latent_size) of normalised log-mel that arrives in chunks (n_mels, k).
+    """Yield latents (k, latent_size) of normalised log-mel that arrives in chunks, each such as the encoder takes.
 
     With several workers, as many parts are encoded at the same time, each in its own thread, and ahead of those who
     take the latents. The result is the same.
@@ -49,15 +49,15 @@ def encode_stream(encoder: Encoder, chunks: Iterable[np.ndarray], *, workers: in
 def parts_in_context(
     model: TrainedModel, chunks: Iterable[np.ndarray], part: int
 ) -> Iterator[tuple[np.ndarray, slice]]:
-    """Yield the frames (n_mels, k) of each part with its context, and which of their latents are the part's.
+    """Yield the frames of each part with its context, and which of their latents are the part's.
 
     A part has `part` frames, a multiple of those of a latent; the last one has the rest.
     """
     config = model.config
     context = context_latents(config) * config.frames_per_latent
-    pending, before = np.empty((config.n_mels, 0), np.float32), 0
+    pending, before = np.empty((0, 0), np.float32), 0
     for chunk in chunks:
-        pending = np.concatenate([pending, chunk], axis=1)
+        pending = np.concatenate([pending, chunk], axis=1) if pending.size else chunk
         while pending.shape[1] >= before + part + context:
             skip = before // config.frames_per_latent
             yield pending[:, : before + part + context], slice(skip, skip + part // config.frames_per_latent)

@@ -5,7 +5,6 @@ from collections.abc import Iterable, Iterator
 import numpy as np
 
 from speech_autoencoder.audio.decoding import BLOCK_SAMPLES
-from speech_autoencoder.audio.log_mel import mel_spectrogram_stream, normalise
 from speech_autoencoder.audio.resampling import resample_recording, resampled_length
 from speech_autoencoder.codec.latent_search import Encoder
 from speech_autoencoder.codec.reconstruction import to_waveform
@@ -39,8 +38,7 @@ def encode_waveform(
     """
     features = encoder.model.features
     resampled = resample_recording(_of_equal_length(blocks), sr, features.sr)
-    chunks = (normalise(chunk, features) for chunk in mel_spectrogram_stream(resampled, features))
-    return encode_stream(encoder, chunks, workers=workers)
+    return encode_stream(encoder, encoder.log_mel_stream(resampled), workers=workers)
 
 
 def decode_waveform(

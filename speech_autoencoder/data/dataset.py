@@ -7,10 +7,11 @@ from pathlib import Path
 
 import numpy as np
 
+from speech_autoencoder.audio.between import frames_between
 from speech_autoencoder.audio.log_mel import join_clips
 from speech_autoencoder.audio.parts import PartReader
 from speech_autoencoder.audio.reading import read
-from speech_autoencoder.audio.resampling import resample_recording, resampled_length
+from speech_autoencoder.audio.resampling import resample, resample_recording, resampled_length
 from speech_autoencoder.config import RATES_HZ, FeatureConfig
 from speech_autoencoder.data import recordings_folder
 from speech_autoencoder.data.analysis import digest_of, stamp
@@ -161,6 +162,17 @@ class Dataset:
         if most is not None and most < n_frames:
             end, n_frames = first + ceil_div(most, self.features.n_frames), most
         return join_clips(np.asarray(self.clips[first:end]), n_frames)
+
+    def frames_between(self, recording: int, waveform: np.ndarray) -> np.ndarray:
+        """Return the frames between (n_mels, k), see `audio.between`, of a recording, or of its first samples.
+
+        The waveform has its own rate. Of a part, the frames that the rest would change are left out.
+        """
+        resampled = resample(waveform, int(self.sr[recording]), self.features.sr)
+        n_frames = int(self.n_frames[recording])
+        if len(waveform) < self.n_samples[recording]:
+            n_frames = len(resampled) // self.features.hop_length - self.features.n_fft // self.features.hop_length
+        return frames_between(resampled, self.features)[:, : max(0, n_frames)]
 
     def recording_of(self, row: int) -> int:
         """Return the recording that has a row."""

@@ -118,6 +118,7 @@ def evaluate(
         speakers=found.get(SPEAKERS.key),
         comparison=_compare(clusters, measured, other_path) if other else None,
         probes=tally.probes(labels),
+        frame_ms={system.key: system.frame_ms(dataset.features) for system in SYSTEMS.values()},
     )
 
 

@@ -220,7 +220,8 @@ class Measurements:
     """What was measured of the systems on the testing recordings.
 
     `scores` and `intervals` are by system and metric, `coverage` by metric; `resampled` says what the bootstrap draws:
-    whole speakers, or segments of each speaker. `probes` are those of `mean_latents.probe`.
+    whole speakers, or segments of each speaker. `probes` are those of `mean_latents.probe`. `frame_ms` is, by
+    system, the distance in milliseconds of the frames that it is given of recordings.
     """
 
     scores: dict[str, Scores]
@@ -239,6 +240,7 @@ class Measurements:
     speakers: RecognitionResults | None = None
     comparison: Comparison | None = None
     probes: dict[str, Probe] = field(default_factory=dict)
+    frame_ms: dict[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

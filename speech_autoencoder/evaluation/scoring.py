@@ -135,18 +135,26 @@ class Scorer:
         scores = self.nothing()
         parts: dict[str, list[np.ndarray]] = {key: [] for key in (ORIGINAL, *keys)}
         for i in recordings:
-            frames = dataset.frames(i)
-            latents = {system.key: system.encode(self.encoder, frames) for system in self.systems}
+            frames, original, reason = dataset.frames(i), None, ""
+            try:
+                original = read_original(dataset, i)
+            except InputError as error:
+                reason = str(error)
+            seen = frames
+            if original is not None and dataset.features.lacks_between:
+                seen = np.concatenate([frames, dataset.frames_between(i, original)])
+            latents = {
+                system.key: system.encode(self.encoder, seen if system.sees_between else frames)
+                for system in self.systems
+            }
             if frames.any():
                 scores.means[i] = {key: latent.mean(axis=0) for key, latent in latents.items()}
             log_mels = {
                 system.key: system.decode(self.encoder, latents[system.key], frames.shape[1]) for system in self.systems
             }
             self._score_log_mels(scores, i, frames, log_mels)
-            try:
-                original = read_original(dataset, i)
-            except InputError as error:
-                scores.left_out.append(LeftOut(dataset.names[i], str(error)))
+            if original is None:
+                scores.left_out.append(LeftOut(dataset.names[i], reason))
                 continue
             made = {key: waveform_of(dataset, i, log_mel, self.inversion) for key, log_mel in log_mels.items()}
             waveforms = {ORIGINAL: original} | made

@@ -13,7 +13,7 @@ from speech_autoencoder.codec.latent_search import Encoder
 from speech_autoencoder.codec.reconstruction import to_waveform
 from speech_autoencoder.codec.streaming import decode_stream, encode_stream
 from speech_autoencoder.codec.waveforms import first_frames
-from speech_autoencoder.config import InversionConfig
+from speech_autoencoder.config import FeatureConfig, InversionConfig
 from speech_autoencoder.data.dataset import Dataset
 from speech_autoencoder.model.model_file import TrainedModel
 
@@ -39,6 +39,9 @@ class System:
         latents (n_latents, size), or frames (n_frames, n_mels) if it has no latent.
     decode
         Its function of the model's encoder, of that and of n_frames, which returns a log-mel (n_mels, n_frames).
+    sees_between
+        Whether `encode` is also given the frames between (`audio.between`), where the features lack them and the
+        recording is there.
     latent_rate
         The values per second of its latent, given the model; None if it has no latent.
     changes_log_mel
@@ -54,6 +57,12 @@ class System:
     decode: Callable[[Encoder, np.ndarray, int], np.ndarray]
     latent_rate: Callable[[TrainedModel], float | None] = lambda model: None
     changes_log_mel: bool = True
+    sees_between: bool = False
+
+    def frame_ms(self, features: FeatureConfig) -> float:
+        """Return the distance of the frames that it is given of recordings that are there, in milliseconds."""
+        sees_between = self.sees_between and features.lacks_between
+        return 1_000 / (features.finer if sees_between else features).frame_rate
 
     def log_mel(self, encoder: Encoder, frames: np.ndarray) -> np.ndarray:
         """Return the log-mel (n_mels, n_frames) that the system makes of a normalised one of the same shape."""
@@ -78,6 +87,7 @@ MODEL = System(
     encode=_encode,
     decode=_decode,
     latent_rate=lambda model: model.latent_rate,
+    sees_between=True,
 )
 PCA = System(
     key="pca",
@@ -112,6 +122,7 @@ def other_model(other: Encoder) -> System:
         encode=lambda encoder, frames: _encode(other, frames),
         decode=lambda encoder, latents, n_frames: _decode(other, latents, n_frames),
         latent_rate=lambda model: other.model.latent_rate,
+        sees_between=True,
     )
 
 

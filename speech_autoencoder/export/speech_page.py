@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from speech_autoencoder import __version__
+from speech_autoencoder.audio.between import HALFWAY
 from speech_autoencoder.audio.griffin_lim import FOLLOWING_BINS, SETTLING_ROUNDS
 from speech_autoencoder.audio.inversion import FITTING_ROUNDS
 from speech_autoencoder.audio.log_mel import mel_edges_hz
@@ -108,6 +109,7 @@ def build(model: TrainedModel, name: str) -> str:
             "fitting_rounds": FITTING_ROUNDS,
             "settling_rounds": SETTLING_ROUNDS,
             "following_bins": FOLLOWING_BINS,
+            "halfway": HALFWAY,
         },
     }
     page = {

@@ -16,8 +16,9 @@ from speech_autoencoder.config import FeatureConfig, LossConfig
 # The third octaves whose envelopes STOI and ESTOI compare.
 _N_THIRD_OCTAVES = 15
 _LOWEST_HZ = 150.0
-# Frames from the start of one envelope segment to the next.
+# Frames from the start of one envelope segment to the next; and where frames between are among them.
 ENVELOPE_STEP = 4
+FINER_ENVELOPE_STEP = 8
 # Envelopes shorter than this say nothing about how the sound changes.
 _LEAST_ENVELOPE_FRAMES = 6
 # Squared errors of log-mel are weighted as if its standard deviation were about 1: it is about 1/8.
@@ -47,15 +48,23 @@ class LogMelDistance:
         Converts a difference of normalised values to one of natural logarithms of magnitudes.
     third_octaves : np.ndarray
         The mel bands of each third octave, (n_bands, n_mels), 0 or 1.
-    envelope_frames : int
-        The length of an envelope segment.
+    envelope_frames, envelope_step : int
+        The length of an envelope segment, and the frames from the start of one to the next.
     """
 
-    def __init__(self, features: FeatureConfig, config: LossConfig, *, band_weight: float = 0.0) -> None:
+    def __init__(
+        self,
+        features: FeatureConfig,
+        config: LossConfig,
+        *,
+        band_weight: float = 0.0,
+        envelope_step: int = ENVELOPE_STEP,
+    ) -> None:
         self.config = config
         self.band_weight = band_weight
         self.to_log_magnitude = features.range_db * math.log(10) / 20
         self.third_octaves = _third_octaves(features)
+        self.envelope_step = envelope_step
         self.envelope_frames = max(_LEAST_ENVELOPE_FRAMES, round(config.envelope_s * features.frame_rate))
 
     def level(self, frames: np.ndarray) -> float:
@@ -144,16 +153,17 @@ class SearchLoss:
         def vjp(over_time_gradient: np.ndarray, over_bands_gradient: np.ndarray) -> np.ndarray:
             gradient = over_time_vjp(over_time_gradient + over_bands_vjp(over_bands_gradient))
             bands_gradient = np.zeros_like(bands)
-            last = ENVELOPE_STEP * (len(gradient) - 1) + 1
+            step = self.distance.envelope_step
+            last = step * (len(gradient) - 1) + 1
             for place in range(self.length):
-                bands_gradient[place : place + last : ENVELOPE_STEP] += gradient[:, :, place]
+                bands_gradient[place : place + last : step] += gradient[:, :, place]
             return rate * power * (bands_gradient * self.mask / (2 * bands) @ self.distance.third_octaves)
 
         return over_time, over_bands, vjp
 
     def _segments(self, values: np.ndarray) -> np.ndarray:
         """Return values (n_frames, k) as overlapping segments (n, k, length)."""
-        return np.lib.stride_tricks.sliding_window_view(values, self.length, axis=0)[::ENVELOPE_STEP]
+        return np.lib.stride_tricks.sliding_window_view(values, self.length, axis=0)[:: self.distance.envelope_step]
 
 
 def _normalise(values: np.ndarray, axis: int, least: float) -> tuple[np.ndarray, Callable[[np.ndarray], np.ndarray]]:

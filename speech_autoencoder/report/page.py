@@ -143,6 +143,8 @@ def _scores(evaluation: Evaluation) -> dict[str, Any]:
     titles = text.columns(values)
     explanations = {key: system.explanation for key, system in SYSTEMS.items()}
     return {
+        "input": text.INPUT.capitalize(),
+        "inputs": text.describe_inputs(evaluation.frame_ms, titles),
         "systems": [(css_class(key), title, explanations.get(key, "")) for key, title in titles.items()],
         "rows": [
             (metric, [_cell(metric.key, key, values[key], intervals.get(key, {})) for key in titles])

@@ -132,6 +132,8 @@ def _make_sample(
     except InputError:
         return None
     frames, first_frame = dataset.frames(recording), 0
+    if features.lacks_between:
+        frames = np.concatenate([frames, dataset.frames_between(recording, original)])
     is_whole = len(original) <= longest_s * sr
     if not is_whole:
         n_samples = int(longest_s * sr)
@@ -140,7 +142,7 @@ def _make_sample(
         original = original[start : start + n_samples]
         n_frames = features.count_frames(ceil_div(len(original) * features.sr, sr))
         frames = frames[:, first_frame : first_frame + n_frames]
-    output = reconstruct(encoder, frames)
+    output, frames = reconstruct(encoder, frames), frames[: features.n_mels]
     sounds = {"original": original}
     for key, log_mel in (("reconstruction", output), ("copy_synthesis", frames)):
         sounds[key] = _invert(log_mel, features, inversion, sr, len(original))

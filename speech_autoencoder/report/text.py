@@ -1,6 +1,6 @@
 """What an evaluation measured, as text: the table for the terminal, and sentences."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from speech_autoencoder.evaluation.mean_latents import INPUT_TITLES, TARGET_TITLES, WORD, WORD_OF_NEW_SPEAKERS
 from speech_autoencoder.evaluation.metrics.metric import Metric
@@ -9,26 +9,42 @@ from speech_autoencoder.evaluation.results import Comparison, Interval, Measurem
 from speech_autoencoder.evaluation.systems import ORIGINAL, ORIGINAL_TITLE, SYSTEMS
 from speech_autoencoder.system.wording import counted
 
+# The heading of what each system is given.
+INPUT = "input"
 # Metrics by which two models are compared in one sentence: the first that was measured.
 _MAIN_METRICS = ("stoi", "log_mel_db")
 
 
-def format_table(scores: Mapping[str, Scores], intervals: Mapping[str, Mapping[str, Interval]] | None = None) -> str:
+def format_table(
+    scores: Mapping[str, Scores],
+    intervals: Mapping[str, Mapping[str, Interval]] | None = None,
+    frame_ms: Mapping[str, float] | None = None,
+) -> str:
     """Return the scores as a table for the terminal: a line for each metric, 95 % intervals in brackets.
 
     Parameters
     ----------
     scores, intervals
         By system and metric, as `shown` returns them.
+    frame_ms
+        By system, as `results.Measurements` has it: a line tells it, if systems are not given the same.
     """
     intervals, titles = intervals or {}, columns(scores)
     rows = [["", *titles.values()]]
+    rows += [[INPUT, *cells] for cells in describe_inputs(frame_ms or {}, titles)]
     rows += [
         [metric.title, *(format_score(metric, scores[key], intervals.get(key, {})) for key in titles)]
         for metric in METRICS.values()
         if metric.key in scores["model"]
     ]
     return _align(rows)
+
+
+def describe_inputs(frame_ms: Mapping[str, float], columns: Iterable[str]) -> list[list[str]]:
+    """Return what the systems of some columns are given of recordings, as a row of cells; no row if it is the same."""
+    if len(set(frame_ms.values())) < 2:
+        return []
+    return [[f"a frame every {frame_ms[key]:.1f} ms" if key in frame_ms else "" for key in columns]]
 
 
 def shown(measured: Measurements) -> tuple[dict[str, Scores], dict[str, dict[str, Interval]]]:

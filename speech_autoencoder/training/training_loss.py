@@ -6,7 +6,6 @@ import numpy as np
 from keras import ops
 
 from speech_autoencoder.model.losses import (
-    ENVELOPE_STEP,
     HIGHEST,
     LEAST_NORM_OVER_BANDS,
     LEAST_NORM_OVER_TIME,
@@ -62,7 +61,7 @@ class TrainingLoss(LogMelDistance):
         def normalised(frames: Tensor) -> list[Tensor]:
             magnitude = ops.exp(self.to_log_magnitude * (frames - level))[..., 0]
             bands = ops.sqrt(ops.einsum("nmt,bm->ntb", ops.square(magnitude), self.third_octaves) + POWER_EPSILON)
-            parts = _segments(bands * mask[:, 0], length)
+            parts = _segments(bands * mask[:, 0], length, self.envelope_step)
             results = []
             for axis, least in ((2, LEAST_NORM_OVER_TIME), (3, LEAST_NORM_OVER_BANDS)):
                 parts -= ops.mean(parts, axis, keepdims=True)
@@ -70,7 +69,7 @@ class TrainingLoss(LogMelDistance):
                 results.append(parts)
             return results
 
-        counts = ops.mean(_segments(mask[:, 0, :, 0], length), axis=2)
+        counts = ops.mean(_segments(mask[:, 0, :, 0], length, self.envelope_step), axis=2)
 
         def mean(one: Tensor, other: Tensor, size: int) -> Tensor:
             correlation = ops.sum(one * other, (2, 3)) / size
@@ -81,7 +80,7 @@ class TrainingLoss(LogMelDistance):
         return over_time, over_bands
 
 
-def _segments(values: Tensor, length: int) -> Tensor:
+def _segments(values: Tensor, length: int, step: int) -> Tensor:
     """Return overlapping segments (n, n_segments, length, ...) of values (n, n_frames, ...)."""
-    starts = np.arange(0, values.shape[1] - length + 1, ENVELOPE_STEP)
+    starts = np.arange(0, values.shape[1] - length + 1, step)
     return ops.take(values, starts[:, None] + np.arange(length), axis=1)

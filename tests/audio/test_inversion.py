@@ -4,15 +4,14 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-import scipy.interpolate
 import scipy.optimize
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from speech_autoencoder.audio import inversion
+from speech_autoencoder.audio.between import frames_between
 from speech_autoencoder.audio.inversion import (
     fit_to_mel,
-    interpolate_frames,
     invert,
     invert_stream,
     mel_to_magnitude,
@@ -30,6 +29,7 @@ DEFAULT = InversionConfig()
 # Segments so short that three seconds have several.
 SEGMENTS = replace(DEFAULT, segment_s=0.7, overlap_s=0.2)
 QUICK = replace(SEGMENTS, griffin_lim_rounds=1)
+RECORDING = ROOT / "speechdata" / "testing" / "en-allison" / "70_allison_digits.flac"
 
 
 def tones(config, seconds, hz=(220, 440, 660)):
@@ -70,29 +70,12 @@ def test_fit_to_mel_that_already_fits_changes_nothing(config):
     assert not fit_to_mel(magnitude, magnitude @ filters, config)[:, ~covered].any()
 
 
-@pytest.mark.parametrize("times", [2, 3])
-def test_interpolate_frames_keeps_the_given_frames(times):
-    magnitude = np.random.default_rng(0).random((9, 5), np.float32)
-    finer = interpolate_frames(magnitude, times)
-    assert finer.shape == (8 * times + 1, 5)
-    assert finer.dtype == np.float32
-    assert finer.min() >= 0
-    assert finer[::times] == pytest.approx(magnitude, abs=1e-6)
-
-
-@pytest.mark.parametrize("n_frames", [2, 3, 4, 5, 200])
-@pytest.mark.parametrize("times", [2, 3])
-def test_interpolate_frames_equals_scipys_spline_of_the_roots(n_frames, times):
-    roots = np.random.default_rng(0).uniform(1, 2, (n_frames, 5)).astype(np.float32)
-    positions = np.arange((n_frames - 1) * times + 1) / times
-    expected = scipy.interpolate.CubicSpline(np.arange(n_frames), roots, axis=0)(positions) ** 2
-    assert interpolate_frames(roots**2, times) == pytest.approx(expected, abs=1e-5)
-
-
-def test_interpolate_frames_once_or_a_single_frame_is_the_identity():
-    magnitude = np.random.default_rng(0).random((9, 5), np.float32)
-    assert np.array_equal(interpolate_frames(magnitude, 1), magnitude)
-    assert np.array_equal(interpolate_frames(magnitude[:1], 2), magnitude[:1])
+def test_invert_frames_between_of_the_sound_give_a_better_sound():
+    speech = read(RECORDING, CLASSIC.sr)
+    frames = log_mel(speech, CLASSIC)
+    known = np.concatenate([frames, frames_between(speech, CLASSIC)])
+    scores = [stoi(speech, invert(given, CLASSIC, DEFAULT, len(speech)), CLASSIC.sr) for given in (frames, known)]
+    assert scores[1] > scores[0] + 0.005
 
 
 # Closed form
@@ -269,8 +252,7 @@ def test_invert_stream_segments_overlap(monkeypatch):
 
 @pytest.mark.parametrize(("config", "at_least"), [(CLASSIC, 0.95), (FINE, 0.99)])
 def test_invert_recording_is_intelligible(config, at_least):
-    path = ROOT / "speechdata" / "testing" / "en-allison" / "70_allison_digits.flac"
-    reference = read(path, config.sr)
+    reference = read(RECORDING, config.sr)
     estimate = invert(log_mel(reference, config), config, DEFAULT, len(reference))
     assert stoi(reference, estimate, config.sr) > at_least
     assert stoi(reference, estimate, config.sr, extended=True) > at_least - 0.02

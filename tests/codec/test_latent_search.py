@@ -1,10 +1,12 @@
 """The latent search improves on the encoder's latent, at any length, and always finds the same."""
 
 from dataclasses import replace
+from functools import cache
 
 import numpy as np
 import pytest
 
+from speech_autoencoder.audio.between import frames_between, with_between
 from speech_autoencoder.audio.log_mel import denormalise, log_mel
 from speech_autoencoder.codec import latent_search
 from speech_autoencoder.codec.latent_search import Encoder
@@ -17,6 +19,7 @@ from speech_autoencoder.training.training_loss import TrainingLoss
 from tests.helpers.common import TINY, make_dataset, make_speech, shake
 
 FRAMES = log_mel(make_speech(12_000, 8_000), TINY)
+COARSE = replace(TINY, hop_length=TINY.n_fft // 2)
 
 
 @pytest.fixture(scope="module")
@@ -29,6 +32,17 @@ def model():
     start_at_pca(network, config, baseline)
     shake(network)
     return TrainedModel(to_network(network, config), TINY, LossConfig(), baseline, {})
+
+
+@cache
+def coarse_model():
+    """Return an untrained TrainedModel whose features lack the frames between."""
+    data = make_dataset([f"{i}.wav" for i in range(8)], range(50, 90, 5), features=COARSE)
+    config = ModelConfig(COARSE.n_mels, 4, latent_size=6, width=8)
+    linear = pca.fit(data, np.arange(8), 4, 6)
+    network = build(config)
+    start_at_pca(network, config, linear)
+    return TrainedModel(to_network(network, config), COARSE, LossConfig(), linear, {})
 
 
 def loss_of(model, latent, frames, *, band_weight=0.0):
@@ -94,6 +108,29 @@ def test_level_loss_of_a_level_within_the_tolerance_is_zero():
     value, gradient = latent_search._LevelLoss(frames, TINY, 0.1)(frames - 1 / TINY.range_db)
     assert value == 0
     assert not gradient.any()
+
+
+def test_encoder_comes_nearer_to_frames_between_that_it_is_given():
+    model = coarse_model()
+    speech = make_speech(12_000, COARSE.sr)
+    frames = log_mel(speech, COARSE)
+    known = np.concatenate([frames, frames_between(speech, COARSE)])
+
+    def error_of(given):
+        output = model.network.decode(Encoder(model, LatentSearchConfig())(given))[:, : frames.shape[1]]
+        return np.square(with_between(output, COARSE) - known).mean()
+
+    assert error_of(known) < error_of(frames)
+
+
+def test_encoder_log_mel_stream_has_the_frames_between_for_the_search(model):
+    speech, n_mels = [make_speech(12_000, COARSE.sr)], COARSE.n_mels
+    rows = [
+        len(next(Encoder(trained, LatentSearchConfig(steps=steps)).log_mel_stream(speech)))
+        for trained in (coarse_model(), model)
+        for steps in (0, 2)
+    ]
+    assert rows == [n_mels, 2 * n_mels, n_mels, n_mels]
 
 
 def test_encoder_without_steps_is_the_network(model):

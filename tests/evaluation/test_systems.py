@@ -1,12 +1,15 @@
 """The systems that are compared: what each makes of a log-mel, and its latent rate."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from speech_autoencoder.codec import streaming
 from speech_autoencoder.codec.latent_search import Encoder
 from speech_autoencoder.codec.reconstruction import reconstruct
-from speech_autoencoder.config import InversionConfig, LatentSearchConfig
+from speech_autoencoder.config import CLASSIC, InversionConfig, LatentSearchConfig, preset
+from speech_autoencoder.evaluation.scoring import Scorer
 from speech_autoencoder.evaluation.systems import COPY_SYNTHESIS, MODEL, PCA, SYSTEMS, other_model, waveform_of
 
 NO_SEARCH = LatentSearchConfig(steps=0)
@@ -57,3 +60,28 @@ def test_waveform_of_has_the_length_of_the_recording(small_arrays):
     testing = small_arrays[1]
     waveform = waveform_of(testing, 1, testing.frames(1), InversionConfig(griffin_lim_rounds=2))
     assert waveform.shape == (testing.n_samples[1],)
+
+
+def test_scorer_gives_the_model_the_frames_between_of_recordings_that_are_there(small_arrays, shaken, tmp_path):
+    testing, received = small_arrays[1], {}
+
+    def system_of(key, sees_between):
+        def encode(encoder, frames):
+            received.setdefault(key, []).append(frames)
+            return COPY_SYNTHESIS.encode(encoder, frames[: testing.features.n_mels])
+
+        return replace(COPY_SYNTHESIS, key=key, encode=encode, sees_between=sees_between)
+
+    systems = [system_of("model", sees_between=True), system_of("pca", sees_between=False)]
+    inversion = InversionConfig(griffin_lim_rounds=1)
+    for data in (testing, replace(testing, audio_dir=tmp_path)):
+        Scorer(data, Encoder(shaken, NO_SEARCH), inversion, systems)([0], as_segment=False)
+    frames = testing.frames(0)
+    expected = np.concatenate([frames, testing.frames_between(0, testing.read(0))])
+    for given, wanted in zip(received["model"] + received["pca"], [expected, frames, frames, frames], strict=True):
+        np.testing.assert_array_equal(given, wanted)
+
+
+def test_system_frame_ms_is_half_as_long_for_the_model_where_features_lack_frames_between():
+    assert [system.frame_ms(CLASSIC) for system in SYSTEMS.values()] == pytest.approx([11.61, 23.22, 23.22], abs=0.01)
+    assert {system.frame_ms(preset("fine", 8_000)) for system in SYSTEMS.values()} == {8.0}

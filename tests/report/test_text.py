@@ -31,6 +31,17 @@ def test_format_table_has_a_line_for_each_metric():
     ]
 
 
+def test_format_table_tells_what_systems_are_given_where_it_differs():
+    heading, inputs, *_ = text.format_table(
+        SCORES, None, {"model": 11.61, "pca": 23.2, "copy_synthesis": 23.2}
+    ).splitlines()
+    assert inputs.split("  ")[0] == "input"
+    assert [inputs.index(words) for words in ("a frame every 11.6 ms", "a frame every 23.2 ms")] == [
+        heading.index(title) for title in ("the model", "PCA baseline")
+    ]
+    assert text.format_table(SCORES, None, dict.fromkeys(SCORES, 8.0)) == text.format_table(SCORES)
+
+
 def test_format_table_puts_intervals_in_brackets():
     table = text.format_table(SCORES, {"model": {"stoi": [0.86, 0.89], "pesq_nb": None}})
     assert "STOI               0.877 [0.860, 0.890]  0.800" in table

@@ -3,29 +3,23 @@
 // Avoids divisions by zero.
 const TINY = 1e-12;
 
-// Return the waveform, of n samples, of a normalised log-mel. `tick` is called with the share that is done.
+// Return the waveform, of n samples, of a normalised log-mel, with or without frames between. `tick` is called with the
+// share that is done.
 // Python inverts long recordings in segments, to save memory; here all is one segment.
 function invert(normalised, nSamples, tick) {
-  const { n_fft: nFft, hop_length: hop } = model.features;
+  const { n_fft: nFft, hop_length: hop, n_mels: nMels } = model.features;
   const nBins = nFft / 2 + 1;
   const filters = makeFilters();
-  const mel = denormalise(normalised);
-  // A hop of half a window is too long for any phase retrieval: frames are interpolated in between.
-  const times = nFft / hop === 2 ? model.inversion.time_oversampling : 1;
-  const first = melToMagnitude(mel, nBins, filters);
-  const magnitude = times > 1 ? interpolateFrames(first, nBins, times) : first;
+  // A hop of half a window is too long for any phase retrieval: it takes the frames between.
+  const times = nFft / hop === 2 ? 2 : 1;
+  const hasBetween = normalised.length > (1 + Math.ceil(nSamples / hop)) * nMels;
+  const all = times === 1 || hasBetween ? normalised : withBetween(normalised);
+  const mel = denormalise(all.subarray(0, all.length - (times - 1) * nMels));
   const fit = (size) => {
-    const given = new Float32Array(first.length);
-    for (let k = 0; k < given.length; k++) given[k] = size[at(k)];
-    fitToMel(given, mel, nBins, filters);
-    // Interpolated frames have no mel to fit: the geometric mean of what they are and what they began as.
-    if (times > 1) for (let k = 0; k < size.length; k++) size[k] = Math.sqrt(size[k] * magnitude[k]);
-    for (let k = 0; k < given.length; k++) size[at(k)] = given[k];
+    fitToMel(size, mel, nBins, filters);
     return size;
   };
-  // The index, among all frames, of a value of the given frames.
-  const at = (k) => k + Math.floor(k / nBins) * (times - 1) * nBins;
-  const waveform = griffinLim(magnitude, new STFT(nFft, hop / times), fit, tick);
+  const waveform = griffinLim(melToMagnitude(mel, nBins, filters), new STFT(nFft, hop / times), fit, tick);
   const fitting = new Float32Array(nSamples);
   fitting.set(waveform.subarray(nFft / 2, Math.min(waveform.length - nFft / 2, nFft / 2 + nSamples)));
   return fitting;
@@ -71,39 +65,23 @@ function fitToMel(magnitude, mel, nBins, filters) {
   }
 }
 
-// Return magnitudes with `times` - 1 frames between the given ones: cubic splines of their square roots.
-function interpolateFrames(magnitude, nBins, times) {
-  const n = magnitude.length / nBins;
-  const roots = magnitude.map(Math.sqrt);
-  const slopes = splineSlopes(roots, n, nBins);
-  const between = new Float32Array(((n - 1) * times + 1) * nBins);
-  for (let frame = 0; frame < between.length / nBins; frame++) {
-    const [i, share] = [Math.floor(frame / times), (frame % times) / times];
-    // Hermite's polynomials: the weights of the values at the ends of a piece, and of the slopes there.
-    const end = share ** 2 * (3 - 2 * share);
-    const [rise, fall] = [share * (1 - share) ** 2, share ** 2 * (1 - share)];
-    for (let k = 0; k < nBins; k++) {
-      const [here, next] = [i * nBins + k, share ? (i + 1) * nBins + k : i * nBins + k];
-      const root = (1 - end) * roots[here] + end * roots[next] + rise * slopes[here] - fall * slopes[next];
-      between[frame * nBins + k] = Math.max(0, root) ** 2;
+// Return normalised frames with those between in time order, interpolated as square roots of magnitudes; see
+// speech_autoencoder/audio/between.py.
+function withBetween(normalised) {
+  const { n_mels: nMels, floor_db: floorDb, ceiling_db: ceilingDb } = model.features;
+  const rate = ((ceilingDb - floorDb) * Math.LN10) / 40;
+  const [outer, inner] = model.constants.halfway;
+  const n = normalised.length / nMels;
+  const all = new Float32Array(2 * normalised.length);
+  const root = (i, m) => Math.exp(rate * normalised[clip(i, 0, n - 1) * nMels + m]);
+  for (let i = 0; i < n; i++) {
+    all.set(normalised.subarray(i * nMels, (i + 1) * nMels), 2 * i * nMels);
+    for (let m = 0; m < nMels; m++) {
+      const halfway = inner * (root(i, m) + root(i + 1, m)) + outer * (root(i - 1, m) + root(i + 2, m));
+      all[(2 * i + 1) * nMels + m] = Math.log(Math.max(1, halfway)) / rate;
     }
   }
-  return between;
-}
-
-// Return the slopes of the cubic splines through n frames, with not-a-knot ends (de Boor, 1978, chapter IV).
-function splineSlopes(values, n, nBins) {
-  const slopes = new Float64Array(values.length);
-  const step = (i, k) => values[(i + 1) * nBins + k] - values[i * nBins + k];
-  const inside = new Array(n - 2);
-  const solve = tridiagonal([...inside.fill(1), 2], [1, ...inside.fill(4), 1], [2, ...inside.fill(1)]);
-  for (let k = 0; k < nBins; k++) {
-    slopes[k] = (5 * step(0, k) + step(1, k)) / 2;
-    for (let i = 1; i < n - 1; i++) slopes[i * nBins + k] = 3 * (step(i, k) + step(i - 1, k));
-    slopes[(n - 1) * nBins + k] = (5 * step(n - 2, k) + step(n - 3, k)) / 2;
-    solve(slopes, nBins, k);
-  }
-  return slopes;
+  return all;
 }
 
 // Return a function that solves equations of a tridiagonal matrix in place, for the right side at [i * stride + start].
