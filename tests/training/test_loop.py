@@ -91,7 +91,7 @@ def test_train_keeps_the_best_epoch(whole, forty):
     assert result.best_loss == min(result.history.validation_loss)
     assert result.history.validation_loss[result.best_epoch - 1] == result.best_loss
     assert result.history.validation_db[result.best_epoch - 1] == result.best_db
-    assert score_of(result, forty) == pytest.approx((result.best_loss, result.best_db), rel=1e-6)
+    assert score_of(result, forty) == pytest.approx((result.best_loss, result.best_db), rel=1e-5)
 
 
 def test_train_beats_pca_on_validation(whole):
@@ -355,8 +355,8 @@ def test_train_codec_interrupted_resumes_to_the_same(codec, forty, tmp_path):
     assert resumed.model.fingerprint == codec[0].model.fingerprint
 
 
-def test_train_codec_does_not_resume_a_training_without_codec(forty, tmp_path):
-    train_tiny(forty, tmp_path, say=raise_at("Epoch +1"))
+def test_train_codec_does_not_resume_a_training_without_codec(whole, forty, tmp_path):
+    shutil.copytree(whole[1], tmp_path, dirs_exist_ok=True)
     with pytest.raises(InputError, match=r"other data or settings \(codec was off, is on\)"):
         train_tiny(forty, tmp_path, codec=CODEC, resume=True)
 

@@ -17,5 +17,4 @@ def test_rows_compare_at_equal_pesq(recordings, tmp_path, monkeypatch):
     equal, default = inversion.rows(dataset.load(tmp_path / "a.npy", ""), 1, most=2)
     assert "PESQ-NB 3.00, librosa's 3.00; 2 rounds" in equal.note
     assert equal.ratio == pytest.approx(equal.theirs / equal.ours)
-    assert equal.ours < default.ours
     assert "x real time" in default.note
