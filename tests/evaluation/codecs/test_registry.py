@@ -80,7 +80,7 @@ def test_as_codec_of_another_rate_gives_that_rate_back():
 def test_as_codec_opus_of_a_rate_that_it_does_not_take_gives_that_rate_back():
     waveform = make_speech(8_000, 4_000)
     coded = require("Opus").as_codec(workers=1).code("12", [waveform], 4_000)
-    assert np.corrcoef(waveform, coded.waveforms[0])[0, 1] > 0.9
+    assert np.corrcoef(waveform, coded.waveforms[0])[0, 1] > 0.8
 
 
 def crash(*args):
