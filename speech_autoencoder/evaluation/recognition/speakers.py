@@ -22,7 +22,6 @@ from speech_autoencoder.evaluation.metrics.cepstral_distortion import cepstrum, 
 from speech_autoencoder.evaluation.metrics.recognition import SPEAKERS
 from speech_autoencoder.evaluation.recognition.recogniser import Recognition
 from speech_autoencoder.system.files import printable
-from speech_autoencoder.system.integers import ceil_div
 
 # The rate at which voices are compared.
 SR = 8_000
@@ -128,7 +127,13 @@ def choose(speakers: Sequence[str], wanted: Iterable[str]) -> list[int]:
         return []
     first = sorted(enough, key=lambda speaker: (speaker not in known, -len(enough[speaker]), speaker))[:_MOST_SPEAKERS]
     most = _MOST_RECORDINGS // len(first)
-    return sorted(i for speaker in first for i in enough[speaker][:: ceil_div(len(enough[speaker]), most)])
+    return sorted(i for speaker in first for i in _evenly(enough[speaker], most))
+
+
+def _evenly(items: Sequence[int], most: int) -> list[int]:
+    """Return at most so many items, evenly over all."""
+    n = min(len(items), most)
+    return [items[i * len(items) // n] for i in range(n)]
 
 
 def train(recordings: Iterable[tuple[str, np.ndarray]], *, seed: int = bootstrap.SEED) -> SpeakerRecogniser | None:
