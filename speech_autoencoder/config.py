@@ -260,6 +260,9 @@ class CodecConfig(_Config):
 # The batch where a GPU computes, unless another one is asked for. One step of 16 sequences leaves most of a card idle;
 # what pays was not measured yet (benchmarks/speed/gpu.py).
 GPU_BATCH_SIZE = 64
+# The peak of the learning rate of a training that starts from a model: higher ones lose more of what it has learned
+# (docs/experiments.md).
+START_LEARNING_RATE = 1e-3
 
 
 @dataclass(frozen=True)

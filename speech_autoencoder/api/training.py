@@ -54,6 +54,7 @@ def train(
     validation: str | None = None,
     seed: int | None = None,
     resume: bool = False,
+    start_from: str | PathLike | None = None,
     tensorboard: str | PathLike | None = None,
     overwrite: bool = False,
     say: Say | None = None,
@@ -84,7 +85,7 @@ def train(
         Pairs of clips per step. Of this and the following, None is the default, or with `resume` what the training
         began with.
     learning_rate
-        The highest learning rate of the schedule.
+        The highest learning rate of the schedule; lower by default with `start_from`.
     patience
         Epochs without improvement before training stops.
     validation
@@ -93,6 +94,10 @@ def train(
         The same seed and `epochs` give the same model.
     resume
         Continue the training in the checkpoint.
+    start_from
+        A model whose weights training starts from, instead of anew, which helps where recordings are few; its path, or
+        ``"pretrained"`` for the one that comes with the package. The array must have its features; the sizes are those
+        of the model, and a codec remains one.
     tensorboard
         A folder to write to for TensorBoard while the training goes on: its history, and a held-out recording as
         spectrograms and sound. This needs tensorboard.
@@ -122,7 +127,18 @@ def train(
     True
     """
     asked = Options(
-        minutes, epochs, latent_rate, size, codec, batch_size, learning_rate, patience, validation, seed, bool(resume)
+        minutes,
+        epochs,
+        latent_rate,
+        size,
+        codec,
+        batch_size,
+        learning_rate,
+        patience,
+        validation,
+        seed,
+        bool(resume),
+        None if start_from is None else expanded(start_from),
     )
     report = reports(say, warn, progress)
     require_backend()
@@ -176,7 +192,7 @@ def _train(
         paths = [outputs.model, outputs.history, outputs.figure, outputs.checkpoint]
         require_outputs(
             [(path, is_ours) for path, is_ours in zip(paths, kinds, strict=True) if path is not None],
-            inputs=[array_path, dataset.sidecar_path(array_path)],
+            inputs=[array_path, dataset.sidecar_path(array_path), *([asked.start_from] if asked.start_from else [])],
             overwrite=overwrite,
         )
         lock(outputs.model)
@@ -207,6 +223,8 @@ def _train(
             checkpoint_path=outputs.checkpoint,
             validation=choice.validation,
             codec=choice.codec,
+            start=choice.start,
+            started_from=choice.started_from,
             resume=asked.resume,
             say=report.say,
             bar=report.bar("training"),
@@ -244,6 +262,7 @@ def _identity(asked: Options, array: dataset.Dataset, choice: Choice) -> dict[st
         "resume": asked.resume,
         "model": str(choice.model),
         "codec": str(choice.codec),
+        "start from": choice.started_from and choice.started_from["sha256"],
     }
     return libraries | others | asdict(choice.config)
 

@@ -4,7 +4,7 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from speech_autoencoder.api.arguments import optional
 from speech_autoencoder.cli.progress import Say
@@ -14,6 +14,7 @@ from speech_autoencoder.config import (
     GPU_BATCH_SIZE,
     LATENT_RATE,
     SIZES,
+    START_LEARNING_RATE,
     VALIDATION_SPLITS,
     CodecConfig,
     FeatureConfig,
@@ -24,8 +25,13 @@ from speech_autoencoder.config import (
 )
 from speech_autoencoder.data.dataset import Dataset
 from speech_autoencoder.errors import InputError
+from speech_autoencoder.model import model_file
+from speech_autoencoder.model.model_file import TrainedModel
+from speech_autoencoder.model.origin import origin_of
+from speech_autoencoder.script_names import TRAIN_DATA_GENERATOR
 from speech_autoencoder.system.files import printable
 from speech_autoencoder.system.memory import available_bytes, in_words
+from speech_autoencoder.system.wording import counted
 from speech_autoencoder.training.batches import most_sequences, training_bytes
 from speech_autoencoder.training.checkpoints import BUDGET, Settings, read_settings
 
@@ -55,6 +61,7 @@ class Options:
     validation: str | None = None
     seed: int | None = None
     resume: bool = False
+    start_from: Path | None = None
 
     def __post_init__(self) -> None:
         for name, kind in _NUMBERS.items():
@@ -79,10 +86,14 @@ class Choice(NamedTuple):
     model: ModelConfig
     codec: CodecConfig | None
     validation: str
+    start: TrainedModel | None = None
+    started_from: dict[str, Any] | None = None
 
 
 def choose(asked: Options, dataset: Dataset, array_path: Path, checkpoint_path: Path, say: Say) -> Choice:
     """Return what is asked for; with `resume`, what is not asked for is that of the checkpoint.
+
+    With `start_from`, the network and the features are that model's, and of a codec a codec is made.
 
     Parameters
     ----------
@@ -92,7 +103,8 @@ def choose(asked: Options, dataset: Dataset, array_path: Path, checkpoint_path: 
     Raises
     ------
     InputError
-        If the checkpoint cannot be resumed with these options, or training would take more memory than there is.
+        If the checkpoint cannot be resumed with these options, the model to start from does not fit them or the array,
+        or training would take more memory than there is.
     """
     stored = read_settings(checkpoint_path) if asked.resume else None
     if stored and (stored.data, stored.features) != (dataset.fingerprint, dataset.features):
@@ -100,9 +112,19 @@ def choose(asked: Options, dataset: Dataset, array_path: Path, checkpoint_path: 
             f"{printable(checkpoint_path)} belongs to another array than {printable(array_path)}, or other recordings "
             "in it: resume with the array that it was trained on (--data), or train without --resume."
         )
-    base = stored.training if stored else TrainingConfig()
-    codec = (stored.codec if stored else None) or (CodecConfig() if asked.codec else None)
-    model = _model_of(asked, dataset.features, stored, is_codec=codec is not None)
+    start = started_from = None
+    if stored:
+        started_from = stored.started_from
+    elif asked.start_from:
+        start, started_from = _read_start(asked.start_from)
+        _require_fitting(asked, start, started_from["name"], dataset.features, array_path)
+        _describe_start(start, started_from, say)
+    new = TrainingConfig(learning_rate=START_LEARNING_RATE) if start else TrainingConfig()
+    base = stored.training if stored else new
+    is_codec = asked.codec or bool(start and start.entropy)
+    codec = (stored.codec if stored else None) or (CodecConfig() if is_codec else None)
+    before = stored.model if stored else None
+    model = start.config if start else _model_of(asked, dataset.features, before, is_codec=codec is not None)
     validation = asked.validation or (stored.validation if stored else "") or VALIDATION_SPLITS[0]
     given = {key: getattr(asked, key) for key in ("batch_size", "learning_rate", "patience", "seed")}
     if asked.minutes or asked.epochs:
@@ -112,7 +134,7 @@ def choose(asked: Options, dataset: Dataset, array_path: Path, checkpoint_path: 
     except InputError as error:  # "learning_rate is ..."
         raise InputError(f"--{str(error).replace('_', '-', 1)}") from error
     config = _fit(config, dataset, model, say, is_codec=codec is not None)
-    choice = Choice(config, model, codec, validation)
+    choice = Choice(config, model, codec, validation, start, started_from)
     if stored:
         _require_resumable(asked, choice, stored, checkpoint_path)
         _describe_resumed(choice, stored, checkpoint_path, say)
@@ -154,15 +176,53 @@ def suit_devices(
     return choice._replace(config=config)
 
 
-def _model_of(asked: Options, features: FeatureConfig, stored: Settings | None, *, is_codec: bool) -> ModelConfig:
-    """Return the model that is asked for; what is not asked for is that of the checkpoint."""
-    if not stored:
+def _read_start(path: Path) -> tuple[TrainedModel, dict[str, Any]]:
+    """Return the model to start from, and its `origin_of`."""
+    model = model_file.load(path, option="--start-from")
+    return model, origin_of(path, model)
+
+
+def _require_fitting(asked: Options, start: TrainedModel, name: str, features: FeatureConfig, array_path: Path) -> None:
+    """Raise InputError unless a training from this model has its features, and no other sizes are asked for."""
+    now, before = features.to_json(), start.features.to_json()
+    if differing := [key for key in now if now[key] != before[key]]:
+        key, preset = differing[0], start.features.preset
+        if key == "preset":
+            of, remedy = "", f"run {TRAIN_DATA_GENERATOR} --preset {preset}"
+        elif key == "sr":
+            of, remedy = f" (preset {preset})", f"convert the recordings to {before[key]:,} Hz"
+        else:
+            of, remedy = f" (preset {preset})", f"run {TRAIN_DATA_GENERATOR} again"
+        raise InputError(
+            f"{printable(array_path)} was made with {key} {now[key]}, but {name} takes {key} {before[key]}{of}: "
+            f"{remedy}, or leave out --start-from."
+        )
+    sizes = _model_of(asked, features, start.config, is_codec=False)
+    if differing := [
+        f"{given} (it has {value})" for given, value in _other_sizes(asked, sizes, start.config, features)
+    ]:
+        raise InputError(
+            f"A training from {name} cannot have {', '.join(differing)}: leave this out, or leave out --start-from."
+        )
+
+
+def _describe_start(start: TrainedModel, started_from: dict[str, Any], say: Say) -> None:
+    """Report the model that training starts from."""
+    data = started_from.get("data")
+    count = data.get("n_recordings") if isinstance(data, dict) else None
+    of = f", which was trained on {counted(count, 'recording')}" if isinstance(count, int) else ""
+    say(f"Starting from {started_from['name']}{of}{'; the new model is a codec, too' if start.entropy else ''}.")
+
+
+def _model_of(asked: Options, features: FeatureConfig, before: ModelConfig | None, *, is_codec: bool) -> ModelConfig:
+    """Return the model that is asked for; what is not asked for is that of the model of before, if there is one."""
+    if before is None:
         rate = asked.latent_rate or (CODEC_LATENT_RATE if is_codec else LATENT_RATE)
         return model_config(features, rate, asked.size or DEFAULT_SIZE)
     if not (asked.latent_rate or asked.size):
-        return stored.model
-    rate = asked.latent_rate or stored.model.latent_rate(features)
-    return model_config(features, rate, asked.size or size_of(stored.model) or DEFAULT_SIZE)
+        return before
+    rate = asked.latent_rate or before.latent_rate(features)
+    return model_config(features, rate, asked.size or size_of(before) or DEFAULT_SIZE)
 
 
 def _fit(config: TrainingConfig, dataset: Dataset, model: ModelConfig, say: Say, *, is_codec: bool) -> TrainingConfig:
@@ -203,11 +263,11 @@ def _fixed_options_that_differ(asked: Options, choice: Choice, stored: Settings)
     """Yield (the option, the checkpoint's value) of each option that was given and cannot change."""
     if asked.codec and not stored.codec:
         yield "--codec", "none"
-    now, before = choice.model, stored.model
-    if size_of(now) != size_of(before):
-        yield f"--size {size_of(now)}", size_of(before) or "one that this version does not have"
-    if (now.frames_per_latent, now.latent_size) != (before.frames_per_latent, before.latent_size):
-        yield f"--latent-rate {asked.latent_rate:g}", _latent_rate_of(stored)
+    if asked.start_from:
+        started_from, (_, origin) = stored.started_from, _read_start(asked.start_from)
+        if not started_from or started_from["sha256"] != origin["sha256"]:
+            yield f"--start-from {origin['name']}", f"another {started_from['name']}" if started_from else "none"
+    yield from _other_sizes(asked, choice.model, stored.model, stored.features)
     for key in ("batch_size", "learning_rate", "seed"):
         before, now = getattr(stored.training, key), getattr(choice.config, key)
         if before != now:
@@ -216,13 +276,24 @@ def _fixed_options_that_differ(asked: Options, choice: Choice, stored: Settings)
         yield f"--validation {choice.validation}", stored.validation
 
 
+def _other_sizes(
+    asked: Options, now: ModelConfig, before: ModelConfig, features: FeatureConfig
+) -> Iterator[tuple[str, str]]:
+    """Yield (the option, the value of before) of each size that was given and differs."""
+    if size_of(now) != size_of(before):
+        yield f"--size {size_of(now)}", size_of(before) or "one that this version does not have"
+    if (now.frames_per_latent, now.latent_size) != (before.frames_per_latent, before.latent_size):
+        yield f"--latent-rate {asked.latent_rate:g}", _latent_rate_of(before, features)
+
+
 def _describe_resumed(choice: Choice, stored: Settings, checkpoint_path: Path, say: Say) -> None:
     """Report the options of a training that is resumed, and how its budget changes."""
     config, before = choice.config, stored.training
     size = size_of(stored.model)
     options = [
         *(["--codec"] if stored.codec else []),
-        f"--latent-rate {_latent_rate_of(stored)}",
+        *([f"--start-from {choice.started_from['name']}"] if choice.started_from else []),
+        f"--latent-rate {_latent_rate_of(stored.model, stored.features)}",
         *([f"--size {size}"] if size else []),
         f"--batch-size {before.batch_size} --learning-rate {before.learning_rate:g} --validation {choice.validation}",
         f"--seed {before.seed}",
@@ -240,6 +311,6 @@ def _budget_options(config: TrainingConfig) -> list[str]:
     return [budget, f"--patience {config.patience}"]
 
 
-def _latent_rate_of(stored: Settings) -> str:
+def _latent_rate_of(model: ModelConfig, features: FeatureConfig) -> str:
     """Return the --latent-rate that gives this model: rounded up, it is below that of the next larger one."""
-    return str(math.ceil(stored.model.latent_rate(stored.features)))
+    return str(math.ceil(model.latent_rate(features)))

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from speech_autoencoder.audio.formats.kinds import of_those_that_need_pyav
 from speech_autoencoder.cli.progress import Say
-from speech_autoencoder.config import FeatureConfig, ModelConfig, TrainingConfig
+from speech_autoencoder.config import START_LEARNING_RATE, FeatureConfig, ModelConfig, TrainingConfig
 from speech_autoencoder.system.files import printable
 from speech_autoencoder.system.memory import in_words
 from speech_autoencoder.system.wording import counted
@@ -88,7 +88,9 @@ def describe_training(result: "Result", checkpoint_path: Path, say: Say) -> None
     if result.ended == "interrupted":
         pass
     elif not result.best_epoch:
-        say(f"The training has learned nothing, and the model is PCA alone: {_what_to_change(result, training)}.")
+        origin = result.model.description.get("started_from")
+        same = f"that of {origin['name']}" if origin else "PCA alone"
+        say(f"The training has learned nothing, and the model is {same}: {_what_to_change(result, training)}.")
     elif not codec and result.best_loss > result.baseline_loss:
         say(f"The model is worse than the PCA baseline: {_what_to_change(result, training)}.")
     say(
@@ -107,7 +109,8 @@ def describe_training(result: "Result", checkpoint_path: Path, say: Say) -> None
 
 def _what_to_change(result: "Result", training: dict) -> str:
     """Return what to do about a training that was not worth it, as far as its settings tell why."""
-    default, rate = TrainingConfig.learning_rate, training["learning_rate"]
+    default = START_LEARNING_RATE if result.model.description.get("started_from") else TrainingConfig.learning_rate
+    rate = training["learning_rate"]
     if result.baseline_db < _EXACT_DB:
         return "PCA is nearly exact with such a large latent; use a lower --latent-rate"
     if rate != default:

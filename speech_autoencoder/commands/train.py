@@ -10,9 +10,11 @@ from speech_autoencoder.config import (
     DEFAULT_SIZE,
     LATENT_RATE,
     SIZES,
+    START_LEARNING_RATE,
     VALIDATION_SPLITS,
     TrainingConfig,
 )
+from speech_autoencoder.model.pretrained import NAME as PRETRAINED
 
 HISTORY_PATH = Path("training_history.csv")
 FIGURE_PATH = Path("training_history.png")
@@ -59,7 +61,8 @@ def add_options(
     parser.add_argument(
         "--learning-rate",
         type=positive(float),
-        help=f"the highest learning rate of the schedule (default: {defaults.learning_rate:g})",
+        help=f"the highest learning rate of the schedule (default: {defaults.learning_rate:g}, with --start-from "
+        f"{START_LEARNING_RATE:g})",
     )
     parser.add_argument(
         "--patience",
@@ -80,6 +83,13 @@ def add_options(
         action="store_true",
         help="continue an interrupted training, or a finished one with more --minutes or --epochs; the other options "
         "are those that it began with",
+    )
+    parser.add_argument(
+        "--start-from",
+        type=to_path,
+        metavar="MODEL",
+        help="begin with the weights of this model instead of anew, which helps where recordings are few; features and "
+        f"sizes are that model's; {PRETRAINED}: the model that comes with this program",
     )
     parser.add_argument(
         "--tensorboard",

@@ -14,6 +14,7 @@ from speech_autoencoder.evaluation.metrics.registry import METRICS
 from speech_autoencoder.evaluation.results import Evaluation
 from speech_autoencoder.evaluation.verdict import number
 from speech_autoencoder.model.model_file import UNKNOWN, licence_of
+from speech_autoencoder.model.origin import origins
 from speech_autoencoder.report.text import columns, describe_intervals, describe_recordings, format_score, shown
 from speech_autoencoder.script_names import PROGRAM
 from speech_autoencoder.system.files import atomic_write, printable
@@ -151,13 +152,23 @@ def _data(result: Evaluation) -> list[str]:
     how = split.get("split") if isinstance(split, dict) else None
     if isinstance(how, str):
         training += f" Validation: {_plain(how)}."
+    starts = [f"It started from {_origin(origin)}" for origin in origins(description)]
     testing = f"Testing: {_code(result.data.path)}. {describe_recordings(result)}"
     if shared:
         testing += (
             f" {shared.n_leaked:,} of them nearly identical to a recording of training; "
             f"{shared.n_known_speakers} of {counted(shared.n_speakers, 'speaker')} in training too."
         )
-    return [training, "", testing, ""]
+    return [training, "", *(line for start in starts for line in (start, "")), testing, ""]
+
+
+def _origin(origin: dict[str, Any]) -> str:
+    """Return the model that another one started from, with what is known of its recordings."""
+    count, source = number(origin, "data", "n_recordings"), origin.get("source")
+    text = f"{_code(origin['name'])} (SHA-256 {_code(str(origin.get('sha256', '')))})"
+    text += f", which was trained on {counted(int(count), 'recording')}" if count else ""
+    what = source.get("recordings") if isinstance(source, dict) else None
+    return text + (f": {_plain(what)}." if isinstance(what, str) else ".")
 
 
 def _scores(result: Evaluation) -> list[str]:
@@ -186,6 +197,8 @@ def _limits(result: Evaluation) -> list[str]:
         voices += "its testing has voices of training, or voices that are not known."
     else:
         voices = f"It was tested on {counted(shared.n_speakers, 'voice')} that training does not have."
+    if origin := next(origins(result.training), None):
+        voices += f" The recordings of {_code(origin['name'])}, which it started from, were not compared with testing."
     return [
         voices,
         *_LIMITS,
@@ -216,6 +229,12 @@ def _licence(result: Evaluation, fields: dict[str, str]) -> list[str]:
         lines[0] += " It is not known yet: fill in what the recordings allow. It stays when the card is made anew."
     if isinstance(attribution, str):
         lines[0] += f" Recordings: {_plain(attribution)}"
+    for origin in origins(result.training):
+        source = origin.get("source")
+        attribution = source.get("attribution") if isinstance(source, dict) else None
+        if isinstance(attribution, str):
+            licence = _code(licence_of(origin))
+            lines += ["", f"Recordings of {_code(origin['name'])}, whose licence is {licence}: {_plain(attribution)}"]
     return lines
 
 

@@ -10,6 +10,7 @@ from speech_autoencoder import __version__
 from speech_autoencoder.export import onnx_graphs, onnx_quantiser
 from speech_autoencoder.model.architecture import context_latents
 from speech_autoencoder.model.model_file import TrainedModel
+from speech_autoencoder.model.origin import KEY
 from speech_autoencoder.script_names import PROGRAM
 from speech_autoencoder.system.files import atomic_write
 
@@ -56,6 +57,7 @@ def metadata(model: TrainedModel) -> dict[str, Any]:
         "fingerprint": model.fingerprint.hex(),
         "licence": model.licence,
         "source": source if isinstance(source, dict) else {},
+        KEY: model.description.get(KEY) or {},
     }
     if model.entropy:
         found["qualities"] = model.entropy.n_qualities

@@ -111,11 +111,9 @@ def start_at_pca(model: keras.Model, config: ModelConfig, pca: PCA) -> None:
     The linear path keeps these weights: trained too, it was no better, and at first much worse (docs/experiments.md).
     The PCA has config.latent_size components of blocks of config.frames_per_latent frames.
     """
-    encoder, decoder = model.get_layer("encoder"), model.get_layer("decoder")
+    encoder = model.get_layer("encoder")
     kernel = pca.encode.reshape(config.frames_per_latent, config.n_mels, config.latent_size)
-    linear_encoder, linear_decoder = encoder.get_layer(LINEAR_ENCODER), decoder.get_layer(LINEAR_DECODER)
-    for layer in (linear_encoder, linear_decoder):
-        layer.trainable = False
+    linear_encoder, linear_decoder = freeze_linear_path(model)
     linear_encoder.set_weights([kernel / INPUT_SCALE, -pca.offset @ pca.encode])
     linear_decoder.set_weights([pca.decode * INPUT_SCALE, pca.offset * INPUT_SCALE])
     # The learned path should see deviations from the mean: its stem's bias subtracts what the mean contributes.
@@ -123,6 +121,26 @@ def start_at_pca(model: keras.Model, config: ModelConfig, pca: PCA) -> None:
     kernel, bias = stem.get_weights()
     mean = pca.offset.reshape(config.frames_per_latent, config.n_mels).mean(axis=0)
     stem.set_weights([kernel, bias - np.einsum("kmc,m->c", kernel, mean) * INPUT_SCALE])
+
+
+def freeze_linear_path(model: keras.Model) -> tuple[layers.Layer, layers.Layer]:
+    """Keep the linear path out of training, and return its layers in the encoder and in the decoder."""
+    path = model.get_layer("encoder").get_layer(LINEAR_ENCODER), model.get_layer("decoder").get_layer(LINEAR_DECODER)
+    for layer in path:
+        layer.trainable = False
+    return path
+
+
+def pca_of(network: Network) -> PCA:
+    """Return the PCA that a network started at, which its linear path keeps: the inverse of `start_at_pca`."""
+    config = network.config
+    kernel = network.weights[f"encoder/{LINEAR_ENCODER}/kernel"]
+    return PCA(
+        config.frames_per_latent,
+        kernel.reshape(-1, config.latent_size) * INPUT_SCALE,
+        network.weights[f"decoder/{LINEAR_DECODER}/kernel"] / INPUT_SCALE,
+        network.weights[f"decoder/{LINEAR_DECODER}/bias"] / INPUT_SCALE,
+    )
 
 
 def to_network(model: keras.Model, config: ModelConfig) -> Network:

@@ -172,8 +172,10 @@ def write_group(file: h5py.File, model: TrainedModel) -> None:
             group.create_dataset(f"{_CODEC}/{name}", data=array, dtype="<i4")
 
 
-def load(path: Path) -> TrainedModel:
+def load(path: Path, *, option: str = "--model") -> TrainedModel:
     """Read a model's file, of this format or of format 5; `pretrained` stands for the one that comes with the package.
+
+    Messages call the option that names the path `option`.
 
     Raises
     ------
@@ -191,7 +193,7 @@ def load(path: Path) -> TrainedModel:
         size = status.st_size
     except FileNotFoundError:
         raise InputError(
-            f"{name} is missing: run {TRAINER} first, or use the model that comes with this program (--model "
+            f"{name} is missing: run {TRAINER} first, or use the model that comes with this program ({option} "
             f"{pretrained.NAME}; it makes no .sae files)."
         ) from None
     except OSError as error:

@@ -23,10 +23,10 @@ from speech_autoencoder.system.files import atomic_write, explain, printable, re
 from speech_autoencoder.training.history import History, Score
 
 # Changes when the arrays of the file do.
-_FORMAT = 6
-# 5 is without the progress within an epoch; 4 also had the settings as Python's repr of a tuple, without the way to
-# validate.
-_OLD_FORMATS = (4, 5)
+_FORMAT = 7
+# 6 is without what is not trained, the model to start from, and the best epoch; 5 also without the progress within an
+# epoch; 4 also had the settings as Python's repr of a tuple, without the way to validate.
+_OLD_FORMATS = (4, 5, 6)
 _OLD_SETTINGS = ("data", "features", "model", "loss", "codec", "training", "split")
 # Seconds between two checkpoints: what a crash can cost.
 _EVERY_S = 30
@@ -48,6 +48,8 @@ class Settings:
         How recordings were held out, in words.
     validation : str
         The same as it was asked for, one of VALIDATION_SPLITS; "" if it is not known.
+    started_from : dict or None
+        The `origin_of` the model that training started from; None: it started at PCA.
     """
 
     data: str
@@ -58,6 +60,7 @@ class Settings:
     training: TrainingConfig
     split: str
     validation: str = ""
+    started_from: dict[str, Any] | None = None
 
     @property
     def identity(self) -> dict[str, Any]:
@@ -102,6 +105,8 @@ class TrainingState:
         The averaged weights of the best epoch, or those at the start.
     best_score : Score
         Their score on validation.
+    best_epoch : int
+        The best epoch, from 1; 0: none was better than the start.
     ended : str
         Why the training is finished, see `result.Result`; "" while it is not.
     continued_at : int
@@ -114,6 +119,7 @@ class TrainingState:
     history: History
     best_weights: list[np.ndarray]
     best_score: Score
+    best_epoch: int = 0
     ended: str = ""
     continued_at: int = 0
     progress: EpochProgress = field(default_factory=EpochProgress)
@@ -168,6 +174,7 @@ class Checkpoint:
             "continued_at": state.continued_at,
             "best_loss": state.best_score.loss,
             "best_error_db": state.best_score.error_db,
+            "best_epoch": state.best_epoch,
             **{f"history_{column}": values for column, values in asdict(state.history).items()},
             **{f"progress_{name}": value for name, value in asdict(state.progress).items()},
         }
@@ -211,11 +218,15 @@ class Checkpoint:
             require_same(self.path, settings, self._settings)
             self._is_current = True
             train_step.restore(arrays)
+            history, best_loss = _history(arrays), float(arrays["best_loss"])
+            # Before format 7: an epoch whose loss is the best one, or the start.
+            best_epoch = history.best_epoch if best_loss in history.validation_loss else 0
             state = TrainingState(
                 n_epochs=int(arrays["n_epochs"]),
-                history=_history(arrays),
+                history=history,
                 best_weights=[arrays[f"best_weights_{i}"] for i in range(len(train_step.averages()))],
-                best_score=Score(float(arrays["best_loss"]), float(arrays["best_error_db"])),
+                best_score=Score(best_loss, float(arrays["best_error_db"])),
+                best_epoch=int(arrays.get("best_epoch", best_epoch)),
                 ended=str(arrays["ended"]) if "ended" in arrays else "",
                 continued_at=int(arrays["continued_at"]) if "continued_at" in arrays else 0,
                 progress=_progress(arrays),
@@ -283,7 +294,9 @@ def _settings(arrays: Mapping[str, np.ndarray]) -> Settings:
     else:
         values = _old_settings(str(arrays["identity"]))
         values["training"] |= {"minutes": float(arrays["minutes"]), "epochs": int(arrays["epochs"])}
-    codec = values.pop("codec")
+    codec, origin = values.pop("codec"), values.get("started_from")
+    if origin and not all(isinstance(origin[key], str) for key in ("name", "sha256")):
+        raise ValueError("expected the name and the digest of a model")
     try:
         return Settings(
             features=FeatureConfig.from_json(values.pop("features")),

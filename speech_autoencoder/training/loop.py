@@ -15,6 +15,7 @@ from tqdm import tqdm
 from speech_autoencoder.config import CodecConfig, ModelConfig, TrainingConfig
 from speech_autoencoder.data.dataset import Dataset
 from speech_autoencoder.errors import InputError
+from speech_autoencoder.model.model_file import TrainedModel
 from speech_autoencoder.system.files import printable
 from speech_autoencoder.system.processors import available_cpus
 from speech_autoencoder.system.wording import counted, duration
@@ -51,6 +52,8 @@ def train(
     checkpoint_path: Path,
     validation: str = "auto",
     codec: CodecConfig | None = None,
+    start: TrainedModel | None = None,
+    started_from: dict[str, Any] | None = None,
     resume: bool = False,
     say: Say = lambda text: None,
     bar: MakeBar = _no_bar,
@@ -72,6 +75,11 @@ def train(
         How recordings are held out, see `splits.split`.
     codec : CodecConfig, optional
         Train a codec: a model whose latents can be coded at any bitrate.
+    start : TrainedModel, optional
+        A model of these features and sizes, whose weights training starts from; without it, it starts at PCA. With
+        `resume`, the checkpoint has all weights.
+    started_from : dict, optional
+        The `origin_of` that model, which the new one tells.
     resume : bool
         Continue the training in checkpoint_path: an interrupted one to its end, a finished one if the budget is larger
         than it was. The budget counts what is done.
@@ -91,7 +99,9 @@ def train(
     """
     started = time.monotonic()
     together = processes or Processes()
-    setup = set_up(dataset, model_config, config, codec, validation=validation, say=say)
+    setup = set_up(
+        dataset, model_config, config, codec, validation=validation, start=start, started_from=started_from, say=say
+    )
     checkpoint = Checkpoint(checkpoint_path, setup.settings, say)
     state = _resume(setup, checkpoint, started, say) if resume else _start(setup, started)
     state.n_epochs = together.agree(state.n_epochs)
@@ -262,6 +272,7 @@ class TrainingLoop:
         state.progress = EpochProgress()
         if score.loss < state.best_score.loss:
             state.best_weights, state.best_score = setup.train_step.averages(), score
+            state.best_epoch = len(state.history)
 
     def _end_step(self, update_bar: Callable[[], object]) -> None:
         """Report a step, and keep what is learned in an epoch that takes long."""

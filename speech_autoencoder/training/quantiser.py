@@ -168,7 +168,7 @@ class Quantiser:
     def to_entropy_model(self, latents: list[np.ndarray]) -> EntropyModel:
         """Return the entropy model in integers, its tables fitted on the latents (n_latents, size) of recordings."""
         learned = {name: variable.numpy().reshape(self._shapes[name]) for name, variable in self._variables.items()}
-        place = np.linspace(0, self.config.knots - 1, self.config.qualities)
+        place = self._places(self.config.qualities)
         for name, values in learned.items():
             axes = array_specs()[name].axes
             if axes in self._masks:
@@ -182,6 +182,28 @@ class Quantiser:
         counted = (count_symbols(model, latent, quality) for quality in qualities for latent in latents)
         counts = sum(counted, start=np.zeros((), int))
         return EntropyModel.from_floats(groups=self.groups, **learned, tables=refit_tables(counts))
+
+    def start_at(self, model: EntropyModel) -> None:
+        """Begin with what an entropy model has learned, about the inverse of `to_entropy_model`.
+
+        One of other sizes, as another version may have made it, is left alone.
+        """
+        specs, place = array_specs(), self._places(model.n_qualities)
+        if not np.array_equal(model.groups, self.groups) or model.hidden_kernel.shape[1] != self.units:
+            return
+        for name, variable in self._variables.items():
+            spec, values = specs[name], getattr(model, name)
+            values = (values.astype(np.float64) - spec.offset) / spec.unit
+            if name == "steps":
+                values = np.log(values)
+            if spec.axes not in self._masks:  # one row for each quality
+                columns = [np.interp(np.arange(self.config.knots), place, column) for column in values.T]
+                values = np.stack(columns, 1)
+            variable.assign(values.astype(np.float32).ravel())
+
+    def _places(self, n_qualities: int) -> np.ndarray:
+        """Return where between the knots, which are 0, 1, 2 ..., qualities are."""
+        return np.linspace(0, self.config.knots - 1, n_qualities)
 
     def _make_masks(self) -> None:
         """Make the masks of kernels, by their axes: a group depends on the two latents and the groups before it."""

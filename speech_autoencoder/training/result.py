@@ -8,6 +8,7 @@ from speech_autoencoder.model.entropy_model import EntropyModel
 from speech_autoencoder.model.keras_network import to_network
 from speech_autoencoder.model.model_file import TrainedModel
 from speech_autoencoder.model.network import Network
+from speech_autoencoder.model.origin import KEY
 from speech_autoencoder.model.quantisation import to_fixed
 from speech_autoencoder.system.versions import versions
 from speech_autoencoder.training.checkpoints import TrainingState
@@ -60,7 +61,6 @@ def make_result(setup: Setup, state: TrainingState, ended: str) -> Result:
     setup.train_step.use(state.best_weights)
     network = to_network(setup.train_step.network, setup.model_config)
     score, baseline_score = state.best_score, setup.baseline_score
-    best_epoch = state.history.best_epoch if score.loss < setup.start_score.loss else 0
     codec_description = entropy = None
     if setup.codec and setup.train_step.quantiser:
         entropy, kbits = _fit_entropy_model(setup, setup.train_step.quantiser, network)
@@ -79,10 +79,11 @@ def make_result(setup: Setup, state: TrainingState, ended: str) -> Result:
             "baseline_db": baseline_score.error_db,
             "loss": score.loss,
             "baseline_loss": baseline_score.loss,
-            "epoch": best_epoch,
+            "epoch": state.best_epoch,
         },
         "history": asdict(state.history),
         "codec": codec_description,
+        KEY: setup.started_from,
         "data": {"fingerprint": setup.dataset.fingerprint, "n_recordings": len(setup.dataset.names)},
         "versions": versions(),
     }
@@ -94,7 +95,7 @@ def make_result(setup: Setup, state: TrainingState, ended: str) -> Result:
         baseline_loss=baseline_score.loss,
         best_db=score.error_db,
         best_loss=score.loss,
-        best_epoch=best_epoch,
+        best_epoch=state.best_epoch,
         n_epochs=state.n_epochs,
         split=setup.split,
         ended=ended,

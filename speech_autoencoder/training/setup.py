@@ -3,6 +3,7 @@
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import keras
 import numpy as np
@@ -11,7 +12,15 @@ from speech_autoencoder.config import CodecConfig, LossConfig, ModelConfig, Trai
 from speech_autoencoder.data.dataset import Dataset
 from speech_autoencoder.data.splits import Split, split
 from speech_autoencoder.model import pca
-from speech_autoencoder.model.keras_network import build, start_at_pca, to_network
+from speech_autoencoder.model.keras_network import (
+    build,
+    freeze_linear_path,
+    pca_of,
+    start_at_pca,
+    to_keras,
+    to_network,
+)
+from speech_autoencoder.model.model_file import TrainedModel
 from speech_autoencoder.model.network import Network
 from speech_autoencoder.system.wording import counted
 from speech_autoencoder.training.backends.choice import backend
@@ -39,13 +48,15 @@ class Setup:
     baseline : pca.PCA
         The linear auto-encoder that the network must beat.
     train_step : TrainStep
-        The network, which starts at PCA.
+        The network at its start.
     batches : Batches
         The batches of training.
     validation : Validation
         The held-out batches.
     start_score, baseline_score : Score
         The scores of the network at its start, and of the baseline.
+    started_from : dict or None
+        The `origin_of` the model whose weights are the start; None: PCA is.
     """
 
     dataset: Dataset
@@ -60,6 +71,7 @@ class Setup:
     validation: Validation
     start_score: Score
     baseline_score: Score
+    started_from: dict[str, Any] | None = None
 
     @property
     def settings(self) -> Settings:
@@ -73,6 +85,7 @@ class Setup:
             training=self.config,
             split=self.split.how,
             validation=self.validation_by,
+            started_from=self.started_from,
         )
 
     def averaged_network(self) -> Network:
@@ -88,14 +101,16 @@ def set_up(
     codec: CodecConfig | None,
     *,
     validation: str,
+    start: TrainedModel | None = None,
+    started_from: dict[str, Any] | None = None,
     say: Callable[[str], None],
 ) -> Setup:
-    """Return everything that a training starts with, and report the split and the baseline; see `loop.train`."""
+    """Return everything that a training starts with, and report the split and the scores; see `loop.train`."""
     keras.utils.set_random_seed(config.seed)
     parts = split(dataset, config, validation)
     say(f"Validation on {len(parts.validation)} of {counted(len(dataset.names), 'recording')}: {parts.how}.")
     baseline = pca.fit(dataset, parts.training, *model_config.baseline_shape)
-    train_step = _make_train_step(dataset, parts.training, model_config, config, codec)
+    train_step = _make_train_step(dataset, parts.training, model_config, config, codec, start)
     backend().share(train_step.variables)
 
     def batches_of(recordings: np.ndarray, *, silences: bool = False) -> Batches:
@@ -115,6 +130,9 @@ def set_up(
     start_score = held_out.score_averages()
     baseline_score = held_out.score_function(baseline.reconstruct)
     say(f"The PCA baseline: {baseline_score.error_db:.3f} dB RMS error on validation, loss {baseline_score.loss:.4f}.")
+    if start and started_from:
+        scores = f"{start_score.error_db:.3f} dB, loss {start_score.loss:.4f}"
+        say(f"{started_from['name']}, before it is trained further: {scores}.")
     if codec:
         say("During training, the model's errors are those of quantised latents; the baseline's are not quantised.")
     return Setup(
@@ -130,6 +148,7 @@ def set_up(
         held_out,
         start_score,
         baseline_score,
+        started_from,
     )
 
 
@@ -144,12 +163,20 @@ def _make_train_step(
     model_config: ModelConfig,
     config: TrainingConfig,
     codec: CodecConfig | None,
+    start: TrainedModel | None,
 ) -> TrainStep:
-    """Return a TrainStep whose network starts at the PCA of these recordings."""
-    linear = pca.fit(dataset, recordings, model_config.frames_per_latent, model_config.latent_size)
-    network = build(model_config)
-    start_at_pca(network, model_config, linear)
+    """Return a TrainStep whose network starts at that of a model, or at the PCA of these recordings."""
+    if start:
+        linear = pca_of(start.network)
+        network = to_keras(start.network)
+        freeze_linear_path(network)
+    else:
+        linear = pca.fit(dataset, recordings, model_config.frames_per_latent, model_config.latent_size)
+        network = build(model_config)
+        start_at_pca(network, model_config, linear)
     features = dataset.features
     loss = TrainingLoss(features, LossConfig())
     quantiser = Quantiser(codec, linear, features.frame_rate, seed=config.seed) if codec else None
+    if quantiser and start and start.entropy:
+        quantiser.start_at(start.entropy)
     return TrainStep(network, config, loss=loss, range_db=features.range_db, quantiser=quantiser)

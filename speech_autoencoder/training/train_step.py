@@ -20,6 +20,10 @@ from speech_autoencoder.training.training_loss import TrainingLoss
 
 Tensor = Any
 
+# The names of arrays in a checkpoint: of what a step changes, and of what stays as it was at the start.
+_STATE = "state_"
+_FROZEN = "frozen_"
+
 
 class TrainStep:
     """The network being trained, its optimiser, and the running average of its weights.
@@ -39,6 +43,8 @@ class TrainStep:
         The variables that are trained.
     average : list
         The running averages of the weights, as variables.
+    frozen : list
+        The variables of the network that are not trained.
     step : Callable
         Takes a step on (clips, mask, level), and returns the loss and the mean square error before it, two scalars.
     """
@@ -59,6 +65,7 @@ class TrainStep:
         self.quantiser = quantiser
         self.optimizer = optimizer(config.learning_rate, config.clip_norm, config.weight_decay)
         self.weights = network.trainable_variables + (quantiser.weights if quantiser else [])
+        self.frozen = list(network.non_trainable_variables)
         self.optimizer.build(self.weights)
         self.average = [keras.Variable(weight.numpy(), trainable=False) for weight in self.weights]
         self.step = backend().compile_step(self)
@@ -133,7 +140,7 @@ class TrainStep:
 
     def state(self) -> dict[str, np.ndarray]:
         """Return copies of everything that the next step depends on."""
-        return {f"state_{i}": np.array(variable.numpy()) for i, variable in enumerate(self._state_variables())}
+        return {name: np.array(variable.numpy()) for name, variable in self._named_variables()}
 
     def restore(self, state: Mapping[str, np.ndarray]) -> None:
         """Go back to when `state` returned this.
@@ -143,16 +150,18 @@ class TrainStep:
         ValueError
             If it is of another network.
         """
-        for i, variable in enumerate(self._state_variables()):
-            value = state[f"state_{i}"]
+        for name, variable in self._named_variables():
+            if name not in state and name.startswith(_FROZEN):
+                continue  # an old checkpoint, whose training started at PCA
+            value = state[name]
             if tuple(value.shape) != tuple(variable.shape):
-                raise ValueError(f"state_{i} is {value.shape}, expected {tuple(variable.shape)}")
+                raise ValueError(f"{name} is {value.shape}, expected {tuple(variable.shape)}")
             variable.assign(value)
 
     @property
     def variables(self) -> list[keras.Variable]:
         """Everything that a step or a score reads or writes."""
-        return [*self._state_variables(), *self.network.non_trainable_variables]
+        return [*self._state_variables(), *self.frozen]
 
     def positions(self, n_sequences: int) -> Tensor | None:
         """Return the positions (n_sequences,) of the next step's sequences, see `Quantiser`; None without one."""
@@ -192,6 +201,11 @@ class TrainStep:
         for mean, weight in zip(self.average, self.weights, strict=True):
             # In place; `mean.assign_add` would make a copy of it first.
             self.optimizer.assign_add(mean, pace * (weight - mean))
+
+    def _named_variables(self) -> Iterator[tuple[str, keras.Variable]]:
+        """Yield what a checkpoint holds, by the names that it has there."""
+        for prefix, variables in ((_STATE, self._state_variables()), (_FROZEN, self.frozen)):
+            yield from ((f"{prefix}{i}", variable) for i, variable in enumerate(variables))
 
     def _state_variables(self) -> list[keras.Variable]:
         """Return what the next step depends on and changes, in the order of a checkpoint."""

@@ -1,6 +1,7 @@
 """What the trainer's options ask for: a batch that fits, the options of a checkpoint, those that cannot change."""
 
 from dataclasses import asdict, replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -9,11 +10,12 @@ import pytest
 from speech_autoencoder.api import training_options
 from speech_autoencoder.api.training import _within_memory
 from speech_autoencoder.api.training_options import Choice, Options, choose, suit_devices
-from speech_autoencoder.config import SIZES, CodecConfig, LossConfig, TrainingConfig, model_config
+from speech_autoencoder.config import SIZES, START_LEARNING_RATE, CodecConfig, LossConfig, TrainingConfig, model_config
 from speech_autoencoder.training.batches import most_sequences, sequence_frames, training_bytes
 from speech_autoencoder.training.checkpoints import Checkpoint, Settings, TrainingState
 from speech_autoencoder.training.history import History, Score
-from tests.helpers.common import TINY, make_dataset, refused
+from tests.helpers.common import TINY, make_dataset, make_entropy, refused
+from tests.helpers.speech_models import make_speech_codec
 
 RATE = 100
 MODEL = model_config(TINY, RATE)
@@ -35,10 +37,12 @@ def choose_of(data, folder, **given):
     return choose(Options(**given), data, Path("a.npy"), folder / "model.checkpoint.npz", lines.append), lines
 
 
-def write_checkpoint(folder, data, *, model=MODEL, codec=None, validation="speaker", **changes):
+def write_checkpoint(folder, data, *, model=MODEL, codec=None, validation="speaker", started_from=None, **changes):
     """Write the checkpoint of a training with these settings, and return its TrainingConfig."""
     config = replace(TrainingConfig(seed=3, batch_size=5, epochs=7), **changes)
-    settings = Settings(data.fingerprint, data.features, model, LossConfig(), codec, config, "in some way", validation)
+    settings = Settings(
+        data.fingerprint, data.features, model, LossConfig(), codec, config, "in some way", validation, started_from
+    )
     checkpoint = Checkpoint(folder / "model.checkpoint.npz", settings, pytest.fail)
     checkpoint.take(Nothing(), TrainingState(7, History(), [], Score(0.1, 1.0)))
     checkpoint.try_to_save()
@@ -123,7 +127,7 @@ def test_choose_larger_size_takes_more_memory(forty, tmp_path, monkeypatch):
 def test_choose_resumed_takes_all_options_from_the_checkpoint_and_says_them(forty, tmp_path):
     config = write_checkpoint(tmp_path, forty, codec=CodecConfig(knots=3))
     choice, (line,) = choose_of(forty, tmp_path, resume=True)
-    assert choice == (config, MODEL, CodecConfig(knots=3), "speaker")
+    assert choice[:4] == (config, MODEL, CodecConfig(knots=3), "speaker")
     for option in ("--codec", "--latent-rate 94", "--batch-size 5", "--seed 3", "--epochs 7", "--validation speaker"):
         assert f" {option}" in line
     assert "now" not in line
@@ -162,6 +166,83 @@ def test_choose_resumed_without_checkpoint_or_with_another_array_is_refused(fort
     other = make_dataset(["a.wav", "b.wav"], [40, 50], seed=1)
     refused("another array than a.npy", "--data", do=lambda: choose_of(other, tmp_path, resume=True))
     assert asdict(forty.features) == asdict(other.features)
+
+
+# Starting from a model
+
+ORIGIN = {"name": "other.h5", "sha256": "12ab"}
+
+
+@pytest.fixture
+def model_path(forty, tmp_path, monkeypatch):
+    """Return the path of a model to start from, which `load` returns: its .h5 would need Keras."""
+    path = tmp_path / "before.h5"
+    path.write_bytes(b"a model")
+    model = replace(make_speech_codec(forty, MODEL), entropy=None, description={"data": {"n_recordings": 7}})
+    models = {"": model, "as codec": replace(model, entropy=make_entropy(MODEL.latent_size, 2))}
+    monkeypatch.setattr(training_options.model_file, "load", lambda path, option: models[path.stem.partition(" ")[2]])
+    return path
+
+
+def test_choose_started_from_a_model_has_its_sizes_and_says_which(forty, tmp_path, model_path):
+    choice, (line,) = choose_of(forty, tmp_path, start_from=model_path)
+    assert (choice.model, choice.codec, choice.start.config) == (MODEL, None, MODEL)
+    assert choice.config == TrainingConfig(learning_rate=START_LEARNING_RATE)
+    assert choice.started_from["name"] == "before.h5"
+    assert line == "Starting from before.h5, which was trained on 7 recordings."
+    assert choose_of(forty, tmp_path, start_from=model_path, latent_rate=94, size="small")[0].model == MODEL
+
+
+@pytest.mark.parametrize(("name", "given"), [("before as codec.h5", {}), ("before.h5", {"codec": True})], ids=str)
+def test_choose_started_from_a_codec_or_as_a_codec_is_one(forty, tmp_path, model_path, name, given):
+    path = model_path.rename(tmp_path / name)
+    choice, (line,) = choose_of(forty, tmp_path, start_from=path, **given)
+    assert (choice.model, choice.codec) == (MODEL, CodecConfig())
+    assert ("the new model is a codec, too" in line) == (not given)
+
+
+@pytest.mark.parametrize(
+    ("features", "words"),
+    [
+        ({"preset": "fine"}, ("a.npy was made with preset fine, but before.h5 takes preset tiny", "--preset tiny")),
+        ({"sr": 16_000}, ("made with sr 16000, but before.h5 takes sr 8000 (preset tiny)", "recordings to 8,000 Hz")),
+        ({"floor_db": -90.0}, ("made with floor_db -90.0, but before.h5 takes floor_db -100.0", "again")),
+    ],
+    ids=lambda value: "",
+)
+def test_choose_started_from_a_model_of_other_features_says_which(tmp_path, model_path, features, words):
+    other = make_dataset(["a.wav", "b.wav"], [40, 50], features=replace(TINY, **features))
+    refused(*words, ", or leave out --start-from.", do=lambda: choose_of(other, tmp_path, start_from=model_path))
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        ({"latent_rate": 200.0}, "before.h5 cannot have --latent-rate 200 (it has 94)"),
+        ({"size": "large"}, "before.h5 cannot have --size large (it has small)"),
+    ],
+    ids=lambda value: "",
+)
+def test_choose_started_from_a_model_with_other_sizes_says_which(forty, tmp_path, model_path, given, words):
+    refused(words, "leave out", do=lambda: choose_of(forty, tmp_path, start_from=model_path, **given))
+
+
+def test_choose_started_from_a_model_that_is_missing_names_the_option(forty, tmp_path):
+    path = tmp_path / "none.h5"
+    refused("none.h5 is missing", "--start-from pretrained", do=lambda: choose_of(forty, tmp_path, start_from=path))
+
+
+def test_choose_resumed_says_the_model_that_it_started_from_and_refuses_another(forty, tmp_path, model_path):
+    write_checkpoint(tmp_path, forty, started_from=ORIGIN)
+    choice, (line,) = choose_of(forty, tmp_path, resume=True)
+    assert (choice.start, choice.started_from) == (None, ORIGIN)
+    assert " --start-from other.h5 " in line
+    do = partial(choose_of, forty, tmp_path, resume=True, start_from=model_path)
+    refused("--start-from before.h5 (it has another other.h5)", do=do)
+    write_checkpoint(tmp_path, forty, started_from=choose_of(forty, tmp_path, start_from=model_path)[0].started_from)
+    assert do()[0].start is None
+    write_checkpoint(tmp_path, forty)
+    refused("--start-from before.h5 (it has none)", do=do)
 
 
 # The estimate of the memory, against what was measured with python -m benchmarks... (docs/experiments.md)

@@ -102,14 +102,17 @@ def test_describe_latent_another_rate_than_asked_for_says_why(asked, config, exp
     assert not expected or re.search(expected, lines[1])
 
 
-def result_of(folder, *, checkpoint=b"", minutes=(1.0,), ended="done", codec=None, training=None, **values):
+def result_of(
+    folder, *, checkpoint=b"", minutes=(1.0,), ended="done", codec=None, training=None, origin=None, **values
+):
     """Return what `loop.train` returns of a training, as far as it is described, and the path of its checkpoint."""
     path = folder / "model.checkpoint.npz"
     if checkpoint:
         path.write_bytes(checkpoint)
     training = {"minutes": 5.0, "epochs": 0, "learning_rate": 3e-3} | (training or {})
     model = SimpleNamespace(
-        network=SimpleNamespace(n_weights=1_000), description={"codec": codec, "training": training}
+        network=SimpleNamespace(n_weights=1_000),
+        description={"codec": codec, "training": training, "started_from": origin},
     )
     values = {"best_db": 1.0, "baseline_db": 2.0, "best_loss": 0.1, "baseline_loss": 0.2, "best_epoch": 1} | values
     history = History(*[list(minutes)] * 5)
@@ -139,6 +142,16 @@ def test_describe_training_that_learned_nothing_says_why(training, values, expec
     describe_training(*result_of(tmp_path, best_epoch=0, training=training, **values), lines.append)
     assert lines[2].startswith("The training has learned nothing, and the model is PCA alone: ")
     assert expected in lines[2]
+
+
+def test_describe_training_that_learned_nothing_from_a_model_says_that_it_is_that_one(tmp_path):
+    lines = []
+    given = {"training": {"learning_rate": 3e-3}, "origin": {"name": "before.h5"}}
+    describe_training(*result_of(tmp_path, best_epoch=0, **given), lines.append)
+    assert lines[2] == (
+        "The training has learned nothing, and the model is that of before.h5: --learning-rate 0.003 may be too high; "
+        "try the default, 0.001."
+    )
 
 
 @pytest.mark.parametrize(

@@ -69,6 +69,16 @@ def test_model_card_says_data_scores_and_limits():
     assert "Recordings: Somebody" in text
 
 
+def test_model_card_says_which_models_it_started_from_and_whose_recordings_they_had():
+    first = {"name": "pretrained", "sha256": "ab12", "data": {"n_recordings": 739}, "source": SOURCE}
+    started_from = {"name": "a.h5", "sha256": "cd34", "started_from": first}
+    text = model_card.model_card(result_of(training={"started_from": started_from}))
+    assert "It started from `a.h5` (SHA-256 `cd34`)." in text
+    assert "It started from `pretrained` (SHA-256 `ab12`), which was trained on 739 recordings: words." in text
+    assert "The recordings of `a.h5`, which it started from, were not compared with testing." in text
+    assert "Recordings of `pretrained`, whose licence is `cc-by-sa-3.0`: Somebody" in text
+
+
 def test_model_card_without_licence_asks_for_it():
     text = model_card.model_card(result_of())
     assert metadata_of(text)["license"] == "unknown"
@@ -80,10 +90,11 @@ def test_model_card_without_licence_asks_for_it():
 )
 def test_model_card_names_add_no_field_and_no_markup(name):
     source = {"recordings": name, "languages": [name], "licence": name, "attribution": name}
+    origin = {"name": name, "sha256": name, "source": source}
     finding = Finding("x", "note", name, name)
     result = result_of(
-        f"{name}.h5", training={"source": source, "training": {"split": name}}, data=ArrayFile(name, name),
-        verdict=[finding], version=name,
+        f"{name}.h5", training={"source": source, "training": {"split": name}, "started_from": origin},
+        data=ArrayFile(name, name), verdict=[finding], version=name,
     )  # fmt: skip
     text = model_card.model_card(result)
     plain = model_card.model_card(

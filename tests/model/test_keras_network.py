@@ -5,7 +5,7 @@ import pytest
 
 from speech_autoencoder.config import ModelConfig
 from speech_autoencoder.model import pca
-from speech_autoencoder.model.keras_network import build, start_at_pca, to_network
+from speech_autoencoder.model.keras_network import build, pca_of, start_at_pca, to_network
 from tests.helpers.common import make_dataset, shake
 
 
@@ -45,6 +45,14 @@ def test_encode_decode_untrained_is_pca(started, n_frames):
     network, config, baseline = started
     frames = noise(config.n_mels, n_frames)
     np.testing.assert_allclose(through(network, config, frames), baseline.reconstruct(frames), atol=2e-6)
+
+
+def test_pca_of_a_network_is_the_one_that_it_started_at(started):
+    network, config, baseline = started
+    found = pca_of(to_network(network, config))
+    for name in ("encode", "decode", "offset"):
+        np.testing.assert_allclose(getattr(found, name), getattr(baseline, name), rtol=1e-6)
+    assert found.frames_per_latent == baseline.frames_per_latent
 
 
 @pytest.mark.parametrize("n_latents", [1, 2, 6, 31])

@@ -74,11 +74,11 @@ def test_train_resume_from_another_format_is_refused(forty, tmp_path, version):
 
 
 def in_format_4(content):
-    """Return a checkpoint as format 4 had it: the settings as the repr of a tuple, no way to validate, no end."""
+    """Return a checkpoint as format 4 had it: the settings as the repr of a tuple, and less than now."""
     changed = io.BytesIO()
     with np.load(io.BytesIO(content)) as arrays:
-        settings, new = read(content), ("settings", "continued_at", "ended")
-        kept = {name: array for name, array in arrays.items() if name not in new}
+        settings, new = read(content), ("settings", "continued_at", "ended", "best_epoch", "progress", "frozen")
+        kept = {name: array for name, array in arrays.items() if not name.startswith(new)}
     training = asdict(settings.training)
     budget = {key: np.array(training.pop(key)) for key in ("minutes", "epochs")}
     parts = (settings.data, settings.features, settings.model, settings.loss, settings.codec, training, settings.split)
@@ -100,6 +100,7 @@ def test_train_resume_from_format_4_comes_to_the_same(forty, tmp_path, checkpoin
         results.append(train_tiny(forty, tmp_path / name, resume=True))
     new, old = results
     assert old.history.validation_loss == new.history.validation_loss
+    assert old.best_epoch == new.best_epoch
     assert old.model.fingerprint == new.model.fingerprint
 
 

@@ -9,6 +9,7 @@ from speech_autoencoder.model import quantisation
 from speech_autoencoder.model.entropy_model import CLASSES, LOWEST, RADIUS, SPACING
 from speech_autoencoder.model.pca import PCA
 from speech_autoencoder.training.quantiser import Quantiser
+from tests.helpers.common import make_entropy
 from tests.helpers.gradients import gradients
 
 SIZE = 10
@@ -103,6 +104,23 @@ def test_entropy_model_predicts_as_the_quantiser_does(quantiser, quality):
     assert np.abs(classes + 0.5 - np.clip(expected, 0, CLASSES)).max() < 0.75
     # The decoder's latents are as near to the encoder's as the steps allow.
     assert (np.abs(floats - latent) <= 0.5 * step + 0.01).all() and np.abs(symbols).max() < RADIUS
+
+
+def test_start_at_an_entropy_model_is_the_quantiser_that_it_was_made_from(quantiser):
+    shake(quantiser)
+    other = make_quantiser(seed=1)
+    other.start_at(quantiser.to_entropy_model([latents(1, 60)[0]]))
+    latent, position = latents(), np.linspace(0, 1, 4, dtype=np.float32)
+    for expected, found in zip(quantiser._predict(latent, position), other._predict(latent, position), strict=True):
+        np.testing.assert_allclose(found, expected, atol=5e-3)
+    # A step is stored in units of 1/256.
+    np.testing.assert_allclose(other._at("steps", position), quantiser._at("steps", position), atol=0.03)
+
+
+def test_start_at_an_entropy_model_of_other_sizes_changes_nothing(quantiser):
+    before = [variable.numpy() for variable in quantiser.weights]
+    quantiser.start_at(make_entropy(SIZE, n_groups=2))
+    assert all(np.array_equal(variable, value) for variable, value in zip(quantiser.weights, before, strict=True))
 
 
 def test_adapt_raises_the_price_where_there_are_too_many_bits(quantiser):
