@@ -329,7 +329,7 @@ class LatentSearchConfig(_Config):
 
 
 # Of latents that are coded, whose search weighs bits too and takes other steps than `rate` (codec/rate_distortion.py).
-CODEC_SEARCH = LatentSearchConfig(steps=6)
+CODEC_SEARCH = LatentSearchConfig(steps=6, envelope_weight=0.6, band_weight=0.3)
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from speech_autoencoder.model.quantisation import to_fixed, to_floats
 _COARSEST = 0
 # Prices relative to those of the search, between which a block is brought near the bytes that it may take; how many
 # halvings of that range; and how often it is coded if it takes more than expected.
-_PRICES = (0.5, 1.2)
+_PRICES = (0.0, 1.5)
 _HALVINGS = 6
 _TRIES = 3
 # The share of its bytes that a block is aimed at.

@@ -13,7 +13,7 @@ from speech_autoencoder.audio.reading import read
 from speech_autoencoder.audio.resampling import resample
 from speech_autoencoder.codec.latent_search import Encoder
 from speech_autoencoder.codec.recording_codec import decode_recording, encode_recording
-from speech_autoencoder.config import InversionConfig, LatentSearchConfig
+from speech_autoencoder.config import CODEC_SEARCH, InversionConfig
 from speech_autoencoder.data.dataset import Dataset, Progress
 from speech_autoencoder.errors import InputError
 from speech_autoencoder.evaluation.codecs.codec import Coded, ExternalCodec, describe_missing, install_command
@@ -237,7 +237,7 @@ def _code_by_model(
     references: list[np.ndarray], sr: int, model: TrainedModel, inversion: InversionConfig, bitrate: float
 ) -> Coded:
     """Return segments through files of the model's own codec at a bitrate in kbit/s."""
-    encoder, waveforms, n_bytes = Encoder(model, LatentSearchConfig(steps=0)), [], []
+    encoder, waveforms, n_bytes = Encoder(model, CODEC_SEARCH), [], []
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         for reference in references:
