@@ -85,7 +85,7 @@ reconstruct.wav: my_model_for_many_data.h5 predict_for_one_data.py $(PREDICTION)
 	$(PY) predict_for_one_data.py --no-show
 
 test: .venv/dev  ## run the whole test suite
-	$(PY) -m pytest -n auto --dist loadfile
+	$(PY) -m pytest -n auto --dist loadfile --no-loadscope-reorder
 
 lint: .venv/dev  ## check style, formatting, types and spelling
 	$(PY) -m ruff check .

@@ -1,6 +1,7 @@
 """What is slow to make, made once: a small corpus, its arrays, trained models, the outputs of the five scripts."""
 
 import os
+import re
 import secrets
 import shutil
 import tempfile
@@ -26,6 +27,15 @@ settings.load_profile("project")
 
 # What a process takes that has trained, at its most.
 WORKER_BYTES = 3.5e9
+
+
+# What takes longest begins first, so that at the end no process is left with it.
+_LONG = re.compile(r"tests/(training/|benchmarks/|export/test_speech_page|test_)")
+
+
+def pytest_collection_modifyitems(items):
+    """Put the files that take long before the others."""
+    items.sort(key=lambda item: not _LONG.match(item.nodeid))
 
 
 @pytest.hookimpl(optionalhook=True)
