@@ -230,7 +230,7 @@ class Model:
         bitrate : float
             kbit/s, counting all bytes; the finest quality step that stays within it is taken.
         search : bool
-            Search for latents that are worth their bits, which sounds better and takes three times as long.
+            Search for latents that are worth their bits, which sounds better and takes more than twice as long.
 
         Returns
         -------

@@ -26,8 +26,8 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--no-search",
         action="store_true",
-        help="code the encoder's latents as they are, instead of searching for some that are worth their bits: three "
-        "times as fast, and it sounds worse",
+        help="code the encoder's latents as they are, instead of searching for some that are worth their bits: more "
+        "than twice as fast, and it sounds worse",
     )
     add_engine_option(parser, processes="there are processors")
 

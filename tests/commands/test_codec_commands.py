@@ -11,7 +11,9 @@ import pytest
 import soundfile as sf
 
 from speech_autoencoder import __main__ as commands
-from speech_autoencoder.config import DEFAULT_BITRATE
+from speech_autoencoder.codec.latent_search import Encoder
+from speech_autoencoder.codec.recording_codec import encode_recording
+from speech_autoencoder.config import DEFAULT_BITRATE, LatentSearchConfig
 from speech_autoencoder.errors import InputError
 from speech_autoencoder.training.saving import save
 from tests.helpers.common import OFFLINE, ROOT, assert_refused, make_speech, names_in, refused, run_script
@@ -127,6 +129,15 @@ def test_encode_command_default_bitrate_is_kept(command, tmp_path):
     command("encode", "in/a.wav", tmp_path / "y.sae", "--bitrate", DEFAULT_BITRATE)
     assert (tmp_path / "x.sae").read_bytes() == (tmp_path / "y.sae").read_bytes()
     assert 8 * (tmp_path / "x.sae").stat().st_size <= DEFAULT_BITRATE * 7_500
+
+
+def test_encode_command_without_search_codes_the_latents_of_the_encoder(place, command, tmp_path):
+    command("encode", "in/a.wav", tmp_path / "x.sae", "--quality", 5, "--no-search")
+    command("encode", "in/a.wav", tmp_path / "y.sae", "--quality", 5)
+    encoder = Encoder(make_codec(width=128), LatentSearchConfig(steps=0))
+    encode_recording(place / "in" / "a.wav", encoder, tmp_path / "same.sae", quality=5)
+    assert (tmp_path / "x.sae").read_bytes() == (tmp_path / "same.sae").read_bytes()
+    assert (tmp_path / "y.sae").read_bytes() != (tmp_path / "same.sae").read_bytes()
 
 
 def test_encode_command_too_little_bitrate_is_said(command, tmp_path):
