@@ -9,6 +9,7 @@ recordings.
 
 import argparse
 import json
+import math
 import tempfile
 from pathlib import Path
 
@@ -57,11 +58,11 @@ def _train(args: argparse.Namespace, folder: Path, recordings: Path, *options: o
 
 
 def _score(model: Path, testing: Path, folder: Path) -> list[float]:
-    """Return METRICS of a model on testing recordings."""
+    """Return METRICS of a model on testing recordings; NaN for PESQ where it is not installed."""
     run_script("test_data_generator", folder, "--audio-dir", testing)
     run_script("evaluate_for_many_data", folder, "--model", model, "--no-report")
     scores = json.loads((folder / "evaluation.json").read_text())["scores"]["model"]
-    return [scores[metric] for metric in METRICS]
+    return [math.nan if scores.get(metric) is None else scores[metric] for metric in METRICS]
 
 
 def _some_of(training_dir: Path, speaker: str, count: int, folder: Path, *, seed: int) -> Path:
@@ -87,12 +88,16 @@ def main() -> None:
     for speaker in speakers_to_leave_out(args.speakers, args.testing_dir):
         found[speaker] = measure(args, speaker)
         if args.output:
-            rows = [[who, *key, *values] for who, scores in found.items() for key, values in scores.items()]
+            rows = [
+                [who, *key, *(None if math.isnan(value) else value for value in values)]
+                for who, scores in found.items()
+                for key, values in scores.items()
+            ]
             write_json(args.output, {"columns": ["speaker", "recordings", "model", *METRICS], "rows": rows})
     print(heading(["recordings", "model", *METRICS]))
     for key in next(iter(found.values())):
         means = np.mean([rows[key] for rows in found.values()], axis=0)
-        print(line([str(key[0]), key[1], *(f"{mean:.3f}" for mean in means)]))
+        print(line([str(key[0]), key[1], *("-" if math.isnan(mean) else f"{mean:.3f}" for mean in means)]))
 
 
 if __name__ == "__main__":
