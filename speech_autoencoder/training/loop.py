@@ -200,8 +200,8 @@ class TrainingLoop:
         self.say = say
         self.on_epoch = on_epoch
         self.processes = processes
-        # On processors, what makes batches would take the time of what computes.
-        self._workers = available_cpus() if backend().accelerators() else 0
+        # On processors, one is enough: the next batch is ready when a step ends.
+        self._workers = available_cpus() if backend().accelerators() else 1
         # As if the epochs before an interruption had been done just now.
         self._began = started - 60 * _minutes(state)
         self._budget_s = math.inf if setup.config.epochs else 60 * setup.config.minutes

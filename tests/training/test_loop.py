@@ -2,6 +2,7 @@
 
 import itertools
 import shutil
+import threading
 import time
 from dataclasses import replace
 
@@ -14,7 +15,9 @@ from speech_autoencoder.errors import InputError
 from speech_autoencoder.model import model_file, pca
 from speech_autoencoder.model.keras_network import to_keras
 from speech_autoencoder.model.quantisation import to_fixed, to_floats
+from speech_autoencoder.training import batches as batches_module
 from speech_autoencoder.training import checkpoints, loop
+from speech_autoencoder.training.augmentation import vary
 from speech_autoencoder.training.batches import Batches
 from speech_autoencoder.training.train_step import TrainStep
 from speech_autoencoder.training.training_loss import TrainingLoss
@@ -25,12 +28,21 @@ from tests.helpers.common import TINY_MODEL, TINY_TRAINING, make_dataset, names_
 
 @pytest.fixture(scope="module")
 def whole(forty, tmp_path_factory):
-    """Return (Result, folder) of a training that was not interrupted, while the clock jumped: others must equal it."""
-    folder = tmp_path_factory.mktemp("whole")
+    """Return (Result, folder, threads) of a training that was not interrupted, while the clock jumped.
+
+    Others must equal it. The threads are those that varied recordings.
+    """
+    folder, threads = tmp_path_factory.mktemp("whole"), set()
     jumps = itertools.cycle([0.0, 1e10, -1e9, 1.8e9])
+
+    def watched(frames, variation):
+        threads.add(threading.current_thread())
+        return vary(frames, variation)
+
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(time, "time", lambda: next(jumps))
-        return train_tiny(forty, folder), folder
+        patch.setattr(batches_module, "vary", watched)
+        return train_tiny(forty, folder), folder, threads
 
 
 class Bar:
@@ -79,7 +91,7 @@ def score_of(result, data):
 
 
 def test_train_finished_leaves_model_and_checkpoint(whole):
-    result, folder = whole
+    result, folder, _ = whole
     assert names_in(folder) == ["model.checkpoint.npz", "model.h5"]
     assert result.ended == "done"
     assert len(result.history) == result.n_epochs == TINY_TRAINING.epochs
@@ -87,21 +99,27 @@ def test_train_finished_leaves_model_and_checkpoint(whole):
 
 
 def test_train_keeps_the_best_epoch(whole, forty):
-    result, _ = whole
+    result, *_ = whole
     assert result.best_loss == min(result.history.validation_loss)
     assert result.history.validation_loss[result.best_epoch - 1] == result.best_loss
     assert result.history.validation_db[result.best_epoch - 1] == result.best_db
     assert score_of(result, forty) == pytest.approx((result.best_loss, result.best_db), rel=1e-5)
 
 
+def test_train_makes_batches_beside_the_steps(whole):
+    """Else the processors would wait for one that makes a batch, and it for a step."""
+    assert len(whole[2]) > 0
+    assert threading.main_thread() not in whole[2]
+
+
 def test_train_beats_pca_on_validation(whole):
-    result, _ = whole
+    result, *_ = whole
     assert result.best_loss < result.baseline_loss
 
 
 def test_train_baseline_is_fitted_without_validation(whole, forty):
     """On recordings that it was fitted on, PCA would look better than it is."""
-    result, _ = whole
+    result, *_ = whole
     fitted = pca.fit(forty, result.split.training, *TINY_MODEL.baseline_shape)
     np.testing.assert_array_equal(result.model.baseline.encode, fitted.encode)
 
