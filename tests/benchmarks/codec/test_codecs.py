@@ -129,7 +129,8 @@ def test_main_leaves_speakers_out_in_turn(monkeypatch, tmp_path, capsys):
     monkeypatch.chdir(tmp_path)
     codecs.main()
     (row,) = json.loads((tmp_path / "out.json").read_text())["rows"]
-    assert (row["system"], row["n_files"], row["scores"]["digits"]) == ("PCA baseline", 4, None)
+    assert (row["system"], row["n_files"]) == ("PCA baseline", 4)
+    assert "digits" not in row["scores"]  # too few words to learn them
     assert row["bits_per_second"] > 100
     lines = [line for line in capsys.readouterr().out.splitlines() if line]
     assert lines[-1] == line_of(row, ["stoi", "estoi", "pesq_nb"])
