@@ -7,7 +7,10 @@ import argparse
 import json
 import os
 from collections.abc import Callable, Iterator
+from functools import partial
+from itertools import islice
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -20,6 +23,9 @@ from speech_autoencoder.data.dataset import Dataset
 from speech_autoencoder.model.losses import LogMelDistance
 from speech_autoencoder.system.processors import training_threads
 from speech_autoencoder.training.batches import Batches
+
+if TYPE_CHECKING:  # it imports Keras
+    from speech_autoencoder.training.train_step import TrainStep
 
 # TensorFlow, Keras and what needs them are imported in functions, after `start_backend` has configured them: the
 # trainers have other threads.
@@ -41,12 +47,15 @@ def rows(array: Path, times: int) -> Iterator[Row]:
     yield compare(stage, against, "ms", ours=mine, theirs=keras["second_ms"], least=1.5, note=note)
     if torch:
         yield compare(stage, "the same in PyTorch", "ms", ours=mine, theirs=torch["second_ms"], least=1.5)
+    ahead, between = ours["ahead_ms"], ours["between_ms"]
+    yield compare("a step with its batch", "batches made between steps", "ms", ours=ahead, theirs=between, least=1)
 
 
 def measure(data: Dataset, trainer: str, times: int, n_steps: int = 10) -> dict[str, float] | None:
     """Return the milliseconds of one of TRAINERS for a second of sound, second_ms; None if it is not installed.
 
-    Of ours also step_ms and flops, those of a step; of Keras also the machine's peak (FLOP/s) with as many threads.
+    Of ours also step_ms and flops, those of a step, and ahead_ms and between_ms, those of a step with its batch, made
+    while steps compute or between them; of Keras also the machine's peak (FLOP/s) with as many threads.
     """
     config = model_config(data.features, LATENT_RATE)
     batches = make_batches(data, config)
@@ -58,7 +67,10 @@ def measure(data: Dataset, trainer: str, times: int, n_steps: int = 10) -> dict[
         seconds = _best_of_warm(lambda: [float(train_step.step(*batch)[0]) for batch in mine], times)
         learned_s = sum(float(batch.mask.sum()) for batch in mine) / data.features.frame_rate
         flops = step_flops(config, batches.batch_size * batches.width)
-        return {"second_ms": 1e3 * seconds / learned_s, "step_ms": 1e3 * seconds / len(mine), "flops": flops}
+        ways = [partial(_steps_with_batches, train_step, batches, n_steps, workers) for workers in (1, 0)]
+        ahead, between = (1e3 * each / len(mine) for each in best_seconds(ways, times))
+        measured = {"second_ms": 1e3 * seconds / learned_s, "step_ms": 1e3 * seconds / len(mine), "flops": flops}
+        return measured | {"ahead_ms": ahead, "between_ms": between}
     size = batches.batch_size * batches.width // data.features.n_frames  # as many frames a step
     clips = np.asarray(data.clips[: size * n_steps])
     fit = (keras_fit if trainer == "keras" else torch_fit)(config, clips, size)
@@ -68,6 +80,12 @@ def measure(data: Dataset, trainer: str, times: int, n_steps: int = 10) -> dict[
     learned_s = len(clips) * data.features.n_frames * fill / data.features.frame_rate
     measured = {"second_ms": 1e3 * _best_of_warm(fit, times) / learned_s}
     return measured | ({"peak": matmul_peak()} if trainer == "keras" else {})
+
+
+def _steps_with_batches(train_step: "TrainStep", batches: Batches, n_steps: int, workers: int) -> None:
+    """Take steps on batches that `workers` threads make ahead."""
+    for batch in islice(batches.epoch(np.random.default_rng(0), workers=workers), n_steps):
+        float(train_step.step(*batch)[0])
 
 
 def make_batches(data: Dataset, config: ModelConfig) -> Batches:

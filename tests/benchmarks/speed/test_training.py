@@ -31,7 +31,8 @@ def test_rows_have_ratios_and_the_share_of_the_peak(monkeypatch):
         return SimpleNamespace(stdout=json.dumps(measured.get(trainer)))
 
     monkeypatch.setattr(training, "run_python", run_python)
-    (row,) = training.rows("a.npy", 1)
+    row, ahead = training.rows("a.npy", 1)
+    assert ahead.ratio == pytest.approx(measured["ours"]["between_ms"] / measured["ours"]["ahead_ms"])
     assert row.ratio == pytest.approx(measured["keras"]["second_ms"] / measured["ours"]["second_ms"])
     share = measured["ours"]["flops"] / (1e-3 * measured["ours"]["step_ms"]) / measured["keras"]["peak"]
     assert f"{share:.0%} of" in row.note
