@@ -189,9 +189,9 @@ def test_page_log_mel_latent_frames_and_sounds_are_those_of_python(open_page, mo
         assert len(received) == len(waveform)
         scores = [stoi(waveform, sound, features.sr) for sound in (ours, received)]
         assert scores[1] == pytest.approx(scores[0], abs=0.005), key
-    # The same phases too, where the log-mel is the same.
+    # The same phases too, where the log-mel is the same; other phases correlate near 0.
     ours = invert(original, features, InversionConfig(), len(waveform))
-    assert np.corrcoef(ours, values_of(browser, "shown.sounds.copy_synthesis"))[0, 1] > 0.999
+    assert np.corrcoef(ours, values_of(browser, "shown.sounds.copy_synthesis"))[0, 1] > 0.99
 
 
 def test_page_resamples_as_well_as_python(open_page, speech, tmp_path):
