@@ -21,8 +21,9 @@ def test_sample_finds_the_functions_that_take_the_time():
 
     seconds, counts = profiler.sample(work)
     assert seconds >= 0.5
-    assert any(place.startswith("griffin_lim.griffin_lim") for place in counts)
-    assert {"stft.stft: scipy", "stft.istft: scipy"} & set(counts)
+    ours = {place.partition(":")[0].partition(".")[0] for place in counts}
+    assert {"griffin_lim", "inversion", "stft"} & ours
+    assert any(place.endswith((": scipy", ": numpy")) for place in counts)
 
 
 def test_table_has_the_largest_first_and_leaves_out_small_ones():
