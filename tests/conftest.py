@@ -19,6 +19,7 @@ from speech_autoencoder.data import building, dataset
 from speech_autoencoder.system import memory, processors
 from tests.helpers import dask_cluster as cluster
 from tests.helpers import s3_server
+from tests.helpers.browser import open_browser
 from tests.helpers.common import LENGTHS, ROOT, TINY, make_dataset, make_speech, run_script, shake
 
 # Neither a busy machine nor luck may fail a test.
@@ -42,6 +43,13 @@ def pytest_collection_modifyitems(items):
 def pytest_xdist_auto_num_workers():
     """Return the processes of `pytest -n auto`: the processors that may be used, as far as memory allows."""
     return max(1, int(min(processors.available_cpus(), memory.available_bytes() // WORKER_BYTES)))
+
+
+@pytest.fixture(scope="module")
+def browser():
+    """Yield a headless Chromium."""
+    with open_browser() as driver:
+        yield driver
 
 
 @pytest.fixture(scope="session")

@@ -15,7 +15,7 @@ import soundfile as sf
 from speech_autoencoder.errors import InputError
 from speech_autoencoder.evaluation.metrics.metric import Sound
 from speech_autoencoder.evaluation.metrics.registry import measure_sound
-from tests.helpers.browser import console_of, least_contrast, open_browser, press, wait_for, window_of
+from tests.helpers.browser import console_of, least_contrast, press, wait_for, window_of
 from tests.helpers.common import ROOT
 from tools.example_page import __main__ as tool
 from tools.example_page import page, systems
@@ -219,13 +219,6 @@ def test_voices_are_those_of_the_readme_of_speechdata(folder):
 
 
 # In a browser, from the disk
-
-
-@pytest.fixture(scope="module")
-def browser():
-    """Yield a headless Chromium."""
-    with open_browser() as driver:
-        yield driver
 
 
 @pytest.fixture

@@ -3,7 +3,7 @@
 import pytest
 
 from speech_autoencoder.system.files import printable
-from tests.helpers.browser import console_of, least_contrast, open_browser, press, wait_for, window_of
+from tests.helpers.browser import console_of, least_contrast, press, wait_for, window_of
 from tests.helpers.hostile_page import HOSTILE, make_page
 
 
@@ -11,13 +11,6 @@ from tests.helpers.hostile_page import HOSTILE, make_page
 def made(trained, small_arrays, tmp_path_factory):
     """Return (folder, evaluation, size in bytes, write) of `make_page`."""
     return make_page(tmp_path_factory.mktemp("page"), trained, small_arrays)
-
-
-@pytest.fixture(scope="module")
-def browser():
-    """Yield a headless Chromium."""
-    with open_browser() as driver:
-        yield driver
 
 
 @pytest.fixture
