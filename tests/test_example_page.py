@@ -15,7 +15,7 @@ import soundfile as sf
 from speech_autoencoder.errors import InputError
 from speech_autoencoder.evaluation.metrics.metric import Sound
 from speech_autoencoder.evaluation.metrics.registry import measure_sound
-from tests.helpers.browser import console_of, least_contrast, press, wait_for, window_of
+from tests.helpers.browser import console_of, least_contrast, load_page, press, wait_for, window_of
 from tests.helpers.common import ROOT
 from tools.example_page import __main__ as tool
 from tools.example_page import page, systems
@@ -224,7 +224,7 @@ def test_voices_are_those_of_the_readme_of_speechdata(folder):
 @pytest.fixture
 def opened(browser, made):
     """Yield the browser with the page open; its console must stay empty."""
-    browser.get(made.as_uri())
+    load_page(browser, made)
     yield browser
     assert console_of(browser) == []
 

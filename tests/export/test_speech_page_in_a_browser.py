@@ -20,7 +20,7 @@ from speech_autoencoder.data import building, dataset
 from speech_autoencoder.export import speech_page
 from speech_autoencoder.model import model_file, pretrained
 from speech_autoencoder.model.network import Network
-from tests.helpers.browser import console_of, least_contrast, open_browser, press, wait_for, window_of
+from tests.helpers.browser import console_of, least_contrast, load_page, open_browser, press, wait_for, window_of
 from tests.helpers.speech_models import make_speech_codec
 
 MICROPHONE_SR = 48_000
@@ -79,7 +79,7 @@ def open_page(browser, pages):
     browser.get_log("performance")
 
     def open_it(name):
-        browser.get(pages[name].as_uri())
+        load_page(browser, pages[name])
         wait_for(browser, "!document.getElementById('example').disabled")
         return browser
 
@@ -338,7 +338,7 @@ def test_page_in_a_browser_that_is_too_old_says_so(browser, pages):
     command = {"source": "delete window.Worker"}
     identifier = browser.execute_cdp_cmd("Page.addScriptToEvaluateOnNewDocument", command)["identifier"]
     try:
-        browser.get(pages["fine"].as_uri())
+        load_page(browser, pages["fine"])
         assert "there is no Worker" in status_of(browser)[1]
         assert not browser.find_element("id", "record").is_enabled()
     finally:

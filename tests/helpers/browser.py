@@ -35,6 +35,12 @@ def open_browser(*arguments):
         driver.quit()
 
 
+def load_page(browser, path):
+    """Open the file, and wait until all of it is there: on a busy machine, get() has returned before."""
+    browser.get(path.as_uri())
+    wait_for(browser, "document.readyState === 'complete' && document.getElementById('main') !== null")
+
+
 def console_of(browser):
     """Return what the browser has written to its console since the last call."""
     return [entry["message"] for entry in browser.get_log("browser")]

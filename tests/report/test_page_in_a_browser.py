@@ -3,7 +3,7 @@
 import pytest
 
 from speech_autoencoder.system.files import printable
-from tests.helpers.browser import console_of, least_contrast, press, wait_for, window_of
+from tests.helpers.browser import console_of, least_contrast, load_page, press, wait_for, window_of
 from tests.helpers.hostile_page import HOSTILE, make_page
 
 
@@ -16,7 +16,7 @@ def made(trained, small_arrays, tmp_path_factory):
 @pytest.fixture
 def opened(browser, made):
     """Yield the browser with the page open; its console must stay empty."""
-    browser.get((made[0] / "index.html").as_uri())
+    load_page(browser, made[0] / "index.html")
     yield browser
     assert console_of(browser) == []
 
