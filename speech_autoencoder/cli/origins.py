@@ -140,7 +140,7 @@ def _has_members(path: Path, names: frozenset[str]) -> bool:
     from zipfile import BadZipFile, ZipFile  # takes a tenth of the time that --help may take
 
     try:
-        with ZipFile(path) as archive:
+        with path.open("rb") as file, ZipFile(file) as archive:
             return names.issubset(archive.namelist())
     except (OSError, ValueError, BadZipFile):
         return False

@@ -14,6 +14,7 @@ from speech_autoencoder.data.sidecar.columns_file import write_columns
 from speech_autoencoder.data.sidecar.json_file import FORMAT as CLIPS
 from speech_autoencoder.evaluation.results import FORMAT as EVALUATION
 from speech_autoencoder.export import speech_page
+from speech_autoencoder.storage.remote_path import expanded
 from speech_autoencoder.system.figures import new_figure, save_figure
 from speech_autoencoder.system.files import write_json
 from speech_autoencoder.system.signed_text import sign
@@ -110,6 +111,15 @@ def make_tagged(path):
 def test_origins_each_kind_is_known_by_its_content_alone(tmp_path, kind, name):
     OURS[kind](tmp_path / name)
     assert kinds_of(tmp_path / name) == {kind}
+
+
+@pytest.mark.parametrize("kind", OURS)
+def test_origins_each_kind_is_known_under_a_url(tmp_path, kind):
+    memory = pytest.importorskip("fsspec").filesystem("memory")
+    OURS[kind](tmp_path / "a")
+    memory.pipe_file("/origins/a", (tmp_path / "a").read_bytes())
+    assert kinds_of(expanded("memory://origins/a")) == {kind}
+    memory.rm("/origins", recursive=True)
 
 
 @pytest.mark.parametrize("name", OTHERS)
