@@ -7,6 +7,7 @@ number with few digits lies. The decoder makes the same divisions, and sees in w
 exactly the same probabilities, which `entropy_model` computes in integers. The library constriction does the coding.
 """
 
+from collections.abc import Callable
 from functools import lru_cache
 from typing import Any
 
@@ -25,15 +26,53 @@ _STATE_BITS = 64
 _WORD_BYTES = 4
 
 
+class SymbolCoder:
+    """Codes symbols, each with the frequencies of its class, to bytes and back.
+
+    Parameters
+    ----------
+    tables : np.ndarray
+        (CLASSES, N_SYMBOLS), the frequencies, as an `EntropyModel` has them.
+    """
+
+    def __init__(self, tables: np.ndarray) -> None:
+        self._family = constriction.stream.model.Categorical(perfect=False)
+        # constriction gives each symbol a frequency of 1, and divides the rest in proportion to these weights. They
+        # sum to exactly that rest, so nothing is rounded, and the coder's frequencies are ours, see test_range_coder.
+        self._weights = (tables - 1).astype(np.float32)
+
+    def encode(self, symbols: np.ndarray, classes: np.ndarray) -> bytes:
+        """Return the bytes of symbols, int32 from -RADIUS to RADIUS; classes has their shape."""
+        symbols, classes = symbols.ravel() + np.int32(RADIUS), classes.ravel()
+        coder = constriction.stream.queue.RangeEncoder()
+        for start in range(0, len(symbols), _SYMBOLS_AT_ONCE):
+            part = slice(start, start + _SYMBOLS_AT_ONCE)
+            coder.encode(symbols[part], self._family, self._weights[classes[part]])
+        return _shortest(coder)
+
+    def reader(self, payload: bytes) -> Callable[[np.ndarray], np.ndarray]:
+        """Return a function that takes the classes (k,) of the next symbols in a payload, and returns these.
+
+        It raises InputError if `encode` cannot have made the payload; not all damage is noticed.
+        """
+        words = np.frombuffer(payload + bytes(-len(payload) % _WORD_BYTES), ">u4").astype(np.uint32)
+        coder = constriction.stream.queue.RangeDecoder(words)
+
+        def read(classes: np.ndarray) -> np.ndarray:
+            try:
+                return coder.decode(self._family, self._weights[classes]) - RADIUS
+            except AssertionError as error:  # what constriction raises
+                raise InputError("a block is damaged: no latents are coded like this") from error
+
+        return read
+
+
 class LatentCoder:
     """Codes latents in fixed point, block by block, to bytes and back, with the distributions that a model predicts."""
 
     def __init__(self, model: EntropyModel) -> None:
         self.model = model
-        self._family = constriction.stream.model.Categorical(perfect=False)
-        # constriction gives each symbol a frequency of 1, and divides the rest in proportion to these weights. They
-        # sum to exactly that rest, so nothing is rounded, and the coder's frequencies are ours, see test_range_coder.
-        self._weights = (model.tables - 1).astype(np.float32)
+        self._coder = SymbolCoder(model.tables)
         self._predictor = lru_cache(maxsize=None)(lambda quality: Predictor(model, quality))
 
     @property
@@ -66,12 +105,7 @@ class LatentCoder:
         """
         last_two = _last_two(before, self.model)
         symbols, classes, decoded = quantise(self._predictor(quality), values, last_two, prices=prices)
-        symbols, classes = symbols.ravel() + np.int32(RADIUS), classes.ravel()
-        coder = constriction.stream.queue.RangeEncoder()
-        for start in range(0, len(symbols), _SYMBOLS_AT_ONCE):
-            part = slice(start, start + _SYMBOLS_AT_ONCE)
-            coder.encode(symbols[part], self._family, self._weights[classes[part]])
-        return _shortest(coder), decoded
+        return self._coder.encode(symbols, classes), decoded
 
     def decode(self, payload: bytes, n_latents: int, quality: int, before: np.ndarray | None = None) -> np.ndarray:
         """Decode a block of latents.
@@ -95,19 +129,14 @@ class LatentCoder:
         InputError
             If `encode` cannot have made the payload; not all damage is noticed here.
         """
-        words = np.frombuffer(payload + bytes(-len(payload) % _WORD_BYTES), ">u4").astype(np.uint32)
-        coder, family, weights = constriction.stream.queue.RangeDecoder(words), self._family, self._weights
+        read = self._coder.reader(payload)
 
         def choose(
             time: int, first: int, end: int, mean: np.ndarray, classes: np.ndarray, step: np.ndarray
         ) -> np.ndarray:
-            return coder.decode(family, weights[classes]) - RADIUS
+            return read(classes)
 
-        try:
-            decoded = decode_symbols(self._predictor(quality), n_latents, _last_two(before, self.model), choose)
-        except AssertionError as error:  # what constriction raises
-            raise InputError("a block is damaged: no latents are coded like this") from error
-        return decoded
+        return decode_symbols(self._predictor(quality), n_latents, _last_two(before, self.model), choose)
 
 
 def _last_two(decoded: np.ndarray | None, model: EntropyModel) -> np.ndarray:
