@@ -21,7 +21,7 @@ from benchmarks.running import ROOT
 from robustness.sample_files import SampleFiles, make_sample_files
 from speech_autoencoder.audio.reading import read
 from speech_autoencoder.cli.options import to_path
-from speech_autoencoder.codec import container, recording_codec
+from speech_autoencoder.codec import recording_codec
 from speech_autoencoder.codec.range_coder import LatentCoder
 from speech_autoencoder.config import InversionConfig
 from speech_autoencoder.data import building, dataset
@@ -38,14 +38,7 @@ def read_all(originals: SampleFiles, folder: Path) -> dict[str, np.ndarray]:
     coder = LatentCoder(model.require_entropy(""))
     building.build(originals.array.parent / "audio", folder / "again.npy", data.features, workers=1)
     recording_codec.decode_recording(originals.encoded, model, folder / "sound.wav", InversionConfig())
-    blocks = container.read_blocks(
-        originals.encoded,
-        fingerprint=model.fingerprint,
-        features=model.features,
-        frames_per_latent=model.config.frames_per_latent,
-        n_qualities=coder.model.n_qualities,
-        max_latent_bytes=coder.max_latent_bytes,
-    )
+    blocks = recording_codec.blocks_of(originals.encoded, model, coder)
     frames = data.frames(0)
     return {
         "array": np.asarray(data.clips),

@@ -99,7 +99,7 @@ def describe_training(result: "Result", checkpoint_path: Path, say: Say) -> None
     )
     if codec:
         low, high = codec["kbits"]
-        say(f"As a codec, it takes {low:.2f} to {high:.2f} kbit/s, in {codec['qualities']} quality steps.")
+        say(f"As a codec, it takes {low:.2f} to {high:.2f} kbit/s, in {result.model.n_qualities} quality steps.")
     if result.ended != "interrupted" and resume:
         longer = math.ceil(2 * max(minutes, training["minutes"]))
         more = f"--epochs {2 * n_done}" if training["epochs"] else f"--minutes {longer}"

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from speech_autoencoder.codec.enhancement_coder import EnhancementCoder
 from speech_autoencoder.codec.latent_search import Encoder
 from speech_autoencoder.codec.range_coder import LatentCoder
 from speech_autoencoder.codec.rate_control import Coded, encode_block, finest_block, finest_quality
@@ -15,6 +16,8 @@ _COARSEST = 0
 _PRICES = (0.0, 1.5)
 _HALVINGS = 6
 _TRIES = 3
+# The bytes that tell the size of an enhancement layer, at most.
+_MOST_OF_A_COUNT = 3
 # The share of its bytes that a block is aimed at.
 _MARGIN = 0.995
 
@@ -34,8 +37,11 @@ class BlockEncoder:
     """
 
     def __init__(self, encoder: Encoder) -> None:
-        self._network = encoder.model.network
-        self.coder = LatentCoder(encoder.model.require_entropy("The model"))
+        model = encoder.model
+        self._network = model.network
+        self.coder = LatentCoder(model.require_entropy("The model"))
+        self._enhancer = EnhancementCoder(model, model.enhancement) if model.enhancement else None
+        self._n_plain = model.n_plain
         self._search = RateDistortionSearch(encoder) if encoder.config.steps else None
 
     def at_quality(self, frames: np.ndarray, wanted: slice, before: np.ndarray, quality: int) -> Coded:
@@ -50,11 +56,14 @@ class BlockEncoder:
         before : np.ndarray
             (max(2, wanted.start), C), the latents before those, as decoded; zeros where there are none.
         """
-        start, is_silent = self._start(frames), self._is_silent(frames, wanted)
-        if is_silent or not self._search:
-            return encode_block(self.coder, to_fixed(start[wanted]), before, _COARSEST if is_silent else quality)
-        latents = self._search(frames, start, wanted, to_floats(before), quality)
-        return encode_block(self.coder, to_fixed(latents), before, quality, self._search.prices(frames)[wanted])
+        start, number = self._start(frames), quality - self._n_plain
+        if self._is_silent(frames, wanted):
+            return encode_block(self.coder, to_fixed(start[wanted]), before, _COARSEST)
+        block, decoded = self._plain(frames, start, wanted, before, min(quality, self._n_plain - 1))
+        if not self._enhancer or number < 0:
+            return block, decoded
+        coded = self._enhancer.encode(*self._base(frames, start, wanted, before, decoded), decoded, number)
+        return block._replace(quality=quality, enhancement=coded), decoded
 
     def within(
         self, frames: np.ndarray, wanted: slice, before: np.ndarray, max_bytes: float, guess: int | None
@@ -71,16 +80,25 @@ class BlockEncoder:
         if self._is_silent(frames, wanted):
             return self.at_quality(frames, wanted, before, _COARSEST)
         start, search = self._start(frames), self._search
+        if self._enhancer and self._may_have_more(frames, start, wanted, before, max_bytes):
+            block, decoded = self._plain(frames, start, wanted, before, self._n_plain - 1)
+            left = max_bytes - len(block.to_bytes()) - _MOST_OF_A_COUNT
+            base = self._base(frames, start, wanted, before, decoded)
+            number, coded = self._enhancer.finest(*base, decoded, left)
+            if number >= 0:
+                return block._replace(quality=self._n_plain + number, enhancement=coded), decoded
+        guess = None if guess is None else min(guess, self._n_plain - 1)
         if not search:
-            return finest_block(self.coder, to_fixed(start[wanted]), before, max_bytes, guess)
+            return finest_block(
+                self.coder, to_fixed(start[wanted]), before, max_bytes, guess, n_qualities=self._n_plain
+            )
         prices, last_two = search.prices(frames)[wanted], to_floats(before[-2:])
 
         def expected_bits(latents: np.ndarray, quality: int, share: float) -> float:
             return search.code_length.quantise(latents, quality, last_two, prices=share * prices, rounds=2)[1]
 
         def finest(latents: np.ndarray, max_bits: float, guess: int | None) -> int:
-            n_qualities = self.coder.model.n_qualities
-            return finest_quality(n_qualities, lambda q: expected_bits(latents, q, _PRICES[1]) <= max_bits, guess)
+            return finest_quality(self._n_plain, lambda q: expected_bits(latents, q, _PRICES[1]) <= max_bits, guess)
 
         max_bits = 8 * max_bytes * _MARGIN
         quality = finest(start[wanted], max_bits, guess)
@@ -97,7 +115,42 @@ class BlockEncoder:
             if excess <= 0:
                 return block, decoded
             max_bits -= 8 * (excess + 1)
-        return finest_block(self.coder, to_fixed(latents), before, max_bytes, quality, high * prices)
+        return finest_block(
+            self.coder, to_fixed(latents), before, max_bytes, quality, high * prices, n_qualities=self._n_plain
+        )
+
+    def _plain(self, frames: np.ndarray, start: np.ndarray, wanted: slice, before: np.ndarray, quality: int) -> Coded:
+        """Return the block at a quality step of the latents alone; start are those of the encoder."""
+        if not self._search:
+            return encode_block(self.coder, to_fixed(start[wanted]), before, quality)
+        latents = self._search(frames, start, wanted, to_floats(before), quality)
+        return encode_block(self.coder, to_fixed(latents), before, quality, self._search.prices(frames)[wanted])
+
+    def _may_have_more(
+        self, frames: np.ndarray, start: np.ndarray, wanted: slice, before: np.ndarray, max_bytes: float
+    ) -> bool:
+        """Return whether an enhancement layer may fit on top of the finest step of the latents alone."""
+        quality = self._n_plain - 1
+        if not self._search:
+            return len(encode_block(self.coder, to_fixed(start[wanted]), before, quality)[0].to_bytes()) < max_bytes
+        prices, last_two = self._search.prices(frames)[wanted], to_floats(before[-2:])
+        code_length = self._search.code_length
+        return code_length.quantise(start[wanted], quality, last_two, prices=prices, rounds=2)[1] < 8 * max_bytes
+
+    def _base(
+        self, frames: np.ndarray, start: np.ndarray, wanted: slice, before: np.ndarray, decoded: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Return the block's frames, and what its decoded latents make of them, in the context that a decoder has.
+
+        Only the latents after the block are not known yet: those of the encoder stand for them.
+        """
+        per_latent = self._network.config.frames_per_latent
+        context = to_floats(before[len(before) - wanted.start :])
+        base = self._network.decode(np.concatenate([context, to_floats(decoded), start[wanted.stop :]]))
+        place = slice(wanted.start * per_latent, (wanted.start + len(decoded)) * per_latent)
+        base = base[:, place]
+        own = frames[:, place]
+        return np.pad(own, ((0, 0), (0, base.shape[1] - own.shape[1]))), base
 
     def _start(self, frames: np.ndarray) -> np.ndarray:
         """Return the encoder's latents as fixed point holds them: always finite."""

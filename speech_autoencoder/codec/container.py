@@ -85,15 +85,20 @@ class Header:
 
 
 class Block(NamedTuple):
-    """Up to BLOCK_LATENTS latents: their quality step, their bytes, and their count."""
+    """Up to BLOCK_LATENTS latents: their quality step, their bytes, their count, and the bytes of what comes on top.
+
+    `enhancement` is None at a quality step that has no enhancement layer.
+    """
 
     quality: int
     payload: bytes
     n_latents: int
+    enhancement: bytes | None = None
 
     def to_bytes(self) -> bytes:
         """Return the block as it is written; the count of its latents follows from the header."""
-        return bytes([self.quality]) + _varint(len(self.payload)) + self.payload
+        parts = [self.payload] if self.enhancement is None else [self.payload, self.enhancement]
+        return bytes([self.quality]) + b"".join(_varint(len(part)) + part for part in parts)
 
 
 def overhead_bytes(header: Header) -> int:
@@ -158,6 +163,7 @@ def read_blocks(
     features: FeatureConfig,
     frames_per_latent: int,
     n_qualities: int,
+    n_plain: int,
     max_latent_bytes: int,
 ) -> Iterator[Block]:
     """Yield the blocks of a file.
@@ -166,8 +172,10 @@ def read_blocks(
     ----------
     fingerprint, features, frames_per_latent, n_qualities
         Those of the model to decode with.
+    n_plain : int
+        Its quality steps without an enhancement layer, which are the first ones.
     max_latent_bytes : int
-        The most bytes that a latent of the model can take.
+        The most bytes that a latent of the model can take, and the most of what comes on top of one.
 
     Raises
     ------
@@ -188,10 +196,15 @@ def read_blocks(
             quality = _read(file, end, 1)[0]
             if quality >= n_qualities:
                 raise InputError(f"a block has quality step {quality}, its model 0 to {n_qualities - 1}.")
-            n_bytes = _read_varint(file, end)
-            if n_bytes > n_latents * max_latent_bytes:
-                raise InputError(f"a block for {n_latents:,} latents has {n_bytes:,} bytes, more than the model makes.")
-            yield Block(quality, _read(file, end, n_bytes), n_latents)
+            parts = []
+            for _ in range(1 if quality < n_plain else 2):
+                n_bytes = _read_varint(file, end)
+                if n_bytes > n_latents * max_latent_bytes:
+                    raise InputError(
+                        f"a block for {n_latents:,} latents has {n_bytes:,} bytes, more than the model makes."
+                    )
+                parts.append(_read(file, end, n_bytes))
+            yield Block(quality, parts[0], n_latents, *parts[1:])
             n_left -= n_latents
         if file.tell() != end:
             raise InputError(f"{end - file.tell():,} bytes follow its last block.")

@@ -26,6 +26,8 @@ def finest_block(
     max_bytes: float,
     guess: int | None,
     prices: np.ndarray | None = None,
+    *,
+    n_qualities: int | None = None,
 ) -> Coded:
     """Return a block of latents at the finest quality step that fits, or else at the coarsest.
 
@@ -37,6 +39,8 @@ def finest_block(
         The most bytes that the block may take.
     guess : int or None
         The quality step of the block before.
+    n_qualities : int or None
+        Only so many steps, the coarsest ones, are tried; None: all of them.
     """
     coded: dict[int, Coded] = {}
 
@@ -44,7 +48,7 @@ def finest_block(
         coded[quality] = encode_block(coder, values, before, quality, prices)
         return len(coded[quality][0].to_bytes()) <= max_bytes
 
-    return coded[finest_quality(coder.model.n_qualities, fits, guess)]
+    return coded[finest_quality(n_qualities or coder.model.n_qualities, fits, guess)]
 
 
 def finest_quality(n_qualities: int, fits: Callable[[int], bool], guess: int | None) -> int:

@@ -1,6 +1,7 @@
 """A recording -> a .sae file -> a recording, block by block, in bounded memory."""
 
-from collections.abc import Iterable, Iterator
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from speech_autoencoder.audio.writing import write_stream
 from speech_autoencoder.codec import container
 from speech_autoencoder.codec.block_encoder import BlockEncoder
 from speech_autoencoder.codec.container import BLOCK_LATENTS, Block, Header
+from speech_autoencoder.codec.enhancement_coder import Addition, EnhancementCoder, most_bytes
 from speech_autoencoder.codec.latent_search import Encoder
 from speech_autoencoder.codec.range_coder import LatentCoder
 from speech_autoencoder.codec.reconstruction import Tick, Watch, ignore_block, ignore_seconds, to_waveform, watching
@@ -140,7 +142,7 @@ class _Coding:
             raise ValueError("expected either a bitrate or a quality step")
         self._model = model = encoder.model
         self._encoder = BlockEncoder(encoder)
-        self._n_qualities = self._encoder.coder.model.n_qualities
+        self._n_qualities = model.n_qualities
         try:
             self.header = Header(model.fingerprint[: container.FINGERPRINT_BYTES], sr, n_samples)
         except InputError as error:
@@ -233,26 +235,54 @@ def open_encoded(
     """Return the header of a .sae file, or of its bytes, and its waveform in blocks; see `decode_recording`."""
     coder, header = LatentCoder(model.require_entropy(_MODEL_NAME)), container.read_header(source)
     watched = watching(watch, tick, header.sr, model.features.n_mels)
-    frames = first_frames(decode_stream(model, _latents(source, model, coder)), header.count_frames(model.features))
+    frames = first_frames(_frames(source, model, coder), header.count_frames(model.features))
     waveform = to_waveform(watched("reconstructed_mel", frames), model.features, inversion, header.sr, header.n_samples)
     return header, watched("waveform", waveform)
 
 
-def _latents(source: container.Source, model: TrainedModel, coder: LatentCoder) -> Iterator[np.ndarray]:
-    """Yield chunks (k, latent_size) of the latent in a .sae file."""
-    blocks = container.read_blocks(
-        source,
-        fingerprint=model.fingerprint,
-        features=model.features,
-        frames_per_latent=model.config.frames_per_latent,
-        n_qualities=coder.model.n_qualities,
-        max_latent_bytes=coder.max_latent_bytes,
-    )
+def _frames(source: container.Source, model: TrainedModel, coder: LatentCoder) -> Iterator[np.ndarray]:
+    """Yield chunks (n_mels, k) of the normalised log-mel in a .sae file."""
+    layer = model.enhancement
+    if not layer:
+        yield from decode_stream(model, _latents(source, model, coder))
+        return
+    enhancer, additions = EnhancementCoder(model, layer), deque[Addition]()
+
+    def take(block: Block, latents: np.ndarray) -> None:
+        if block.enhancement is None:
+            additions.append(enhancer.nothing(block.n_latents))
+        else:
+            additions.append(enhancer.decode(block.enhancement, latents, block.quality - layer.n_plain))
+
+    yield from enhancer.add(decode_stream(model, _latents(source, model, coder, take)), additions)
+
+
+def _latents(
+    source: container.Source,
+    model: TrainedModel,
+    coder: LatentCoder,
+    take: Callable[[Block, np.ndarray], object] = lambda block, latents: None,
+) -> Iterator[np.ndarray]:
+    """Yield chunks (k, latent_size) of the latent in a .sae file; `take` gets each block and its latents before."""
     before = None
-    for quality, payload, n_latents in blocks:
+    for block in blocks_of(source, model, coder):
         try:
-            before = coder.decode(payload, n_latents, quality, before)
+            before = coder.decode(block.payload, block.n_latents, min(block.quality, model.n_plain - 1), before)
+            take(block, before)
         except InputError as error:
             name = "The content" if isinstance(source, bytes) else printable(source)
             raise InputError(f"{name} cannot be decoded: {error}: encode it again.") from error
         yield to_floats(before)
+
+
+def blocks_of(source: container.Source, model: TrainedModel, coder: LatentCoder) -> Iterator[Block]:
+    """Yield the blocks of a .sae file that this model has made; see `container.read_blocks`."""
+    return container.read_blocks(
+        source,
+        fingerprint=model.fingerprint,
+        features=model.features,
+        frames_per_latent=model.config.frames_per_latent,
+        n_qualities=model.n_qualities,
+        n_plain=model.n_plain,
+        max_latent_bytes=max(coder.max_latent_bytes, most_bytes(model)),
+    )

@@ -62,7 +62,7 @@ def metadata(model: TrainedModel) -> dict[str, Any]:
     if model.entropy:
         found["qualities"] = model.entropy.n_qualities
         codec = model.description.get("codec")
-        found["kbits"] = codec.get("kbits") if isinstance(codec, dict) else None
+        found["kbits"] = codec.get("latent_kbits", codec.get("kbits")) if isinstance(codec, dict) else None
     return found
 
 

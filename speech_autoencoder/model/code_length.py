@@ -57,7 +57,7 @@ class CodeLength:
         self._input_bias = np.hstack([floats["hidden_bias"], floats["mean_bias"]])
         self._scale_bias = floats["scale_bias"]
         self._table_bits = (TABLE_BITS - np.log2(model.tables)).astype(np.float32)
-        self._savings = zero_savings(model).astype(np.float32)
+        self._savings = zero_savings(model.tables).astype(np.float32)
         self.steps = floats["steps"]
 
     def __call__(self, latents: np.ndarray, quality: int, before: np.ndarray) -> tuple[float, np.ndarray]:

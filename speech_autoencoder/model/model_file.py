@@ -24,6 +24,8 @@ from speech_autoencoder.config import FeatureConfig, LossConfig, ModelConfig
 from speech_autoencoder.errors import InputError
 from speech_autoencoder.model import pretrained
 from speech_autoencoder.model.architecture import Shape, shapes
+from speech_autoencoder.model.enhancement import Enhancement
+from speech_autoencoder.model.enhancement import expected_shapes as enhancement_shapes
 from speech_autoencoder.model.entropy_model import EntropyModel, expected_shapes
 from speech_autoencoder.model.network import Network
 from speech_autoencoder.model.pca import PCA
@@ -34,7 +36,11 @@ from speech_autoencoder.system.files import explain, is_regular, printable, requ
 _FORMAT = "speech-autoencoder model 6"
 _FORMAT_5 = "speech-autoencoder model 5"
 _GROUP = "speech_autoencoder"
-_CODEC = "codec"
+_CODEC, _ENHANCEMENT = "codec", "enhancement"
+# A quality step is a byte in a file.
+_MOST_QUALITIES = 256
+# Of the arrays that are not integers.
+_ENHANCEMENT_DTYPES = {"basis": "<f4"}
 # The arrays of the PCA baseline: attributes of PCA.
 _BASELINE_ARRAYS = ("encode", "decode", "offset")
 # A history takes about 120 bytes an epoch; the worst JSON of this size takes a second and 100 MB to parse.
@@ -66,6 +72,8 @@ class TrainedModel:
         The configuration, history and validation of its training and the versions used, as JSON's own types.
     entropy : EntropyModel or None
         For coding latents, where the model was trained as a codec.
+    enhancement : Enhancement or None
+        For coding what latents leave out, where the model was trained as a codec by a version that has it.
     """
 
     network: Network
@@ -74,6 +82,7 @@ class TrainedModel:
     baseline: PCA
     description: dict[str, Any]
     entropy: EntropyModel | None = None
+    enhancement: Enhancement | None = None
 
     @property
     def config(self) -> ModelConfig:
@@ -91,6 +100,17 @@ class TrainedModel:
         return licence_of(self.description)
 
     @property
+    def n_plain(self) -> int:
+        """The count of the codec's quality steps at which latents are all that is coded, the coarsest ones."""
+        layer, entropy = self.enhancement, self.entropy
+        return layer.n_plain if layer else entropy.n_qualities if entropy else 0
+
+    @property
+    def n_qualities(self) -> int:
+        """The count of the codec's quality steps."""
+        return self.n_plain + (self.enhancement.n_steps if self.enhancement else 0)
+
+    @property
     def fingerprint(self) -> bytes:
         """Eight bytes that change with everything that decoding depends on."""
         sizes = {"model": _historical_names(self.config), "features": self.features.to_json()}
@@ -99,6 +119,9 @@ class TrainedModel:
         arrays = [self.network.weights[name].astype("<f4") for name in names]
         if self.entropy:
             arrays += [array.astype("<i4") for array in self.entropy.arrays().values()]
+        if self.enhancement:
+            for name, array in self.enhancement.arrays().items():
+                arrays.append(array.astype(_ENHANCEMENT_DTYPES.get(name, "<i4")))
         for array in arrays:
             digest.update(repr(array.shape).encode("ascii") + array.tobytes())
         return digest.digest()[:_FINGERPRINT_BYTES]
@@ -170,6 +193,9 @@ def write_group(file: h5py.File, model: TrainedModel) -> None:
     if model.entropy:
         for name, array in model.entropy.arrays().items():
             group.create_dataset(f"{_CODEC}/{name}", data=array, dtype="<i4")
+    if model.enhancement:
+        for name, array in model.enhancement.arrays().items():
+            group.create_dataset(f"{_ENHANCEMENT}/{name}", data=array, dtype=_ENHANCEMENT_DTYPES.get(name, "<i4"))
 
 
 def load(path: Path, *, option: str = "--model") -> TrainedModel:
@@ -238,8 +264,10 @@ def _read(file: h5py.File, size: int) -> TrainedModel:
     )
     has_entropy = file[_GROUP].get(_CODEC, getlink=True) is not None
     entropy = _read_entropy(file, size, config) if has_entropy else None
+    has_enhancement = entropy and file[_GROUP].get(_ENHANCEMENT, getlink=True) is not None
+    enhancement = _read_enhancement(file, size, config, entropy.n_qualities) if entropy and has_enhancement else None
     weights = {name: _finite_array(file, f"model_weights/{name}", shape) for name, shape in weight_shapes.items()}
-    return TrainedModel(Network(config, weights), features, loss, baseline, data, entropy)
+    return TrainedModel(Network(config, weights), features, loss, baseline, data, entropy, enhancement)
 
 
 def _read_description(file: h5py.File, size: int) -> tuple[dict[str, Any], str]:
@@ -285,6 +313,29 @@ def _read_entropy(file: h5py.File, size: int, config: ModelConfig) -> EntropyMod
     return EntropyModel(
         **{name: _array(file, f"{group}/{name}", shape, (np.int32,)) for name, shape in entropy_shapes.items()}
     )
+
+
+def _read_enhancement(file: h5py.File, size: int, config: ModelConfig, n_qualities: int) -> Enhancement:
+    """Return the enhancement layer in an open file of size bytes, of a model with n_qualities steps of its latents."""
+    group = f"{_GROUP}/{_ENHANCEMENT}"
+    basis, log_steps = (_dataset(file, f"{group}/{name}").shape for name in ("basis", "log_steps"))
+    n_values = config.frames_per_latent * config.n_mels
+    if len(basis) != 2 or len(log_steps) != 1 or not 1 <= basis[0] <= n_values:
+        raise InputError(f"its enhancement layer's arrays have the wrong dimensions: run {TRAINER} --codec again.")
+    wanted = enhancement_shapes(basis[0], n_values, config.latent_size, log_steps[0])
+    if 4 * sum(map(math.prod, wanted.values())) > size:
+        raise InputError(f"it has {size:,} bytes, too few for its enhancement layer: it was cut short.")
+    layer = Enhancement(
+        **{
+            name: _array(file, f"{group}/{name}", shape, (np.float32 if name == "basis" else np.int32,))
+            for name, shape in wanted.items()
+        }
+    )
+    if not 1 <= layer.n_plain <= n_qualities:
+        raise InputError(f"its enhancement layer lies on quality step {layer.n_plain - 1}, which it does not have.")
+    if layer.n_plain + layer.n_steps > _MOST_QUALITIES:
+        raise InputError(f"it has more than {_MOST_QUALITIES} quality steps: run {TRAINER} --codec again.")
+    return layer
 
 
 def _dataset(file: h5py.File, name: str) -> h5py.Dataset:

@@ -47,7 +47,7 @@ class Predictor:
         if not 0 <= quality < model.n_qualities:
             raise InputError(f"Quality step {quality}: this model has 0 to {model.n_qualities - 1}.")
         self.n_channels = model.n_channels
-        self.savings = zero_savings(model)
+        self.savings = zero_savings(model.tables)
         bounds, units = model.groups.tolist(), model.n_hidden
         self.groups = list(pairwise(bounds))
         self.steps = [model.steps[quality, first:end].astype(np.float64) for first, end in self.groups]
@@ -99,9 +99,9 @@ class Predictor:
         return mean, scale.astype(np.intp)  # the cast rounds down, as no value is negative
 
 
-def zero_savings(model: EntropyModel) -> np.ndarray:
-    """Return how many bits less than 1 or -1 the symbol 0 takes, for each class, (CLASSES,)."""
-    bits = -np.log2(model.tables[:, RADIUS - 1 : RADIUS + 2] / 2**TABLE_BITS)
+def zero_savings(tables: np.ndarray) -> np.ndarray:
+    """Return how many bits less than 1 or -1 the symbol 0 takes, for each class of an entropy model's tables."""
+    bits = -np.log2(tables[:, RADIUS - 1 : RADIUS + 2] / 2**TABLE_BITS)
     return (bits[:, 0] + bits[:, 2]) / 2 - bits[:, 1]
 
 

@@ -1,17 +1,15 @@
 """What a finished training leaves: the model of the best epoch, with its entropy model if it is a codec."""
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 
-from speech_autoencoder.codec.range_coder import LatentCoder
+from speech_autoencoder.config import CodecConfig
 from speech_autoencoder.data.splits import Split
-from speech_autoencoder.model.entropy_model import EntropyModel
 from speech_autoencoder.model.keras_network import to_network
 from speech_autoencoder.model.model_file import TrainedModel
-from speech_autoencoder.model.network import Network
 from speech_autoencoder.model.origin import KEY
-from speech_autoencoder.model.quantisation import to_fixed
 from speech_autoencoder.system.versions import versions
 from speech_autoencoder.training.checkpoints import TrainingState
+from speech_autoencoder.training.enhancement_fitting import fit_enhancement
 from speech_autoencoder.training.history import History
 from speech_autoencoder.training.quantiser import Quantiser
 from speech_autoencoder.training.setup import Setup, subset
@@ -61,10 +59,12 @@ def make_result(setup: Setup, state: TrainingState, ended: str) -> Result:
     setup.train_step.use(state.best_weights)
     network = to_network(setup.train_step.network, setup.model_config)
     score, baseline_score = state.best_score, setup.baseline_score
-    codec_description = entropy = None
+    loss_config = setup.train_step.loss.config
+    model = TrainedModel(network, setup.dataset.features, loss_config, setup.baseline, {})
+    codec_description = None
     if setup.codec and setup.train_step.quantiser:
-        entropy, kbits = _fit_entropy_model(setup, setup.train_step.quantiser, network)
-        codec_description = setup.codec.to_json() | {"kbits": kbits}
+        model, kbits = _make_codec(setup, setup.codec, setup.train_step.quantiser, model)
+        codec_description = setup.codec.to_json() | kbits
         # Comparable with the baseline, whose latents are not quantised either.
         score = setup.validation.score_function(lambda frames: network.decode(network.encode(frames)))
     description = {
@@ -87,9 +87,8 @@ def make_result(setup: Setup, state: TrainingState, ended: str) -> Result:
         "data": {"fingerprint": setup.dataset.fingerprint, "n_recordings": len(setup.dataset.names)},
         "versions": versions(),
     }
-    features, loss_config = setup.dataset.features, setup.train_step.loss.config
     return Result(
-        model=TrainedModel(network, features, loss_config, setup.baseline, description, entropy),
+        model=replace(model, description=description),
         history=state.history,
         baseline_db=baseline_score.error_db,
         baseline_loss=baseline_score.loss,
@@ -102,17 +101,13 @@ def make_result(setup: Setup, state: TrainingState, ended: str) -> Result:
     )
 
 
-def _fit_entropy_model(setup: Setup, quantiser: Quantiser, network: Network) -> tuple[EntropyModel, list[float]]:
-    """Return the entropy model, and the bitrates in kbit/s of its coarsest and finest step on training recordings."""
-    most_frames = _FITTED_LATENTS * network.config.frames_per_latent
-    recordings = subset(setup.dataset, setup.split.training, most_frames)
-    latents = [network.encode(setup.dataset.frames(i)) for i in recordings]
-    model = quantiser.to_entropy_model(latents)
-    coder = LatentCoder(model)
-    seconds = setup.dataset.n_frames[recordings].sum() / setup.dataset.features.frame_rate
-    fixed = [to_fixed(latent) for latent in latents]
-
-    def kbits(quality: int) -> float:
-        return sum(len(coder.encode(values, quality)[0]) for values in fixed) * 8 / 1_000 / float(seconds)
-
-    return model, [kbits(0), kbits(model.n_qualities - 1)]
+def _make_codec(
+    setup: Setup, codec: CodecConfig, quantiser: Quantiser, model: TrainedModel
+) -> tuple[TrainedModel, dict[str, list[float]]]:
+    """Return a model with what a codec needs, fitted to training recordings, and its bitrates on them."""
+    most_frames = _FITTED_LATENTS * model.config.frames_per_latent
+    recordings = [setup.dataset.frames(i) for i in subset(setup.dataset, setup.split.training, most_frames)]
+    entropy = quantiser.to_entropy_model([model.network.encode(frames) for frames in recordings])
+    model = replace(model, entropy=entropy)
+    layer, kbits = fit_enhancement(model, recordings, codec.highest_kbits)
+    return replace(model, enhancement=layer), kbits

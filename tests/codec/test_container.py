@@ -21,6 +21,7 @@ MODEL = {
     "features": TINY,
     "frames_per_latent": 4,
     "n_qualities": 8,
+    "n_plain": 6,
     "max_latent_bytes": 16,
 }
 
@@ -37,7 +38,9 @@ def random_blocks(header, seed=0):
     rng, left, out = np.random.default_rng(seed), header.count_latents(TINY, 4), []
     while left:
         n_latents = min(left, BLOCK_LATENTS)
-        out.append(Block(int(rng.integers(8)), rng.bytes(int(rng.integers(0, min(300, 16 * n_latents)))), n_latents))
+        quality, (first, second) = int(rng.integers(8)), rng.integers(0, min(300, 16 * n_latents), 2)
+        more = [rng.bytes(second)] if quality >= MODEL["n_plain"] else []
+        out.append(Block(quality, rng.bytes(first), n_latents, *more))
         left -= n_latents
     return out
 

@@ -15,7 +15,7 @@ from speech_autoencoder.codec import container, rate_control, recording_codec, s
 from speech_autoencoder.codec.container import BLOCK_LATENTS, Header
 from speech_autoencoder.codec.latent_search import Encoder
 from speech_autoencoder.codec.range_coder import LatentCoder
-from speech_autoencoder.codec.recording_codec import decode_recording, encode_recording
+from speech_autoencoder.codec.recording_codec import blocks_of, decode_recording, encode_recording
 from speech_autoencoder.config import CLASSIC, InversionConfig, LatentSearchConfig
 from speech_autoencoder.errors import InputError
 from speech_autoencoder.model import quantisation
@@ -181,7 +181,10 @@ def test_encode_very_high_bitrate_uses_the_finest_step(encoder, tmp_path):
 def test_encode_short_recording_has_little_overhead(encoder, tmp_path):
     path = tmp_path / "x.sae"
     encode_recording(record(tmp_path / "x.wav", 36_000), encoder, path, quality=3)
-    header, (block,) = container.read_header(path), list(blocks_in(path, encoder.model))
+    header, (block,) = (
+        container.read_header(path),
+        list(blocks_of(path, encoder.model, LatentCoder(encoder.model.entropy))),
+    )
     assert path.stat().st_size - len(block.payload) <= 21
     values = quantisation.to_fixed(encoder.model.network.encode(log_mel(read(tmp_path / "x.wav"), TINY)))
     symbols, classes, _ = quantisation.quantise(quantisation.Predictor(encoder.model.entropy, 3), values)
@@ -189,18 +192,6 @@ def test_encode_short_recording_has_little_overhead(encoder, tmp_path):
     bits = -np.log2(tables[classes, symbols + RADIUS] / 2**TABLE_BITS).sum()
     assert header.n_samples == 36_000
     assert 8 * len(block.payload) < bits + 9
-
-
-def blocks_in(path, model):
-    """Return the blocks of a .sae file that a model has made."""
-    return container.read_blocks(
-        path,
-        fingerprint=model.fingerprint,
-        features=model.features,
-        frames_per_latent=model.config.frames_per_latent,
-        n_qualities=N_QUALITIES,
-        max_latent_bytes=1_000,
-    )
 
 
 def test_encode_decode_ticks_sum_to_the_recording(encoder, long_recording, tmp_path):
@@ -262,7 +253,11 @@ def test_decode_truncated_and_hostile_are_refused(encoder, tmp_path):
 def _blocks_of(content, model, path):
     """Write the content to path, and return its blocks."""
     path.write_bytes(content)
-    return list(blocks_in(path, model))
+    return _blocks_in(path, model)
+
+
+def _blocks_in(path, model):
+    return list(blocks_of(path, model, LatentCoder(model.entropy)))
 
 
 def test_model_without_entropy_model_is_refused(model, tmp_path):

@@ -147,7 +147,7 @@ def test_predictor_unknown_quality_is_refused(quality):
 def test_round_to_symbols_takes_zero_where_it_costs_less_than_one():
     model, price = make_entropy(5, 2), 0.1
     bits = -np.log2(model.tables / model.tables.sum(axis=1, keepdims=True))[:, RADIUS : RADIUS + 2]
-    savings = zero_savings(model)
+    savings = zero_savings(model.tables)
     for value in (-0.95, -0.7, 0.55, 0.8):
         zero, one = value**2 + price * bits[:, 0], (1 - abs(value)) ** 2 + price * bits[:, 1]
         wanted = np.where(zero < one, 0, np.sign(value))

@@ -332,14 +332,16 @@ def codec(forty, tmp_path_factory):
     return train_tiny(forty, folder, codec=CODEC), folder
 
 
-def test_train_codec_model_has_an_entropy_model_that_is_kept(codec):
+def test_train_codec_model_has_what_codes_latents_and_what_they_leave_out(codec):
     result, folder = codec
     loaded = model_file.load(folder / "model.h5")
     assert loaded.entropy.n_qualities == CODEC.qualities
     assert loaded.fingerprint == result.model.fingerprint
-    kbits = loaded.description["codec"].pop("kbits")
-    assert loaded.description["codec"] == CODEC.to_json()
-    assert 0 < kbits[0] < kbits[1]
+    assert loaded.n_qualities > loaded.n_plain >= 1
+    description = loaded.description["codec"]
+    (low, high), (lowest, of_latents) = description.pop("kbits"), description.pop("latent_kbits")
+    assert description == CODEC.to_json()
+    assert 0 < low == lowest < of_latents < high
 
 
 def test_train_codec_is_compared_with_the_baseline_unquantised(codec, forty):
