@@ -20,6 +20,9 @@ from speech_autoencoder.model.pca import to_blocks
 # Fixed point: the fraction bits of the kernel, and of biases and steps.
 KERNEL_BITS = 12
 LOG_BITS = FRACTION_BITS + KERNEL_BITS
+# The least weight, that of sound at the recording's level being 1: with less, the error of a step becomes noise where a
+# band is silent beside loud ones, which wideband PESQ hears (docs/experiments.md).
+_LEAST_WEIGHT = 0.1
 
 
 @dataclass(frozen=True, eq=False)
@@ -129,4 +132,4 @@ class Weighting:
         return np.clip(base + added / self._weights(base, level), 0, 1).astype(np.float32)
 
     def _weights(self, base: np.ndarray, level: float | np.ndarray) -> np.ndarray:
-        return np.exp(self._rate * (base - level))
+        return np.maximum(np.exp(self._rate * (base - level)), _LEAST_WEIGHT)

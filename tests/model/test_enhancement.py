@@ -136,6 +136,13 @@ def test_weighting_takes_apart_and_puts_together():
 
 def test_weighting_is_larger_where_the_base_is_louder():
     weighting = Weighting(TINY, LossConfig(), 1)
-    base = np.linspace(0.2, 0.9, 16, dtype=np.float32)[:, None] * np.ones((1, 3), np.float32)
+    base = np.linspace(0.5, 0.9, 16, dtype=np.float32)[:, None] * np.ones((1, 3), np.float32)
     values = weighting.to_values(base + 0.01, base, weighting.level(base))
     assert (np.diff(values, axis=1) > 0).all()
+
+
+def test_weighting_of_silence_beside_loud_sound_lets_no_step_fill_it():
+    weighting = Weighting(TINY, LossConfig(), 1)
+    base = np.array([[0.0]] * 8 + [[0.9]] * 8, np.float32)
+    frames = weighting.to_frames(np.full((1, 16), 0.01), base, np.array([weighting.level(base)]))
+    assert frames[0, 0] <= 0.1
