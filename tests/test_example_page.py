@@ -73,10 +73,7 @@ def made(tmp_path_factory):
     return folder / "index.html"
 
 
-of_the_project = pytest.mark.skipif(not PAGE.exists(), reason="docs/example/index.html has not been made yet")
-
-
-@pytest.fixture(params=["made here", pytest.param("of the project", marks=of_the_project)])
+@pytest.fixture(params=["made here", "of the project"])
 def read(request, made):
     """Return the _Reader of a page: one of small models, and the one in docs."""
     return _Reader((made if request.param == "made here" else PAGE).read_text(encoding="utf-8"))
@@ -123,7 +120,6 @@ def test_page_without_a_codec_names_it(made):
     assert "<dt>Lyra" not in text
 
 
-@of_the_project
 def test_page_of_the_project_has_six_recordings_in_five_languages_and_is_small():
     read = _Reader(PAGE.read_text(encoding="utf-8"))
     assert len(read.all("article")) == 6
