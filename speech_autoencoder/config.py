@@ -221,11 +221,11 @@ class LossConfig(_Config):
         The least level relative to which a recording is compared, in normalised log-mel.
     """
 
-    exponent: float = 0.4
+    exponent: Annotated[float, Bounds(0.05, 2.0)] = 0.4
     log_weight: float = 0.5
     envelope_weight: float = 0.6
     envelope_s: float = 0.384
-    quietest: float = 0.2
+    quietest: Annotated[float, Bounds(0.0, 1.0)] = 0.2
 
 
 @dataclass(frozen=True)
@@ -235,11 +235,12 @@ class CodecConfig(_Config):
     Attributes
     ----------
     lowest_kbits, highest_kbits : float
-        The bitrates (kbit/s) of the coarsest and the finest quality step, averaged over the training recordings.
+        The bitrates (kbit/s) of the coarsest and the finest quality step of latents, averaged over the training
+        recordings; the enhancement layer goes beyond.
     knots : int
         Bitrates between them at which quantisation is learned; it is interpolated elsewhere.
     qualities : int
-        Quality steps to choose from.
+        Quality steps of latents.
     groups, hidden : int
         The groups in which a latent's channels are coded, and the hidden units that predict each group.
     """

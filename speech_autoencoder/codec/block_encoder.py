@@ -41,7 +41,7 @@ class BlockEncoder:
         self._network = model.network
         self.coder = LatentCoder(model.require_entropy("The model"))
         self._enhancer = EnhancementCoder(model, model.enhancement) if model.enhancement else None
-        self._n_plain = model.n_plain
+        self._n_base = model.n_base
         self._search = RateDistortionSearch(encoder) if encoder.config.steps else None
 
     def at_quality(self, frames: np.ndarray, wanted: slice, before: np.ndarray, quality: int) -> Coded:
@@ -56,13 +56,13 @@ class BlockEncoder:
         before : np.ndarray
             (max(2, wanted.start), C), the latents before those, as decoded; zeros where there are none.
         """
-        start, number = self._start(frames), quality - self._n_plain
+        start, number = self._start(frames), quality - self._n_base
         if self._is_silent(frames, wanted):
             return encode_block(self.coder, to_fixed(start[wanted]), before, _COARSEST)
-        block, decoded = self._plain(frames, start, wanted, before, min(quality, self._n_plain - 1))
+        block, decoded = self._base_layer(frames, start, wanted, before, min(quality, self._n_base - 1))
         if not self._enhancer or number < 0:
             return block, decoded
-        coded = self._enhancer.encode(*self._base(frames, start, wanted, before, decoded), decoded, number)
+        coded = self._enhancer.encode(*self._decoded(frames, start, wanted, before, decoded), decoded, number)
         return block._replace(quality=quality, enhancement=coded), decoded
 
     def within(
@@ -81,24 +81,22 @@ class BlockEncoder:
             return self.at_quality(frames, wanted, before, _COARSEST)
         start, search = self._start(frames), self._search
         if self._enhancer and self._may_have_more(frames, start, wanted, before, max_bytes):
-            block, decoded = self._plain(frames, start, wanted, before, self._n_plain - 1)
+            block, decoded = self._base_layer(frames, start, wanted, before, self._n_base - 1)
             left = max_bytes - len(block.to_bytes()) - _MOST_OF_A_COUNT
-            base = self._base(frames, start, wanted, before, decoded)
+            base = self._decoded(frames, start, wanted, before, decoded)
             number, coded = self._enhancer.finest(*base, decoded, left)
             if number >= 0:
-                return block._replace(quality=self._n_plain + number, enhancement=coded), decoded
-        guess = None if guess is None else min(guess, self._n_plain - 1)
+                return block._replace(quality=self._n_base + number, enhancement=coded), decoded
+        guess = None if guess is None else min(guess, self._n_base - 1)
         if not search:
-            return finest_block(
-                self.coder, to_fixed(start[wanted]), before, max_bytes, guess, n_qualities=self._n_plain
-            )
+            return finest_block(self.coder, to_fixed(start[wanted]), before, max_bytes, guess, n_qualities=self._n_base)
         prices, last_two = search.prices(frames)[wanted], to_floats(before[-2:])
 
         def expected_bits(latents: np.ndarray, quality: int, share: float) -> float:
             return search.code_length.quantise(latents, quality, last_two, prices=share * prices, rounds=2)[1]
 
         def finest(latents: np.ndarray, max_bits: float, guess: int | None) -> int:
-            return finest_quality(self._n_plain, lambda q: expected_bits(latents, q, _PRICES[1]) <= max_bits, guess)
+            return finest_quality(self._n_base, lambda q: expected_bits(latents, q, _PRICES[1]) <= max_bits, guess)
 
         max_bits = 8 * max_bytes * _MARGIN
         quality = finest(start[wanted], max_bits, guess)
@@ -116,11 +114,13 @@ class BlockEncoder:
                 return block, decoded
             max_bits -= 8 * (excess + 1)
         return finest_block(
-            self.coder, to_fixed(latents), before, max_bytes, quality, high * prices, n_qualities=self._n_plain
+            self.coder, to_fixed(latents), before, max_bytes, quality, high * prices, n_qualities=self._n_base
         )
 
-    def _plain(self, frames: np.ndarray, start: np.ndarray, wanted: slice, before: np.ndarray, quality: int) -> Coded:
-        """Return the block at a quality step of the latents alone; start are those of the encoder."""
+    def _base_layer(
+        self, frames: np.ndarray, start: np.ndarray, wanted: slice, before: np.ndarray, quality: int
+    ) -> Coded:
+        """Return the block at a quality step without enhancement layer; start are the encoder's latents."""
         if not self._search:
             return encode_block(self.coder, to_fixed(start[wanted]), before, quality)
         latents = self._search(frames, start, wanted, to_floats(before), quality)
@@ -130,14 +130,14 @@ class BlockEncoder:
         self, frames: np.ndarray, start: np.ndarray, wanted: slice, before: np.ndarray, max_bytes: float
     ) -> bool:
         """Return whether an enhancement layer may fit on top of the finest step of the latents alone."""
-        quality = self._n_plain - 1
+        quality = self._n_base - 1
         if not self._search:
             return len(encode_block(self.coder, to_fixed(start[wanted]), before, quality)[0].to_bytes()) < max_bytes
         prices, last_two = self._search.prices(frames)[wanted], to_floats(before[-2:])
         code_length = self._search.code_length
         return code_length.quantise(start[wanted], quality, last_two, prices=prices, rounds=2)[1] < 8 * max_bytes
 
-    def _base(
+    def _decoded(
         self, frames: np.ndarray, start: np.ndarray, wanted: slice, before: np.ndarray, decoded: np.ndarray
     ) -> tuple[np.ndarray, np.ndarray]:
         """Return the block's frames, and what its decoded latents make of them, in the context that a decoder has.
@@ -148,9 +148,8 @@ class BlockEncoder:
         context = to_floats(before[len(before) - wanted.start :])
         base = self._network.decode(np.concatenate([context, to_floats(decoded), start[wanted.stop :]]))
         place = slice(wanted.start * per_latent, (wanted.start + len(decoded)) * per_latent)
-        base = base[:, place]
         own = frames[:, place]
-        return np.pad(own, ((0, 0), (0, base.shape[1] - own.shape[1]))), base
+        return own, base[:, place][:, : own.shape[1]]
 
     def _start(self, frames: np.ndarray) -> np.ndarray:
         """Return the encoder's latents as fixed point holds them: always finite."""

@@ -85,9 +85,9 @@ class Header:
 
 
 class Block(NamedTuple):
-    """Up to BLOCK_LATENTS latents: their quality step, their bytes, their count, and the bytes of what comes on top.
+    """Up to BLOCK_LATENTS latents: their quality step, their bytes and their count.
 
-    `enhancement` is None at a quality step that has no enhancement layer.
+    `enhancement` is the bytes of their enhancement layer, or None at a quality step that has none.
     """
 
     quality: int
@@ -163,7 +163,7 @@ def read_blocks(
     features: FeatureConfig,
     frames_per_latent: int,
     n_qualities: int,
-    n_plain: int,
+    n_base: int,
     max_latent_bytes: int,
 ) -> Iterator[Block]:
     """Yield the blocks of a file.
@@ -172,10 +172,10 @@ def read_blocks(
     ----------
     fingerprint, features, frames_per_latent, n_qualities
         Those of the model to decode with.
-    n_plain : int
+    n_base : int
         Its quality steps without an enhancement layer, which are the first ones.
     max_latent_bytes : int
-        The most bytes that a latent of the model can take, and the most of what comes on top of one.
+        The most bytes that a latent of the model can take, or its enhancement layer.
 
     Raises
     ------
@@ -197,7 +197,7 @@ def read_blocks(
             if quality >= n_qualities:
                 raise InputError(f"a block has quality step {quality}, its model 0 to {n_qualities - 1}.")
             parts = []
-            for _ in range(1 if quality < n_plain else 2):
+            for _ in range(1 if quality < n_base else 2):
                 n_bytes = _read_varint(file, end)
                 if n_bytes > n_latents * max_latent_bytes:
                     raise InputError(

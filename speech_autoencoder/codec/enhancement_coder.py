@@ -2,7 +2,6 @@
 
 from collections import deque
 from collections.abc import Iterable, Iterator
-from functools import cache
 from typing import NamedTuple
 
 import numpy as np
@@ -17,14 +16,12 @@ from speech_autoencoder.model.quantisation import round_to_symbols, zero_savings
 
 # The squared quantisation steps that a bit is worth (docs/experiments.md).
 _PRICE = 0.12
-# Components that are decoded in one call.
-_SYMBOLS_AT_ONCE = 4_096
 # A block's level is a byte.
 _LEVELS = 255
 
 
 class Addition(NamedTuple):
-    """What latents add to what they decode to: weighted values (n, n_values), and the level (n,) of their block."""
+    """What a block's enhancement layer adds: weighted values (n, n_values), and the level of the block, n times."""
 
     values: np.ndarray
     levels: np.ndarray
@@ -42,7 +39,9 @@ class EnhancementCoder:
     Parameters
     ----------
     model : TrainedModel
-        With an enhancement layer.
+        The model.
+    layer : Enhancement
+        Its enhancement layer.
     """
 
     def __init__(self, model: TrainedModel, layer: Enhancement) -> None:
@@ -66,24 +65,21 @@ class EnhancementCoder:
             The quality step, 0 the coarsest.
         """
         level, components = self._components(frames, base)
-        return bytes([level]) + self._coder.encode(*self._quantise(components, latents, number))
+        return bytes([level]) + self._coder.encode(*self._quantise(components, self._layer.scales(latents), number))
 
     def finest(self, frames: np.ndarray, base: np.ndarray, latents: np.ndarray, max_bytes: float) -> tuple[int, bytes]:
         """Return the finest quality step whose bytes are at most max_bytes, and these; -1 and none if all have more."""
-        level, components = self._components(frames, base)
+        (level, components), scales = self._components(frames, base), self._layer.scales(latents)
 
-        @cache
-        def expected_bytes(number: int) -> float:
-            symbols, classes = self._quantise(components, latents, number)
-            return 1 + float(self._bits[classes, symbols + RADIUS].sum()) / 8
+        def is_expected_to_fit(number: int) -> bool:
+            symbols, classes = self._quantise(components, scales, number)
+            return 1 + float(self._bits[classes, symbols + RADIUS].sum()) / 8 <= max_bytes
 
-        number = finest_quality(self._layer.n_steps, lambda number: expected_bytes(number) <= max_bytes, None)
-        while number >= 0:
-            if expected_bytes(number) <= max_bytes + 1:
-                coded = bytes([level]) + self._coder.encode(*self._quantise(components, latents, number))
-                if len(coded) <= max_bytes:
-                    return number, coded
-            number -= 1
+        # The coder needs a byte more than expected at most, so a step below the first one surely fits.
+        for number in range(finest_quality(self._layer.n_steps, is_expected_to_fit, None), -1, -1):
+            coded = bytes([level]) + self._coder.encode(*self._quantise(components, scales, number))
+            if len(coded) <= max_bytes:
+                return number, coded
         return -1, b""
 
     def decode(self, payload: bytes, latents: np.ndarray, number: int) -> Addition:
@@ -96,10 +92,9 @@ class EnhancementCoder:
         """
         if not payload:
             raise InputError("a block is damaged: its enhancement layer is empty")
-        classes, read = self._layer.classes(latents, number).ravel(), self._coder.reader(payload[1:])
-        starts = range(0, len(classes), _SYMBOLS_AT_ONCE)
-        symbols = np.concatenate([read(classes[start : start + _SYMBOLS_AT_ONCE]) for start in starts])
-        components = symbols.reshape(len(latents), -1) * np.float32(self._layer.step(number))
+        classes = self._layer.classes(self._layer.scales(latents), number)
+        symbols = self._coder.reader(payload[1:])(classes.ravel()).reshape(classes.shape)
+        components = symbols * np.float32(self._layer.step(number))
         return Addition(components @ self._layer.basis, np.full(len(latents), payload[0] / _LEVELS, np.float32))
 
     def nothing(self, n_latents: int) -> Addition:
@@ -125,8 +120,8 @@ class EnhancementCoder:
         level = round(_LEVELS * min(1.0, self._weighting.level(base)))
         return level, self._weighting.to_values(frames, base, level / _LEVELS) @ self._layer.basis.T
 
-    def _quantise(self, components: np.ndarray, latents: np.ndarray, number: int) -> tuple[np.ndarray, np.ndarray]:
+    def _quantise(self, components: np.ndarray, scales: np.ndarray, number: int) -> tuple[np.ndarray, np.ndarray]:
         """Return the symbols, int32, and their classes, both (n, K)."""
-        classes = self._layer.classes(latents, number)
+        classes = self._layer.classes(scales, number)
         symbols = round_to_symbols(components / self._layer.step(number), self._savings[classes], _PRICE)
         return symbols.astype(np.int32), classes

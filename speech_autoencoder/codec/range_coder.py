@@ -1,4 +1,4 @@
-"""Latents -> bytes, and back to the same integers, by range coding (Martin, 1979).
+"""Symbols, and latents by them -> bytes, and back to the same integers, by range coding (Martin, 1979).
 
 A range coder turns a sequence of symbols into one long number. It starts with an interval, divides it into parts as
 long as each symbol is likely, keeps the part of the symbol that comes, divides that one for the next symbol, and so on.
@@ -59,10 +59,13 @@ class SymbolCoder:
         coder = constriction.stream.queue.RangeDecoder(words)
 
         def read(classes: np.ndarray) -> np.ndarray:
+            starts = range(0, len(classes), _SYMBOLS_AT_ONCE)
+            parts = [classes[start : start + _SYMBOLS_AT_ONCE] for start in starts]
             try:
-                return coder.decode(self._family, self._weights[classes]) - RADIUS
+                found = [coder.decode(self._family, self._weights[part]) for part in parts]
             except AssertionError as error:  # what constriction raises
-                raise InputError("a block is damaged: no latents are coded like this") from error
+                raise InputError("a block is damaged: no symbols are coded like this") from error
+            return np.concatenate(found) - RADIUS
 
         return read
 

@@ -252,7 +252,7 @@ def _frames(source: container.Source, model: TrainedModel, coder: LatentCoder) -
         if block.enhancement is None:
             additions.append(enhancer.nothing(block.n_latents))
         else:
-            additions.append(enhancer.decode(block.enhancement, latents, block.quality - layer.n_plain))
+            additions.append(enhancer.decode(block.enhancement, latents, block.quality - layer.n_base))
 
     yield from enhancer.add(decode_stream(model, _latents(source, model, coder, take)), additions)
 
@@ -263,11 +263,11 @@ def _latents(
     coder: LatentCoder,
     take: Callable[[Block, np.ndarray], object] = lambda block, latents: None,
 ) -> Iterator[np.ndarray]:
-    """Yield chunks (k, latent_size) of the latent in a .sae file; `take` gets each block and its latents before."""
+    """Yield chunks (k, latent_size) of the latent in a .sae file; `take` gets each block and its decoded latents."""
     before = None
     for block in blocks_of(source, model, coder):
         try:
-            before = coder.decode(block.payload, block.n_latents, min(block.quality, model.n_plain - 1), before)
+            before = coder.decode(block.payload, block.n_latents, min(block.quality, model.n_base - 1), before)
             take(block, before)
         except InputError as error:
             name = "The content" if isinstance(source, bytes) else printable(source)
@@ -283,6 +283,6 @@ def blocks_of(source: container.Source, model: TrainedModel, coder: LatentCoder)
         features=model.features,
         frames_per_latent=model.config.frames_per_latent,
         n_qualities=model.n_qualities,
-        n_plain=model.n_plain,
+        n_base=model.n_base,
         max_latent_bytes=max(coder.max_latent_bytes, most_bytes(model)),
     )

@@ -133,9 +133,9 @@ def _about(result: Evaluation) -> list[str]:
         f"{window_ms:.0f} ms every {hop_ms:.0f} ms.",
     ]
     codec = result.training.get("codec")
-    low, high = (number(codec, key) for key in ("lowest_kbits", "highest_kbits"))
-    if low is not None and high is not None:
-        lines.append(f"- Codec: its latents can be coded at {low:g} to {high:g} kbit/s.")
+    kbits = codec.get("kbits") if isinstance(codec, dict) else None
+    if isinstance(kbits, list) and len(kbits) == 2 and all(isinstance(each, float) for each in kbits):
+        lines.append(f"- Codec: {kbits[0]:.1f} to {kbits[1]:.1f} kbit/s, on training recordings.")
     return [*lines, f"- Made by {PROGRAM} {_plain(result.version)}.", ""]
 
 

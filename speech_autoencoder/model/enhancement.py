@@ -20,9 +20,15 @@ from speech_autoencoder.model.pca import to_blocks
 # Fixed point: the fraction bits of the kernel, and of biases and steps.
 KERNEL_BITS = 12
 LOG_BITS = FRACTION_BITS + KERNEL_BITS
+# A quality step is a byte in a file.
+MOST_QUALITIES = 256
+# Logarithms of steps lie within these.
+FARTHEST_LOG_STEP = 16
+# How much longer than 1 an entry of an orthonormal basis may seem.
+_ROUNDING = 1e-3
 # The least weight, that of sound at the recording's level being 1: with less, the error of a step becomes noise where a
 # band is silent beside loud ones, which wideband PESQ hears (docs/experiments.md).
-_LEAST_WEIGHT = 0.1
+LEAST_WEIGHT = 0.1
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,7 +62,10 @@ class Enhancement:
             raise InputError("The enhancement layer's tables are not frequencies that sum to one: train again.")
         if not self.n_steps:
             raise InputError("The enhancement layer has no quality steps: train again.")
-        if not np.isfinite(self.basis).all() or (np.abs(self.log_steps) > 16 << LOG_BITS).any():
+        is_bounded = np.abs(self.basis).max() <= 1 + _ROUNDING and (
+            np.abs(self.log_steps.astype(np.int64)).max() <= FARTHEST_LOG_STEP << LOG_BITS
+        )
+        if not is_bounded:  # also with values that are not finite
             raise InputError("The enhancement layer's basis or steps are out of bounds: train again.")
         for array in self.arrays().values():
             array.flags.writeable = False
@@ -66,7 +75,7 @@ class Enhancement:
         return dict(vars(self))
 
     @property
-    def n_plain(self) -> int:
+    def n_base(self) -> int:
         """The count of the model's quality steps without this layer, the coarsest ones; its own follow."""
         return int(self.base_quality[0]) + 1
 
@@ -79,12 +88,14 @@ class Enhancement:
         """Return the quantisation step of a quality step, 0 the coarsest."""
         return float(np.exp(self.log_steps[number] / 2**LOG_BITS))
 
-    def classes(self, latents: np.ndarray, number: int) -> np.ndarray:
-        """Return the classes (n, K) of the components of decoded latents (n, C), in fixed point, at a quality step."""
-        scales = latents.astype(np.int64) @ self.scale_kernel.astype(np.int64)
-        scales += self.scale_bias.astype(np.int64) - self.log_steps[number]
-        scales = (scales - (LOWEST << KERNEL_BITS)) // (SPACING << KERNEL_BITS)
-        return np.clip(scales, 0, CLASSES - 1)
+    def scales(self, latents: np.ndarray) -> np.ndarray:
+        """Return the logarithms (n, K) of the scales of decoded latents' components; all in fixed point, int64."""
+        return latents.astype(np.int64) @ self.scale_kernel.astype(np.int64) + self.scale_bias
+
+    def classes(self, scales: np.ndarray, number: int) -> np.ndarray:
+        """Return the classes (n, K) of components, of which `scales` has returned the scales, at a quality step."""
+        in_steps = scales - self.log_steps[number] - (LOWEST << KERNEL_BITS)
+        return np.clip(in_steps // (SPACING << KERNEL_BITS), 0, CLASSES - 1)
 
 
 def expected_shapes(n_components: int, n_values: int, n_channels: int, n_steps: int) -> dict[str, tuple[int, ...]]:
@@ -101,6 +112,8 @@ def expected_shapes(n_components: int, n_values: int, n_channels: int, n_steps: 
 
 class Weighting:
     """Weights a difference of log-mels by how audible it is where a decoded log-mel is as loud as it is.
+
+    Part of the format: what files decode to depends on it, and so does the model's fingerprint.
 
     Parameters
     ----------
@@ -132,4 +145,4 @@ class Weighting:
         return np.clip(base + added / self._weights(base, level), 0, 1).astype(np.float32)
 
     def _weights(self, base: np.ndarray, level: float | np.ndarray) -> np.ndarray:
-        return np.maximum(np.exp(self._rate * (base - level)), _LEAST_WEIGHT)
+        return np.maximum(np.exp(self._rate * (base - level)), LEAST_WEIGHT)

@@ -4,8 +4,9 @@ Keras' own loader rebuilds whatever network a file describes. Here the network i
 configuration, and every array is read by name, shape and type, so that nothing in a file can make code run.
 
 The weights are in the groups that Keras writes, see training/saving.py; everything else is in a group of our own:
-`description` (JSON), the PCA baseline, and the arrays of the entropy model where there is one. The model that comes
-with the package, `pretrained.PATH`, is such a file whose floats are halves, compressed (tools/ship_model.py).
+`description` (JSON), the PCA baseline, and, of a codec, the arrays of its entropy model and of its enhancement layer.
+The model that comes with the package, `pretrained.PATH`, is such a file whose floats are halves, compressed
+(tools/ship_model.py).
 """
 
 import hashlib
@@ -24,7 +25,7 @@ from speech_autoencoder.config import FeatureConfig, LossConfig, ModelConfig
 from speech_autoencoder.errors import InputError
 from speech_autoencoder.model import pretrained
 from speech_autoencoder.model.architecture import Shape, shapes
-from speech_autoencoder.model.enhancement import Enhancement
+from speech_autoencoder.model.enhancement import LEAST_WEIGHT, MOST_QUALITIES, Enhancement
 from speech_autoencoder.model.enhancement import expected_shapes as enhancement_shapes
 from speech_autoencoder.model.entropy_model import EntropyModel, expected_shapes
 from speech_autoencoder.model.network import Network
@@ -37,8 +38,6 @@ _FORMAT = "speech-autoencoder model 6"
 _FORMAT_5 = "speech-autoencoder model 5"
 _GROUP = "speech_autoencoder"
 _CODEC, _ENHANCEMENT = "codec", "enhancement"
-# A quality step is a byte in a file.
-_MOST_QUALITIES = 256
 # Of the arrays that are not integers.
 _ENHANCEMENT_DTYPES = {"basis": "<f4"}
 # The arrays of the PCA baseline: attributes of PCA.
@@ -100,20 +99,22 @@ class TrainedModel:
         return licence_of(self.description)
 
     @property
-    def n_plain(self) -> int:
+    def n_base(self) -> int:
         """The count of the codec's quality steps at which latents are all that is coded, the coarsest ones."""
         layer, entropy = self.enhancement, self.entropy
-        return layer.n_plain if layer else entropy.n_qualities if entropy else 0
+        return layer.n_base if layer else entropy.n_qualities if entropy else 0
 
     @property
     def n_qualities(self) -> int:
         """The count of the codec's quality steps."""
-        return self.n_plain + (self.enhancement.n_steps if self.enhancement else 0)
+        return self.n_base + (self.enhancement.n_steps if self.enhancement else 0)
 
     @property
     def fingerprint(self) -> bytes:
         """Eight bytes that change with everything that decoding depends on."""
         sizes = {"model": _historical_names(self.config), "features": self.features.to_json()}
+        if self.enhancement:
+            sizes["weights of the enhancement layer"] = {"exponent": self.loss.exponent, "least": LEAST_WEIGHT}
         digest = hashlib.sha256(json.dumps(sizes, sort_keys=True).encode("ascii"))
         names = [name for name in shapes(self.config) if name.startswith("decoder/")]
         arrays = [self.network.weights[name].astype("<f4") for name in names]
@@ -331,10 +332,10 @@ def _read_enhancement(file: h5py.File, size: int, config: ModelConfig, n_qualiti
             for name, shape in wanted.items()
         }
     )
-    if not 1 <= layer.n_plain <= n_qualities:
-        raise InputError(f"its enhancement layer lies on quality step {layer.n_plain - 1}, which it does not have.")
-    if layer.n_plain + layer.n_steps > _MOST_QUALITIES:
-        raise InputError(f"it has more than {_MOST_QUALITIES} quality steps: run {TRAINER} --codec again.")
+    if not 1 <= layer.n_base <= n_qualities:
+        raise InputError(f"its enhancement layer lies on quality step {layer.n_base - 1}, which it does not have.")
+    if layer.n_base + layer.n_steps > MOST_QUALITIES:
+        raise InputError(f"it has more than {MOST_QUALITIES} quality steps: run {TRAINER} --codec again.")
     return layer
 
 

@@ -9,7 +9,14 @@ from speech_autoencoder.codec.block_encoder import BlockEncoder
 from speech_autoencoder.codec.latent_search import Encoder
 from speech_autoencoder.codec.range_coder import LatentCoder
 from speech_autoencoder.config import CODEC_SEARCH
-from speech_autoencoder.model.enhancement import KERNEL_BITS, LOG_BITS, Enhancement, Weighting
+from speech_autoencoder.model.enhancement import (
+    FARTHEST_LOG_STEP,
+    KERNEL_BITS,
+    LOG_BITS,
+    MOST_QUALITIES,
+    Enhancement,
+    Weighting,
+)
 from speech_autoencoder.model.entropy_model import (
     CLASSES,
     FRACTION_BITS,
@@ -28,9 +35,9 @@ from speech_autoencoder.model.quantisation import to_fixed, to_floats
 _BASE_SHARE = 0.5
 # The bitrates of the coarsest and of the finest step of the layer, of the same highest one; and how many steps.
 _SHARES = (0.05, 1.4)
-_N_STEPS = 32
+_N_STEPS = 96
 # The tables are fitted on each of so many steps.
-_FITTED_EVERY = 4
+_FITTED_EVERY = 12
 # The bitrate at a step is measured on one of so many latents.
 _MEASURED_EVERY = 4
 # The mean magnitude of a logistic distribution of scale 1.
@@ -65,7 +72,8 @@ def fit_enhancement(
     def kbits(quality: int) -> float:
         return sum(len(coder.encode(values, quality)[0]) for values in fixed) * 8 / 1_000 / seconds
 
-    base_quality = _last(entropy.n_qualities, lambda quality: kbits(quality) <= _BASE_SHARE * highest_kbits)
+    most = min(entropy.n_qualities, MOST_QUALITIES - _N_STEPS)
+    base_quality = _last(most, lambda quality: kbits(quality) <= _BASE_SHARE * highest_kbits)
     before = np.zeros((2, entropy.n_channels), np.int64)
     latents = [
         encoder.at_quality(frames, slice(0, len(values)), before, base_quality)[1]
@@ -137,7 +145,7 @@ def _symbols(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return the symbols (n, K) of components, from 0, and their classes, at a quality step."""
     symbols = np.clip(np.round(components / layer.step(number)), -RADIUS, RADIUS).astype(np.intp) + RADIUS
-    return symbols, layer.classes(known, number)
+    return symbols, layer.classes(layer.scales(known), number)
 
 
 def _log_step(kbits: Callable[[float], float], target: float, largest: float) -> float:
@@ -147,7 +155,7 @@ def _log_step(kbits: Callable[[float], float], target: float, largest: float) ->
     for _ in range(20):
         middle = (low + high) / 2
         low, high = (middle, high) if kbits(middle) > target else (low, middle)
-    return high
+    return max(high, -FARTHEST_LOG_STEP)
 
 
 def _last(count: int, is_true: Callable[[int], bool]) -> int:

@@ -1,6 +1,8 @@
-"""What a finished training leaves: the model of the best epoch, with its entropy model if it is a codec."""
+"""What a finished training leaves: the model of the best epoch, with what codes its latents if it is a codec."""
 
 from dataclasses import asdict, dataclass, replace
+
+import numpy as np
 
 from speech_autoencoder.config import CodecConfig
 from speech_autoencoder.data.splits import Split
@@ -14,8 +16,10 @@ from speech_autoencoder.training.history import History
 from speech_autoencoder.training.quantiser import Quantiser
 from speech_autoencoder.training.setup import Setup, subset
 
-# About how many latents the tables of a codec's entropy model are fitted on.
+# About how many latents the tables of a codec's entropy model are fitted on, and its enhancement layer; and the longest
+# piece of a recording there, in latents.
 _FITTED_LATENTS = 4_000
+_LONGEST_PIECE = 512
 
 
 @dataclass(frozen=True)
@@ -106,8 +110,17 @@ def _make_codec(
 ) -> tuple[TrainedModel, dict[str, list[float]]]:
     """Return a model with what a codec needs, fitted to training recordings, and its bitrates on them."""
     most_frames = _FITTED_LATENTS * model.config.frames_per_latent
-    recordings = [setup.dataset.frames(i) for i in subset(setup.dataset, setup.split.training, most_frames)]
+    some = subset(setup.dataset, setup.split.training, most_frames)
+    longest = _LONGEST_PIECE * model.config.frames_per_latent
+    recordings = _pieces([setup.dataset.frames(i) for i in some], longest, most_frames)
     entropy = quantiser.to_entropy_model([model.network.encode(frames) for frames in recordings])
     model = replace(model, entropy=entropy)
     layer, kbits = fit_enhancement(model, recordings, codec.highest_kbits)
     return replace(model, enhancement=layer), kbits
+
+
+def _pieces(recordings: list[np.ndarray], longest: int, most: int) -> list[np.ndarray]:
+    """Return recordings (n_mels, n_frames) cut into pieces of at most `longest` frames, up to about `most` in all."""
+    pieces = [frames[:, i : i + longest] for frames in recordings for i in range(0, frames.shape[1], longest)]
+    before = np.cumsum([0, *(piece.shape[1] for piece in pieces)])
+    return [piece for piece, start in zip(pieces, before, strict=False) if start < most]

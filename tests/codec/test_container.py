@@ -21,7 +21,7 @@ MODEL = {
     "features": TINY,
     "frames_per_latent": 4,
     "n_qualities": 8,
-    "n_plain": 6,
+    "n_base": 6,
     "max_latent_bytes": 16,
 }
 
@@ -39,7 +39,7 @@ def random_blocks(header, seed=0):
     while left:
         n_latents = min(left, BLOCK_LATENTS)
         quality, (first, second) = int(rng.integers(8)), rng.integers(0, min(300, 16 * n_latents), 2)
-        more = [rng.bytes(second)] if quality >= MODEL["n_plain"] else []
+        more = [rng.bytes(second)] if quality >= MODEL["n_base"] else []
         out.append(Block(quality, rng.bytes(first), n_latents, *more))
         left -= n_latents
     return out

@@ -66,7 +66,7 @@ def error_of(path, recording, model):
 @pytest.mark.parametrize("steps", [0, CODEC_SEARCH.steps], ids=["quick", "search"])
 def test_finer_steps_take_more_bytes_and_are_nearer(model, recording, tmp_path, steps):
     encoder, errors, sizes = Encoder(model, LatentSearchConfig(steps=steps)), [], []
-    for quality in (model.n_plain - 1, model.n_plain + 12, model.n_qualities - 1):
+    for quality in (model.n_base - 1, model.n_base + 12, model.n_qualities - 1):
         path = tmp_path / f"{quality}.sae"
         encoded = encode_recording(recording, encoder, path, quality=quality)
         assert encoded.qualities == (quality,)
@@ -81,10 +81,40 @@ def test_finer_steps_take_more_bytes_and_are_nearer(model, recording, tmp_path, 
 def test_bitrate_with_room_is_used_for_the_layer(model, recording, tmp_path, steps):
     path, encoder = tmp_path / "x.sae", Encoder(model, LatentSearchConfig(steps=steps))
     encoded = encode_recording(recording, encoder, path, bitrate=4.5)
-    assert model.n_plain <= encoded.qualities[0] < model.n_qualities - 1
-    assert 0.85 * 4.5 < encoded.bitrate <= 4.5
+    assert model.n_base <= encoded.qualities[0] < model.n_qualities - 1
+    assert 0.95 * 4.5 < encoded.bitrate <= 4.5
     assert encoded.is_within
     assert not encoded.is_finest
+
+
+def test_no_bitrate_is_exceeded(encoder, recording, tmp_path):
+    for bitrate in np.geomspace(1.2, 12, 40):
+        encoded = encode_recording(recording, encoder, tmp_path / "x.sae", bitrate=bitrate)
+        assert encoded.is_within
+        assert encoded.bitrate <= bitrate
+
+
+def test_loud_block_after_a_quiet_one_has_its_own_level_and_step(model, encoder, tmp_path):
+    """The quiet one leaves its bits to the loud one."""
+    speech = make_speech(BLOCK_SAMPLES, TINY.sr)
+    sf.write(tmp_path / "x.wav", np.concatenate([1e-2 * speech, speech]), TINY.sr, "FLOAT")
+    for bitrate in (1.7, 3.0, 6.0):
+        encoded = encode_recording(tmp_path / "x.wav", encoder, tmp_path / "x.sae", bitrate=bitrate)
+        assert encoded.is_within
+    quiet, loud, *_ = blocks(tmp_path / "x.sae", model)
+    assert quiet.enhancement[0] + 20 < loud.enhancement[0]
+    frames, wanted = decoded_frames(tmp_path / "x.sae", model), log_mel(read(tmp_path / "x.wav"), TINY)
+    for part in (slice(20, BLOCK_LATENTS * 4 - 20), slice(BLOCK_LATENTS * 4 + 20, 2 * BLOCK_LATENTS * 4 - 20)):
+        assert np.mean(np.abs(frames[:, part] - wanted[:, part])) < 0.1
+
+
+def test_end_of_a_recording_takes_no_bits_beyond_it(model, encoder, tmp_path):
+    """A latent may reach beyond the last frame: what it makes there is not heard, and not corrected."""
+    sizes = []
+    for n_frames in (60, 61):
+        path = record(tmp_path / "x.wav", (n_frames - 1) * TINY.hop_length)
+        sizes.append(encode_recording(path, encoder, tmp_path / "x.sae", quality=model.n_qualities - 1).n_bytes)
+    assert sizes[1] - sizes[0] < 1.3 * sizes[0] / 15
 
 
 def test_low_bitrate_is_coded_as_without_the_layer(plain, model, recording, tmp_path):
@@ -103,7 +133,7 @@ def test_blocks_with_and_without_the_layer_are_decoded_where_they_were(model, en
     waveform = np.concatenate([speech, np.zeros(BLOCK_SAMPLES + 2_000, np.float32), speech])
     sf.write(tmp_path / "x.wav", waveform, TINY.sr)
     weighting, wanted, size, errors = Weighting(TINY, model.loss, 4), log_mel(waveform, TINY), BLOCK_LATENTS * 4, []
-    for quality in (model.n_plain - 1, model.n_qualities - 1):
+    for quality in (model.n_base - 1, model.n_qualities - 1):
         encode_recording(tmp_path / "x.wav", encoder, tmp_path / "x.sae", quality=quality)
         frames = decoded_frames(tmp_path / "x.sae", model)
         assert frames.shape == wanted.shape

@@ -166,4 +166,4 @@ def test_decode_any_bytes_gives_latents_or_one_error():
 def test_decode_impossible_bytes_are_refused():
     with pytest.raises(InputError) as error:
         coder().decode(b"\xff" * 40, 30, 0)
-    assert "no latents" in one_line_of(error)
+    assert "no symbols" in one_line_of(error)

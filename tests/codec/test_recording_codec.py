@@ -246,7 +246,7 @@ def test_decode_truncated_and_hostile_are_refused(encoder, tmp_path):
     (payload,) = [block.payload for block in _blocks_of(whole, encoder.model, path)]
     hostile = body[: -len(payload)] + b"\xff" * len(payload)
     path.write_bytes(hostile + zlib.crc32(hostile).to_bytes(4, "big"))
-    refused("x.sae cannot be decoded", "no latents", "encode it again", do=decode)
+    refused("x.sae cannot be decoded", "no symbols", "encode it again", do=decode)
     assert not output.exists()
 
 

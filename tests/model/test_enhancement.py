@@ -51,7 +51,7 @@ def test_load_saved_layer_is_the_same(enhanced, path):
     for name, array in enhanced.enhancement.arrays().items():
         np.testing.assert_array_equal(loaded.enhancement.arrays()[name], array)
     assert loaded.fingerprint == enhanced.fingerprint
-    assert (loaded.n_plain, loaded.n_qualities) == (2, 7)
+    assert (loaded.n_base, loaded.n_qualities) == (2, 7)
 
 
 def test_fingerprint_changes_with_every_array_of_the_layer(enhanced, codec):
@@ -61,15 +61,17 @@ def test_fingerprint_changes_with_every_array_of_the_layer(enhanced, codec):
         if name == "tables":
             other[-1, 62:64] += [1, -1]
         else:
-            other.flat[0] -= 1
+            other.flat[0] = other.flat[1] if name == "basis" else other.flat[0] - 1
         changed = replace(enhanced.enhancement, **{name: other})
         seen.add(replace(enhanced, enhancement=changed).fingerprint)
-    assert len(seen) == 2 + len(enhanced.enhancement.arrays())
+    seen.add(replace(enhanced, loss=replace(enhanced.loss, exponent=0.5)).fingerprint)
+    assert len(seen) == 3 + len(enhanced.enhancement.arrays())
+    assert replace(codec, loss=replace(codec.loss, exponent=0.5)).fingerprint == codec.fingerprint
 
 
 def test_qualities_without_a_layer_are_those_of_the_entropy_model(model, codec):
-    assert (model.n_plain, model.n_qualities) == (0, 0)
-    assert (codec.n_plain, codec.n_qualities) == (codec.entropy.n_qualities,) * 2
+    assert (model.n_base, model.n_qualities) == (0, 0)
+    assert (codec.n_base, codec.n_qualities) == (codec.entropy.n_qualities,) * 2
 
 
 @pytest.mark.parametrize(
@@ -79,11 +81,13 @@ def test_qualities_without_a_layer_are_those_of_the_entropy_model(model, codec):
         ("basis", lambda values: values[:, 1:], "expected"),
         ("basis", lambda values: values[:0], "wrong dimensions"),
         ("basis", lambda values: values * np.nan, "out of bounds"),
+        ("basis", lambda values: values + np.float32(1.5), "out of bounds"),
         ("basis", lambda values: values.astype(np.float64), "expected"),
         ("scale_kernel", lambda values: values[1:], "expected"),
         ("scale_bias", lambda values: values.astype(np.int64), "expected"),
         ("log_steps", lambda values: values[:0], "no quality steps"),
         ("log_steps", lambda values: values + np.int32(2**30), "out of bounds"),
+        ("log_steps", lambda values: np.full(5, -(2**31), np.int32), "out of bounds"),
         ("log_steps", lambda values: np.zeros(255, np.int32), "more than 256 quality steps"),
         ("tables", lambda values: values + 1, "frequencies"),
         ("base_quality", lambda values: values + 9, "quality step 10, which it does not have"),
@@ -121,7 +125,7 @@ def test_classes_follow_the_latents_and_the_step():
     for number in range(layer.n_steps):
         scales = (latents @ kernel + bias) / 2**20 - np.log(layer.step(number))
         expected = np.clip((scales * 2**FRACTION_BITS - LOWEST) / SPACING, 0, CLASSES - 1)
-        assert np.abs(layer.classes(latents, number) + 0.5 - expected).max() <= 0.51
+        assert np.abs(layer.classes(layer.scales(latents), number) + 0.5 - expected).max() <= 0.51
     assert np.allclose(np.diff(np.log([layer.step(i) for i in range(layer.n_steps)])), -0.5)
 
 

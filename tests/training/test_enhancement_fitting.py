@@ -6,11 +6,8 @@ import pytest
 from speech_autoencoder.model.entropy_model import (
     CLASSES,
     FRACTION_BITS,
-    LOWEST,
     N_SYMBOLS,
-    RADIUS,
     SPACING,
-    TABLE_BITS,
 )
 from speech_autoencoder.training import enhancement_fitting
 from speech_autoencoder.training.enhancement_fitting import fit_enhancement
@@ -42,7 +39,7 @@ def test_fit_basis_is_orthonormal_and_steps_get_finer(model, recordings):
 
 
 def test_fit_of_a_higher_bitrate_lies_on_finer_latents(model, recordings):
-    low, high = (fit_enhancement(model, recordings, kbits)[0].n_plain for kbits in (1.0, 4.0))
+    low, high = (fit_enhancement(model, recordings, kbits)[0].n_base for kbits in (1.0, 4.0))
     assert 1 <= low < high <= model.entropy.n_qualities
 
 
@@ -54,21 +51,19 @@ def test_fit_scales_finds_how_they_follow_from_latents():
     np.testing.assert_allclose(latents @ found + bias, log_scales, atol=0.25)
 
 
-def test_fit_layer_knows_more_than_the_average_of_each_component(model, recordings):
-    """Bits of the components by what latents tell, against the same with one scale for each component."""
+def test_fit_classes_follow_the_step(model, recordings):
     layer, _ = fit_enhancement(model, recordings, HIGHEST_KBITS)
     rng = np.random.default_rng(0)
     latents = (rng.normal(size=(500, model.config.latent_size)) * 2**FRACTION_BITS).astype(np.int64)
-    classes = layer.classes(latents, 0)
+    classes = layer.classes(layer.scales(latents), 0)
     assert classes.shape == (500, len(layer.basis))
     assert ((classes >= 0) & (classes < CLASSES)).all()
-    finer = layer.classes(latents, layer.n_steps - 1)
+    finer = layer.classes(layer.scales(latents), layer.n_steps - 1)
     assert (finer >= classes).all()
     # A step that is half as large makes a scale ln 2 larger: so many classes.
     ratio = layer.step(0) / layer.step(layer.n_steps - 1)
     inside = (classes > 0) & (finer < CLASSES - 1)
     assert np.abs((finer - classes)[inside] - np.log(ratio) * 2**FRACTION_BITS / SPACING).max() <= 1
-    assert LOWEST < 0 < RADIUS < 2**TABLE_BITS
 
 
 def test_fit_to_silence_makes_a_layer(model):

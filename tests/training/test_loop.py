@@ -337,7 +337,7 @@ def test_train_codec_model_has_what_codes_latents_and_what_they_leave_out(codec)
     loaded = model_file.load(folder / "model.h5")
     assert loaded.entropy.n_qualities == CODEC.qualities
     assert loaded.fingerprint == result.model.fingerprint
-    assert loaded.n_qualities > loaded.n_plain >= 1
+    assert loaded.n_qualities > loaded.n_base >= 1
     description = loaded.description["codec"]
     (low, high), (lowest, of_latents) = description.pop("kbits"), description.pop("latent_kbits")
     assert description == CODEC.to_json()
