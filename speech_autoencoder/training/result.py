@@ -4,6 +4,7 @@ from dataclasses import asdict, dataclass, replace
 
 import numpy as np
 
+from speech_autoencoder.codec.enhancement_fitting import fit_enhancement
 from speech_autoencoder.config import CodecConfig
 from speech_autoencoder.data.splits import Split
 from speech_autoencoder.model.keras_network import to_network
@@ -11,7 +12,6 @@ from speech_autoencoder.model.model_file import TrainedModel
 from speech_autoencoder.model.origin import KEY
 from speech_autoencoder.system.versions import versions
 from speech_autoencoder.training.checkpoints import TrainingState
-from speech_autoencoder.training.enhancement_fitting import fit_enhancement
 from speech_autoencoder.training.history import History
 from speech_autoencoder.training.quantiser import Quantiser
 from speech_autoencoder.training.setup import Setup, subset

@@ -6,11 +6,11 @@ import keras
 import numpy as np
 import soundfile as sf
 
+from speech_autoencoder.codec.enhancement_fitting import fit_enhancement
 from speech_autoencoder.config import LossConfig, ModelConfig
 from speech_autoencoder.model import pca
 from speech_autoencoder.model.keras_network import build, start_at_pca, to_network
 from speech_autoencoder.model.model_file import TrainedModel
-from speech_autoencoder.training.enhancement_fitting import fit_enhancement
 from tests.helpers.common import TINY, make_dataset, make_entropy, make_speech, shake
 
 SIZES = ModelConfig(TINY.n_mels, frames_per_latent=4, latent_size=6, stem_frames=1, width=8, depth=1)

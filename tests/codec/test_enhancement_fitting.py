@@ -3,14 +3,14 @@
 import numpy as np
 import pytest
 
+from speech_autoencoder.codec import enhancement_fitting
+from speech_autoencoder.codec.enhancement_fitting import fit_enhancement
 from speech_autoencoder.model.entropy_model import (
     CLASSES,
     FRACTION_BITS,
     N_SYMBOLS,
     SPACING,
 )
-from speech_autoencoder.training import enhancement_fitting
-from speech_autoencoder.training.enhancement_fitting import fit_enhancement
 from tests.helpers.common import make_dataset
 from tests.helpers.tiny_codec import make_codec
 
