@@ -112,6 +112,7 @@ def result_of(
     training = {"minutes": 5.0, "epochs": 0, "learning_rate": 3e-3} | (training or {})
     model = SimpleNamespace(
         network=SimpleNamespace(n_weights=1_000),
+        n_qualities=123,
         description={"codec": codec, "training": training, "started_from": origin},
     )
     values = {"best_db": 1.0, "baseline_db": 2.0, "best_loss": 0.1, "baseline_loss": 0.2, "best_epoch": 1} | values
@@ -160,9 +161,11 @@ def test_describe_training_that_learned_nothing_from_a_model_says_that_it_is_tha
 )
 def test_describe_training_worse_than_the_baseline_says_so(values, is_said, tmp_path):
     if "codec" in values:
-        values = values | {"codec": {"kbits": [0.5, 6.0], "qualities": 32}}
+        values = values | {"codec": {"kbits": [0.5, 11.25]}}
     lines = []
     describe_training(*result_of(tmp_path, **values), lines.append)
+    says_bitrates = "As a codec, it takes 0.50 to 11.25 kbit/s, in 123 quality steps." in lines
+    assert says_bitrates == ("codec" in values)
     assert ("The model is worse than the PCA baseline: train for longer" in lines[2]) == is_said
 
 
