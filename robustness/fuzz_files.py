@@ -81,7 +81,7 @@ class CodecFileReader:
     def __call__(self, path: Path) -> str:
         """Return how much the file holds."""
         header = container.read_header(path)
-        n_latents = sum(len(latents) for latents in recording_codec._latents(path, self.model, self.coder))
+        n_latents = sum(len(latents) for latents in recording_codec.latents_of(path, self.model, self.coder))
         return f"{header.seconds:.2f} s, {n_latents} latents"
 
 

@@ -38,13 +38,12 @@ def read_all(originals: SampleFiles, folder: Path) -> dict[str, np.ndarray]:
     coder = LatentCoder(model.require_entropy(""))
     building.build(originals.array.parent / "audio", folder / "again.npy", data.features, workers=1)
     recording_codec.decode_recording(originals.encoded, model, folder / "sound.wav", InversionConfig())
-    blocks = recording_codec.blocks_of(originals.encoded, model, coder)
     frames = data.frames(0)
     return {
         "array": np.asarray(data.clips),
         "array made again": np.load(folder / "again.npy"),
         "fingerprint": np.frombuffer(model.fingerprint, np.uint8),
-        "latents": np.concatenate([coder.decode(block.payload, block.n_latents, block.quality) for block in blocks]),
+        "latents": np.concatenate(list(recording_codec.latents_of(originals.encoded, model, coder))),
         "network": model.network.decode(model.network.encode(frames)),
         "sound": read(folder / "sound.wav"),
     }

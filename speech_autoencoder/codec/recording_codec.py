@@ -244,7 +244,7 @@ def _frames(source: container.Source, model: TrainedModel, coder: LatentCoder) -
     """Yield chunks (n_mels, k) of the normalised log-mel in a .sae file."""
     layer = model.enhancement
     if not layer:
-        yield from decode_stream(model, _latents(source, model, coder))
+        yield from decode_stream(model, latents_of(source, model, coder))
         return
     enhancer, additions = EnhancementCoder(model, layer), deque[Addition]()
 
@@ -254,10 +254,10 @@ def _frames(source: container.Source, model: TrainedModel, coder: LatentCoder) -
         else:
             additions.append(enhancer.decode(block.enhancement, latents, block.quality - layer.n_base))
 
-    yield from enhancer.add(decode_stream(model, _latents(source, model, coder, take)), additions)
+    yield from enhancer.add(decode_stream(model, latents_of(source, model, coder, take)), additions)
 
 
-def _latents(
+def latents_of(
     source: container.Source,
     model: TrainedModel,
     coder: LatentCoder,

@@ -47,7 +47,7 @@ def encode_and_decode(path, encoder, **how):
 
 def latents_in(path, model):
     """Return the latents (n, C) in a .sae file."""
-    return np.concatenate(list(recording_codec._latents(path, model, LatentCoder(model.entropy))))
+    return np.concatenate(list(recording_codec.latents_of(path, model, LatentCoder(model.entropy))))
 
 
 # Lengths
@@ -120,7 +120,7 @@ def test_encode_and_decode_memory_does_not_grow_with_length(encoder, tmp_path, m
         try:
             encode_recording(path, encoder, tmp_path / "x.sae", quality=0)
             for _ in recording_codec.decode_stream(
-                encoder.model, recording_codec._latents(tmp_path / "x.sae", *for_reading(encoder))
+                encoder.model, recording_codec.latents_of(tmp_path / "x.sae", *for_reading(encoder))
             ):
                 pass
             peaks.append(tracemalloc.get_traced_memory()[1])
