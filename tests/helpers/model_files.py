@@ -50,6 +50,14 @@ def assert_load_refuses(path, *words):
         assert word in text
 
 
+def change_array(path, name, change):
+    """Replace an array in our group of the file by what change makes of its values."""
+    with h5py.File(path, "a") as file:
+        values = change(file[f"{GROUP}/{name}"][()])
+        del file[f"{GROUP}/{name}"]
+        file[f"{GROUP}/{name}"] = values
+
+
 def edit_description(path, change):
     """Replace the description in the file by what change makes of its dict, or by the bytes that change returns."""
     with h5py.File(path, "a") as file:

@@ -12,7 +12,7 @@ from speech_autoencoder.model.enhancement import Enhancement, Weighting
 from speech_autoencoder.model.entropy_model import CLASSES, FRACTION_BITS, LOWEST, SPACING, logistic_tables
 from speech_autoencoder.training.saving import save
 from tests.helpers.common import TINY, TINY_MODEL
-from tests.helpers.model_files import GROUP, assert_load_refuses
+from tests.helpers.model_files import GROUP, assert_load_refuses, change_array
 
 N_VALUES = TINY_MODEL.frames_per_latent * TINY_MODEL.n_mels
 
@@ -95,11 +95,7 @@ def test_qualities_without_a_layer_are_those_of_the_entropy_model(model, codec):
     ],
 )
 def test_load_layer_of_wrong_values_is_refused(path, which, change, words):
-    with h5py.File(path, "a") as file:
-        name = f"{GROUP}/enhancement/{which}"
-        values = change(file[name][()])
-        del file[name]
-        file[name] = values
+    change_array(path, f"enhancement/{which}", change)
     assert_load_refuses(path, words)
 
 

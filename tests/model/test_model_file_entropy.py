@@ -8,7 +8,7 @@ from speech_autoencoder.errors import InputError
 from speech_autoencoder.model import model_file
 from tests.helpers import model_files
 from tests.helpers.common import one_line_of
-from tests.helpers.model_files import GROUP, assert_load_refuses
+from tests.helpers.model_files import GROUP, assert_load_refuses, change_array
 
 NOT_ITS_OWN = [
     model_files.soft_link,
@@ -74,11 +74,7 @@ def test_load_entropy_group_that_is_a_link_is_refused(codec_path, target):
     ],
 )
 def test_load_entropy_array_of_wrong_values_is_refused(codec_path, which, change, words):
-    with h5py.File(codec_path, "a") as file:
-        name = f"{GROUP}/codec/{which}"
-        values = change(file[name][()])
-        del file[name]
-        file[name] = values
+    change_array(codec_path, f"codec/{which}", change)
     assert_load_refuses(codec_path, words)
 
 
