@@ -83,10 +83,11 @@ class BlockEncoder:
         if self._enhancer and self._may_have_more(frames, start, wanted, before, max_bytes):
             block, decoded = self._base_layer(frames, start, wanted, before, self._n_base - 1)
             left = max_bytes - len(block.to_bytes()) - _MOST_OF_A_COUNT
-            base = self._decoded(frames, start, wanted, before, decoded)
-            number, coded = self._enhancer.finest(*base, decoded, left)
-            if number >= 0:
-                return block._replace(quality=self._n_base + number, enhancement=coded), decoded
+            if left > 0:
+                base = self._decoded(frames, start, wanted, before, decoded)
+                number, coded = self._enhancer.finest(*base, decoded, left)
+                if number >= 0:
+                    return block._replace(quality=self._n_base + number, enhancement=coded), decoded
         guess = None if guess is None else min(guess, self._n_base - 1)
         if not search:
             return finest_block(self.coder, to_fixed(start[wanted]), before, max_bytes, guess, n_qualities=self._n_base)
@@ -129,13 +130,14 @@ class BlockEncoder:
     def _may_have_more(
         self, frames: np.ndarray, start: np.ndarray, wanted: slice, before: np.ndarray, max_bytes: float
     ) -> bool:
-        """Return whether an enhancement layer may fit on top of the finest step of the latents alone."""
-        quality = self._n_base - 1
+        """Return whether an enhancement layer may fit; without the search, the base layer is cheap to try."""
         if not self._search:
-            return len(encode_block(self.coder, to_fixed(start[wanted]), before, quality)[0].to_bytes()) < max_bytes
+            return True
         prices, last_two = self._search.prices(frames)[wanted], to_floats(before[-2:])
         code_length = self._search.code_length
-        return code_length.quantise(start[wanted], quality, last_two, prices=prices, rounds=2)[1] < 8 * max_bytes
+        return (
+            code_length.quantise(start[wanted], self._n_base - 1, last_two, prices=prices, rounds=2)[1] < 8 * max_bytes
+        )
 
     def _decoded(
         self, frames: np.ndarray, start: np.ndarray, wanted: slice, before: np.ndarray, decoded: np.ndarray

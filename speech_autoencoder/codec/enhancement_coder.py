@@ -10,7 +10,7 @@ from speech_autoencoder.codec.range_coder import SymbolCoder
 from speech_autoencoder.codec.rate_control import finest_quality
 from speech_autoencoder.errors import InputError
 from speech_autoencoder.model.enhancement import Enhancement, Weighting
-from speech_autoencoder.model.entropy_model import RADIUS, TABLE_BITS
+from speech_autoencoder.model.entropy_model import RADIUS, TABLE_BITS, symbol_bits
 from speech_autoencoder.model.model_file import TrainedModel
 from speech_autoencoder.model.quantisation import round_to_symbols, zero_savings
 
@@ -50,7 +50,7 @@ class EnhancementCoder:
         self._weighting = Weighting(model.features, model.loss, self._per_latent)
         self._coder = SymbolCoder(layer.tables)
         self._savings = zero_savings(layer.tables)
-        self._bits = (TABLE_BITS - np.log2(layer.tables)).astype(np.float32)
+        self._bits = symbol_bits(layer.tables).astype(np.float32)
 
     def encode(self, frames: np.ndarray, base: np.ndarray, latents: np.ndarray, number: int) -> bytes:
         """Return a block's bytes at a quality step.

@@ -22,13 +22,13 @@ from speech_autoencoder.model.entropy_model import (
     FRACTION_BITS,
     N_SYMBOLS,
     RADIUS,
-    TABLE_BITS,
     logistic_tables,
     refit_tables,
+    symbol_bits,
 )
 from speech_autoencoder.model.model_file import TrainedModel
 from speech_autoencoder.model.network import Network
-from speech_autoencoder.model.quantisation import to_fixed, to_floats
+from speech_autoencoder.model.quantisation import count_by_class, to_fixed, to_floats
 
 # The bitrate of the latents beneath, of the highest one that they are trained for. Beyond, they gained less than the
 # enhancement layer does (docs/experiments.md).
@@ -98,16 +98,15 @@ def fit_enhancement(
         one = layer(np.array([log_step]), logistic_tables())
         some = slice(None, None, _MEASURED_EVERY)
         symbols, classes = _symbols(components[some], one, known[some], 0)
-        bits = TABLE_BITS - np.log2(one.tables[classes, symbols])
+        bits = symbol_bits(one.tables)[classes, symbols + RADIUS]
         return float(bits.sum(axis=1).mean()) * len(known) / 1_000 / seconds
 
     ends = [_log_step(layer_kbits, share * highest_kbits, np.abs(components).max()) for share in _SHARES]
     log_steps = np.linspace(ends[0], ends[1], _N_STEPS)
-    first, counts = layer(log_steps, logistic_tables()), np.zeros(CLASSES * N_SYMBOLS)
+    first, counts = layer(log_steps, logistic_tables()), np.zeros((CLASSES, N_SYMBOLS))
     for number in range(0, _N_STEPS, _FITTED_EVERY):
-        symbols, classes = _symbols(components, first, known, number)
-        counts += np.bincount((classes * N_SYMBOLS + symbols).ravel(), minlength=counts.size)
-    found = layer(log_steps, refit_tables(counts.reshape(CLASSES, N_SYMBOLS)))
+        counts += count_by_class(*_symbols(components, first, known, number))
+    found = layer(log_steps, refit_tables(counts))
     low, high = kbits(0), kbits(base_quality) + layer_kbits(log_steps[-1])
     return found, {"kbits": [low, high], "latent_kbits": [low, kbits(entropy.n_qualities - 1)]}
 
@@ -143,8 +142,8 @@ def _fit_scales(magnitudes: np.ndarray, latents: np.ndarray) -> tuple[np.ndarray
 def _symbols(
     components: np.ndarray, layer: Enhancement, known: np.ndarray, number: int
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Return the symbols (n, K) of components, from 0, and their classes, at a quality step."""
-    symbols = np.clip(np.round(components / layer.step(number)), -RADIUS, RADIUS).astype(np.intp) + RADIUS
+    """Return the symbols (n, K) of components, and their classes, at a quality step."""
+    symbols = np.clip(np.round(components / layer.step(number)), -RADIUS, RADIUS).astype(np.intp)
     return symbols, layer.classes(layer.scales(known), number)
 
 

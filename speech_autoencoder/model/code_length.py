@@ -16,10 +16,10 @@ from speech_autoencoder.model.entropy_model import (
     LOWEST,
     RADIUS,
     SPACING,
-    TABLE_BITS,
     VALUE_LIMIT,
     EntropyModel,
     array_specs,
+    symbol_bits,
 )
 from speech_autoencoder.model.quantisation import round_to_symbols, zero_savings
 
@@ -56,7 +56,7 @@ class CodeLength:
             self._outputs[own, size + first : size + end] = floats["scale_kernel"][own, first:end]
         self._input_bias = np.hstack([floats["hidden_bias"], floats["mean_bias"]])
         self._scale_bias = floats["scale_bias"]
-        self._table_bits = (TABLE_BITS - np.log2(model.tables)).astype(np.float32)
+        self._table_bits = symbol_bits(model.tables).astype(np.float32)
         self._savings = zero_savings(model.tables).astype(np.float32)
         self.steps = floats["steps"]
 

@@ -13,7 +13,7 @@ import numpy as np
 
 from speech_autoencoder.config import FeatureConfig, LossConfig
 from speech_autoencoder.errors import InputError
-from speech_autoencoder.model.entropy_model import CLASSES, FRACTION_BITS, LOWEST, N_SYMBOLS, SPACING, TABLE_BITS
+from speech_autoencoder.model.entropy_model import CLASSES, FRACTION_BITS, LOWEST, N_SYMBOLS, SPACING, are_frequencies
 from speech_autoencoder.model.losses import LogMelDistance
 from speech_autoencoder.model.pca import to_blocks
 
@@ -58,7 +58,7 @@ class Enhancement:
     base_quality: np.ndarray
 
     def __post_init__(self) -> None:
-        if (self.tables.min() < 1) or (self.tables.sum(axis=1, dtype=np.int64) != 2**TABLE_BITS).any():
+        if not are_frequencies(self.tables):
             raise InputError("The enhancement layer's tables are not frequencies that sum to one: train again.")
         if not self.n_steps:
             raise InputError("The enhancement layer has no quality steps: train again.")

@@ -156,10 +156,20 @@ class EntropyModel:
         for name, sums in columns.items():
             if sums.max() >= _COLUMN_LIMIT:
                 raise InputError(f"The entropy model's {name} is too large for exact arithmetic: train again.")
-        if self.tables.min() < 1 or (self.tables.sum(axis=1, dtype=np.int64) != 2**TABLE_BITS).any():
+        if not are_frequencies(self.tables):
             raise InputError(
                 f"The entropy model's tables are not frequencies that sum to 2**{TABLE_BITS}: train again."
             )
+
+
+def are_frequencies(tables: np.ndarray) -> bool:
+    """Return whether each class of tables has frequencies of at least 1 that sum to 2**TABLE_BITS."""
+    return bool(tables.min() >= 1 and (tables.sum(axis=1, dtype=np.int64) == 2**TABLE_BITS).all())
+
+
+def symbol_bits(tables: np.ndarray) -> np.ndarray:
+    """Return the bits of each symbol in each class of tables of frequencies."""
+    return TABLE_BITS - np.log2(tables)
 
 
 @lru_cache(maxsize=1)

@@ -215,5 +215,10 @@ def decode_symbols(
 def count_symbols(model: EntropyModel, latents: np.ndarray, quality: int) -> np.ndarray:
     """Return how often each symbol comes in each class, (CLASSES, 2 * RADIUS + 1), in a recording's latents (n, C)."""
     symbols, classes, _ = quantise(Predictor(model, quality), to_fixed(latents))
+    return count_by_class(symbols, classes)
+
+
+def count_by_class(symbols: np.ndarray, classes: np.ndarray) -> np.ndarray:
+    """Return how often each symbol comes in each class, (CLASSES, 2 * RADIUS + 1); both have the same shape."""
     flat = classes.ravel() * N_SYMBOLS + symbols.ravel() + RADIUS
     return np.bincount(flat, minlength=CLASSES * N_SYMBOLS).reshape(CLASSES, N_SYMBOLS)
