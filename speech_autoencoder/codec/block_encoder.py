@@ -11,15 +11,15 @@ from speech_autoencoder.model.quantisation import to_fixed, to_floats
 
 # The quality step of silence, which takes the least bits there.
 _COARSEST = 0
-# Prices relative to those of the search, between which a block is brought near the bytes that it may take; how many
-# halvings of that range; and how often it is coded if it takes more than expected.
-_PRICES = (0.0, 1.5)
-_HALVINGS = 6
-_TRIES = 3
+# A block's quality step is the finest that fits at this price, relative to that of the search. Then it is coded at
+# prices between these, so often at most, until it takes a share of the bytes that it may take; it is aimed at another.
+_FINEST_AT = 1.5
+_SHARES = (0.1, 3.0)
+_TRIES = 5
+_LEAST_USE = 0.99
+_AIM = 0.996
 # The bytes that tell the size of an enhancement layer, at most.
 _MOST_OF_A_COUNT = 3
-# The share of its bytes that a block is aimed at.
-_MARGIN = 0.995
 
 
 class BlockEncoder:
@@ -97,25 +97,28 @@ class BlockEncoder:
             return search.code_length.quantise(latents, quality, last_two, prices=share * prices, rounds=2)[1]
 
         def finest(latents: np.ndarray, max_bits: float, guess: int | None) -> int:
-            return finest_quality(self._n_base, lambda q: expected_bits(latents, q, _PRICES[1]) <= max_bits, guess)
+            return finest_quality(self._n_base, lambda q: expected_bits(latents, q, _FINEST_AT) <= max_bits, guess)
 
-        max_bits = 8 * max_bytes * _MARGIN
-        quality = finest(start[wanted], max_bits, guess)
+        quality = finest(start[wanted], 8 * max_bytes, guess)
         latents = search(frames, start, wanted, to_floats(before), quality)
+        quality = finest(latents, 8 * max_bytes, quality)
+        # Shares of the price, and the bytes that a block takes at them: more, and no more, than it may take.
+        low, high = ((share, expected_bits(latents, quality, share) / 8) for share in _SHARES)
+        coded = None
         for _ in range(_TRIES):
-            quality = finest(latents, max_bits, quality)
-            low, high = _PRICES
-            for _ in range(_HALVINGS):
-                middle = (low + high) / 2
-                is_more = expected_bits(latents, quality, middle) > max_bits
-                low, high = (middle, high) if is_more else (low, middle)
-            block, decoded = encode_block(self.coder, to_fixed(latents), before, quality, high * prices)
-            excess = len(block.to_bytes()) - max_bytes
-            if excess <= 0:
-                return block, decoded
-            max_bits -= 8 * (excess + 1)
-        return finest_block(
-            self.coder, to_fixed(latents), before, max_bytes, quality, high * prices, n_qualities=self._n_base
+            share = float(np.exp(np.interp(_AIM * max_bytes, [high[1], low[1]], np.log([high[0], low[0]]))))
+            tried = encode_block(self.coder, to_fixed(latents), before, quality, share * prices)
+            size = len(tried[0].to_bytes())
+            if size > max_bytes:
+                low = share, size
+                continue
+            high = share, size
+            if coded is None or size > len(coded[0].to_bytes()):
+                coded = tried
+            if size >= _LEAST_USE * max_bytes or share == low[0]:
+                break
+        return coded or finest_block(
+            self.coder, to_fixed(latents), before, max_bytes, quality, _SHARES[1] * prices, n_qualities=self._n_base
         )
 
     def _base_layer(
