@@ -27,14 +27,14 @@ _WARM_UP_STEPS = 30
 
 
 def learning_rate(step: int, n_steps: int, peak: float) -> float:
-    """Return the learning rate of a step: a linear warm-up, then half a cosine down to zero.
+    """Return the learning rate of a step: a linear warm-up, then a linear fall to zero.
 
     The warm-up takes a twentieth of the n_steps, or 30 steps, or a quarter of fewer than 120.
     """
     warm_up = max(1, min(_WARM_UP_STEPS, n_steps // 4), n_steps // 20)
     if step < warm_up:
         return peak * (step + 1) / warm_up
-    return peak * 0.5 * (1 + math.cos(math.pi * (step - warm_up) / max(1, n_steps - warm_up)))
+    return peak * max(0.0, 1 - (step - warm_up) / max(1, n_steps - warm_up))
 
 
 def plan_epochs(

@@ -23,6 +23,8 @@ Tensor = Any
 # The names of arrays in a checkpoint: of what a step changes, and of what stays as it was at the start.
 _STATE = "state_"
 _FROZEN = "frozen_"
+# The averaged weights are those of about the last of so many parts of the steps, or fewer steps (docs/experiments.md).
+_AVERAGED_PARTS = 16
 
 
 class TrainStep:
@@ -195,9 +197,9 @@ class TrainStep:
         if self.quantiser is not None:
             self.quantiser.adapt(position, bitrate)
         self.optimizer.apply(gradients, self.weights)
-        # The average follows faster at first, so that it soon forgets the start.
+        # Of the latest steps, more and more of them: the first ones are soon forgotten.
         n_steps = ops.cast(self.optimizer.iterations, "float32")
-        pace = ops.maximum(1 - self.config.averaging, 1 / (1 + n_steps))
+        pace = ops.maximum(1 - self.config.averaging, 1 / (1 + n_steps / _AVERAGED_PARTS))
         for mean, weight in zip(self.average, self.weights, strict=True):
             # In place; `mean.assign_add` would make a copy of it first.
             self.optimizer.assign_add(mean, pace * (weight - mean))
