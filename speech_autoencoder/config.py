@@ -163,6 +163,8 @@ class ModelConfig(_Config):
         Channels of the convolutions.
     depth : int
         The decoder's residual blocks at each resolution.
+    between : int
+        Frames between each two that the network also takes and gives: 0 or 1, see `audio.between`.
     """
 
     n_mels: Annotated[int, Bounds(*_N_MELS)]
@@ -171,6 +173,7 @@ class ModelConfig(_Config):
     stem_frames: Annotated[int, Bounds(1, 64)] = 2
     width: Annotated[int, Bounds(8, 1_024)] = 256
     depth: Annotated[int, Bounds(0, 16)] = 2
+    between: Annotated[int, Bounds(0, 1)] = 0
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -185,6 +188,16 @@ class ModelConfig(_Config):
                 f"latent_size {self.latent_size} is more than the {self.n_mels} x {self.frames_per_latent} values "
                 "that a latent stands for: choose a smaller one."
             )
+
+    @classmethod
+    def from_json(cls, data: object) -> Self:
+        """Return the configuration that `to_json` wrote; earlier versions wrote no `between`."""
+        return super().from_json({"between": 0} | data if isinstance(data, dict) else data)
+
+    @property
+    def n_channels(self) -> int:
+        """The values of a frame of the network: its mel bands, and those of the frame between it and the next."""
+        return (1 + self.between) * self.n_mels
 
     @property
     def n_downsamplings(self) -> int:

@@ -51,7 +51,7 @@ def error_at_joins(encoder: Encoder, waveforms: list[np.ndarray]) -> tuple[float
     """Return (RMS log-mel error in dB within one latent of a join of parts, elsewhere, the number of joins)."""
     config, features = encoder.model.config, encoder.model.features
     frames = log_mel(np.concatenate(waveforms), features)
-    squares = np.mean((reconstruct(encoder, frames) - frames) ** 2, axis=0)
+    squares = np.mean((reconstruct(encoder, frames)[: len(frames)] - frames) ** 2, axis=0)
     joins = np.arange(PART_FRAMES, len(squares), PART_FRAMES)
     if not len(joins):
         raise InputError(f"The recordings have {len(squares)} frames, one part has {PART_FRAMES}: use more recordings.")

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from speech_autoencoder.api.reports import Reports, StartBar, reports
-from speech_autoencoder.api.training_options import Choice, Options, choose, suit_devices
+from speech_autoencoder.api.training_options import Choice, Options, can_have_between, choose, suit_devices
 from speech_autoencoder.cli.backend import BACKENDS, SEVERAL, chosen_backend, require_backend, start_backend
 from speech_autoencoder.cli.messages import describe_latent, describe_training
 from speech_autoencoder.cli.origins import is_checkpoint, is_figure, is_history, is_model
@@ -185,7 +185,8 @@ def _train(
     array_path = array_at(expanded(data), report.say)
     array = dataset.load(array_path, TRAIN_DATA_GENERATOR, progress=report.progress("checking"))
     require_suffix(outputs.model, ".h5")
-    choice = choose(asked, array, array_path, outputs.checkpoint, report.say)
+    between = bool(processes.agree(can_have_between(array)))
+    choice = choose(asked, array, array_path, outputs.checkpoint, report.say, between=between)
     log = None
     if is_first:
         kinds = [is_model, is_history, is_figure, is_checkpoint]

@@ -29,12 +29,15 @@ from speech_autoencoder.model import model_file
 from speech_autoencoder.model.model_file import TrainedModel
 from speech_autoencoder.model.origin import origin_of
 from speech_autoencoder.script_names import TRAIN_DATA_GENERATOR
+from speech_autoencoder.storage.remote_path import RemotePath
 from speech_autoencoder.system.files import printable
 from speech_autoencoder.system.memory import available_bytes, in_words
 from speech_autoencoder.system.wording import counted
 from speech_autoencoder.training.batches import most_sequences, training_bytes
 from speech_autoencoder.training.checkpoints import BUDGET, Settings, read_settings
 
+# Recordings that are looked for before training.
+_MOST_LOOKED_FOR = 100
 _NUMBERS: dict[str, type] = {
     "minutes": float,
     "epochs": int,
@@ -90,7 +93,9 @@ class Choice(NamedTuple):
     started_from: dict[str, Any] | None = None
 
 
-def choose(asked: Options, dataset: Dataset, array_path: Path, checkpoint_path: Path, say: Say) -> Choice:
+def choose(
+    asked: Options, dataset: Dataset, array_path: Path, checkpoint_path: Path, say: Say, *, between: bool = False
+) -> Choice:
     """Return what is asked for; with `resume`, what is not asked for is that of the checkpoint.
 
     With `start_from`, the network and the features are that model's, and of a codec a codec is made.
@@ -99,6 +104,8 @@ def choose(asked: Options, dataset: Dataset, array_path: Path, checkpoint_path: 
     ----------
     array_path, checkpoint_path
         What messages call the array, and where the training is resumed from.
+    between
+        Whether a new model has the frames between, see `can_have_between`.
 
     Raises
     ------
@@ -125,6 +132,11 @@ def choose(asked: Options, dataset: Dataset, array_path: Path, checkpoint_path: 
     codec = (stored.codec if stored else None) or (CodecConfig() if is_codec else None)
     before = stored.model if stored else None
     model = start.config if start else _model_of(asked, dataset.features, before, is_codec=codec is not None)
+    if not (stored or start or codec) and dataset.features.lacks_between:
+        if between:
+            model = replace(model, between=1)
+        else:
+            say("Most recordings are not on this computer: the model has no frames between those of the array.")
     validation = asked.validation or (stored.validation if stored else "") or VALIDATION_SPLITS[0]
     given = {key: getattr(asked, key) for key in ("batch_size", "learning_rate", "patience", "seed")}
     if asked.minutes or asked.epochs:
@@ -139,6 +151,17 @@ def choose(asked: Options, dataset: Dataset, array_path: Path, checkpoint_path: 
         _require_resumable(asked, choice, stored, checkpoint_path)
         _describe_resumed(choice, stored, checkpoint_path, say)
     return choice
+
+
+def can_have_between(dataset: Dataset) -> bool:
+    """Return whether a model of an array may have the frames between that its features lack.
+
+    They are made of the recordings, of which most must be there, on this computer.
+    """
+    if not dataset.features.lacks_between or isinstance(dataset.audio_dir, RemotePath):
+        return False
+    some = range(0, len(dataset.names), max(1, len(dataset.names) // _MOST_LOOKED_FOR))
+    return 2 * len(dataset.missing(some)) < len(some)
 
 
 def suit_devices(
@@ -196,6 +219,11 @@ def _require_fitting(asked: Options, start: TrainedModel, name: str, features: F
         raise InputError(
             f"{printable(array_path)} was made with {key} {now[key]}, but {name} takes {key} {before[key]}{of}: "
             f"{remedy}, or leave out --start-from."
+        )
+    if asked.codec and start.config.between:
+        raise InputError(
+            f"A codec cannot start from {name}, whose network has frames between those of the array: leave out --codec "
+            "or --start-from, or start from a codec."
         )
     sizes = _model_of(asked, features, start.config, is_codec=False)
     if differing := [

@@ -1,7 +1,8 @@
 """The frames halfway between those of features whose hop is half a window.
 
 Such a hop is too long for phases, and what happens between two frames is lost to the features, though not to the
-speech. Where the sound is at hand, the frames between can be computed; else they are interpolated.
+speech. Where the sound is at hand, the frames between can be computed; a network may give its own; else they are
+interpolated.
 
 With frames (n_mels, n), those between stand as further rows, (2 * n_mels, n): column i holds frame i, and below it the
 one halfway to the next. In time order, both are the frames of `FeatureConfig.finer`.

@@ -74,7 +74,7 @@ def weights(steps: int) -> list[float]:
 
 
 def log_mel_of(model: TrainedModel, sound: EncodedSound) -> np.ndarray:
-    """Return the normalised log-mel (n_mels, n_frames) that a model decodes a sound as."""
+    """Return the normalised log-mel (n_channels, n_frames) that a model decodes a sound as."""
     features = model.features
     n_frames = features.count_frames(resampled_length(sound.n_samples, sound.sr, features.sr))
     frames = _decode(model, sound.latents)[:, :n_frames]
@@ -155,8 +155,9 @@ def interpolate_recordings(
     log_mels = []
     for weight, path in zip(weights(len(output_paths)), output_paths, strict=True):
         sound = between(model, first, second, alignment, weight)
-        log_mels.append(log_mel_of(model, sound))
-        write_stream(path, to_waveform(log_mels[-1:], features, inversion, sound.sr, sound.n_samples), sound.sr)
+        log_mel = log_mel_of(model, sound)
+        log_mels.append(log_mel[: features.n_mels])
+        write_stream(path, to_waveform([log_mel], features, inversion, sound.sr, sound.n_samples), sound.sr)
         tick(sound.seconds)
     return log_mels
 
@@ -182,7 +183,7 @@ def _encode(path: Path, encoder: Encoder, salvage: bool, workers: int, tick: Cal
 
 
 def _decode(model: TrainedModel, latents: np.ndarray) -> np.ndarray:
-    """Return the normalised log-mel (n_mels, n_frames) of latents."""
+    """Return the normalised log-mel (n_channels, n_frames) of latents."""
     return np.concatenate(list(decode_stream(model, [latents])), axis=1)
 
 
@@ -194,7 +195,8 @@ def _level_db(model: TrainedModel, sound: EncodedSound) -> float:
 
 def _cepstra(model: TrainedModel, latents: np.ndarray) -> np.ndarray:
     """Return the cepstral coefficients (n_latents, n) of the mean frame of each latent, without their means."""
-    frames = _decode(model, latents).reshape(model.config.n_mels, len(latents), -1).mean(axis=2)
+    frames = _decode(model, latents)[: model.config.n_mels]
+    frames = frames.reshape(len(frames), len(latents), -1).mean(axis=2)
     cepstra = dct(frames.T, axis=1, norm="ortho")[:, :_N_CEPSTRA]
     return cepstra - cepstra.mean(axis=0)
 

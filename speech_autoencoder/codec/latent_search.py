@@ -32,8 +32,8 @@ class Encoder:
     training. It corrects what an encoder cannot learn in a few minutes, most of all for unknown voices. With 0 steps,
     the latent is the encoder's.
 
-    Where the features lack the frames between (`audio.between`), the search also compares those that are interpolated
-    between the decoder's with those of the recording, if they are there.
+    Where the features lack the frames between (`audio.between`), those of the recording are compared too, if they are
+    there; a network that takes them is given them.
     """
 
     def __init__(self, model: TrainedModel, config: LatentSearchConfig) -> None:
@@ -50,7 +50,7 @@ class Encoder:
 
         It is (n_mels, n_frames), or (2 * n_mels, n_frames) with the frames between.
         """
-        start = self.model.network.encode(frames[: self.model.config.n_mels])
+        start = self.model.network.encode(self._input(frames))
         if not self.config.steps or not frames.any():
             return start
         return self._search(frames, start)
@@ -58,10 +58,11 @@ class Encoder:
     def log_mel_stream(self, blocks: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
         """Yield the log-mel, for `__call__`, of a waveform that arrives in blocks at the rate of the features.
 
-        It has the frames between if the search compares them.
+        It has the frames between if they are of use.
         """
         features = self.model.features
-        return log_mel_stream(blocks, features, between=features.lacks_between and self.config.steps > 0)
+        is_used = self.model.config.between > 0 or self.config.steps > 0
+        return log_mel_stream(blocks, features, between=features.lacks_between and is_used)
 
     def loss_of(self, frames: np.ndarray) -> Callable[[np.ndarray], tuple[float, np.ndarray]]:
         """Return the search's loss for normalised log-mel, as `__call__` takes it: a function of a latent.
@@ -87,18 +88,29 @@ class Encoder:
 
         return loss_of_latent
 
+    def _input(self, frames: np.ndarray) -> np.ndarray:
+        """Return what the network's encoder takes: of frames between, how they differ from interpolated ones."""
+        n_mels = self.model.config.n_mels
+        own, between = frames[:n_mels], frames[n_mels:]
+        if not (self.model.config.between and len(between)):
+            return own
+        return np.concatenate([own, between - interpolate(own.T, self.model.features)[0].T])
+
     def _decode(self, latent: np.ndarray) -> Output:
         """Return the frames (n, n_mels) of a latent in time order, those between included, and the VJP."""
         frames, vjp = self.model.network.decode_with_vjp(latent)
         if not self.model.features.lacks_between:
             return frames, vjp
+        n_mels = self.model.config.n_mels
+        if self.model.config.between:
+            return frames.reshape(-1, n_mels), lambda gradient: vjp(gradient.reshape(frames.shape))
         between, between_vjp = interpolate(frames, self.model.features)
 
         def finer_vjp(gradient: np.ndarray) -> np.ndarray:
-            gradient = gradient.reshape(-1, 2, frames.shape[1])
+            gradient = gradient.reshape(-1, 2, n_mels)
             return vjp(gradient[:, 0] + between_vjp(gradient[:, 1]))
 
-        return np.stack([frames, between], axis=1).reshape(-1, frames.shape[1]), finer_vjp
+        return np.stack([frames, between], axis=1).reshape(-1, n_mels), finer_vjp
 
     @np.errstate(all="ignore")
     def _search(self, frames: np.ndarray, start: np.ndarray) -> np.ndarray:

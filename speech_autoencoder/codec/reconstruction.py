@@ -30,7 +30,7 @@ def ignore_seconds(seconds: float) -> None:
 def reconstruct_stream(encoder: Encoder, chunks: Iterable[np.ndarray], *, workers: int = 1) -> Iterator[np.ndarray]:
     """Yield what the network makes of normalised log-mel that arrives in chunks, as many frames in all.
 
-    The chunks are such as the encoder takes, the output is (n_mels, k). `workers` is the number of threads of
+    The chunks are such as the encoder takes, the output is (n_channels, k). `workers` is the number of threads of
     `encode_stream`.
     """
     n_received = n_yielded = 0
@@ -48,8 +48,8 @@ def reconstruct_stream(encoder: Encoder, chunks: Iterable[np.ndarray], *, worker
 
 
 def reconstruct(encoder: Encoder, frames: np.ndarray) -> np.ndarray:
-    """Return what the network makes of normalised log-mel, (n_mels, n_frames) in [0, 1]."""
-    nothing = np.empty((encoder.model.config.n_mels, 0), np.float32)
+    """Return what the network makes of normalised log-mel, (n_channels, n_frames) in [0, 1]."""
+    nothing = np.empty((encoder.model.config.n_channels, 0), np.float32)
     return np.concatenate([nothing, *reconstruct_stream(encoder, [frames])], axis=1)
 
 

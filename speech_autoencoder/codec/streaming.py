@@ -71,7 +71,7 @@ def parts_in_context(
 
 
 def decode_stream(model: TrainedModel, latents: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
-    """Yield the normalised log-mel (n_mels, k), in [0, 1], of latents that arrive in chunks (k, latent_size)."""
+    """Yield the normalised log-mel (n_channels, k), in [0, 1], of latents that arrive in chunks (k, latent_size)."""
     config = model.config
     step, context = config.frames_per_latent, context_latents(config)
     part = PART_FRAMES // step

@@ -145,7 +145,7 @@ def _some_error_db(dataset: Dataset, encoder: Encoder) -> float:
     some = range(0, len(dataset.names), max(1, len(dataset.names) // _N_COMPARED))
     # One after another as one recording: many short ones take longer.
     frames = np.concatenate([dataset.frames(i, most=_MOST_COMPARED_FRAMES) for i in some], axis=1)
-    return log_mel_error_db(frames, reconstruct(plain, frames), dataset.features)
+    return log_mel_error_db(frames, reconstruct(plain, frames)[: len(frames)], dataset.features)
 
 
 def similarity(sound: np.ndarray, other: np.ndarray) -> float:

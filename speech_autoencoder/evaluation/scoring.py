@@ -152,7 +152,8 @@ class Scorer:
             log_mels = {
                 system.key: system.decode(self.encoder, latents[system.key], frames.shape[1]) for system in self.systems
             }
-            self._score_log_mels(scores, i, frames, log_mels)
+            own = {key: log_mel[: dataset.features.n_mels] for key, log_mel in log_mels.items()}
+            self._score_log_mels(scores, i, frames, own)
             if original is None:
                 scores.left_out.append(LeftOut(dataset.names[i], reason))
                 continue

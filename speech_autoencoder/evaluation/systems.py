@@ -38,10 +38,10 @@ class System:
         Its function of the model's encoder and a normalised log-mel (n_mels, n_frames), which returns what it keeps:
         latents (n_latents, size), or frames (n_frames, n_mels) if it has no latent.
     decode
-        Its function of the model's encoder, of that and of n_frames, which returns a log-mel (n_mels, n_frames).
+        Its function of the model's encoder, of that and of n_frames, which returns a log-mel (n_mels, n_frames), or
+        (2 * n_mels, n_frames) with the frames between (`audio.between`).
     sees_between
-        Whether `encode` is also given the frames between (`audio.between`), where the features lack them and the
-        recording is there.
+        Whether `encode` is also given the frames between, where the features lack them and the recording is there.
     latent_rate
         The values per second of its latent, given the model; None if it has no latent.
     changes_log_mel
@@ -65,7 +65,7 @@ class System:
         return 1_000 / (features.finer if sees_between else features).frame_rate
 
     def log_mel(self, encoder: Encoder, frames: np.ndarray) -> np.ndarray:
-        """Return the log-mel (n_mels, n_frames) that the system makes of a normalised one of the same shape."""
+        """Return the log-mel that the system makes of a normalised one (n_mels, n_frames), as `decode` does."""
         return self.decode(encoder, self.encode(encoder, frames), frames.shape[1])
 
 

@@ -49,7 +49,8 @@ def encoder(network: Network) -> GraphProto:
     latent_size). The last latent is padded with silence.
     """
     config, graph = network.config, Graph()
-    x = _pad(graph, "log_mel", config.frames_per_latent)
+    # Of frames between, nothing is known to such a program.
+    x = _pad(graph, "log_mel", config.frames_per_latent, others=config.n_channels - config.n_mels)
     x = graph.add("Mul", "scaled", x, graph.constant("input_scale", np.float32(INPUT_SCALE)))
     latent = _apply_part(graph, network, parts(config)[0], x)
     graph.add("Transpose", "latent", latent, perm=[0, 2, 1])
@@ -67,6 +68,9 @@ def decoder(network: Network) -> GraphProto:
     config, graph = network.config, Graph()
     x = graph.add("Transpose", "latent_first", "latent", perm=[0, 2, 1])
     x = _apply_part(graph, network, parts(config)[1], x)
+    if config.between:
+        starts, ends = graph.constant("first_band", np.array([0])), graph.constant("n_mels", np.array([config.n_mels]))
+        x = graph.add("Slice", "without_between", x, starts, ends, graph.constant("bands", np.array([1])))
     x = graph.add("Div", "unscaled", x, graph.constant("input_scale", np.float32(INPUT_SCALE)))
     graph.add("Clip", "log_mel", x, graph.constant("lowest", np.float32(0)), graph.constant("highest", np.float32(1)))
     inputs = [_float_info("latent", "batch", "n_latents", config.latent_size)]
@@ -74,14 +78,16 @@ def decoder(network: Network) -> GraphProto:
     return graph.proto("decoder", inputs, outputs)
 
 
-def _pad(graph: Graph, x: str, multiple: int) -> str:
-    """Add silence at the end, so that the count of frames is a multiple."""
+def _pad(graph: Graph, x: str, multiple: int, *, others: int) -> str:
+    """Add silence at the end, so that the count of frames is a multiple, and other channels."""
     shape = graph.add("Shape", "shape", x)
     n_frames = graph.add("Gather", "n_frames", shape, graph.constant("last_axis", np.array([2])))
     negative = graph.add("Neg", "minus_n_frames", n_frames)
     missing = graph.add("Mod", "n_missing", negative, graph.constant("frames_per_latent", np.array([multiple])))
     # Before and after each axis: only frames, only after.
-    widths = graph.add("Concat", "padding", graph.constant("no_padding", np.zeros(5, np.int64)), missing, axis=0)
+    widths = graph.add(
+        "Concat", "padding", graph.constant("no_padding", np.array([0, 0, 0, 0, others])), missing, axis=0
+    )
     return graph.add("Pad", "padded", x, widths)
 
 

@@ -100,6 +100,7 @@ def build(model: TrainedModel, name: str) -> str:
         "mel_edges_hz": mel_edges_hz(features).round(6).tolist(),  # the last digits depend on the processor
         "frames_per_latent": model.config.frames_per_latent,
         "latent_size": model.config.latent_size,
+        "n_channels": model.config.n_channels,
         "parts": {part.name: _describe_part(part, model, weights) for part in (encoder, decoder)},
         "pca": _describe_pca(model.baseline, weights),
         "constants": {

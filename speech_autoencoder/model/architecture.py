@@ -8,8 +8,11 @@ of layer also needs one function in `layers.LAYERS` (numpy), one in `keras_netwo
 Encoder and decoder each are a sum of paths: a linear one, which PCA initialises, and one that learns what PCA cannot
 represent.
 
-    encoder: frames (n_frames, n_mels)      -> latent (n_frames / frames_per_latent, latent_size)
-    decoder: latent (n_latents, latent_size) -> frames (n_latents * frames_per_latent, n_mels)
+    encoder: frames (n_frames, n_channels)   -> latent (n_frames / frames_per_latent, latent_size)
+    decoder: latent (n_latents, latent_size) -> frames (n_latents * frames_per_latent, n_channels)
+
+A frame's channels are its mel bands. Where `ModelConfig.between` is 1, further channels are those of the frame between
+it and the next: for the decoder, as they are; for the encoder, how they differ from interpolation, 0 if not known.
 """
 
 from collections.abc import Mapping
@@ -85,11 +88,11 @@ def parts(config: ModelConfig) -> tuple[Part, Part]:
 
 
 def _encoder(config: ModelConfig) -> Part:
-    n_mels, width, latent_size = config.n_mels, config.width, config.latent_size
+    n_channels, width, latent_size = config.n_channels, config.width, config.latent_size
     depth = encoder_depth(config)
-    linear = (_downsampling_convolution(LINEAR_ENCODER, config.frames_per_latent, n_mels, latent_size),)
+    linear = (_downsampling_convolution(LINEAR_ENCODER, config.frames_per_latent, n_channels, latent_size),)
     learned: list[Layer | Residual] = [
-        _downsampling_convolution(ENCODER_STEM, config.stem_frames, n_mels, width),
+        _downsampling_convolution(ENCODER_STEM, config.stem_frames, n_channels, width),
     ]
     for stage in range(config.n_downsamplings):
         learned += _residual_blocks(f"encoder_{stage}", depth, width)
@@ -101,10 +104,10 @@ def _encoder(config: ModelConfig) -> Part:
 
 
 def _decoder(config: ModelConfig) -> Part:
-    n_mels, width, latent_size = config.n_mels, config.width, config.latent_size
+    n_channels, width, latent_size = config.n_channels, config.width, config.latent_size
     linear = (
-        _dense(LINEAR_DECODER, latent_size, config.frames_per_latent * n_mels),
-        _reshape("linear_frames", n_mels),
+        _dense(LINEAR_DECODER, latent_size, config.frames_per_latent * n_channels),
+        _reshape("linear_frames", n_channels),
     )
     learned: list[Layer | Residual] = [_convolution("decoder_stem", latent_size, width)]
     for stage in reversed(range(config.n_downsamplings)):
@@ -113,8 +116,8 @@ def _decoder(config: ModelConfig) -> Part:
     learned += [
         *_residual_blocks("decoder_last", config.depth, width),
         _rms_normalization("decoder_norm", width),
-        _dense("learned_decoder", width, config.stem_frames * n_mels, starts_at_zero=True),
-        _reshape("learned_frames", n_mels),
+        _dense("learned_decoder", width, config.stem_frames * n_channels, starts_at_zero=True),
+        _reshape("learned_frames", n_channels),
     ]
     return Part("decoder", (linear, tuple(learned)))
 

@@ -36,21 +36,30 @@ def build(config: ModelConfig) -> keras.Model:
     keras.Model
         From clips (n, n_mels, n_frames, 1) to clips of the same shape, where n_frames is any multiple of
         frames_per_latent. Its layers `encoder` and `decoder` are models too; the latent between them is
-        (n, n_frames / frames_per_latent, latent_size).
+        (n, n_frames / frames_per_latent, latent_size). Their clips are (n, n_channels, n_frames, 1): where that is
+        more, what the encoder is not given is 0, and the rest of what the decoder gives is cut off.
     """
     encoder_part, decoder_part = parts(config)
-    clips = keras.Input((config.n_mels, None, 1), name="clips")
-    x = layers.Permute((2, 1, 3), name="frames_first")(clips)
-    x = layers.Reshape((-1, config.n_mels), name="bands_as_channels")(x)
+    inputs = keras.Input((config.n_channels, None, 1), name="frames")
+    x = layers.Permute((2, 1, 3), name="frames_first")(inputs)
+    x = layers.Reshape((-1, config.n_channels), name="bands_as_channels")(x)
     x = layers.Rescaling(INPUT_SCALE, name="scale")(x)
-    encoder = keras.Model(clips, _apply_part(encoder_part, x), name="encoder")
+    encoder = keras.Model(inputs, _apply_part(encoder_part, x), name="encoder")
 
     latent = keras.Input((None, config.latent_size), name="latent")
     x = _apply_part(decoder_part, latent)
     x = layers.Rescaling(1 / INPUT_SCALE, name="unscale")(x)
-    x = layers.Reshape((-1, config.n_mels, 1), name="bands_as_rows")(x)
+    x = layers.Reshape((-1, config.n_channels, 1), name="bands_as_rows")(x)
     decoder = keras.Model(latent, layers.Permute((2, 1, 3), name="bands_first")(x), name="decoder")
-    return keras.Model(clips, decoder(encoder(clips)), name="autoencoder")
+
+    x = clips = keras.Input((config.n_mels, None, 1), name="clips")
+    others = ((0, config.n_channels - config.n_mels), (0, 0))
+    if config.between:
+        x = layers.ZeroPadding2D(others, name="nothing_between")(x)
+    x = decoder(encoder(x))
+    if config.between:
+        x = layers.Cropping2D(others, name="without_between")(x)
+    return keras.Model(clips, x, name="autoencoder")
 
 
 def _apply_part(part: Part, x: Tensor) -> Tensor:
@@ -109,17 +118,20 @@ def start_at_pca(model: keras.Model, config: ModelConfig, pca: PCA) -> None:
     """Set the weights of a new model so that its output is that of PCA until it is trained.
 
     The linear path keeps these weights: trained too, it was no better, and at first much worse (docs/experiments.md).
-    The PCA has config.latent_size components of blocks of config.frames_per_latent frames.
+    The PCA has config.latent_size components of blocks of config.frames_per_latent frames. Frames between are halfway
+    between those of their block, and the last one is as the frame before it.
     """
     encoder = model.get_layer("encoder")
+    others = config.n_channels - config.n_mels
     kernel = pca.encode.reshape(config.frames_per_latent, config.n_mels, config.latent_size)
+    kernel = np.pad(kernel, ((0, 0), (0, others), (0, 0)))
     linear_encoder, linear_decoder = freeze_linear_path(model)
     linear_encoder.set_weights([kernel / INPUT_SCALE, -pca.offset @ pca.encode])
-    linear_decoder.set_weights([pca.decode * INPUT_SCALE, pca.offset * INPUT_SCALE])
+    linear_decoder.set_weights([_with_between(block, config) * INPUT_SCALE for block in (pca.decode, pca.offset)])
     # The learned path should see deviations from the mean: its stem's bias subtracts what the mean contributes.
     stem = encoder.get_layer(ENCODER_STEM)
     kernel, bias = stem.get_weights()
-    mean = pca.offset.reshape(config.frames_per_latent, config.n_mels).mean(axis=0)
+    mean = np.pad(pca.offset.reshape(config.frames_per_latent, config.n_mels).mean(axis=0), (0, others))
     stem.set_weights([kernel, bias - np.einsum("kmc,m->c", kernel, mean) * INPUT_SCALE])
 
 
@@ -134,13 +146,27 @@ def freeze_linear_path(model: keras.Model) -> tuple[layers.Layer, layers.Layer]:
 def pca_of(network: Network) -> PCA:
     """Return the PCA that a network started at, which its linear path keeps: the inverse of `start_at_pca`."""
     config = network.config
-    kernel = network.weights[f"encoder/{LINEAR_ENCODER}/kernel"]
+    kernel = network.weights[f"encoder/{LINEAR_ENCODER}/kernel"][:, : config.n_mels]
+
+    def without_between(blocks: np.ndarray) -> np.ndarray:
+        frames = blocks.reshape(*blocks.shape[:-1], config.frames_per_latent, config.n_channels)
+        return frames[..., : config.n_mels].reshape(*blocks.shape[:-1], -1)
+
     return PCA(
         config.frames_per_latent,
         kernel.reshape(-1, config.latent_size) * INPUT_SCALE,
-        network.weights[f"decoder/{LINEAR_DECODER}/kernel"] / INPUT_SCALE,
-        network.weights[f"decoder/{LINEAR_DECODER}/bias"] / INPUT_SCALE,
+        without_between(network.weights[f"decoder/{LINEAR_DECODER}/kernel"]) / INPUT_SCALE,
+        without_between(network.weights[f"decoder/{LINEAR_DECODER}/bias"]) / INPUT_SCALE,
     )
+
+
+def _with_between(blocks: np.ndarray, config: ModelConfig) -> np.ndarray:
+    """Return blocks (..., frames_per_latent * n_mels) with the frames between, if the network gives them."""
+    if not config.between:
+        return blocks
+    frames = blocks.reshape(*blocks.shape[:-1], config.frames_per_latent, config.n_mels)
+    following = np.concatenate([frames[..., 1:, :], frames[..., -1:, :]], axis=-2)
+    return np.concatenate([frames, (frames + following) / 2], axis=-1).reshape(*blocks.shape[:-1], -1)
 
 
 def to_network(model: keras.Model, config: ModelConfig) -> Network:

@@ -172,6 +172,8 @@ def _historical_names(config: ModelConfig) -> dict[str, Any]:
     """Return a configuration in the words of format 5, which fingerprints are made of."""
     data = config.to_json()
     stem_frames = data.pop("stem_frames")
+    if not config.between:
+        del data["between"]
     return data | {"finest": stem_frames, "network": "residual"}
 
 
@@ -264,6 +266,8 @@ def _read(file: h5py.File, size: int) -> TrainedModel:
         },
     )
     has_entropy = file[_GROUP].get(_CODEC, getlink=True) is not None
+    if has_entropy and config.between:
+        raise InputError("it is a codec with frames between others, which this version does not have: train again.")
     entropy = _read_entropy(file, size, config) if has_entropy else None
     has_enhancement = entropy and file[_GROUP].get(_ENHANCEMENT, getlink=True) is not None
     enhancement = _read_enhancement(file, size, config, entropy.n_qualities) if entropy and has_enhancement else None

@@ -30,18 +30,18 @@ class Network:
 
     @np.errstate(all="ignore")
     def encode(self, frames: np.ndarray) -> np.ndarray:
-        """Return the latent (n_latents, latent_size), float32, of normalised log-mel (n_mels, n_frames) of any length.
+        """Return the latent (n_latents, latent_size), float32, of normalised log-mel of any length.
 
-        The last latent is padded with silence.
+        It is (n_mels, n_frames), or (n_channels, n_frames). The last latent is padded with silence.
         """
         encoder, _ = parts(self.config)
         missing = -frames.shape[1] % self.config.frames_per_latent
-        padded = np.pad(frames, ((0, 0), (0, missing))).astype(np.float32)
+        padded = np.pad(frames, ((0, self.config.n_channels - len(frames)), (0, missing))).astype(np.float32)
         latent, _ = self._run_part(encoder, INPUT_SCALE * padded.T)
         return latent
 
     def decode(self, latent: np.ndarray) -> np.ndarray:
-        """Return the normalised log-mel (n_mels, n_latents * frames_per_latent) of a latent, clipped to [0, 1]."""
+        """Return the normalised log-mel (n_channels, n_latents * frames_per_latent) of a latent, clipped to [0, 1]."""
         return np.clip(self.decode_with_vjp(latent)[0].T, 0, 1)
 
     @np.errstate(all="ignore")
@@ -51,7 +51,7 @@ class Network:
         Returns
         -------
         frames : np.ndarray
-            Normalised log-mel (n_latents * frames_per_latent, n_mels), float32.
+            Normalised log-mel (n_latents * frames_per_latent, n_channels), float32.
         vjp : VJP
             Takes the gradient of a scalar with respect to the frames to that with respect to the latent.
         """

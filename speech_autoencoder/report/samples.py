@@ -156,7 +156,7 @@ def _make_sample(
         is_whole,
         min(sr, _HIGHEST_SR),
         _prepare(sounds, sr),
-        pictures_of(frames, output, features),
+        pictures_of(frames, output[: features.n_mels], features),
     )
 
 

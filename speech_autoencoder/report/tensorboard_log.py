@@ -121,7 +121,7 @@ class TensorBoardLog:
         features, frames = setup.dataset.features, _excerpt(setup.dataset, self._recording or 0)
         network = setup.averaged_network()
         output = network.decode(network.encode(frames))[:, : frames.shape[1]]
-        picture = {"encoded_image_string": _png(frames, output, features), "colorspace": 4}
+        picture = {"encoded_image_string": _png(frames, output[: features.n_mels], features), "colorspace": 4}
         self._add(epoch, {"tag": "log_mel", "image": self._summary.Summary.Image(**picture)})
         sound = invert(output, features, InversionConfig(), max(1, features.hop_length * (frames.shape[1] - 1)))
         self._add_sound(epoch, "reconstruction", sound, features.sr)

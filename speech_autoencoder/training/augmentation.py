@@ -42,16 +42,17 @@ def draw(rng: np.random.Generator) -> Variation:
     return Variation(stretch, warp, gain, tilt)
 
 
-def vary(frames: np.ndarray, variation: Variation) -> np.ndarray:
+def vary(frames: np.ndarray, variation: Variation, *, times: int = 1) -> np.ndarray:
     """Return frames as another voice or microphone might have given them.
 
     The speed, the place on the mel scale, and the level together with a tilt of the spectrum may change. Silence stays
-    silent. Normalised log-mel (n_mels, n_frames) becomes (n_mels, another n_frames), in [0, 1] too.
+    silent. Normalised log-mel (n_mels, n_frames) becomes (n_mels, another n_frames), in [0, 1] too. Of frames that are
+    `times` as many as those that are counted, a multiple remains.
     """
     n_mels, n_frames = frames.shape
     stretch, warp, gain, tilt = variation
     if stretch is not None:
-        frames = _interpolate(frames.T, _spread(0, n_frames - 1, variation.n_frames(n_frames))).T
+        frames = _interpolate(frames.T, _spread(0, n_frames - 1, times * variation.n_frames(n_frames // times))).T
     if warp is not None:
         frames = _interpolate(frames, np.minimum(np.arange(n_mels) * warp, n_mels - 1))
     if gain is not None and tilt is not None:

@@ -2,11 +2,12 @@
 
 import itertools
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
 import numpy as np
 
+from speech_autoencoder.audio.between import in_time_order, interpolate, with_between
 from speech_autoencoder.audio.log_mel import join_clips
 from speech_autoencoder.config import FeatureConfig, ModelConfig
 from speech_autoencoder.data.dataset import Dataset
@@ -27,6 +28,9 @@ _CLIPS_PER_PIECE = 4
 _SILENCE_PROBABILITY = 1 / 32
 # The length of a long silence, from and below, in latents.
 _SILENCE_LATENTS = (16, 48)
+# The probability, where frames between are known, that the encoder is not given those of a piece: the latent of a clip
+# alone must be of use as well.
+_UNSEEN_PROBABILITY = 1 / 4
 # Recordings that a message names.
 _MOST_NAMED = 3
 # What training takes apart from its batches (docs/experiments.md): TensorFlow, and for each weight of the network its
@@ -47,7 +51,8 @@ class Batch(NamedTuple):
     Attributes
     ----------
     clips : np.ndarray
-        Normalised log-mel (n, n_mels, width, 1).
+        Normalised log-mel (n, n_mels, width, 1). For a network that has frames between, (n, 3 * n_mels, width, 1): the
+        frames; those between; and what the encoder is given of these, see `model.architecture`.
     mask : np.ndarray
         (n, 1, width, 1), 1 where there is sound, 0 between recordings.
     level : np.ndarray
@@ -113,7 +118,11 @@ def training_bytes(features: FeatureConfig, model: ModelConfig, batch_size: int,
     )
     n_frames = batch_size * sequence_frames(features, model.frames_per_latent)
     n_weights = sum(map(math.prod, shapes(model).values()))
-    n_bytes = _BASE_BYTES + _BYTES_PER_WEIGHT * n_weights + n_frames * (per_frame + _LOSS_BYTES_PER_FRAME)
+    n_bytes = (
+        _BASE_BYTES
+        + _BYTES_PER_WEIGHT * n_weights
+        + n_frames * (per_frame + _LOSS_BYTES_PER_FRAME * (1 + model.between))
+    )
     return n_bytes * (_CODEC_SHARE if is_codec else 1)
 
 
@@ -124,6 +133,7 @@ class _Part(NamedTuple):
     piece: int | None = None
     variation: Variation | None = None
     is_sound: bool = False
+    is_unseen: bool = False
 
 
 class _Plan(NamedTuple):
@@ -151,6 +161,9 @@ class Batches:
         Gives each recording its level.
     silences : bool
         Whether random epochs have long silences that count as sound: a codec must learn how silence continues.
+    between : mapping, optional
+        The frames between, (n_mels, n) float16, of recordings or their first parts, for a network that has them. Others
+        are interpolated.
     """
 
     def __init__(
@@ -162,12 +175,18 @@ class Batches:
         frames_per_latent: int,
         distance: LogMelDistance,
         silences: bool = False,
+        between: Mapping[int, np.ndarray] | None = None,
     ) -> None:
         self.batch_size = batch_size
         self.width = sequence_frames(dataset.features, frames_per_latent)
+        self.features = dataset.features
         self._dataset = dataset
         self._frames_per_latent = frames_per_latent
         self._silences = silences
+        self._between = between
+        # Of a batch while it is filled: frames, then the mask and the level; with frames between, these and where the
+        # encoder is given them are before the mask.
+        self._n_rows = dataset.features.n_mels + 2 if between is None else 2 * dataset.features.n_mels + 3
         self._distance = distance
         self._pieces = _Pieces(dataset, recordings)
         # Of each recording once it was used, NaN before: computing it takes reading the recording.
@@ -204,7 +223,9 @@ class Batches:
         for index in map(int, order):
             variation = None if rng is None else draw(rng)
             n_piece = self._pieces[index].n_frames
-            added = [_Part(variation.n_frames(n_piece) if variation else n_piece, index, variation)]
+            is_unseen = rng is not None and self._between is not None and rng.random() < _UNSEEN_PROBABILITY
+            n_varied = variation.n_frames(n_piece) if variation else n_piece
+            added = [_Part(n_varied, index, variation, is_unseen=is_unseen)]
             added.append(_Part(self._frames_per_latent))
             if self._silences and rng is not None and rng.random() < _SILENCE_PROBABILITY:
                 added.append(_Part(self._frames_per_latent * int(rng.integers(*_SILENCE_LATENTS)), is_sound=True))
@@ -228,8 +249,7 @@ class Batches:
         """Return a batch, and the pieces that are in it."""
         room = self.batch_size * self.width
         n_frames = max(sum(part.n_frames for part in plan.parts), plan.n_used + room)
-        # The last two rows are the mask and the level.
-        joined = np.zeros((self._dataset.features.n_mels + 2, n_frames), np.float32)
+        joined = np.zeros((self._n_rows, n_frames), np.float32)
         start = 0
         for part in plan.parts:
             self._fill(joined[:, start : start + part.n_frames], part)
@@ -249,16 +269,33 @@ class Batches:
         return f"on a batch with {', '.join(map(printable, names[:_MOST_NAMED]))}{more}: use a lower --learning-rate"
 
     def _fill(self, frames: np.ndarray, part: _Part) -> None:
-        """Write a part into the zeros (n_mels + 2, n_frames) of its place in a batch."""
+        """Write a part into the zeros (n_rows, n_frames) of its place in a batch."""
         if part.piece is not None:
             piece = self._pieces[part.piece]
             sound = join_clips(self._dataset.clips[piece.first : piece.end], piece.n_frames)
-            frames[:-2] = sound if part.variation is None else vary(sound, part.variation)
+            if self._between is None:
+                frames[:-2] = sound if part.variation is None else vary(sound, part.variation)
+            else:
+                frames[:-2] = self._with_between(sound, piece, part)
             frames[-2] = 1
             frames[-1] = self._level(piece.recording)
         elif part.is_sound:
             frames[-2] = 1
             frames[-1] = self._distance.config.quietest
+
+    def _with_between(self, frames: np.ndarray, piece: _Piece, part: _Part) -> np.ndarray:
+        """Return the varied frames of a piece, those between, and a row that tells where the encoder is given these."""
+        features, is_given = self._dataset.features, not part.is_unseen
+        first = features.n_frames * (piece.first - int(self._dataset.first_row[piece.recording]))
+        known = (self._between or {}).get(piece.recording)
+        if known is not None and known.shape[1] >= first + piece.n_frames:
+            frames = np.concatenate([frames, known[:, first : first + piece.n_frames].astype(np.float32)])
+        else:
+            frames, is_given = with_between(frames, features), False
+        if part.variation is not None:
+            finer = vary(in_time_order(frames, features), part.variation, times=2)
+            frames = finer.T.reshape(-1, 2 * features.n_mels).T
+        return np.concatenate([frames, np.full_like(frames[:1], is_given)])
 
     def _level(self, recording: int) -> float:
         """Return the level of a recording."""
@@ -267,7 +304,12 @@ class Batches:
         return float(self._levels[recording])
 
     def _batch(self, frames: np.ndarray) -> Batch:
-        """Return the sequences of frames (n_mels + 2, batch_size * width)."""
+        """Return the sequences of frames (n_rows, batch_size * width)."""
+        if self._between is not None:
+            n_mels = self._dataset.features.n_mels
+            between, is_given = frames[n_mels : 2 * n_mels], frames[-3:-2]
+            interpolated, _ = interpolate(frames[:n_mels].T, self._dataset.features)
+            frames = np.concatenate([frames[: 2 * n_mels], is_given * (between - interpolated.T), frames[-2:]])
         sequences = frames.reshape(-1, self.batch_size, self.width).transpose(1, 0, 2)[..., None]
         return Batch(
             clips=np.ascontiguousarray(sequences[:, :-2]),

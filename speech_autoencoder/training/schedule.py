@@ -1,6 +1,5 @@
 """How long training takes, and how fast it learns on the way."""
 
-import math
 import time
 
 import numpy as np

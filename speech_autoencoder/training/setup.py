@@ -2,15 +2,18 @@
 
 import math
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
 import keras
 import numpy as np
+from threadpoolctl import threadpool_limits
 
 from speech_autoencoder.config import CodecConfig, LossConfig, ModelConfig, TrainingConfig
 from speech_autoencoder.data.dataset import Dataset
 from speech_autoencoder.data.splits import Split, split
+from speech_autoencoder.errors import InputError
 from speech_autoencoder.model import pca
 from speech_autoencoder.model.keras_network import (
     build,
@@ -20,8 +23,11 @@ from speech_autoencoder.model.keras_network import (
     to_keras,
     to_network,
 )
+from speech_autoencoder.model.losses import FINER_ENVELOPE_STEP
 from speech_autoencoder.model.model_file import TrainedModel
 from speech_autoencoder.model.network import Network
+from speech_autoencoder.system.parallel import in_order
+from speech_autoencoder.system.processors import available_cpus
 from speech_autoencoder.system.wording import counted
 from speech_autoencoder.training.backends.choice import backend
 from speech_autoencoder.training.batches import MOST_STEPS, Batches
@@ -31,6 +37,10 @@ from speech_autoencoder.training.quantiser import Quantiser
 from speech_autoencoder.training.train_step import TrainStep
 from speech_autoencoder.training.training_loss import TrainingLoss
 from speech_autoencoder.training.validation import Validation
+
+# Frames between are made of recordings of so many seconds in all, and of the beginning of each: 80 MB, in some 20 s.
+_MOST_BETWEEN_S = 7_200
+_MOST_OF_EACH_S = 600
 
 
 @dataclass(frozen=True)
@@ -112,6 +122,10 @@ def set_up(
     baseline = pca.fit(dataset, parts.training, *model_config.baseline_shape)
     train_step = _make_train_step(dataset, parts.training, model_config, config, codec, start)
     backend().share(train_step.variables)
+    used = np.concatenate([parts.training, parts.validation])
+    between = frames_between(dataset, used) if model_config.between else None
+    if between is not None and len(between) < len(used):
+        say(f"Frames between those of the array: of {len(between):,} of {counted(len(used), 'recording')}.")
 
     def batches_of(recordings: np.ndarray, *, silences: bool = False) -> Batches:
         return Batches(
@@ -121,6 +135,7 @@ def set_up(
             frames_per_latent=model_config.frames_per_latent,
             distance=train_step.loss,
             silences=silences,
+            between=between,
         )
 
     batches = batches_of(parts.training, silences=codec is not None)
@@ -128,7 +143,8 @@ def set_up(
     most_frames = MOST_STEPS // 10 * config.batch_size * dataset.features.n_frames
     held_out = Validation(train_step, batches_of(subset(dataset, parts.validation, most_frames)))
     start_score = held_out.score_averages()
-    baseline_score = held_out.score_function(baseline.reconstruct)
+    n_mels = dataset.features.n_mels
+    baseline_score = held_out.score_function(lambda frames: baseline.reconstruct(frames[:n_mels]))
     say(f"The PCA baseline: {baseline_score.error_db:.3f} dB RMS error on validation, loss {baseline_score.loss:.4f}.")
     if start and started_from:
         scores = f"{start_score.error_db:.3f} dB, loss {start_score.loss:.4f}"
@@ -150,6 +166,25 @@ def set_up(
         baseline_score,
         started_from,
     )
+
+
+def frames_between(dataset: Dataset, recordings: np.ndarray) -> dict[int, np.ndarray]:
+    """Return the frames between (n_mels, n), float16, of these recordings (indices), as far as they are there.
+
+    Of a large corpus, they are those of some recordings, evenly spread.
+    """
+    features = dataset.features
+
+    def make(recording: int) -> tuple[int, np.ndarray | None]:
+        with suppress(InputError):
+            if not dataset.has_changed(recording):
+                waveform = dataset.read(recording, most=_MOST_OF_EACH_S * int(dataset.sr[recording]))
+                return recording, dataset.frames_between(recording, waveform).astype(np.float16)
+        return recording, None
+
+    some = subset(dataset, recordings, _MOST_BETWEEN_S * features.frame_rate)
+    with threadpool_limits(1, user_api="blas"):  # threads that share such small products take forty times as long
+        return {i: made for i, made in in_order(make, map(int, some), available_cpus()) if made is not None}
 
 
 def subset(dataset: Dataset, recordings: np.ndarray, most_frames: float) -> np.ndarray:
@@ -176,6 +211,8 @@ def _make_train_step(
         start_at_pca(network, model_config, linear)
     features = dataset.features
     loss = TrainingLoss(features, LossConfig())
+    if model_config.between:
+        loss = TrainingLoss(features.finer, LossConfig(), envelope_step=FINER_ENVELOPE_STEP)
     quantiser = Quantiser(codec, linear, features.frame_rate, seed=config.seed) if codec else None
     if quantiser and start and start.entropy:
         quantiser.start_at(start.entropy)

@@ -184,13 +184,54 @@ class TrainStep:
             A count that selects the noise, see `Quantiser`.
         """
         if self.quantiser is None:
-            loss, squares = self.loss(x, self.network(x, training=True), mask, level)
+            loss, squares = self.compare(x, self.reconstruct(x, training=True), mask, level)
             return loss, squares, None
-        latent = self.network.get_layer("encoder")(x, training=True)
-        latent, bits = self.quantiser(latent, position, number)
-        loss, squares = self.loss(x, self.network.get_layer("decoder")(latent, training=True), mask, level)
+        latent, bits = self.quantiser(self.encode(x, training=True), position, number)
+        loss, squares = self.compare(x, self.decode(latent, training=True), mask, level)
         bitrate = self.quantiser.bitrate_of(bits, mask)
         return loss + ops.mean(self.quantiser.price(position) * bitrate), squares, ops.stop_gradient(bitrate)
+
+    @property
+    def n_mels(self) -> int:
+        """The mel bands of a frame."""
+        return int(self.network.input_shape[1])
+
+    def reconstruct(self, x: Tensor, *, training: bool) -> Tensor:
+        """Return what the network makes of the clips of a batch: (n, n_channels, n_frames, 1)."""
+        if x.shape[1] == self.n_mels:
+            return self.network(x, training=training)
+        return self.decode(self.encode(x, training=training), training=training)
+
+    def encode(self, x: Tensor, *, training: bool) -> Tensor:
+        """Return the latents of the clips of a batch."""
+        return self.network.get_layer("encoder")(self.given(x), training=training)
+
+    def decode(self, latent: Tensor, *, training: bool) -> Tensor:
+        """Return the frames (n, n_channels, n_frames, 1) of latents."""
+        return self.network.get_layer("decoder")(latent, training=training)
+
+    def given(self, x: Tensor) -> Tensor:
+        """Return what the encoder is given of the clips of a batch, see `Batch`: (n, n_channels, n_frames, 1)."""
+        n_mels = self.n_mels
+        return x if x.shape[1] == n_mels else ops.concatenate([x[:, :n_mels], x[:, 2 * n_mels :]], axis=1)
+
+    def compare(self, x: Tensor, output: Tensor, mask: Tensor, level: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the loss and the mean square error of what was made of the clips of a batch.
+
+        With frames between, the loss is that of all frames, in time order, and the error that of the clips' own.
+        """
+        if x.shape[1] == self.n_mels:
+            return self.loss(x, output, mask, level)
+        n_frames = x.shape[2]
+
+        def finer(frames: Tensor) -> Tensor:
+            frames = ops.reshape(frames, (-1, 2, self.n_mels, n_frames))
+            return ops.reshape(ops.transpose(frames, (0, 2, 3, 1)), (-1, self.n_mels, 2 * n_frames, 1))
+
+        wanted, counts = x[:, : 2 * self.n_mels], ops.repeat(mask, 2, axis=2)
+        loss, _ = self.loss(finer(wanted), finer(output), counts, ops.repeat(level, 2, axis=2))
+        squares = ops.sum(ops.square(x[:, : self.n_mels] - output[:, : self.n_mels]) * mask)
+        return loss, squares / ((ops.sum(mask) + 1e-6) * self.n_mels)
 
     def update(self, gradients: list[Tensor], position: Tensor | None, bitrate: Tensor | None) -> None:
         """Change the weights, their averages, and the prices of bits, by what `losses` gave for a whole batch."""

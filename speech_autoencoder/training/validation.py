@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from keras import ops
 
+from speech_autoencoder.audio.between import with_between
 from speech_autoencoder.training.backends.choice import backend
 from speech_autoencoder.training.batches import Batches
 from speech_autoencoder.training.history import Score
@@ -39,11 +40,17 @@ class Validation:
             return self._score(self._score_batch)
 
     def score_function(self, reconstruct: Callable[[np.ndarray], np.ndarray]) -> Score:
-        """Return the score of a function from frames (n_mels, n_frames) to frames of the same shape."""
+        """Return the score of a function from what the encoder is given, (n_channels, n_frames), to such frames.
+
+        Frames between that it does not return are interpolated.
+        """
+        step = self.train_step
 
         def score_batch(clips: np.ndarray, mask: np.ndarray, level: np.ndarray) -> tuple[Tensor, Tensor]:
-            outputs = np.stack([reconstruct(frames) for frames in clips[..., 0]])[..., None]
-            return self.train_step.loss(clips, outputs, mask, level)
+            made = [reconstruct(frames) for frames in np.asarray(step.given(clips))[..., 0]]
+            if clips.shape[1] > step.n_mels:
+                made = [with_between(frames, self.batches.features) for frames in made]
+            return step.compare(clips, np.stack(made)[..., None], mask, level)
 
         return self._score(score_batch)
 
@@ -59,7 +66,8 @@ class Validation:
 
     def _plain_score(self, x: Tensor, mask: Tensor, level: Tensor) -> tuple[Tensor, Tensor]:
         """Return the loss and the mean square error of sequences."""
-        return self.train_step.loss(x, ops.clip(self.train_step.network(x, training=False), 0, 1), mask, level)
+        output = self.train_step.reconstruct(x, training=False)
+        return self.train_step.compare(x, ops.clip(output, 0, 1), mask, level)
 
     def _quantised_score(self, quantiser: Quantiser, x: Tensor, mask: Tensor, level: Tensor) -> tuple[Tensor, Tensor]:
         """Return the loss and the mean square error of sequences, each a mean over some bitrates.
@@ -67,13 +75,10 @@ class Validation:
         The loss is what it would be at exactly these bitrates: a loss is about inversely proportional to the square
         root of the bitrate (docs/experiments.md).
         """
-        network = self.train_step.network
-        results = []
-        for latent, bits, position in quantiser.at_validation_positions(
-            network.get_layer("encoder")(x, training=False)
-        ):
-            output = ops.clip(network.get_layer("decoder")(latent, training=False), 0, 1)
-            loss, squares = self.train_step.loss(x, output, mask, level)
+        step, results = self.train_step, []
+        for latent, bits, position in quantiser.at_validation_positions(step.encode(x, training=False)):
+            output = ops.clip(step.decode(latent, training=False), 0, 1)
+            loss, squares = step.compare(x, output, mask, level)
             excess = ops.mean(quantiser.bitrate_of(bits, mask) / quantiser.bitrate(position))
             results.append(ops.stack([loss * ops.sqrt(excess), squares]))
         loss, squares = ops.unstack(ops.mean(ops.stack(results), axis=0))

@@ -9,8 +9,9 @@ import pytest
 
 from speech_autoencoder.api import training_options
 from speech_autoencoder.api.training import _within_memory
-from speech_autoencoder.api.training_options import Choice, Options, choose, suit_devices
+from speech_autoencoder.api.training_options import Choice, Options, can_have_between, choose, suit_devices
 from speech_autoencoder.config import SIZES, START_LEARNING_RATE, CodecConfig, LossConfig, TrainingConfig, model_config
+from speech_autoencoder.model.network import Network
 from speech_autoencoder.training.batches import most_sequences, sequence_frames, training_bytes
 from speech_autoencoder.training.checkpoints import Checkpoint, Settings, TrainingState
 from speech_autoencoder.training.history import History, Score
@@ -18,6 +19,7 @@ from tests.helpers.common import TINY, make_dataset, make_entropy, refused
 from tests.helpers.speech_models import make_speech_codec
 
 RATE = 100
+COARSE = replace(TINY, hop_length=TINY.n_fft // 2)
 MODEL = model_config(TINY, RATE)
 
 
@@ -33,8 +35,9 @@ class Nothing:
 
 def choose_of(data, folder, **given):
     """Return (Choice, lines) of these options."""
-    lines = []
-    return choose(Options(**given), data, Path("a.npy"), folder / "model.checkpoint.npz", lines.append), lines
+    lines, between = [], given.pop("between", False)
+    checkpoint = folder / "model.checkpoint.npz"
+    return choose(Options(**given), data, Path("a.npy"), checkpoint, lines.append, between=between), lines
 
 
 def write_checkpoint(folder, data, *, model=MODEL, codec=None, validation="speaker", started_from=None, **changes):
@@ -322,3 +325,44 @@ def test_train_another_error_is_not_taken_for_a_lack_of_memory():
 
     with pytest.raises(RuntimeError, match="another"):
         _within_memory(train_with, TrainingConfig(), say=print, can_halve=True)
+
+
+# Frames between
+
+
+@pytest.mark.parametrize(
+    ("features", "n_there", "expected"), [(COARSE, 10, True), (COARSE, 6, True), (COARSE, 4, False), (TINY, 10, False)]
+)
+def test_can_have_between_needs_most_recordings_and_features_that_lack_them(tmp_path, features, n_there, expected):
+    names = [f"{i}.wav" for i in range(10)]
+    for name in names[:n_there]:
+        (tmp_path / name).write_bytes(b"")
+    data = replace(make_dataset(names, [100] * 10, features=features), audio_dir=tmp_path)
+    assert can_have_between(data) is expected
+
+
+def test_choose_resumed_keeps_whether_there_are_frames_between(tmp_path):
+    data = make_dataset([f"{i}.wav" for i in range(40)], [100] * 40, features=COARSE)
+    for before in (0, 1):
+        model = replace(model_config(COARSE, RATE), between=before)
+        write_checkpoint(tmp_path, data, model=model)
+        assert choose_of(data, tmp_path, resume=True)[0].model == model
+
+
+def test_choose_new_model_has_frames_between_if_they_can_be_made_and_it_is_no_codec(tmp_path):
+    data = make_dataset([f"{i}.wav" for i in range(40)], [100] * 40, features=COARSE)
+    choice, lines = choose_of(data, tmp_path, between=True)
+    assert (choice.model.between, lines) == (1, [])
+    choice, (line,) = choose_of(data, tmp_path, between=False)
+    assert choice.model.between == 0
+    assert "Most recordings are not on this computer" in line
+    assert choose_of(data, tmp_path, between=True, codec=True)[0].model.between == 0
+
+
+def test_choose_codec_from_a_model_with_frames_between_is_refused(forty, tmp_path, monkeypatch):
+    model = make_speech_codec(forty, MODEL)
+    model = replace(model, network=Network(replace(MODEL, between=1), model.network.weights), entropy=None)
+    monkeypatch.setattr(training_options.model_file, "load", lambda path, option: model)
+    (tmp_path / "before.h5").write_bytes(b"a model")
+    do = partial(choose_of, forty, tmp_path, start_from=tmp_path / "before.h5", codec=True)
+    refused("codec cannot start from before.h5", "leave out --codec or --start-from", do=do)

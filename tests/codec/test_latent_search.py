@@ -35,10 +35,10 @@ def model():
 
 
 @cache
-def coarse_model():
-    """Return an untrained TrainedModel whose features lack the frames between."""
+def coarse_model(between):
+    """Return an untrained TrainedModel whose features lack the frames between; its network may have them."""
     data = make_dataset([f"{i}.wav" for i in range(8)], range(50, 90, 5), features=COARSE)
-    config = ModelConfig(COARSE.n_mels, 4, latent_size=6, width=8)
+    config = ModelConfig(COARSE.n_mels, 4, latent_size=6, width=8, between=between)
     linear = pca.fit(data, np.arange(8), 4, 6)
     network = build(config)
     start_at_pca(network, config, linear)
@@ -110,8 +110,9 @@ def test_level_loss_of_a_level_within_the_tolerance_is_zero():
     assert not gradient.any()
 
 
-def test_encoder_comes_nearer_to_frames_between_that_it_is_given():
-    model = coarse_model()
+@pytest.mark.parametrize("between", [0, 1])
+def test_encoder_comes_nearer_to_frames_between_that_it_is_given(between):
+    model = coarse_model(between)
     speech = make_speech(12_000, COARSE.sr)
     frames = log_mel(speech, COARSE)
     known = np.concatenate([frames, frames_between(speech, COARSE)])
@@ -123,14 +124,18 @@ def test_encoder_comes_nearer_to_frames_between_that_it_is_given():
     assert error_of(known) < error_of(frames)
 
 
-def test_encoder_log_mel_stream_has_the_frames_between_for_the_search(model):
-    speech, n_mels = [make_speech(12_000, COARSE.sr)], COARSE.n_mels
-    rows = [
-        len(next(Encoder(trained, LatentSearchConfig(steps=steps)).log_mel_stream(speech)))
-        for trained in (coarse_model(), model)
+def test_encoder_log_mel_stream_has_the_frames_between_where_they_are_of_use(model):
+    speech = [make_speech(12_000, COARSE.sr)]
+    rows = {
+        (between, steps): len(
+            next(Encoder(coarse_model(between), LatentSearchConfig(steps=steps)).log_mel_stream(speech))
+        )
+        for between in (0, 1)
         for steps in (0, 2)
-    ]
-    assert rows == [n_mels, 2 * n_mels, n_mels, n_mels]
+    }
+    n_mels = COARSE.n_mels
+    assert rows == {(0, 0): n_mels, (0, 2): 2 * n_mels, (1, 0): 2 * n_mels, (1, 2): 2 * n_mels}
+    assert len(next(Encoder(model, LatentSearchConfig()).log_mel_stream(speech))) == TINY.n_mels
 
 
 def test_encoder_without_steps_is_the_network(model):

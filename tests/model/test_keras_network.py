@@ -109,3 +109,48 @@ def test_encode_decode_delayed_frames_give_delayed_output(moved):
     early, late = through(network, config, frames), through(network, config, later)
     np.testing.assert_allclose(late[:, delay + 100 : delay + 300], early[:, 100:300], atol=1e-5)
     assert np.abs(late[:, 100:300] - early[:, 100:300]).max() > 0.05
+
+
+# Frames between
+
+
+@pytest.fixture(scope="module")
+def with_frames_between():
+    """Return a network of random weights that takes and gives frames between, and its configuration."""
+    config = ModelConfig(n_mels=16, frames_per_latent=8, latent_size=5, width=8, between=1)
+    network = build(config)
+    shake(network)
+    return network, config
+
+
+def test_build_with_frames_between_keeps_clips_in_and_out(with_frames_between):
+    network, config = with_frames_between
+    clips = noise(2, config.n_mels, 48, 1)
+    output = np.asarray(network(clips))
+    assert output.shape == clips.shape
+    ours = to_network(network, config)
+    for one, expected in zip(clips, output, strict=True):
+        made, _ = ours.decode_with_vjp(ours.encode(one[..., 0]))
+        np.testing.assert_allclose(made[:, : config.n_mels].T, expected[..., 0], atol=1e-5)
+
+
+def test_build_with_frames_between_the_latent_depends_on_those_that_are_given(with_frames_between):
+    network, config = with_frames_between
+    ours, frames = to_network(network, config), noise(config.n_channels, 16)
+    assert np.abs(ours.encode(frames) - ours.encode(frames[: config.n_mels])).max() > 1e-3
+
+
+def test_start_at_pca_with_frames_between_has_them_halfway():
+    data = make_dataset([f"{i}.wav" for i in range(8)], range(50, 90, 5))
+    config = ModelConfig(data.features.n_mels, 4, latent_size=5, width=8, between=1)
+    baseline = pca.fit(data, np.arange(8), 4, 5)
+    network = build(config)
+    start_at_pca(network, config, baseline)
+    frames = noise(config.n_mels, 4)
+    output = through(network, config, frames)
+    np.testing.assert_allclose(output[: config.n_mels], baseline.reconstruct(frames), atol=2e-6)
+    halfway = (output[: config.n_mels, :3] + output[: config.n_mels, 1:]) / 2
+    assert ((output[: config.n_mels] > 0.01) & (output[: config.n_mels] < 0.99)).all()
+    np.testing.assert_allclose(output[config.n_mels :, :3], halfway, atol=2e-6)
+    found = pca_of(to_network(network, config))
+    np.testing.assert_allclose(found.reconstruct(frames), baseline.reconstruct(frames), atol=2e-6)

@@ -5,9 +5,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from speech_autoencoder.audio.between import interpolate
 from speech_autoencoder.training import batches as batches_module
 from tests.helpers.batches import LOSS, STEP, batches_of
-from tests.helpers.common import make_dataset
+from tests.helpers.common import TINY, make_dataset
+
+COARSE = replace(TINY, hop_length=TINY.n_fft // 2)
 
 
 def sound_of(batch):
@@ -142,3 +145,53 @@ def test_epoch_batches_made_ahead_by_threads_are_the_same(nine, seed):
         return [part.tobytes() for batch in batches_of(nine).epoch(rng, workers=workers) for part in batch]
 
     assert epoch(3) == epoch(1) == epoch(0)
+
+
+# Frames between
+
+
+@pytest.fixture
+def coarse():
+    """Return a Dataset whose features lack the frames between, and made-up ones of its first two recordings."""
+    data = make_dataset([f"{i}.wav" for i in range(3)], [40, 33, 20], features=COARSE)
+    rng = np.random.default_rng(0)
+    return data, {i: rng.uniform(0.2, 0.8, data.frames(i).shape).astype(np.float16) for i in range(2)}
+
+
+def rows_of(batch):
+    """Return the frames that the mask marks: those of clips, those between, and what the encoder is given of these."""
+    clips, mask, _ = batch
+    frames = np.concatenate([clip[:, row[0, :, 0] == 1, 0] for clip, row in zip(clips, mask, strict=True)], axis=1)
+    return np.split(frames, 3)
+
+
+def test_epoch_has_the_frames_between_and_how_they_differ_from_interpolation(coarse):
+    data, between = coarse
+    (batch,) = batches_of(data, between=between).epoch()
+    own, others, given = rows_of(batch)
+    n_known = int(data.n_frames[:2].sum())
+    np.testing.assert_array_equal(own, np.concatenate([data.frames(i) for i in range(3)], axis=1))
+    np.testing.assert_array_equal(others[:, :n_known], np.concatenate([between[0], between[1]], axis=1))
+    first = data.frames(0)
+    expected = between[0] - interpolate(first.T, COARSE)[0].T
+    inside = slice(2, -3)  # beyond it, interpolation sees the silence around
+    np.testing.assert_allclose(given[:, : first.shape[1]][:, inside], expected[:, inside], atol=1e-6)
+
+
+def test_epoch_interpolates_frames_between_that_are_not_known(coarse):
+    data, between = coarse
+    (batch,) = batches_of(data, between=between).epoch()
+    _, others, given = rows_of(batch)
+    first = int(data.n_frames[:2].sum())
+    np.testing.assert_allclose(others[:, first:], interpolate(data.frames(2).T, COARSE)[0].T, atol=1e-6)
+    assert not given[:, first:].any()
+
+
+def test_epoch_shuffled_does_not_give_the_encoder_all_frames_between(coarse):
+    data, between = coarse
+    batches = batches_of(data, between=between)
+    seen = set()
+    for seed in range(20):
+        for batch in batches.epoch(np.random.default_rng(seed)):
+            seen |= set(rows_of(batch)[2].any(axis=0).tolist())
+    assert seen == {True, False}

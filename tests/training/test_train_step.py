@@ -5,12 +5,31 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from speech_autoencoder.audio.between import in_time_order
 from speech_autoencoder.config import LossConfig
 from speech_autoencoder.errors import InputError
+from speech_autoencoder.model import keras_network, pca
 from speech_autoencoder.training.backends import tensorflow
+from speech_autoencoder.training.train_step import TrainStep
 from speech_autoencoder.training.training_loss import TrainingLoss
-from tests.helpers.batches import batches_of
-from tests.helpers.common import TINY
+from tests.helpers.batches import STEP, batches_of
+from tests.helpers.common import TINY, TINY_MODEL, TINY_TRAINING, make_dataset
+
+COARSE = replace(TINY, hop_length=TINY.n_fft // 2)
+
+
+@pytest.fixture
+def coarse_step():
+    """Return a TrainStep of a network with frames between, and a batch for it."""
+    data = make_dataset([f"{i}.wav" for i in range(4)], [64, 40, 33, 70], features=COARSE)
+    rng = np.random.default_rng(0)
+    between = {i: np.clip(data.frames(i) + rng.normal(0, 0.05, data.frames(i).shape), 0, 1) for i in range(4)}
+    config = replace(TINY_MODEL, between=1)
+    network = keras_network.build(config)
+    keras_network.start_at_pca(network, config, pca.fit(data, np.arange(4), STEP, config.latent_size))
+    loss = TrainingLoss(COARSE.finer, LossConfig())
+    batch = next(batches_of(data, between=between).epoch())
+    return TrainStep(network, TINY_TRAINING, loss=loss, range_db=COARSE.range_db), batch
 
 
 def test_take_steps_many_beat_pca(nine, validation):
@@ -114,3 +133,28 @@ def test_use_averages_gives_those_weights(nine, train_step):
     train_step.use(averages)
     for weight, average in zip(train_step.network.trainable_variables, averages, strict=True):
         np.testing.assert_array_equal(weight.numpy(), average)
+
+
+# Frames between
+
+
+def test_compare_with_frames_between_is_the_loss_of_all_frames_in_time_order(coarse_step):
+    step, batch = coarse_step
+    clips, mask, level = batch
+    n_mels, rng = COARSE.n_mels, np.random.default_rng(1)
+    output = rng.uniform(0.2, 0.8, (len(clips), 2 * n_mels, *clips.shape[2:])).astype(np.float32)
+
+    def in_order(frames):
+        return np.stack([in_time_order(each[..., 0], COARSE) for each in frames])[..., None]
+
+    loss, squares = step.compare(clips, output, mask, level)
+    wanted = in_order(clips[:, : 2 * n_mels]), in_order(output), np.repeat(mask, 2, 2), np.repeat(level, 2, 2)
+    assert float(loss) == pytest.approx(float(step.loss(*wanted)[0]), rel=1e-5)
+    own = np.square(clips[:, :n_mels] - output[:, :n_mels]) * mask
+    assert float(squares) == pytest.approx(own.sum() / (mask.sum() * n_mels), rel=1e-4)
+
+
+def test_take_steps_with_frames_between_learn(coarse_step):
+    step, batch = coarse_step
+    losses = [float(step.step(*batch)[0]) for _ in range(30)]
+    assert losses[-1] < 0.9 * losses[0]

@@ -103,18 +103,31 @@ function weightsAt({ start, size }) {
   return weights.subarray(start, start + size);
 }
 
-// Return the latent of a normalised log-mel; the last latent is padded with silence.
+// Return the latent of a normalised log-mel; the last latent is padded with silence. A network that takes frames between
+// is given none.
 function encode(normalised) {
-  const block = model.frames_per_latent * model.features.n_mels;
-  const frames = new Float32Array(Math.ceil(normalised.length / block) * block);
-  frames.set(normalised.map((x) => x * model.constants.input_scale));
+  const { frames_per_latent: step, n_channels: nChannels, features } = model;
+  const nFrames = normalised.length / features.n_mels;
+  const frames = new Float32Array(Math.ceil(nFrames / step) * step * nChannels);
+  for (let i = 0; i < nFrames; i++) {
+    for (let m = 0; m < features.n_mels; m++) {
+      frames[i * nChannels + m] = normalised[i * features.n_mels + m] * model.constants.input_scale;
+    }
+  }
   return runPart(model.parts.encoder, frames);
 }
 
-// Return the first nFrames frames of the normalised log-mel of a latent.
+// Return the first nFrames frames of the normalised log-mel of a latent: `all`, which may have frames between, in time
+// order, and its `own` frames alone.
 function decode(latent, nFrames) {
-  const frames = runPart(model.parts.decoder, latent).subarray(0, nFrames * model.features.n_mels);
-  return frames.map((x) => clip(x / model.constants.input_scale, 0, 1));
+  const { n_channels: nChannels, features } = model;
+  const output = runPart(model.parts.decoder, latent).subarray(0, nFrames * nChannels);
+  const all = output.map((x) => clip(x / model.constants.input_scale, 0, 1));
+  const own = new Float32Array(nFrames * features.n_mels);
+  for (let i = 0; i < nFrames; i++) {
+    own.set(all.subarray(i * nChannels, i * nChannels + features.n_mels), i * features.n_mels);
+  }
+  return { own, all };
 }
 
 // Return a log-mel that went through the PCA baseline: blocks of frames, projected on their principal components.

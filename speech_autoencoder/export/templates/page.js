@@ -126,7 +126,8 @@ async function take(blob, name) {
     say(`Encoding ${name} …`);
     showProgress(0);
     const results = await ask("analyse", sound);
-    results.reconstruction = await ask("decode", { latent: results.latent, nFrames: results.nFrames });
+    results.decoded = await ask("decode", { latent: results.latent, nFrames: results.nFrames });
+    results.reconstruction = results.decoded.own;
     if (attempt !== attempts) return;
     shown = { ...sound, ...results, name, muted: new Set(), made: "", sounds: {} };
     showResults();
@@ -142,7 +143,7 @@ async function take(blob, name) {
 
 // Make the sounds of a recording's log-mels, and return whether it is still the one that is shown.
 async function makeSounds(recording) {
-  const logMels = { reconstruction: recording.reconstruction, copy_synthesis: recording.original, pca: recording.pca };
+  const logMels = { reconstruction: recording.decoded.all, copy_synthesis: recording.original, pca: recording.pca };
   for (const [step, key] of Object.keys(logMels).entries()) {
     say(`Making sound: ${buttons[key].dataset.title} …`);
     const sharing = (share) => recording === shown && showProgress(0.1 + 0.3 * (step + share));
@@ -248,12 +249,12 @@ async function reconstruct() {
     while (shown.made !== wanted()) {
       const [recording, rows] = [shown, wanted()];
       say("Making the reconstruction again …");
-      const frames = await ask("decode", { latent: mutedLatent(recording), nFrames: recording.nFrames });
+      const { own, all } = await ask("decode", { latent: mutedLatent(recording), nFrames: recording.nFrames });
       if (recording !== shown) continue;
-      shown.reconstruction = frames;
+      shown.reconstruction = own;
       showLogMels();
       const sharing = (share) => recording === shown && showProgress(share);
-      const samples = await ask("invert", { frames, nSamples: recording.nSamples }, sharing);
+      const samples = await ask("invert", { frames: all, nSamples: recording.nSamples }, sharing);
       if (recording !== shown) continue;
       showSound("reconstruction", samples, features.sr);
       shown.made = rows;

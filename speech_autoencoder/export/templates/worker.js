@@ -11,7 +11,7 @@ const TASKS = {
     // A short tone goes through everything, so that the browser has compiled the code before somebody speaks.
     const [run, tone] = [(step, work) => work(), Float32Array.from({ length: 24000 }, (_, k) => Math.sin(k / 9))];
     const results = TASKS.analyse({ samples: tone, sr: 48000 }, run);
-    TASKS.invert({ frames: TASKS.decode(results, run), nSamples: results.nSamples }, run, () => {});
+    TASKS.invert({ frames: TASKS.decode(results, run).all, nSamples: results.nSamples }, run, () => {});
   },
 
   // A waveform -> its log-mel, its latent, and what the PCA baseline makes of it.
