@@ -85,9 +85,9 @@ class BlockEncoder:
             left = max_bytes - len(block.to_bytes()) - _MOST_OF_A_COUNT
             if left > 0:
                 base = self._decoded(frames, start, wanted, before, decoded)
-                number, coded = self._enhancer.finest(*base, decoded, left)
+                number, enhancement = self._enhancer.finest(*base, decoded, left)
                 if number >= 0:
-                    return block._replace(quality=self._n_base + number, enhancement=coded), decoded
+                    return block._replace(quality=self._n_base + number, enhancement=enhancement), decoded
         guess = None if guess is None else min(guess, self._n_base - 1)
         if not search:
             return finest_block(self.coder, to_fixed(start[wanted]), before, max_bytes, guess, n_qualities=self._n_base)
@@ -104,7 +104,7 @@ class BlockEncoder:
         quality = finest(latents, 8 * max_bytes, quality)
         # Shares of the price, and the bytes that a block takes at them: more, and no more, than it may take.
         low, high = ((share, expected_bits(latents, quality, share) / 8) for share in _SHARES)
-        coded = None
+        coded: Coded | None = None
         for _ in range(_TRIES):
             share = float(np.exp(np.interp(_AIM * max_bytes, [high[1], low[1]], np.log([high[0], low[0]]))))
             tried = encode_block(self.coder, to_fixed(latents), before, quality, share * prices)
