@@ -27,6 +27,7 @@ from speech_autoencoder.data.dataset import Dataset
 from speech_autoencoder.errors import InputError
 from speech_autoencoder.model import model_file
 from speech_autoencoder.model.model_file import TrainedModel
+from speech_autoencoder.model.network import without_between
 from speech_autoencoder.model.origin import origin_of
 from speech_autoencoder.script_names import TRAIN_DATA_GENERATOR
 from speech_autoencoder.storage.remote_path import RemotePath
@@ -129,6 +130,8 @@ def choose(
     new = TrainingConfig(learning_rate=START_LEARNING_RATE) if start else TrainingConfig()
     base = stored.training if stored else new
     is_codec = asked.codec or bool(start and start.entropy)
+    if start and is_codec:
+        start = replace(start, network=without_between(start.network))
     codec = (stored.codec if stored else None) or (CodecConfig() if is_codec else None)
     before = stored.model if stored else None
     model = start.config if start else _model_of(asked, dataset.features, before, is_codec=codec is not None)
@@ -219,11 +222,6 @@ def _require_fitting(asked: Options, start: TrainedModel, name: str, features: F
         raise InputError(
             f"{printable(array_path)} was made with {key} {now[key]}, but {name} takes {key} {before[key]}{of}: "
             f"{remedy}, or leave out --start-from."
-        )
-    if asked.codec and start.config.between:
-        raise InputError(
-            f"A codec cannot start from {name}, whose network has frames between those of the array: leave out --codec "
-            "or --start-from, or start from a codec."
         )
     sizes = _model_of(asked, features, start.config, is_codec=False)
     if differing := [

@@ -20,7 +20,7 @@ from speech_autoencoder.model.architecture import (
     parts,
     shapes,
 )
-from speech_autoencoder.model.network import Network
+from speech_autoencoder.model.network import Network, without_between
 from speech_autoencoder.model.pca import PCA
 
 Tensor = Any
@@ -145,18 +145,14 @@ def freeze_linear_path(model: keras.Model) -> tuple[layers.Layer, layers.Layer]:
 
 def pca_of(network: Network) -> PCA:
     """Return the PCA that a network started at, which its linear path keeps: the inverse of `start_at_pca`."""
+    network = without_between(network)
     config = network.config
-    kernel = network.weights[f"encoder/{LINEAR_ENCODER}/kernel"][:, : config.n_mels]
-
-    def without_between(blocks: np.ndarray) -> np.ndarray:
-        frames = blocks.reshape(*blocks.shape[:-1], config.frames_per_latent, config.n_channels)
-        return frames[..., : config.n_mels].reshape(*blocks.shape[:-1], -1)
-
+    kernel = network.weights[f"encoder/{LINEAR_ENCODER}/kernel"]
     return PCA(
         config.frames_per_latent,
         kernel.reshape(-1, config.latent_size) * INPUT_SCALE,
-        without_between(network.weights[f"decoder/{LINEAR_DECODER}/kernel"]) / INPUT_SCALE,
-        without_between(network.weights[f"decoder/{LINEAR_DECODER}/bias"]) / INPUT_SCALE,
+        network.weights[f"decoder/{LINEAR_DECODER}/kernel"] / INPUT_SCALE,
+        network.weights[f"decoder/{LINEAR_DECODER}/bias"] / INPUT_SCALE,
     )
 
 

@@ -5,11 +5,12 @@ fast as TensorFlow (docs/speed.md): nearly all of the time goes into matrix prod
 """
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 import numpy as np
 
 from speech_autoencoder.config import ModelConfig
-from speech_autoencoder.model.architecture import INPUT_SCALE, Layer, Part, Path, Residual, parts, weight_name
+from speech_autoencoder.model.architecture import INPUT_SCALE, Layer, Part, Path, Residual, parts, shapes, weight_name
 from speech_autoencoder.model.layers import ACTIVATIONS, LAYERS, VJP, Output
 
 
@@ -93,3 +94,21 @@ class Network:
             return output, vjp
         output, activation_vjp = ACTIVATIONS[layer.activation](output)
         return output, lambda gradient: vjp(activation_vjp(gradient))
+
+
+def without_between(network: Network) -> Network:
+    """Return the network that does the same with clips, without the frames between (`architecture`)."""
+    config = replace(network.config, between=0)
+    if config == network.config:
+        return network
+    weights = {}
+    for name, shape in shapes(config).items():
+        array = network.weights[name]
+        if array.shape != shape:
+            if array.ndim == 3:  # a convolution of frames
+                array = array[:, : config.n_mels]
+            else:  # a dense layer that gives frames, one after another
+                frames = array.reshape(*array.shape[:-1], -1, network.config.n_channels)
+                array = frames[..., : config.n_mels].reshape(shape)
+        weights[name] = array
+    return Network(config, weights)

@@ -11,6 +11,7 @@ from speech_autoencoder.api import training_options
 from speech_autoencoder.api.training import _within_memory
 from speech_autoencoder.api.training_options import Choice, Options, can_have_between, choose, suit_devices
 from speech_autoencoder.config import SIZES, START_LEARNING_RATE, CodecConfig, LossConfig, TrainingConfig, model_config
+from speech_autoencoder.model.architecture import shapes
 from speech_autoencoder.model.network import Network
 from speech_autoencoder.training.batches import most_sequences, sequence_frames, training_bytes
 from speech_autoencoder.training.checkpoints import Checkpoint, Settings, TrainingState
@@ -359,10 +360,12 @@ def test_choose_new_model_has_frames_between_if_they_can_be_made_and_it_is_no_co
     assert choose_of(data, tmp_path, between=True, codec=True)[0].model.between == 0
 
 
-def test_choose_codec_from_a_model_with_frames_between_is_refused(forty, tmp_path, monkeypatch):
-    model = make_speech_codec(forty, MODEL)
-    model = replace(model, network=Network(replace(MODEL, between=1), model.network.weights), entropy=None)
+def test_choose_codec_from_a_model_with_frames_between_has_none(forty, tmp_path, monkeypatch):
+    config = replace(MODEL, between=1)
+    weights = {name: np.ones(shape, np.float32) for name, shape in shapes(config).items()}
+    model = replace(make_speech_codec(forty, MODEL), network=Network(config, weights), entropy=None)
     monkeypatch.setattr(training_options.model_file, "load", lambda path, option: model)
     (tmp_path / "before.h5").write_bytes(b"a model")
-    do = partial(choose_of, forty, tmp_path, start_from=tmp_path / "before.h5", codec=True)
-    refused("codec cannot start from before.h5", "leave out --codec or --start-from", do=do)
+    for codec, expected in ((True, MODEL), (False, config)):
+        choice, _ = choose_of(forty, tmp_path, start_from=tmp_path / "before.h5", codec=codec)
+        assert choice.model == choice.start.config == expected

@@ -1,11 +1,14 @@
 """The network in Keras: it starts at PCA, takes any length, and everything passes through its latent."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from speech_autoencoder.config import ModelConfig
 from speech_autoencoder.model import pca
 from speech_autoencoder.model.keras_network import build, pca_of, start_at_pca, to_network
+from speech_autoencoder.model.network import without_between
 from tests.helpers.common import make_dataset, shake
 
 
@@ -138,6 +141,17 @@ def test_build_with_frames_between_the_latent_depends_on_those_that_are_given(wi
     network, config = with_frames_between
     ours, frames = to_network(network, config), noise(config.n_channels, 16)
     assert np.abs(ours.encode(frames) - ours.encode(frames[: config.n_mels])).max() > 1e-3
+
+
+def test_without_between_takes_and_gives_the_same_clips(with_frames_between):
+    network, config = with_frames_between
+    ours, frames = to_network(network, config), noise(config.n_mels, 24)
+    other = without_between(ours)
+    assert other.config == replace(config, between=0)
+    np.testing.assert_allclose(other.encode(frames), ours.encode(frames), atol=1e-5)
+    made, _ = ours.decode_with_vjp(ours.encode(frames))
+    np.testing.assert_allclose(other.decode_with_vjp(ours.encode(frames))[0], made[:, : config.n_mels], atol=1e-5)
+    assert without_between(other) is other
 
 
 def test_start_at_pca_with_frames_between_has_them_halfway():
