@@ -21,10 +21,11 @@ from speech_autoencoder.evaluation import systems
 from speech_autoencoder.system.integers import ceil_div
 
 # {system: its name in tables}. The latent search is part of the encoder; what it is worth, with the network and with
-# PCA, is shown separately.
+# PCA, is shown separately, and so is what the model makes of clips where recordings tell it more.
 SYSTEMS = {key: system.title for key, system in systems.SYSTEMS.items()} | {
     "encoder": "the model, no latent search",
     "searched_pca": "PCA, with latent search",
+    "clips": "the model, clips alone",
 }
 
 
@@ -63,7 +64,10 @@ class Measured:
 def measure(
     dataset: Dataset, encoder: Encoder, *, recognitions: Recognitions, also: Sequence[str] = (), workers: int
 ) -> Measured:
-    """Reconstruct the dataset's recordings with each of SYSTEMS and score them, with the metrics of `also` too."""
+    """Reconstruct the dataset's recordings with SYSTEMS and score them, with the metrics of `also` too.
+
+    Where the features do not lack the frames between, there is no row for clips alone: it would be the model's.
+    """
     waveforms, reconstruction_s = reconstruct_all(dataset, encoder, workers=workers)
     config = encoder.model.config
     return Measured(
@@ -128,7 +132,7 @@ def reconstruct_all(dataset: Dataset, encoder: Encoder, *, workers: int) -> tupl
 
 
 def _systems(encoder: Encoder) -> dict[str, Reconstruct]:
-    """Return the function of each of SYSTEMS."""
+    """Return the functions of SYSTEMS."""
     # After `start_backend`, which configures TensorFlow.
     from speech_autoencoder.model.keras_network import build, start_at_pca, to_network
 
@@ -138,7 +142,8 @@ def _systems(encoder: Encoder) -> dict[str, Reconstruct]:
     untrained = build(linear)
     start_at_pca(untrained, linear, baseline)
     searched = Encoder(replace(encoder.model, network=to_network(untrained, linear)), encoder.config)
-    return {key: partial(system.log_mel, encoder) for key, system in systems.SYSTEMS.items()} | {
+    found = {key: partial(system.log_mel, encoder) for key, system in systems.SYSTEMS.items()} | {
         "encoder": partial(reconstruct, plain),
         "searched_pca": partial(reconstruct, searched),
     }
+    return found | ({"clips": partial(reconstruct, encoder)} if encoder.model.features.lacks_between else {})

@@ -110,7 +110,8 @@ def row_of(setting: Setting, facts: dict, measured: dict[str, Measured], *, metr
     n_recordings, n_segments = sum(part.n_recordings for part in parts), sum(part.n_segments for part in parts)
     seconds = sum(part.seconds for part in parts)
     scores, intervals = {}, {}
-    for system in SYSTEMS:
+    names = [system for system in SYSTEMS if all(system in part.values for part in parts)]
+    for system in names:
         scores[system], intervals[system] = summarise([part.values[system] for part in parts], metrics=metrics)
     row = {
         "setting": str(setting),
@@ -125,7 +126,7 @@ def row_of(setting: Setting, facts: dict, measured: dict[str, Measured], *, metr
     }
     if set(measured) != {""}:
         row["speakers"] = {
-            speaker: {system: summarise([part.values[system]], metrics=metrics)[0] for system in SYSTEMS}
+            speaker: {system: summarise([part.values[system]], metrics=metrics)[0] for system in names}
             for speaker, part in measured.items()
         }
     return row
