@@ -193,9 +193,9 @@ def _model(measured: Measurements) -> Finding | None:
     return Finding(
         "model",
         "warning" if gap > _FAR else "note",
-        "The model is the limit: it is far below copy-synthesis, the limit of the features."
+        "The model is the limit: it is far below copy-synthesis, which is what the features keep."
         if gap > _FAR
-        else "The model is close to copy-synthesis, the limit of the features.",
+        else "The model is close to copy-synthesis, which is what the features keep.",
         f"{evidence} The model is {gap:.3f} below copy-synthesis{progress}.",
         "Train for longer (--minutes), or use a higher latent rate (--latent-rate).",
     )
@@ -217,7 +217,7 @@ def _features(measured: Measurements, model: dict) -> Finding | None:
         return Finding(
             "features",
             "bad",
-            "The features are the limit: no model can be better than copy-synthesis.",
+            "The features are the limit: models are hardly better than copy-synthesis.",
             evidence,
             next_step,
         )
