@@ -1,5 +1,9 @@
 """Frames -> a block of a .sae file, at a quality step or within some bytes."""
 
+import math
+from collections.abc import Callable
+from functools import partial
+
 import numpy as np
 
 from speech_autoencoder.codec.enhancement_coder import EnhancementCoder
@@ -16,8 +20,12 @@ _COARSEST = 0
 _FINEST_AT = 1.5
 _SHARES = (0.1, 3.0)
 _TRIES = 5
-_LEAST_USE = 0.99
-_AIM = 0.996
+_LEAST_USE = 0.985
+_AIM = 0.995
+# How many times the range of prices is halved for the first try; and by which power of the price bytes fall, by which
+# the second one is chosen (0.25 to 0.45 on FSDD).
+_HALVINGS = 6
+_POWER = 0.35
 # The bytes that tell the size of an enhancement layer, at most.
 _MOST_OF_A_COUNT = 3
 
@@ -102,21 +110,17 @@ class BlockEncoder:
         quality = finest(start[wanted], 8 * max_bytes, guess)
         latents = search(frames, start, wanted, to_floats(before), quality)
         quality = finest(latents, 8 * max_bytes, quality)
-        # Shares of the price, and the bytes that a block takes at them: more, and no more, than it may take.
-        low, high = ((share, expected_bits(latents, quality, share) / 8) for share in _SHARES)
+        aim, share = _AIM * max_bytes, _share_at(partial(expected_bits, latents, quality), 8 * _AIM * max_bytes)
         coded: Coded | None = None
-        for _ in range(_TRIES):
-            share = float(np.exp(np.interp(_AIM * max_bytes, [high[1], low[1]], np.log([high[0], low[0]]))))
+        sizes: dict[float, int] = {}  # by the shares that were tried
+        while len(sizes) < _TRIES and share not in sizes:
             tried = encode_block(self.coder, to_fixed(latents), before, quality, share * prices)
-            size = len(tried[0].to_bytes())
-            if size > max_bytes:
-                low = share, size
-                continue
-            high = share, size
-            if coded is None or size > len(coded[0].to_bytes()):
+            size = sizes[share] = len(tried[0].to_bytes())
+            if size <= max_bytes and (coded is None or size > len(coded[0].to_bytes())):
                 coded = tried
-            if size >= _LEAST_USE * max_bytes or share == low[0]:
+            if _LEAST_USE * max_bytes <= size <= max_bytes:
                 break
+            share = _next_share(sizes, share, aim)
         return coded or finest_block(
             self.coder, to_fixed(latents), before, max_bytes, quality, _SHARES[1] * prices, n_qualities=self._n_base
         )
@@ -163,3 +167,23 @@ class BlockEncoder:
     def _is_silent(self, frames: np.ndarray, wanted: slice) -> bool:
         per_latent = self._network.config.frames_per_latent
         return not frames[:, wanted.start * per_latent : wanted.stop * per_latent].any()
+
+
+def _share_at(bits_at: Callable[[float], float], max_bits: float) -> float:
+    """Return the share of the price, the least if possible, at which no more than these bits are expected."""
+    low, high = _SHARES
+    for _ in range(_HALVINGS):
+        middle = math.sqrt(low * high)
+        low, high = (middle, high) if bits_at(middle) > max_bits else (low, middle)
+    return high
+
+
+def _next_share(sizes: dict[float, int], last: float, aim: float) -> float:
+    """Return the share of the price to try after others {share: bytes}: bytes are about linear in its logarithm."""
+    above = [share for share, size in sizes.items() if size > aim]
+    below = [share for share, size in sizes.items() if size <= aim]
+    if above and below and max(above) < min(below):
+        low, high = max(above), min(below)
+        place = (sizes[low] - aim) / (sizes[low] - sizes[high])
+        return low * (high / low) ** place
+    return float(np.clip(last * (sizes[last] / aim) ** (1 / _POWER), *_SHARES))
