@@ -110,7 +110,8 @@ class BlockEncoder:
         quality = finest(start[wanted], 8 * max_bytes, guess)
         latents = search(frames, start, wanted, to_floats(before), quality)
         quality = finest(latents, 8 * max_bytes, quality)
-        aim, share = _AIM * max_bytes, _share_at(partial(expected_bits, latents, quality), 8 * _AIM * max_bytes)
+        aim = max(1.0, _AIM * max_bytes)
+        share = _share_at(partial(expected_bits, latents, quality), 8 * aim)
         coded: Coded | None = None
         sizes: dict[float, int] = {}  # by the shares that were tried
         while len(sizes) < _TRIES and share not in sizes:

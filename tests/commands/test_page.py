@@ -27,7 +27,7 @@ def page(tmp_path, monkeypatch, capsys):
 
 
 def test_page_without_arguments_is_that_of_the_model_that_comes_with_the_program(page, tmp_path):
-    assert page() == "Wrote page.html (6.6 MB): open it in a browser, and speak.\n"
+    assert page() == "Wrote page.html (6.9 MB): open it in a browser, and speak.\n"
     assert is_speech_page(tmp_path / "page.html")
     assert speech_page.SHIPPED_NAME in (tmp_path / "page.html").read_text(encoding="utf-8")
     assert page("--quiet") == ""  # what is ours is replaced

@@ -98,8 +98,8 @@ def test_train_finished_leaves_model_and_checkpoint(whole):
     assert_same_weights(model_file.load(folder / "model.h5"), result.model)
 
 
-def test_train_keeps_the_best_epoch(whole, forty):
-    result, *_ = whole
+def test_train_keeps_the_best_epoch(forty, tmp_path):
+    result = train_tiny(forty, tmp_path, replace(TINY_TRAINING, epochs=10))  # in four, noise teaches nothing
     assert result.best_loss == min(result.history.validation_loss)
     assert result.history.validation_loss[result.best_epoch - 1] == result.best_loss
     assert result.history.validation_db[result.best_epoch - 1] == result.best_db
@@ -202,8 +202,8 @@ def test_train_resume_with_a_larger_budget_goes_on_after_the_end(whole, forty, t
     assert result.best_loss <= whole[0].best_loss
     # The learning rate, which had fallen to zero, rises to where the longer plan is, and falls to zero again.
     rates = result.history.learning_rate
-    assert rates[3] < 1e-2 * TINY_TRAINING.learning_rate
-    assert max(rates[4:]) > 10 * rates[3]
+    assert rates[3] < 5e-2 * TINY_TRAINING.learning_rate
+    assert max(rates[4:]) > 5 * rates[3]
     assert rates[-1] == min(rates[4:])
 
 
