@@ -57,6 +57,16 @@ def with_between(frames: np.ndarray, config: FeatureConfig) -> np.ndarray:
     return np.concatenate([frames, between.T])
 
 
+def beyond_interpolation(frames: np.ndarray, config: FeatureConfig) -> np.ndarray:
+    """Return normalised frames with how those between differ from interpolated ones: what an encoder is given.
+
+    From (2 * n_mels, n) to (2 * n_mels, n).
+    """
+    own, between = frames[: config.n_mels], frames[config.n_mels :]
+    interpolated, _ = interpolate(own.T, config)
+    return np.concatenate([own, between - interpolated.T])
+
+
 def in_time_order(frames: np.ndarray, config: FeatureConfig) -> np.ndarray:
     """Return frames with those between, (2 * n_mels, n), as `FeatureConfig.finer` has them: (n_mels, 2 * n)."""
     return frames.T.reshape(-1, config.n_mels).T

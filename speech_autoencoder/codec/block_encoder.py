@@ -15,15 +15,16 @@ from speech_autoencoder.model.quantisation import to_fixed, to_floats
 
 # The quality step of silence, which takes the least bits there.
 _COARSEST = 0
-# A block's quality step is the finest that fits at this price, relative to that of the search. Then it is coded at
-# prices between these, so often at most, until it takes a share of the bytes that it may take; it is aimed at another.
+# A block's quality step is the finest that fits at _FINEST_AT times the price of the search. The block is then coded up
+# to _TRIES times, at shares of that price within _SHARES, until it takes at least _LEAST_USE of the bytes that it may
+# take. Each try aims at _AIM of them.
 _FINEST_AT = 1.5
 _SHARES = (0.1, 3.0)
 _TRIES = 5
 _LEAST_USE = 0.985
 _AIM = 0.995
-# How many times the range of prices is halved for the first try; and by which power of the price bytes fall, by which
-# the second one is chosen (0.25 to 0.45 on FSDD).
+# How many times the range of shares is halved to choose the first one. The second is chosen as if bytes fell with this
+# power of the price (0.25 to 0.45 on FSDD).
 _HALVINGS = 6
 _POWER = 0.35
 # The bytes that tell the size of an enhancement layer, at most.

@@ -6,7 +6,13 @@ from dataclasses import replace
 
 import numpy as np
 
-from speech_autoencoder.audio.between import in_time_order, interpolate, log_mel_stream, with_between
+from speech_autoencoder.audio.between import (
+    beyond_interpolation,
+    in_time_order,
+    interpolate,
+    log_mel_stream,
+    with_between,
+)
 from speech_autoencoder.config import FeatureConfig, LatentSearchConfig
 from speech_autoencoder.model.layers import Output
 from speech_autoencoder.model.losses import ENVELOPE_STEP, FINER_ENVELOPE_STEP, HIGHEST, LogMelDistance, SearchLoss
@@ -91,10 +97,9 @@ class Encoder:
     def _input(self, frames: np.ndarray) -> np.ndarray:
         """Return what the network's encoder takes: of frames between, how they differ from interpolated ones."""
         n_mels = self.model.config.n_mels
-        own, between = frames[:n_mels], frames[n_mels:]
-        if not (self.model.config.between and len(between)):
-            return own
-        return np.concatenate([own, between - interpolate(own.T, self.model.features)[0].T])
+        if not self.model.config.between or len(frames) == n_mels:
+            return frames[:n_mels]
+        return beyond_interpolation(frames, self.model.features)
 
     def _decode(self, latent: np.ndarray) -> Output:
         """Return the frames (n, n_mels) of a latent in time order, those between included, and the VJP."""

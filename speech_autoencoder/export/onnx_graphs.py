@@ -49,7 +49,7 @@ def encoder(network: Network) -> GraphProto:
     latent_size). The last latent is padded with silence.
     """
     config, graph = network.config, Graph()
-    # Of frames between, nothing is known to such a program.
+    # Such a program knows no frames between: their channels are zero.
     x = _pad(graph, "log_mel", config.frames_per_latent, others=config.n_channels - config.n_mels)
     x = graph.add("Mul", "scaled", x, graph.constant("input_scale", np.float32(INPUT_SCALE)))
     latent = _apply_part(graph, network, parts(config)[0], x)

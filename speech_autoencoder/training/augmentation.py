@@ -46,8 +46,8 @@ def vary(frames: np.ndarray, variation: Variation, *, times: int = 1) -> np.ndar
     """Return frames as another voice or microphone might have given them.
 
     The speed, the place on the mel scale, and the level together with a tilt of the spectrum may change. Silence stays
-    silent. Normalised log-mel (n_mels, n_frames) becomes (n_mels, another n_frames), in [0, 1] too. Of frames that are
-    `times` as many as those that are counted, a multiple remains.
+    silent. Normalised log-mel (n_mels, n_frames) becomes (n_mels, another n_frames), in [0, 1] too. There are
+    `times` frames for each one that the variation counts, before and after.
     """
     n_mels, n_frames = frames.shape
     stretch, warp, gain, tilt = variation

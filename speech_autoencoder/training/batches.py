@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from speech_autoencoder.audio.between import in_time_order, interpolate, with_between
+from speech_autoencoder.audio.between import beyond_interpolation, in_time_order, with_between
 from speech_autoencoder.audio.log_mel import join_clips
 from speech_autoencoder.config import FeatureConfig, ModelConfig
 from speech_autoencoder.data.dataset import Dataset
@@ -306,10 +306,9 @@ class Batches:
     def _batch(self, frames: np.ndarray) -> Batch:
         """Return the sequences of frames (n_rows, batch_size * width)."""
         if self._between is not None:
-            n_mels = self._dataset.features.n_mels
-            between, is_given = frames[n_mels : 2 * n_mels], frames[-3:-2]
-            interpolated, _ = interpolate(frames[:n_mels].T, self._dataset.features)
-            frames = np.concatenate([frames[: 2 * n_mels], is_given * (between - interpolated.T), frames[-2:]])
+            n_mels, both, is_given = self.features.n_mels, frames[:-3], frames[-3:-2]
+            given = is_given * beyond_interpolation(both, self.features)[n_mels:]
+            frames = np.concatenate([both, given, frames[-2:]])
         sequences = frames.reshape(-1, self.batch_size, self.width).transpose(1, 0, 2)[..., None]
         return Batch(
             clips=np.ascontiguousarray(sequences[:, :-2]),

@@ -38,7 +38,8 @@ from speech_autoencoder.training.train_step import TrainStep
 from speech_autoencoder.training.training_loss import TrainingLoss
 from speech_autoencoder.training.validation import Validation
 
-# Frames between are made of recordings of so many seconds in all, and of the beginning of each: 80 MB, in some 20 s.
+# Frames between are made of at most this many seconds of recordings in all, which takes 80 MB and some 20 s, and of at
+# most this many from the beginning of each.
 _MOST_BETWEEN_S = 7_200
 _MOST_OF_EACH_S = 600
 
@@ -125,7 +126,8 @@ def set_up(
     used = np.concatenate([parts.training, parts.validation])
     between = frames_between(dataset, used) if model_config.between else None
     if between is not None and len(between) < len(used):
-        say(f"Frames between those of the array: of {len(between):,} of {counted(len(used), 'recording')}.")
+        some = f"{len(between):,} of {counted(len(used), 'recording')}"
+        say(f"Frames between those of the array were made for {some}; for the others, they are interpolated.")
 
     def batches_of(recordings: np.ndarray, *, silences: bool = False) -> Batches:
         return Batches(

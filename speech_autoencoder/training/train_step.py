@@ -23,7 +23,8 @@ Tensor = Any
 # The names of arrays in a checkpoint: of what a step changes, and of what stays as it was at the start.
 _STATE = "state_"
 _FROZEN = "frozen_"
-# The averaged weights are those of about the last of so many parts of the steps, or fewer steps (docs/experiments.md).
+# Averaged weights cover about the last of this many parts of the steps so far, at most as many as
+# `TrainingConfig.averaging` allows (docs/experiments.md).
 _AVERAGED_PARTS = 16
 
 
@@ -198,8 +199,6 @@ class TrainStep:
 
     def reconstruct(self, x: Tensor, *, training: bool) -> Tensor:
         """Return what the network makes of the clips of a batch: (n, n_channels, n_frames, 1)."""
-        if x.shape[1] == self.n_mels:
-            return self.network(x, training=training)
         return self.decode(self.encode(x, training=training), training=training)
 
     def encode(self, x: Tensor, *, training: bool) -> Tensor:
@@ -238,7 +237,7 @@ class TrainStep:
         if self.quantiser is not None:
             self.quantiser.adapt(position, bitrate)
         self.optimizer.apply(gradients, self.weights)
-        # Of the latest steps, more and more of them: the first ones are soon forgotten.
+        # The average covers more and more of the latest steps, so that it soon forgets the first ones.
         n_steps = ops.cast(self.optimizer.iterations, "float32")
         pace = ops.maximum(1 - self.config.averaging, 1 / (1 + n_steps / _AVERAGED_PARTS))
         for mean, weight in zip(self.average, self.weights, strict=True):
